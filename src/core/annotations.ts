@@ -1,0 +1,25 @@
+/** Every name that Rouse puts on, or reads from, Kubernetes objects apart from the settings of `spec/`. */
+export const prefix = 'rouse.dev/';
+export const knativePrefix = 'autoscaling.knative.dev/';
+
+export const annotation = {
+  enabled: 'rouse.dev/enabled',
+  /** On a workload, written by us: the last published decision. */
+  status: 'rouse.dev/status',
+  /** On a workload, written by us: what handing back needs (`WorkloadState`). */
+  state: 'rouse.dev/state',
+  /** On a taken-over Service: the selector we removed and the managedFields entries that owned it. */
+  selector: 'rouse.dev/selector',
+  /** On a taken-over Service: which gateway port stands for which Service port. */
+  gatewayPorts: 'rouse.dev/gateway-ports',
+  /** On a pod of the embedded cluster: container port → port on 127.0.0.1 (`local/kubelet` writes it). */
+  localPorts: 'local.rouse.dev/ports',
+  podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
+} as const;
+
+/** Value of `endpointslice.kubernetes.io/managed-by` on our slices: no Kubernetes controller touches those. */
+export const sliceManager = 'rouse.dev';
+/** Our fieldManager in every write. */
+export const fieldManager = 'rouse';
+/** The namespace of the control plane, its configuration and its Lease. */
+export const systemNamespace = 'rouse-system';

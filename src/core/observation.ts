@@ -1,0 +1,38 @@
+import type { MetricName } from './spec/scale-spec.ts';
+import type { Millis, Pods } from './units.ts';
+
+/** A metric over both windows, or the plain fact that there is none: missing is never zero. Values are totals over all pods. */
+export type MetricReading =
+  | {
+      readonly metric: MetricName;
+      readonly kind: 'value';
+      readonly stable: number;
+      readonly panic: number;
+      /** Since the newest sample. */ readonly age: Millis;
+    }
+  | { readonly metric: MetricName; readonly kind: 'no-data'; /** Since the last value; undefined if there never was one. */ readonly age: Millis | undefined };
+
+/** Everything a decision may depend on apart from state, spec and time. */
+export interface Observation {
+  readonly metrics: readonly MetricReading[];
+  /** `spec.replicas` as last read or written. */
+  readonly replicas: Pods;
+  readonly ready: Pods;
+  /** Created and neither ready nor terminating. */
+  readonly starting: Pods;
+  readonly terminating: Pods;
+  /** Requests waiting in gateways now. */
+  readonly held: number;
+  /** Requests in flight in pods and open upgraded connections, now. */
+  readonly inFlight: number;
+  /** False until the controller has a full window of data or replayed history: until then nothing goes down. */
+  readonly warm: boolean;
+  /** Gateways that should report and do not; their last figures stand, and nothing goes down on their absence. */
+  readonly absentGateways: number;
+  /** `path`: whether traffic to a workload at zero reaches a gateway that would hold it. Without that the last pod may not go. */
+  readonly holdReady: boolean;
+  /** Pods were ready at least once since onboarding or the last template change (ends `initial-scale`). */
+  readonly wasReady: boolean;
+  /** A count set by hand that is still honoured. */
+  readonly override: Pods | undefined;
+}

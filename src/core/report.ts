@@ -1,0 +1,60 @@
+import type { WorkloadKey } from './workload.ts';
+
+/** Identity of one gateway process: stable while it runs, new after a restart. */
+export type GatewayId = string;
+
+/** One workload's figures in one gateway over one second. */
+export interface WorkloadReport {
+  readonly workload: WorkloadKey;
+  /** Time-weighted mean of requests in flight or held, over the interval. */
+  readonly averageConcurrency: number;
+  /** Requests that began in the interval. */
+  readonly requestCount: number;
+  /** Held at the end of the interval. */
+  readonly held: number;
+  /** In flight in pods at the end of the interval, open upgraded connections included. */
+  readonly inFlight: number;
+  /** In flight at the end of the interval by pod id; pods with none are left out. */
+  readonly inFlightByPod: Readonly<Record<string, number>>;
+}
+
+/** A gateway's per-second figures. A workload without traffic, held requests or open connections in the interval is left out, and counts as zero from a gateway that reports. */
+export interface Report {
+  /** Counts up by one per interval; with the gateway's id it makes a report unique, so that a replayed one is dropped. */
+  readonly sequence: number;
+  /** End of the interval in ms before the moment of sending: clocks of two machines are never compared. 0 for a fresh report, more for replayed history. */
+  readonly ageMs: number;
+  readonly intervalMs: number;
+  readonly workloads: readonly WorkloadReport[];
+}
+
+/** "A request waits and nothing can take it": sent at once, does not wait for the next report. */
+export interface Poke {
+  readonly workload: WorkloadKey;
+  readonly held: number;
+  /** Age in ms of the oldest held request at sending. */
+  readonly oldestHeldMs: number;
+}
+
+/** A first byte after a wake: the gateway's half of the cold start by phase. Ages in ms before sending, so that no clocks are compared. */
+export interface FirstByte {
+  readonly workload: WorkloadKey;
+  readonly podId: string;
+  /** When the first held request arrived. */
+  readonly heldAgeMs: number;
+  /** When the gateway's own probe first succeeded. */
+  readonly readyAgeMs: number;
+}
+
+/** A connected gateway as the controller knows it. Its address comes from the pod bound to its token, or (local, external) from what it was started with. */
+export interface GatewayInfo {
+  readonly id: GatewayId;
+  /** Where clients reach its listeners. */
+  readonly address: string;
+  readonly podName: string | undefined;
+  readonly podUid: string | undefined;
+  readonly nodeName: string | undefined;
+  readonly zone: string | undefined;
+  /** Newest route revision that it has applied; 0 before the first. */
+  readonly acknowledged: number;
+}

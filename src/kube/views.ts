@@ -1,0 +1,118 @@
+/** Trimmed copies of the objects we watch: what Rouse uses and nothing else (memory per pod matters with 100,000 of them). */
+
+export interface OwnerView {
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+interface MetaView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly deleting: boolean;
+}
+
+export interface ProbeView {
+  readonly kind: 'http' | 'tcp' | 'exec' | 'grpc';
+  readonly port: number | string | undefined;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly scheme: 'HTTP' | 'HTTPS';
+}
+
+export interface ContainerView {
+  readonly name: string;
+  readonly image: string;
+  readonly ports: readonly { readonly name: string | undefined; readonly containerPort: number; readonly protocol: string }[];
+  readonly readinessProbe: ProbeView | undefined;
+  readonly state: 'waiting' | 'running' | 'terminated' | 'unknown';
+  /** Reason and message of a waiting or terminated state, e.g. `ImagePullBackOff`, `CrashLoopBackOff`. */
+  readonly stateReason: string | undefined;
+  readonly stateMessage: string | undefined;
+  readonly restarts: number;
+  readonly ready: boolean;
+}
+
+export interface PodView extends MetaView {
+  readonly owner: OwnerView | undefined;
+  readonly phase: string;
+  readonly podIPs: readonly string[];
+  readonly nodeName: string | undefined;
+  /** Condition `Ready`. */
+  readonly ready: boolean;
+  readonly scheduled: boolean;
+  /** Message of `PodScheduled=False`. */
+  readonly unschedulableMessage: string | undefined;
+  readonly hasReadinessGates: boolean;
+  readonly containers: readonly ContainerView[];
+}
+
+export interface ServicePortView {
+  readonly name: string | undefined;
+  readonly port: number;
+  readonly protocol: string;
+  readonly targetPort: number | string;
+  readonly appProtocol: string | undefined;
+}
+
+export interface ServiceView extends MetaView {
+  readonly type: string;
+  /** Undefined: none in the spec (external endpoints, or taken over). */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly clusterIP: string | undefined;
+  readonly ipFamilies: readonly string[];
+  readonly ports: readonly ServicePortView[];
+  readonly sessionAffinity: string;
+  readonly internalTrafficPolicy: string | undefined;
+  readonly externalTrafficPolicy: string | undefined;
+  readonly publishNotReadyAddresses: boolean;
+}
+
+/** A Deployment, StatefulSet or any other kind with `/scale`. */
+export interface WorkloadView extends MetaView {
+  /** `deployments.apps`, … */
+  readonly resource: string;
+  readonly generation: number;
+  readonly observedGeneration: number;
+  readonly specReplicas: number;
+  readonly readyReplicas: number;
+  readonly paused: boolean;
+  readonly selector: {
+    readonly matchLabels: Readonly<Record<string, string>>;
+    readonly matchExpressions: readonly { readonly key: string; readonly operator: string; readonly values: readonly string[] }[];
+  };
+  readonly podLabels: Readonly<Record<string, string>>;
+  readonly podAnnotations: Readonly<Record<string, string>>;
+  readonly progressDeadlineSeconds: number;
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
+  /** Who set `spec.replicas` through `/scale` last, from managedFields (subresource `scale`): manager and time in ms, newest first. */
+  readonly scaledBy: readonly { readonly manager: string; readonly at: number }[];
+}
+
+export interface EndpointSliceView extends MetaView {
+  readonly serviceName: string | undefined;
+  readonly managedBy: string | undefined;
+  readonly addressType: string;
+  readonly endpoints: readonly {
+    readonly addresses: readonly string[];
+    readonly ready: boolean;
+    readonly serving: boolean;
+    readonly terminating: boolean;
+    readonly podUid: string | undefined;
+  }[];
+  readonly ports: readonly { readonly name: string; readonly port: number | undefined; readonly protocol: string }[];
+}
+
+export interface ConfigMapView extends MetaView {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface NamespaceView extends Omit<MetaView, 'namespace'> {
+  readonly phase: string;
+}
