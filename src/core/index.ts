@@ -9,6 +9,7 @@ export type { Decision, DecisionStep, Evidence, MetricDemand } from './decision.
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
 export type { MetricReading, Observation } from './observation.ts';
+export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export {
   coldStartPhases,
