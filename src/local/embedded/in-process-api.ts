@@ -22,8 +22,14 @@ export interface InProcessApi {
   list<T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly (T & StoredObject)[];
   /** `as` is the user name and field manager, e.g. `system:serviceaccount:kube-system:replicaset-controller`. */
   create<T extends KubeObject>(resource: Resource<T>, object: T, as: string): Promise<T & StoredObject>;
-  /** PUT. With `metadata.resourceVersion` only if unchanged since (409 otherwise). `subresource: 'status'` changes the status only. */
-  update<T extends KubeObject>(resource: Resource<T>, object: T, as: string, subresource?: 'status'): Promise<T & StoredObject>;
+  /**
+   * PUT. With `metadata.resourceVersion` only if unchanged since (409 otherwise). `subresource: 'status'` changes the status and the annotations,
+   * nothing else (as the status strategies of kube-apiserver: the Deployment controller writes its revision annotation that way). `'finalize'` is
+   * that of namespaces: it takes `spec.finalizers` as given, and the last one gone removes a namespace that is being deleted.
+   */
+  update<T extends KubeObject>(resource: Resource<T>, object: T, as: string, subresource?: 'status' | 'finalize'): Promise<T & StoredObject>;
+  /** POST of `pods/NAME/binding`: sets `spec.nodeName` and condition `PodScheduled=True` in one write; 409 if the pod is bound or is another (`uid`). */
+  bind(pod: { readonly namespace: string; readonly name: string; readonly uid: string }, node: string, as: string): Promise<void>;
   delete(
     resource: Resource,
     namespace: string | undefined,
