@@ -1,0 +1,39 @@
+import type { Server } from 'node:net';
+import { messageOf } from '../core/index.ts';
+import { CommandError } from './exit-code.ts';
+
+interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The flag that sets the port, for the message. */
+  readonly flag: string;
+}
+
+/** Binds `server`; a port that cannot be had is the user's to mend, and the message says with which flag. */
+export const listenOn = async (server: Server, { host, port, flag }: ListenAddress): Promise<number> => {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  } catch (failure) {
+    throw new CommandError('failure', `cannot listen on ${host}:${port}: ${whyNot(failure)}; choose another port with ${flag} (0 takes any free one)`, failure);
+  }
+  return portOf(server);
+};
+
+const whyNot = (failure: unknown): string => {
+  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
+  if (code === 'EADDRINUSE') return 'another program uses the port';
+  if (code === 'EACCES') return 'this user may not bind the port';
+  return messageOf(failure);
+};
+
+/** The port that a listening server got. */
+export const portOf = (server: Server): number => {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};

@@ -1,0 +1,48 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { messageOf } from '../core/index.ts';
+import { listenOn } from './listen.ts';
+
+/** What a process says of itself. */
+export interface Operations {
+  /** Undefined while ready, else what it waits for, in a sentence. */
+  readonly notReady: () => string | undefined;
+  /** The exposition and its content type. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Answers every other path. */
+  readonly other?: RequestListener;
+}
+
+const text = (response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void => {
+  response.writeHead(status, { 'content-type': contentType }).end(body);
+};
+
+const answer = async (operations: Operations, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const path = request.url?.split('?')[0];
+  if (path === '/healthz') {
+    text(response, 200, 'ok\n');
+  } else if (path === '/readyz') {
+    const waitingFor = operations.notReady();
+    text(response, waitingFor === undefined ? 200 : 503, `${waitingFor ?? 'ok'}\n`);
+  } else if (path === '/metrics') {
+    const { contentType, body } = await operations.metrics();
+    text(response, 200, body, contentType);
+  } else if (operations.other !== undefined) {
+    operations.other(request, response);
+  } else {
+    text(response, 404, 'not found: try /healthz, /readyz or /metrics\n');
+  }
+};
+
+/** Serves `/healthz`, `/readyz` and `/metrics` (plain node:http: the gateway process loads no express). Port 0 takes any free one. */
+export const serveOperations = async (
+  operations: Operations,
+  address: { readonly host: string; readonly port: number; readonly flag: string },
+): Promise<Server> => {
+  const server = createServer((request, response) => {
+    answer(operations, request, response).catch((failure: unknown) => {
+      if (!response.headersSent) text(response, 500, `${messageOf(failure)}\n`);
+    });
+  });
+  await listenOn(server, address);
+  return server;
+};

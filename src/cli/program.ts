@@ -1,0 +1,129 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { logLevels, messageOf, type LogLevel } from '../core/index.ts';
+import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
+
+/** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
+export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
+  let code: ExitCode = exitCode.ok;
+  const program = rouse((done) => {
+    code = done;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (failure) {
+    if (failure instanceof CommanderError) return failure.exitCode === 0 ? exitCode.ok : exitCode.usage;
+    const known = failure instanceof CommandError;
+    process.stderr.write(`rouse: ${messageOf(failure)}\n`);
+    if (!known && failure instanceof Error) process.stderr.write(`${failure.stack ?? ''}\n`);
+    return known ? failure.exitCode : exitCode.failure;
+  }
+};
+
+const port = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('Want a port from 0 (any free one) to 65535, e.g. 8080.');
+  return value;
+};
+
+/** A flag and its environment twin: `--api-port` is `ROUSE_API_PORT`. */
+const flag = (flags: string, description: string): Option => {
+  const option = new Option(flags, description);
+  return option.env(`ROUSE_${option.name().replaceAll('-', '_').toUpperCase()}`);
+};
+const portFlag = (flags: string, description: string, byDefault: number): Option => flag(flags, description).argParser(port).default(byDefault);
+const logLevel = (): Option =>
+  flag('--log-level <level>', 'least severe log line to print')
+    .choices(logLevels)
+    .default('info' satisfies LogLevel);
+const files = (flags: string, description: string): Option =>
+  flag(flags, description).argParser((file: string, before: readonly string[] | undefined) => [...(before ?? []), file]);
+
+const rouse = (done: (code: ExitCode) => void): Command => {
+  const program = new Command('rouse')
+    .description('Request- and event-driven autoscaling, from zero to N, for the Deployments you already have.')
+    .showHelpAfterError('(add --help for the flags)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done; 1 the command found something wrong (problems, mismatches); 2 a flag, a file or a value is wrong, nothing was started; 3 something outside failed (port in use, API server out of reach).\nEvery flag has an environment twin: --api-port is ROUSE_API_PORT.',
+    );
+  program
+    .command('local')
+    .description('Everything on this machine, without a cluster: an embedded Kubernetes API, your pods as processes, the controller and a gateway.')
+    .addOption(files('-f, --filename <file>', 'manifest to apply at start (repeatable)'))
+    .addOption(portFlag('--api-port <port>', 'Kubernetes API (HTTPS)', 8001))
+    .addOption(portFlag('--gateway-port <port>', 'gateway, by host name', 8080))
+    .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
+    .addOption(flag('--demo', 'play a minute of load against the first workload, then stop'))
+    .addOption(logLevel().default('warn' satisfies LogLevel))
+    .action(async (options: LocalFlags) => done(await (await import('./local.ts')).runLocal(options)));
+  program
+    .command('controller')
+    .description('The control plane: metrics in, decisions out; serves the webhooks and the gateways’ link.')
+    .addOption(flag('--kubeconfig <file>', 'how to reach the API server (default: the pod’s service account, or $KUBECONFIG)'))
+    .addOption(flag('--advertise <address>', 'register the webhooks by URL at this address (outside a cluster)'))
+    .addOption(portFlag('--port <port>', 'webhooks and link (HTTPS)', 9443))
+    .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
+    .addOption(flag('--write-ca <file>', 'write the CA certificate that gateways are to trust'))
+    .addOption(flag('--allow-external-gateways', 'believe the address that a gateway outside the cluster claims'))
+    .addOption(logLevel())
+    .action(async (options: ControllerFlags) => done(await (await import('./controller-command.ts')).runController(options)));
+  program
+    .command('gateway')
+    .description('The data plane: holds, meters and forwards requests. Fed by controllers, or stand-alone by a routes file.')
+    .addOption(files('--controller <url>', 'link to this controller, e.g. https://rouse-controller:9443 (repeatable)'))
+    .addOption(flag('--controller-ca <file>', 'CA certificate of the controllers'))
+    .addOption(flag('--token-file <file>', 'token to show to the controllers'))
+    .addOption(flag('--listen <address>', 'address to listen on and to be reached at (outside a cluster)'))
+    .addOption(flag('--routes <file>', 'stand-alone: take the routes from this YAML or JSON file, and watch it'))
+    .addOption(flag('--shared-port <port>', 'port that tells workloads apart by host name').argParser(port))
+    .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
+    .addOption(logLevel())
+    .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
+  program
+    .command('replay')
+    .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
+    .argument('<file...>', 'traces, one case a line (.jsonl or .jsonl.gz)')
+    .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
+  program
+    .command('validate')
+    .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
+    .addOption(files('-f, --filename <file>', 'manifest to check (repeatable)').makeOptionMandatory())
+    .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
+  return program;
+};
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+export interface LocalFlags {
+  readonly filename?: readonly string[];
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly metricsPort: number;
+  readonly demo?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export interface ControllerFlags {
+  readonly kubeconfig?: string;
+  readonly advertise?: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly writeCa?: string;
+  readonly allowExternalGateways?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export interface GatewayFlags {
+  readonly controller?: readonly string[];
+  readonly controllerCa?: string;
+  readonly tokenFile?: string;
+  readonly listen?: string;
+  readonly routes?: string;
+  readonly sharedPort?: number;
+  readonly metricsPort: number;
+  readonly logLevel: LogLevel;
+}
