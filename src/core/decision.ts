@@ -2,9 +2,42 @@ import type { MetricReading } from './observation.ts';
 import type { DecisionReason } from './reasons.ts';
 import type { Instant, Pods } from './units.ts';
 
+/**
+ * The closed list of steps from raw demand to the final count, in the order in which they are taken. The first three are the mends of the
+ * policy `rouse` that change the inputs of the algorithm, the others change the count.
+ */
+export const decisionSteps = {
+  'starting-capacity': 'pods that are starting count as capacity',
+  'idle-share': 'a headroom of less than one whole request per pod is not rounded up to a pod',
+  'stale-metric': 'a metric whose newest sample is old may raise the count, not lower it',
+  formula: 'the formula replaces the highest demand',
+  'rate-up': 'limited by max-scale-up-rate',
+  'rate-down': 'limited by max-scale-down-rate',
+  activation: 'a workload with load gets at least activation-scale',
+  panic: 'the panic window asks for more',
+  'panic-peak': 'the count does not fall while panic lasts',
+  'delay-window': 'highest count of the last scale-down-delay',
+  'held-backlog': 'what the held requests need',
+  'missing-data': 'nothing goes down on missing data',
+  fallback: 'the count for when every metric is missing',
+  'warm-up': 'nothing goes down before a whole window was seen',
+  'absent-gateway': 'nothing goes down while a gateway does not report',
+  'initial-scale': 'held until ready once',
+  'min-scale': 'raised to the floor',
+  'max-scale': 'lowered to the ceiling',
+  schedule: 'floor or ceiling of a schedule',
+  'work-in-flight': 'the last pod stays while requests are in flight or held',
+  'zero-wait': 'the last pod waits: just active, path not ready, or retention',
+  override: 'a count set by hand',
+  pause: 'paused',
+  'raise-only': 'a poke may only raise',
+  observe: 'mode observe: not written',
+} as const;
+export type StepName = keyof typeof decisionSteps;
+
 /** One step from raw demand to the final count, in the order in which it was taken; steps that changed nothing are left out. */
 export interface DecisionStep {
-  readonly step: string;
+  readonly step: StepName;
   readonly from: number;
   readonly to: number;
   /** The number that decided, e.g. the limit that applied. */
@@ -25,6 +58,8 @@ export interface Evidence {
   readonly demands: readonly MetricDemand[];
   readonly steps: readonly DecisionStep[];
   readonly panicking: boolean;
+  /** What the policy asks for, before missing data, bounds, the way to zero and the user's stops; undefined where no metric has a value. */
+  readonly wanted: number | undefined;
   readonly replicas: Pods;
   readonly ready: Pods;
   readonly starting: Pods;

@@ -1,12 +1,14 @@
 /**
  * The vocabulary: units, ports (clock, random, logger), results, errors, reasons, the identity and the spec of a workload,
  * and what crosses the link. Everything may import it; it does no I/O and imports no `node:` module.
+ * The parser of annotations is next door in `spec/index.ts`: it loads the YAML library, which the gateway must not pay for.
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
 export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace } from './annotations.ts';
 export { ManualClock, systemClock, type Clock, type Timer } from './clock.ts';
-export type { Decision, DecisionStep, Evidence, MetricDemand } from './decision.ts';
+export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
+export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
 export type { MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
@@ -24,6 +26,9 @@ export {
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
 export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
+export { parseDuration, printDuration } from './spec/duration.ts';
+export { isEnabled } from './spec/enabled.ts';
+export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';
 export {
   metricNames,
   protocols,
@@ -39,6 +44,22 @@ export {
   type TrafficSpec,
   type Weekday,
 } from './spec/scale-spec.ts';
+export {
+  adoptAppliedSelector,
+  handBack,
+  isTakenOver,
+  parseSavedSelector,
+  printSavedSelector,
+  release,
+  savedAfterTakeover,
+  selectorOf,
+  takeOver,
+  takenOverFor,
+  type SavedSelector,
+  type ServiceObject,
+  type ServicePatch,
+} from './taken-over-service.ts';
+export { canTakeOver, isHeadless, takeoverRefusals, takeoverWarnings, type TakeoverCandidate, type TakeoverRefusal } from './takeover-refusal.ts';
 export { after, between, concurrency, instant, millis, pods, seconds, type Concurrency, type Instant, type Millis, type Pods } from './units.ts';
 export { parseWorkloadKey, workloadKey, type WorkloadKey, type WorkloadRef } from './workload.ts';
 export { parseWorkloadState, printWorkloadState, type WorkloadState } from './workload-state.ts';

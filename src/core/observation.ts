@@ -33,6 +33,8 @@ export interface Observation {
   readonly holdReady: boolean;
   /** Pods were ready at least once since onboarding or the last template change (ends `initial-scale`). */
   readonly wasReady: boolean;
+  /** False for a revision that no traffic reaches: then no floor, no delay and no limit on going down (Knative's `Reachable`). True if left out. */
+  readonly reachable?: boolean;
   /** A count set by hand that is still honoured. */
   readonly override: Pods | undefined;
 }

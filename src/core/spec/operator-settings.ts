@@ -1,0 +1,74 @@
+import { failed, ok } from '../result.ts';
+import { budget } from './budget.ts';
+import { flag, integer, map, oneOf, type Parse, type Parsed } from './scalars.ts';
+
+/** One key of `rouse-config` beyond the defaults of settings. */
+export interface OperatorSetting<T> {
+  readonly initial: string;
+  readonly legal: string;
+  readonly example: string;
+  readonly meaning: string;
+  readonly parse: Parse<T>;
+}
+const operatorSetting = <T>(told: OperatorSetting<T>): OperatorSetting<T> => told;
+
+const list =
+  (accepts: (item: string) => boolean): Parse<readonly string[]> =>
+  (text) => {
+    const items = text === '' ? [] : text.split(',').map((item) => item.trim());
+    const bad = items.find((item) => !accepts(item));
+    return bad === undefined ? ok(items) : failed(`has ${JSON.stringify(bad)}`);
+  };
+
+const isKind = (text: string): boolean => /^[a-z][a-z0-9]{0,62}\.[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])$/.test(text);
+
+const isCidr = (text: string): boolean => {
+  const [address = '', bits = '', ...more] = text.split('/');
+  if (more.length > 0 || !/^\d{1,3}$/.test(bits)) return false;
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address)) return Number(bits) <= 32 && address.split('.').every((byte) => Number(byte) <= 255);
+  return Number(bits) <= 128 && address.includes(':') && /^[0-9a-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]/`);
+};
+
+/** What only the operator can set. */
+export const operatorSettings = {
+  'max-scale-limit': operatorSetting({
+    initial: '0',
+    legal: 'a whole number from 0 (no limit)',
+    example: '100',
+    meaning: 'no workload may set a higher max-scale; also the ceiling of those that set none',
+    parse: map(integer(0), (value): number | 'unlimited' => (value === 0 ? 'unlimited' : value)),
+  }),
+  'allow-kinds': operatorSetting({
+    initial: 'deployments.apps,statefulsets.apps',
+    legal: 'kinds as resource.group, comma separated',
+    example: 'deployments.apps,statefulsets.apps',
+    meaning: 'which kinds may be workloads; others than the default need an aggregated ClusterRole',
+    parse: list(isKind),
+  }),
+  budget: operatorSetting({
+    initial: '',
+    legal: 'YAML {pods?, namespaces?: {NAME: {pods?, priority?}}}',
+    example: '{pods: 200, namespaces: {shop: {pods: 50, priority: 10}}}',
+    meaning: 'ceiling of pods over all workloads and by namespace',
+    parse: budget,
+  }),
+  'trusted-proxies': operatorSetting({
+    initial: '',
+    legal: 'CIDRs, comma separated',
+    example: '10.0.0.0/8,fd00::/8',
+    meaning: 'from where X-Forwarded-* is believed on the shared port',
+    parse: list(isCidr),
+  }),
+  'per-workload-metrics': operatorSetting({
+    initial: 'true',
+    legal: 'true or false',
+    example: 'false',
+    meaning: 'whether metrics carry the labels namespace and workload',
+    parse: flag,
+  }),
+  'access-log': operatorSetting({ initial: 'off', legal: 'off or json', example: 'json', meaning: 'a line for each request', parse: oneOf('off', 'json') }),
+} as const;
+
+export type OperatorName = keyof typeof operatorSettings;
+export type OperatorValue<Name extends OperatorName> = Parsed<(typeof operatorSettings)[Name]['parse']>;
+export const operatorNames: readonly OperatorName[] = Object.keys(operatorSettings) as OperatorName[];
