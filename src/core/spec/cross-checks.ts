@@ -42,7 +42,13 @@ const scheduleWithinMax: Check = (values) => {
 };
 
 const fallbackPair: Check = (values) => {
-  if (!values.isWritten('fallback-after') || values.get('fallback-scale') !== undefined || values.isWritten('fallback-scale')) return undefined;
+  if (
+    !values.isWritten('fallback-after') ||
+    values.get('fallback-after') === undefined ||
+    values.get('fallback-scale') !== undefined ||
+    values.isWritten('fallback-scale')
+  )
+    return undefined;
   // A cluster's or namespace's default for the time alone is fine: it takes effect where a workload sets the count.
   const { source } = values.written('fallback-after');
   if (source === 'cluster' || source === 'namespace') return undefined;
