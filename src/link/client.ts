@@ -1,0 +1,248 @@
+import {
+  isAbort,
+  messageOf,
+  millis,
+  type Clock,
+  type FirstByte,
+  type Logger,
+  type Millis,
+  type Poke,
+  type Random,
+  type RouteSnapshot,
+  type WorkloadReport,
+} from '../core/index.ts';
+import type { ConnectionLimits } from './gateway-connection.ts';
+import { ControllerConnection } from './controller-connection.ts';
+import { ReportHistory, reportMessage } from './history.ts';
+import { linkVersions, type DownMessage, type GatewayClaim, type RouteProblem, type UpMessage } from './messages.ts';
+
+/** What the gateway does with routes: resolves when they are applied, with all that it cannot do of its present routes. */
+export type ApplyRoutes = (snapshot: RouteSnapshot) => Promise<readonly RouteProblem[]>;
+
+export interface LinkClientOptions {
+  /** One per controller replica (`https://…`); as a function it is asked again every few seconds, so that replicas may come and go. */
+  readonly urls: readonly string[] | (() => Promise<readonly string[]>);
+  /** Read anew for each connection: projected tokens rotate. */
+  readonly token: () => Promise<string | undefined>;
+  readonly ca?: string;
+  /** Name to check the controllers' certificate for, where the URLs carry addresses. */
+  readonly serverName?: string;
+  readonly claim: GatewayClaim;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly apply: ApplyRoutes;
+  /** After each welcome: the moment to poke again for what is held. */
+  readonly onUp?: () => void;
+  /** How much history a controller that connects gets (600 s). */
+  readonly historyFor?: Millis;
+  readonly historyBytes?: number;
+  readonly pingEvery?: Millis;
+  readonly versions?: readonly number[];
+}
+
+export interface LinkClient {
+  /** Keeps a link to every controller until `signal` aborts; then says goodbye and closes. */
+  run(signal: AbortSignal): Promise<void>;
+  report(workloads: readonly WorkloadReport[], intervalMs: number): void;
+  poke(poke: Poke): void;
+  firstByte(firstByte: FirstByte): void;
+  /** Links that are up. */
+  connected(): number;
+  /** Asks every connected controller to point nothing at us any more; resolves when all have, or after `limit`. */
+  leave(limit: Millis): Promise<void>;
+}
+
+const rediscoverMs = 5000;
+const firstBackoffMs = 50;
+const longestBackoffMs = 5000;
+
+/** The state of one controller's link across its reconnects. */
+interface Uplink {
+  readonly url: string;
+  readonly stop: AbortController;
+  connection: ControllerConnection | undefined;
+  welcomed: boolean;
+  released: boolean;
+}
+
+class Uplinks implements LinkClient {
+  readonly #options: LinkClientOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #history: ReportHistory;
+  readonly #uplinks = new Map<string, Uplink>();
+  readonly #ended = new Set<Promise<void>>();
+  #leaving: (() => void) | undefined;
+  /** Routes are applied one after the other; the newest leader's word counts. */
+  #applying: Promise<void> = Promise.resolve();
+  #epoch = -1;
+  #source: Uplink | undefined;
+
+  constructor(options: LinkClientOptions) {
+    this.#options = options;
+    const pingPeriodMs = options.pingEvery ?? millis(5000);
+    this.#limits = { pingPeriodMs, silenceMs: 3 * pingPeriodMs };
+    this.#history = new ReportHistory(options.clock, options.historyFor ?? millis(600_000), options.historyBytes ?? 64 * 1024 * 1024);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, urls, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        this.#reconcile(typeof urls === 'function' ? await urls() : urls, signal);
+      } catch (error) {
+        logger.warn('the addresses of the controllers cannot be found; the known ones are kept', { error });
+      }
+      await clock.sleep(millis(rediscoverMs), signal).catch(() => undefined);
+    }
+    for (const uplink of this.#uplinks.values()) this.#part(uplink);
+    await Promise.all(this.#ended);
+  }
+
+  report(workloads: readonly WorkloadReport[], intervalMs: number): void {
+    const message = reportMessage(this.#history.add(workloads, intervalMs), this.#options.clock.monotonic());
+    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) uplink.connection?.sendText(message);
+  }
+
+  poke(poke: Poke): void {
+    this.#sendAll({ type: 'poke', poke });
+  }
+
+  firstByte(firstByte: FirstByte): void {
+    this.#sendAll({ type: 'firstByte', firstByte });
+  }
+
+  connected(): number {
+    let count = 0;
+    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) count += 1;
+    return count;
+  }
+
+  leave(limit: Millis): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(limit, resolve);
+      this.#leaving = () => {
+        for (const uplink of this.#uplinks.values()) if (uplink.welcomed && !uplink.released) return;
+        timer.cancel();
+        resolve();
+      };
+      this.#sendAll({ type: 'leaving' });
+      this.#leaving();
+    });
+  }
+
+  #sendAll(message: UpMessage): void {
+    const text = JSON.stringify(message);
+    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) uplink.connection?.sendText(text);
+  }
+
+  #reconcile(urls: readonly string[], signal: AbortSignal): void {
+    if (signal.aborted) return;
+    for (const [url, uplink] of this.#uplinks) if (!urls.includes(url)) this.#part(uplink);
+    for (const url of urls) {
+      if (this.#uplinks.has(url)) continue;
+      const uplink: Uplink = { url, stop: new AbortController(), connection: undefined, welcomed: false, released: false };
+      this.#uplinks.set(url, uplink);
+      const ended = this.#keep(uplink).finally(() => {
+        this.#ended.delete(ended);
+        if (this.#uplinks.get(url) === uplink) this.#uplinks.delete(url);
+      });
+      this.#ended.add(ended);
+    }
+  }
+
+  #part(uplink: Uplink): void {
+    uplink.connection?.send({ type: 'left' });
+    uplink.stop.abort();
+    uplink.connection?.close();
+  }
+
+  /** Connects again and again, with a backoff that starts anew after each welcome and is spread so that gateways do not come in step. */
+  async #keep(uplink: Uplink): Promise<void> {
+    const { clock, random, logger } = this.#options;
+    for (let backoff = firstBackoffMs; !uplink.stop.signal.aborted;) {
+      const { problem, welcomed } = await this.#connectOnce(uplink);
+      if (uplink.stop.signal.aborted) return;
+      backoff = welcomed ? firstBackoffMs : Math.min(longestBackoffMs, backoff * 2);
+      logger.debug('no link to a controller', { url: uplink.url, problem });
+      if (welcomed) logger.warn('the link to a controller ended; traffic goes on by the last routes', { url: uplink.url, problem });
+      await clock.sleep(millis(backoff * (0.5 + random())), uplink.stop.signal).catch(() => undefined);
+    }
+  }
+
+  async #connectOnce(uplink: Uplink): Promise<{ problem: string; welcomed: boolean }> {
+    const { claim, clock, logger, ca, serverName, versions } = this.#options;
+    let token: string | undefined;
+    try {
+      token = await this.#options.token();
+    } catch (error) {
+      return { problem: `the token cannot be read: ${messageOf(error)}`, welcomed: false };
+    }
+    if (uplink.stop.signal.aborted) return { problem: 'stopped', welcomed: false };
+    return new Promise((resolve) => {
+      const dialling = { url: uplink.url, token, ca, serverName, hello: { versions: versions ?? linkVersions, claim } };
+      const connection = new ControllerConnection(
+        dialling,
+        clock,
+        logger,
+        this.#limits,
+        (message) => this.#heard(uplink, connection, message),
+        (problem) => {
+          const { welcomed } = uplink;
+          uplink.connection = undefined;
+          uplink.welcomed = false;
+          uplink.released = false;
+          this.#leaving?.();
+          resolve({ problem, welcomed });
+        },
+      );
+      uplink.connection = connection;
+    });
+  }
+
+  #heard(uplink: Uplink, connection: ControllerConnection, message: DownMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        return this.#welcomed(uplink, connection, message.lastSequence);
+      case 'routes':
+        this.#applying = this.#applying.then(() => this.#applyRoutes(uplink, connection, message.epoch, message.snapshot));
+        return;
+      case 'released':
+        uplink.released = true;
+        this.#leaving?.();
+        return;
+    }
+  }
+
+  #welcomed(uplink: Uplink, connection: ControllerConnection, lastSequence: number): void {
+    const { clock, logger, onUp } = this.#options;
+    const missed = this.#history.after(lastSequence);
+    for (const report of missed) connection.sendText(reportMessage(report, clock.monotonic()));
+    uplink.welcomed = true;
+    if (this.#leaving !== undefined) connection.send({ type: 'leaving' });
+    logger.info('linked to a controller', { url: uplink.url, replayed: missed.length });
+    onUp?.();
+  }
+
+  /**
+   * A full snapshot of this leader or a later one begins anew; changes count only from the controller that gave the last full one. So neither a late word
+   * of an old leader nor a standby can move traffic.
+   */
+  async #applyRoutes(uplink: Uplink, connection: ControllerConnection, epoch: number, snapshot: RouteSnapshot): Promise<void> {
+    if (uplink.connection !== connection) return;
+    const believed = snapshot.full ? epoch >= this.#epoch : epoch === this.#epoch && uplink === this.#source;
+    if (!believed) return;
+    this.#epoch = epoch;
+    this.#source = uplink;
+    try {
+      const problems = await this.#options.apply(snapshot);
+      connection.send({ type: 'ack', epoch, revision: snapshot.revision, problems });
+    } catch (error) {
+      if (!isAbort(error)) this.#options.logger.error('routes could not be applied; the link starts anew', { error });
+      connection.terminate('routes could not be applied');
+    }
+  }
+}
+
+/** The gateway's side of the link: to every controller at once. Never blocks and never throws at the request path. */
+export const createLinkClient = (options: LinkClientOptions): LinkClient => new Uplinks(options);
