@@ -66,6 +66,8 @@ interface Uplink {
   released: boolean;
 }
 
+const isStopped = ({ stop }: Uplink): boolean => stop.signal.aborted;
+
 class Uplinks implements LinkClient {
   readonly #options: LinkClientOptions;
   readonly #limits: ConnectionLimits;
@@ -162,7 +164,7 @@ class Uplinks implements LinkClient {
     const { clock, random, logger } = this.#options;
     for (let backoff = firstBackoffMs; !uplink.stop.signal.aborted;) {
       const { problem, welcomed } = await this.#connectOnce(uplink);
-      if (uplink.stop.signal.aborted) return;
+      if (isStopped(uplink)) return;
       backoff = welcomed ? firstBackoffMs : Math.min(longestBackoffMs, backoff * 2);
       logger.debug('no link to a controller', { url: uplink.url, problem });
       if (welcomed) logger.warn('the link to a controller ended; traffic goes on by the last routes', { url: uplink.url, problem });
@@ -178,7 +180,7 @@ class Uplinks implements LinkClient {
     } catch (error) {
       return { problem: `the token cannot be read: ${messageOf(error)}`, welcomed: false };
     }
-    if (uplink.stop.signal.aborted) return { problem: 'stopped', welcomed: false };
+    if (isStopped(uplink)) return { problem: 'stopped', welcomed: false };
     return new Promise((resolve) => {
       const dialling = { url: uplink.url, token, ca, serverName, hello: { versions: versions ?? linkVersions, claim } };
       const connection = new ControllerConnection(

@@ -65,8 +65,8 @@ interface Controller {
   readonly firstBytes: FirstByte[];
   readonly changes: string[];
   /** Breaks every connection, as a network would. */
-  breakLinks(): void;
-  stop(): Promise<void>;
+  readonly breakLinks: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 const startController = async (options: Partial<LinkServerOptions> = {}, port = 0): Promise<Controller> => {
@@ -112,7 +112,7 @@ const startController = async (options: Partial<LinkServerOptions> = {}, port = 
 interface Gateway {
   readonly client: LinkClient;
   readonly applied: RouteSnapshot[];
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const startGateway = (urls: readonly string[], options: Partial<LinkClientOptions> = {}): Gateway => {
