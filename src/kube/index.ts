@@ -3,9 +3,15 @@
  * as trimmed snapshots. It never decides anything. Start with `client.ts` (calls) and `snapshot.ts` (watches).
  */
 export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Selection, TokenIdentity } from './client.ts';
+export { loadKubeConfig, printKubeConfig, type KubeConfigParts, type KubeConfigSource } from './config.ts';
+export type { KubeConnection } from './connection.ts';
+export { KubeError, type KubeErrorCode } from './errors.ts';
+export { createKubeClient, type KubeClientOptions } from './kube-client.ts';
 export type { Refusal } from './outcome.ts';
+export { watchResource } from './reflector.ts';
 export { resources, type KubeObject, type Resource } from './resource.ts';
 export type { Snapshot, SnapshotEvent } from './snapshot.ts';
+export { SnapshotStore, type Entry } from './snapshot-store.ts';
 export type {
   ConfigMapView,
   ContainerView,
@@ -18,3 +24,4 @@ export type {
   ServiceView,
   WorkloadView,
 } from './views.ts';
+export type { ReflectorCounts, ReflectorState, ResourceWatch, WatchOptions, WatchTiming } from './watch-options.ts';
