@@ -1,0 +1,7 @@
+/**
+ * Kubernetes on a laptop: an embedded API (`embedded/`), the controllers that make it live, and a kubelet that runs pods as child processes
+ * (`kubelet/`). It knows nothing of Rouse; `cli` wires it. Start with `embedded/in-process-api.ts`.
+ */
+export { startControllers } from './embedded/controllers/start.ts';
+export type { InProcessApi, StoredObject, StoreEvent } from './embedded/in-process-api.ts';
+export type { PodLog, PodLogRequest, PodLogSource } from './embedded/pod-log-source.ts';
