@@ -1,0 +1,66 @@
+import { createReadStream } from 'node:fs';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { messageOf } from '../core/index.ts';
+import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
+import { replayCase } from './golden-replay.ts';
+import { parseGoldenCase } from './golden-trace.ts';
+
+const usage = (path: string, problem: string, cause?: unknown): CommandError => new CommandError('usage', `cannot replay ${path}: ${problem}`, cause);
+
+/** Reads the file as text, unpacking `.gz`; an error of the disk or the archive reaches the reader of the stream. */
+const open = (path: string): Readable => {
+  const file = createReadStream(path);
+  if (!path.endsWith('.gz')) return file;
+  const text = createGunzip();
+  pipeline(file, text, () => undefined);
+  return text;
+};
+
+interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+async function* linesOf(path: string): AsyncGenerator<Line> {
+  const stream = open(path);
+  let number = 0;
+  try {
+    let rest = '';
+    for await (const chunk of stream.setEncoding('utf8')) {
+      const lines = `${rest}${String(chunk)}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines) yield { number: (number += 1), text };
+    }
+    yield { number: number + 1, text: rest };
+  } catch (thrown) {
+    throw usage(path, messageOf(thrown), thrown);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/**
+ * Decides recorded traces again and compares. Writes one line per difference (case, tick, field, want, got) and last
+ * `CASES cases, TICKS ticks, K mismatches`. Gives exit code 1 if K > 0; throws a `CommandError` for a file that is not there or no trace.
+ */
+export const replayFiles = async (paths: readonly string[], write: (line: string) => void): Promise<ExitCode> => {
+  let [cases, ticks, mismatches] = [0, 0, 0];
+  for (const path of paths) {
+    const before = cases;
+    for await (const { number, text } of linesOf(path)) {
+      if (text.trim() === '') continue;
+      const parsed = parseGoldenCase(text);
+      if (!parsed.ok) throw usage(path, `line ${String(number)}: ${parsed.problem}`);
+      cases += 1;
+      ticks += parsed.value.ticks.length;
+      for (const { tick, field, want, got } of replayCase(parsed.value)) {
+        mismatches += 1;
+        write(`case ${parsed.value.name}, tick ${String(tick)}, ${field}: want ${String(want)}, got ${String(got)}`);
+      }
+    }
+    if (cases === before) throw usage(path, 'it holds no case');
+  }
+  write(`${String(cases)} cases, ${String(ticks)} ticks, ${String(mismatches)} mismatches`);
+  return mismatches > 0 ? exitCode.findings : exitCode.ok;
+};

@@ -1,0 +1,12 @@
+// npm run bench -- NAME: one measurement, printed as a table. See docs/performance.md for kept results.
+const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<void> }>>> = {
+  'cold-start': () => import('./cold-start.ts'),
+};
+
+const name = process.argv[2];
+const load = name === undefined ? undefined : benches[name];
+if (load === undefined) {
+  console.error(`usage: npm run bench -- NAME, where NAME is one of: ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+await (await load()).run();

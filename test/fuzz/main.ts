@@ -1,0 +1,42 @@
+// npm run fuzz [-- --seconds N] [--seed N] [--only NAME]: random edits of valid inputs against every edge.
+import { parseArgs } from 'node:util';
+import { messageOf, seededRandom } from '../../src/core/index.ts';
+import { mutate } from './mutate.ts';
+import type { FuzzTarget } from './target.ts';
+import { targets } from './targets.ts';
+
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '10' }, seed: { type: 'string', default: String(process.pid) }, only: { type: 'string' } },
+});
+const seconds = Number(values.seconds);
+let failures = 0;
+
+const fuzz = async (target: FuzzTarget): Promise<void> => {
+  const random = seededRandom(Number(values.seed));
+  const until = performance.now() + seconds * 1000;
+  let inputs = 0;
+  for (; performance.now() < until; inputs++) {
+    const input = mutate(random, target.corpus);
+    try {
+      await target.check(input);
+    } catch (failure) {
+      failures++;
+      console.log(`${target.name}: FAILED after ${inputs} inputs (seed ${values.seed}): ${messageOf(failure)}\n  input (base64): ${input.toString('base64')}`);
+      return;
+    }
+    if (inputs % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  console.log(`${target.name}: ${inputs} inputs in ${seconds} s, nothing found (seed ${values.seed})`);
+};
+
+let ran = 0;
+for (const make of targets) {
+  const target = await make();
+  if (values.only === undefined || values.only === target.name) {
+    ran++;
+    await fuzz(target);
+  }
+  await target.close?.();
+}
+console.log(`${ran - failures} passed, ${failures} failed`);
+process.exit(failures > 0 || ran === 0 ? 1 : 0);

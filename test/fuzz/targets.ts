@@ -1,0 +1,4 @@
+import type { FuzzTarget } from './target.ts';
+
+/** Every edge that is fuzzed. */
+export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [];
