@@ -47,6 +47,7 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
 export const replayFiles = async (paths: readonly string[], write: (line: string) => void): Promise<ExitCode> => {
   let [cases, ticks, mismatches] = [0, 0, 0];
   for (const path of paths) {
+    let createdAt = 0;
     const before = cases;
     for await (const { number, text } of linesOf(path)) {
       if (text.trim() === '') continue;
@@ -54,7 +55,9 @@ export const replayFiles = async (paths: readonly string[], write: (line: string
       if (!parsed.ok) throw usage(path, `line ${String(number)}: ${parsed.problem}`);
       cases += 1;
       ticks += parsed.value.ticks.length;
-      for (const { tick, field, want, got } of replayCase(parsed.value)) {
+      const replayed = replayCase(parsed.value, createdAt);
+      createdAt = replayed.createdAt;
+      for (const { tick, field, want, got } of replayed.mismatches) {
         mismatches += 1;
         write(`case ${parsed.value.name}, tick ${String(tick)}, ${field}: want ${String(want)}, got ${String(got)}`);
       }

@@ -12,6 +12,7 @@ export const decisionReasons = {
   idle: 'no request for the whole window',
   'idle-grace': 'idle, and waiting for the path to change before the last pod goes',
   'idle-retention': 'idle, and the last pod is kept for the retention period',
+  'just-woken': 'idle, but not yet ready for a whole window, so the last pod stays',
   'work-in-flight': 'requests are in flight or held, so the last pod stays',
   'no-data': 'no metric has a value, so nothing changes',
   'warming-up': 'the controller has not yet seen a whole window, so nothing goes down',

@@ -1,0 +1,143 @@
+import { pods, type Decision, type DecisionReason, type Instant, type MetricDemand, type Observation, type ScaleSpec } from '../core/index.ts';
+import { applyBounds, boundsOf, type Bounds } from './bounds.ts';
+import { demandOf, type Demand } from './demand.ts';
+import { formulaDemand } from './formula-demand.ts';
+import { noFormulas, type FormulaLookup } from './formula.ts';
+import { applyStops, guardMissing, noDataTimes } from './guards.ts';
+import { capacityOf, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import type { DeciderState } from './state.ts';
+import { Trail } from './trail.ts';
+import { applyBacklog } from './wake.ts';
+import { applyZeroWait, hasWork, wakeTimes } from './zero.ts';
+
+export interface Decided {
+  readonly decision: Decision;
+  readonly state: DeciderState;
+}
+
+/** What is known of the load before any policy: the demand, or why there is none. */
+interface Wanted {
+  readonly demand: Demand;
+  readonly windows: WindowDemand | undefined;
+  readonly missing: DecisionReason;
+}
+
+const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLookup): Wanted => {
+  const demand = demandOf(observation, spec);
+  if (spec.scaling.formula === undefined) {
+    const { stable, panic } = demand;
+    return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic }, missing: 'no-data' };
+  }
+  const windows = formulaDemand(spec.scaling.formula, formulas, observation);
+  if (windows === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
+  return { demand, windows: windows === 'no-data' ? undefined : windows, missing: 'no-data' };
+};
+
+/** A trail that starts at the raw demand of the stable window and already tells which inputs the mends of `rouse` changed. */
+const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
+  const { demand, windows } = wanted;
+  if (windows === undefined) return new Trail(observation.replicas);
+  if (spec.scaling.formula !== undefined) {
+    const trail = new Trail(demand.stable ?? 0);
+    trail.move('formula', windows.stable, 'formula');
+    return trail;
+  }
+  const trail = new Trail(windows.stable);
+  if (spec.policy === 'rouse') {
+    trail.note('starting-capacity', Math.max(1, observation.ready), capacityOf(observation, spec));
+    trail.note('idle-share', demand.stableBeforeMends, windows.stable);
+  }
+  return trail;
+};
+
+/** Everything after the policy, in the order of `decisionSteps`. */
+const settle = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, bounds: Bounds): void => {
+  applyBounds(trail, observation, spec, bounds);
+  if (observation.override !== undefined) trail.move('override', observation.override, 'manual-override', observation.override);
+  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0;
+  if (trail.count > 0 || !hasWork(observation)) return;
+  if (wakes) applyBacklog(trail, state, observation, spec);
+  else if (observation.replicas > 0) trail.move('work-in-flight', 1, 'work-in-flight', observation.inFlight + observation.held);
+};
+
+const excessBurstCapacity = (demand: Demand, observation: Observation, spec: ScaleSpec): number | undefined => {
+  const { capacityMetric } = demand;
+  const wanted = spec.scaling.targetBurstCapacity;
+  if (capacityMetric === undefined) return undefined;
+  if (wanted === 'unlimited') return -1;
+  return wanted === 0 ? 0 : Math.floor(observation.ready * capacityMetric.total - wanted - capacityMetric.reading.panic);
+};
+
+/** Reasons that only say which way the load points: replaced by what came of it. */
+const directions: readonly (DecisionReason | undefined)[] = [undefined, 'metric-rise', 'metric-fall', 'held-requests', 'formula'];
+
+const holdReason = (trail: Trail, observation: Observation, missing: DecisionReason | undefined): DecisionReason => {
+  if (missing !== undefined && directions.includes(trail.reason)) return missing;
+  if (!directions.includes(trail.reason)) return trail.reason ?? 'steady';
+  return observation.replicas === 0 ? 'idle' : 'steady';
+};
+
+const moveReason = (trail: Trail, observation: Observation, spec: ScaleSpec): DecisionReason => {
+  const { replicas } = observation;
+  if (replicas === 0 && observation.held > 0) return 'wake-request';
+  if (!directions.includes(trail.reason) || trail.reason === 'held-requests') return trail.reason ?? 'steady';
+  if (trail.count === 0) return 'idle';
+  if (spec.scaling.formula !== undefined) return 'formula';
+  return trail.count > replicas ? 'metric-rise' : 'metric-fall';
+};
+
+interface Outcome {
+  readonly wanted: Wanted;
+  readonly asked: number | undefined;
+  readonly panicking: boolean;
+}
+
+const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec: ScaleSpec, now: Instant): Decision => {
+  const { replicas, ready, starting, held, inFlight } = observation;
+  const demands: readonly MetricDemand[] = outcome.wanted.demand.demands;
+  const missing = outcome.wanted.windows === undefined ? outcome.wanted.missing : undefined;
+  const common = {
+    at: now,
+    evidence: { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight },
+    excessBurstCapacity: excessBurstCapacity(outcome.wanted.demand, observation, spec),
+  };
+  const to = pods(trail.count);
+  if (to === replicas) return { ...common, kind: 'hold', to, reason: holdReason(trail, observation, missing) };
+  const kind = replicas === 0 ? 'wake' : to === 0 ? 'sleep' : 'scale';
+  return { ...common, kind, from: replicas, to, reason: moveReason(trail, observation, spec) };
+};
+
+/**
+ * One tick (every 2 s): what the workload should have, why, and what to remember. Pure; never throws. `formulas` finds compiled formulas
+ * (`loadFormulas`); without it a spec with a formula holds.
+ */
+export const decide = (before: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
+  const wanted = wantedBy(observation, spec, formulas);
+  const trail = trailFrom(wanted, observation, spec);
+  let state = noDataTimes(wakeTimes(before, observation, now), wanted.windows !== undefined, now);
+  let panicking = state.panicSince !== undefined;
+  if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+  const asked = wanted.windows === undefined ? undefined : trail.count;
+  applyBacklog(trail, state, observation, spec);
+  guardMissing(trail, state, wanted.demand, observation, spec, now);
+  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
+  applyStops(trail, observation, spec);
+  return { decision: conclude(trail, { wanted, asked, panicking }, observation, spec, now), state };
+};
+
+/**
+ * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing,
+ * so that many pokes between two ticks are no more than one.
+ */
+export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
+  const wanted = wantedBy(observation, spec, formulas);
+  const trail = trailFrom(wanted, observation, spec);
+  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, trail);
+  const asked = wanted.windows === undefined ? undefined : trail.count;
+  applyBacklog(trail, state, observation, spec);
+  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
+  applyStops(trail, observation, spec);
+  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined }, observation, spec, now), state };
+};

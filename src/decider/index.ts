@@ -1,0 +1,10 @@
+/**
+ * How many pods a workload should have, and why: pure functions of state, observation, spec and time, which never read a clock, write a log
+ * or call anything. Two policies: `kpa` gives Knative's numbers, `rouse` is the same skeleton with its defects mended. Start with
+ * `decide.ts`, which lists every step in order, then `policy.ts`.
+ */
+export { decide, decidePoke, type Decided } from './decide.ts';
+export { formulaNames, loadFormulas, noFormulas, type Formula, type FormulaLookup, type Formulas } from './formula.ts';
+export { scheduleAt, type ScheduleBounds } from './schedule.ts';
+export { initialState, type DeciderState } from './state.ts';
+export { wakeTarget } from './wake.ts';

@@ -1,0 +1,91 @@
+import { after, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
+import { recordDelayed } from './delay-window.ts';
+import type { DeciderState } from './state.ts';
+import type { Trail } from './trail.ts';
+
+/** Pods asked for over each window, rounded up. */
+export interface WindowDemand {
+  readonly stable: number;
+  readonly panic: number;
+}
+
+export interface Recommendation {
+  readonly state: DeciderState;
+  readonly panicking: boolean;
+}
+
+/**
+ * Pods that the rate limits and the panic ratio are relative to. Knative counts ready pods only, so that while pods start each tick sees the
+ * same shortage again and panics again; `rouse` counts what has been asked for already as capacity.
+ */
+export const capacityOf = (observation: Observation, spec: ScaleSpec): number => {
+  const ready = Math.max(1, observation.ready);
+  return spec.policy === 'kpa' ? ready : Math.max(ready, observation.ready + observation.starting, observation.replicas);
+};
+
+const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+interface Limits {
+  readonly up: number;
+  readonly down: number;
+}
+
+const limitsOf = (base: number, observation: Observation, spec: ScaleSpec): Limits => ({
+  up: Math.ceil(spec.scaling.maxScaleUpRate * base),
+  down: observation.reachable === false ? 0 : Math.floor(base / spec.scaling.maxScaleDownRate),
+});
+
+/** Rate limits first, then activation-scale, which may exceed them. */
+const limited = (raw: number, { up, down }: Limits, activation: number): number => {
+  const count = clamp(raw, down, up);
+  return activation > 1 && raw > 0 ? Math.max(count, activation) : count;
+};
+
+interface Panic {
+  readonly since: Instant | undefined;
+  readonly peak: number;
+}
+
+/** Panic begins or goes on where raw panic demand reaches the threshold, and ends when that was more than a stable window ago. */
+const panicAfter = (state: DeciderState, raw: number, base: number, spec: ScaleSpec, now: Instant): Panic => {
+  if (raw / base >= spec.scaling.panicThreshold) return { since: now, peak: state.panicPeak };
+  if (state.panicSince === undefined) return { since: undefined, peak: 0 };
+  // A clock that was set back must not make panic last longer than a window; Knative has no such guard.
+  const since = spec.policy === 'rouse' && state.panicSince > now ? now : state.panicSince;
+  return after(since, spec.scaling.stableWindow) < now ? { since: undefined, peak: 0 } : { since, peak: state.panicPeak };
+};
+
+/** Writes the rate and activation steps that led from `raw` to the trail's count. */
+const traceLimits = (trail: Trail, raw: number, limits: Limits, activation: number): void => {
+  if (raw > limits.up) trail.move('rate-up', limits.up, 'rate-limited', limits.up);
+  if (raw < limits.down) trail.move('rate-down', limits.down, 'rate-limited', limits.down);
+  trail.move('activation', limited(raw, limits, activation), 'metric-rise', activation);
+};
+
+/**
+ * Knative's algorithm (pkg/autoscaler/scaling/autoscaler.go): rate limits, activation scale, panic, delay window. Moves the trail from the
+ * raw stable demand to the count that is asked for.
+ */
+export const recommend = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, now: Instant, trail: Trail): Recommendation => {
+  const base = capacityOf(observation, spec);
+  const limits = limitsOf(base, observation, spec);
+  const activation = spec.scaling.activation;
+  traceLimits(trail, demand.stable, limits, activation);
+  const panic = panicAfter(state, demand.panic, base, spec, now);
+  const panicking = panic.since !== undefined;
+  if (panicking) trail.move('panic', Math.max(trail.count, limited(demand.panic, limits, activation)), 'panic');
+  const peak = panicking ? Math.max(panic.peak, trail.count) : 0;
+  if (panicking) trail.move('panic-peak', peak, 'panic');
+  const delay = observation.reachable === false ? state.delay : recordDelayed(state.delay, trail.count, now, spec.scaling.scaleDownDelay);
+  const highest = observation.reachable === false ? undefined : delay[0]?.count;
+  if (highest !== undefined) trail.move('delay-window', highest, 'scale-down-delay', highest);
+  return { panicking, state: { ...state, panicSince: panic.since, panicPeak: peak, delay, rateBase: base } };
+};
+
+/** The rise that a poke may ask for: the same limits as the last tick, nothing remembered. */
+export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, trail: Trail): void => {
+  const limits = limitsOf(state.rateBase ?? capacityOf(observation, spec), observation, spec);
+  const activation = spec.scaling.activation;
+  traceLimits(trail, demand.stable, limits, activation);
+  trail.move('panic', Math.max(trail.count, limited(demand.panic, limits, activation)), 'panic');
+};

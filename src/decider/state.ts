@@ -1,0 +1,42 @@
+import { pods, type Instant, type Pods, type ScaleSpec } from '../core/index.ts';
+import type { DelayEntry } from './delay-window.ts';
+
+/** What the decider remembers of one workload between two decisions. Plain data: `JSON.parse(JSON.stringify(state))` decides the same. */
+export interface DeciderState {
+  readonly v: 1;
+  /** When panic demand was last over the threshold; undefined while calm. */
+  readonly panicSince: Instant | undefined;
+  /** Highest count asked for since panic began. */
+  readonly panicPeak: number;
+  /** The delay window: its maximum comes first. */
+  readonly delay: readonly DelayEntry[];
+  /** Capacity that the last tick based its rate limits on; a poke uses it again. Undefined before the first tick. */
+  readonly rateBase: number | undefined;
+  /** When the workload last left zero, or was first seen above zero; undefined at zero. */
+  readonly awakeSince: Instant | undefined;
+  /** When a ready pod was first seen since then. */
+  readonly activeSince: Instant | undefined;
+  /** Since when the policy has asked for zero with no work left. */
+  readonly idleSince: Instant | undefined;
+  /** Since when every metric has been missing. */
+  readonly noDataSince: Instant | undefined;
+}
+
+/**
+ * The state of a workload that has not been decided before. Under `kpa` a workload with several ready pods starts in panic, as in Knative,
+ * so that a restart does not lower it for one window; under `rouse` the warm-up does that.
+ */
+export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: Instant): DeciderState => {
+  const panicking = spec.policy === 'kpa' && ready > pods(1);
+  return {
+    v: 1,
+    panicSince: panicking ? now : undefined,
+    panicPeak: panicking ? ready : 0,
+    delay: [],
+    rateBase: undefined,
+    awakeSince: undefined,
+    activeSince: undefined,
+    idleSince: undefined,
+    noDataSince: undefined,
+  };
+};

@@ -1,0 +1,125 @@
+import { WindowView, type Buckets } from './view.ts';
+
+export type Aggregation = 'linear' | 'weighted-exponential';
+
+/** What became of a sample: taken; older than the stable window; or not a number that a load can be (NaN, infinite, negative, absurdly large). */
+export type SampleFate = 'kept' | 'late' | 'invalid';
+
+export interface WindowAverages {
+  readonly stable: number;
+  readonly panic: number;
+}
+
+/** No load is this large; what claims to be would only ruin the arithmetic of the sums. */
+export const largestSample = 1e9;
+
+/** Most seconds that a window may span (the longest legal stable window is one hour). */
+export const longestWindow = 3600;
+
+/**
+ * The load of one workload in one metric: a ring of sums, one per second, and two views of it: the stable window is the whole ring, the
+ * panic window its suffix. Samples of one second are added up, because the reporters are disjoint. Times are seconds since the epoch and
+ * may have a fraction. Bounded: one number per second of the stable window.
+ */
+export class LoadWindow implements Buckets {
+  #sums: Float64Array;
+  #stable: WindowView;
+  #panic: WindowView;
+  /** Newest second with a sample. */
+  #last: number | undefined;
+
+  constructor(stableSeconds: number, panicSeconds: number) {
+    const stable = windowSize(stableSeconds);
+    this.#sums = new Float64Array(stable);
+    this.#stable = new WindowView(stable);
+    this.#panic = new WindowView(Math.min(stable, windowSize(panicSeconds)));
+  }
+
+  get stableSeconds(): number {
+    return this.#stable.size;
+  }
+
+  get panicSeconds(): number {
+    return this.#panic.size;
+  }
+
+  /** Newest second with a sample; undefined before the first. */
+  get newest(): number | undefined {
+    return this.#last;
+  }
+
+  /** Adds `value` to the second that holds `at`. */
+  record(at: number, value: number): SampleFate {
+    if (!Number.isFinite(at) || !(value >= 0 && value <= largestSample)) return 'invalid';
+    return this.#add(Math.floor(at), value);
+  }
+
+  /** True when there is no sample in the stable window. */
+  isEmpty(now: number): boolean {
+    return this.#last === undefined || this.#stable.isEmpty(Math.floor(now), this.#last);
+  }
+
+  /** Both means as Knative computes them at `now`; undefined when there is no sample in the stable window. */
+  averages(now: number, aggregation: Aggregation): WindowAverages | undefined {
+    const last = this.#last;
+    if (last === undefined || this.isEmpty(now)) return undefined;
+    const second = Math.floor(now);
+    return aggregation === 'linear'
+      ? { stable: this.#stable.linear(this, second, last), panic: this.#panic.linear(this, second, last) }
+      : { stable: this.#stable.exponential(this, second, last), panic: this.#panic.exponential(this, second, last) };
+  }
+
+  /** Changes the lengths, keeping what both the old and the new one cover. */
+  resize(stableSeconds: number, panicSeconds: number, now: number): void {
+    const stable = windowSize(stableSeconds);
+    const panic = Math.min(stable, windowSize(panicSeconds));
+    if (stable === this.#stable.size && panic === this.#panic.size) return;
+    const last = this.#last;
+    if (last === undefined) {
+      this.#sums = new Float64Array(stable);
+      this.#stable = new WindowView(stable);
+      this.#panic = new WindowView(panic);
+      return;
+    }
+    if (stable !== this.#sums.length) this.#sums = this.isEmpty(now) ? new Float64Array(stable) : this.#newest(stable, last);
+    this.#stable.resize(this, stable, Math.floor(now), last);
+    this.#panic.resize(this, panic, Math.floor(now), last);
+  }
+
+  sum(at: number): number {
+    return this.#sums[slot(at, this.#sums.length)] ?? 0;
+  }
+
+  #add(second: number, value: number): SampleFate {
+    const size = this.#stable.size;
+    if (this.#last !== undefined && second + size <= this.#last) return 'late';
+    if (this.#last === undefined || second > this.#last) this.#moveTo(second);
+    const index = slot(second, size);
+    this.#sums[index] = (this.#sums[index] ?? 0) + value;
+    const last = this.#last ?? second;
+    this.#stable.add(second, last, value);
+    this.#panic.add(second, last, value);
+    return 'kept';
+  }
+
+  /** The newest sums in a ring of another length. */
+  #newest(length: number, last: number): Float64Array {
+    const sums = new Float64Array(length);
+    for (let back = 0; back < Math.min(length, this.#sums.length); back += 1) sums[slot(last - back, length)] = this.sum(last - back);
+    return sums;
+  }
+
+  #moveTo(second: number): void {
+    const size = this.#stable.size;
+    const last = this.#last ?? second - size;
+    this.#panic.advance(this, last, second);
+    this.#stable.advance(this, last, second);
+    if (second - last >= size) this.#sums.fill(0);
+    else for (let passed = last + 1; passed <= second; passed += 1) this.#sums[slot(passed, size)] = 0;
+    this.#last = second;
+  }
+}
+
+const windowSize = (seconds: number): number => (seconds >= 1 ? Math.min(longestWindow, Math.ceil(seconds)) : 1);
+
+const slot = (second: number, length: number): number => ((second % length) + length) % length;

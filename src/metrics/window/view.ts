@@ -1,0 +1,109 @@
+/** A ring of sums, one per second of the Unix clock. */
+export interface Buckets {
+  /** Sum of the second `at`; callers keep `at` within the ring's length of the newest second. */
+  sum(at: number): number;
+}
+
+/** Linear averages are rounded to six decimals. */
+const precision = 1e6;
+const rounded = (value: number): number => Math.round(value * precision) / precision;
+
+/** Least weight of the newest second, and the share of all weight that one full window holds, in the exponential average. */
+const leastSmoothing = 0.2;
+const windowWeight = 0.9999;
+
+/**
+ * One trailing window over a ring of per-second sums. It keeps its running total, so that a linear average costs no pass over the ring,
+ * and it adds and subtracts in the order of Knative's `TimedFloat64Buckets` (pkg/autoscaler/aggregation/bucketing.go), so that averages
+ * are the same to the last bit. A second is an integer count of seconds since the epoch.
+ */
+export class WindowView {
+  #size: number;
+  #total = 0;
+  /** Earliest second with a sample since the window was last empty; undefined while it is. */
+  #first: number | undefined;
+  /** Seconds before this one are not part of the view although the ring may hold them (it was narrower when they came). */
+  #floor = Number.NEGATIVE_INFINITY;
+  #smoothing: number;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#smoothing = smoothingOf(size);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Makes room for the newest second `to`, where `last` was the newest so far; call before the ring itself moves. */
+  advance(buckets: Buckets, last: number, to: number): void {
+    if (this.#first === undefined || to - last >= this.#size) {
+      this.#first = to;
+      this.#total = 0;
+      return;
+    }
+    for (let second = last + 1; second <= to; second += 1) this.#total -= this.#sum(buckets, second - this.#size);
+  }
+
+  /** Takes a sample of second `at`, where `last` is the newest second (`at` ≤ `last`); one older than the window is not for this view. */
+  add(at: number, last: number, value: number): void {
+    if (at + this.#size <= last || at < this.#floor) return;
+    if (this.#first === undefined || this.#first > at) this.#first = at;
+    this.#total += value;
+  }
+
+  /** True when the newest sample is more than a window old. */
+  isEmpty(now: number, last: number): boolean {
+    return this.#first === undefined || now - last > this.#size;
+  }
+
+  /** Mean per second. Seconds before the first sample and after the newest are unknown and do not count; those between are zero. */
+  linear(buckets: Buckets, now: number, last: number): number {
+    if (this.#first === undefined) return 0;
+    const silent = now - last;
+    if (silent >= this.#size) return 0;
+    const known = last - this.#first + 1;
+    if (silent <= 0) return rounded(this.#total / Math.min(known, this.#size));
+    let total = this.#total;
+    for (let second = last + 1; second <= now; second += 1) total -= this.#sum(buckets, second - this.#size);
+    return rounded(total / Math.min(known, this.#size - silent));
+  }
+
+  /** Mean in which a second weighs (1−m) times the one after it; silence after the newest sample counts as zero. */
+  exponential(buckets: Buckets, now: number, last: number): number {
+    if (this.isEmpty(now, last)) return 0;
+    const silent = Math.max(0, now - last);
+    const keep = 1 - this.#smoothing;
+    let weight = this.#smoothing * Math.pow(keep, silent);
+    let mean = 0;
+    for (let back = 0; back < this.#size - silent; back += 1) {
+      mean += this.#sum(buckets, last - back) * weight;
+      weight *= keep;
+    }
+    return mean;
+  }
+
+  /** Changes the length. What the old length did not cover stays unknown; a view without a sample in its old length starts afresh. */
+  resize(buckets: Buckets, size: number, now: number, last: number): void {
+    if (size === this.#size) return;
+    const old = this.#size;
+    const empty = this.isEmpty(now, last);
+    this.#size = size;
+    this.#smoothing = smoothingOf(size);
+    this.#total = 0;
+    if (empty) {
+      this.#first = undefined;
+      this.#floor = last + 1;
+      return;
+    }
+    this.#first = last - (old - 1);
+    this.#floor = Math.max(this.#floor, this.#first);
+    for (let back = 0; back < Math.min(old, size); back += 1) this.#total += this.#sum(buckets, last - back);
+  }
+
+  #sum(buckets: Buckets, second: number): number {
+    return second < this.#floor ? 0 : buckets.sum(second);
+  }
+}
+
+const smoothingOf = (size: number): number => Math.max(1 - Math.pow(1 - windowWeight, 1 / size), leastSmoothing);
