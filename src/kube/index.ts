@@ -3,11 +3,18 @@
  * as trimmed snapshots. It never decides anything. Start with `client.ts` (calls) and `snapshot.ts` (watches).
  */
 export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Selection, TokenIdentity } from './client.ts';
-export { loadKubeConfig, printKubeConfig, type KubeConfigParts, type KubeConfigSource } from './config.ts';
+export { configMapView, namespaceView } from './mappers/config.ts';
+export { endpointSliceView, endpointsView } from './mappers/endpoints.ts';
+export { podView, probeView } from './mappers/pod.ts';
+export { serviceView } from './mappers/service.ts';
+export { workloadView } from './mappers/workload.ts';
+export { loadKubeConfig, type KubeConfigSource } from './config.ts';
 export type { KubeConnection } from './connection.ts';
 export { KubeError, type KubeErrorCode } from './errors.ts';
 export { createKubeClient, type KubeClientOptions } from './kube-client.ts';
+export { watchNamespaces, type NamespacedSnapshots } from './namespaced-snapshots.ts';
 export type { Refusal } from './outcome.ts';
+export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
 export { resources, type KubeObject, type Resource } from './resource.ts';
 export type { Snapshot, SnapshotEvent } from './snapshot.ts';
@@ -16,6 +23,7 @@ export type {
   ConfigMapView,
   ContainerView,
   EndpointSliceView,
+  EndpointsView,
   NamespaceView,
   OwnerView,
   PodView,

@@ -11,7 +11,7 @@ interface Held {
   readonly told: string[];
   readonly states: ReflectorState[];
   /** Waits until the snapshot says `name=x` of exactly these objects. */
-  has(objects: Record<string, string>): Promise<void>;
+  readonly has: (objects: Record<string, string>) => Promise<void>;
 }
 
 const quick: WatchTiming = {
@@ -28,7 +28,7 @@ const quick: WatchTiming = {
 const watching = async (t: ExecutionContext, prepare: (api: ScriptedKubeApi) => void, timing: Partial<WatchTiming> = {}, namespace?: string): Promise<Held> => {
   const api = await ScriptedKubeApi.start();
   prepare(api);
-  const connection = loadKubeConfig({ kind: 'text', text: api.kubeConfig });
+  const connection = await loadKubeConfig({ kind: 'text', text: api.kubeConfig });
   const states: ReflectorState[] = [];
   const watch = watchResource<string>({
     connection,
@@ -359,7 +359,7 @@ test('running ends when its signal aborts, whatever the watch is at', async (t) 
   ]) {
     const api = await ScriptedKubeApi.start();
     prepare(api);
-    const connection = loadKubeConfig({ kind: 'text', text: api.kubeConfig });
+    const connection = await loadKubeConfig({ kind: 'text', text: api.kubeConfig });
     const watch = watchResource({
       connection,
       resource: resources.configMaps,

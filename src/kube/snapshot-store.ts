@@ -76,7 +76,10 @@ export class SnapshotStore<T> implements Snapshot<T> {
       previous = undefined;
     }
     let names = this.#byNamespace.get(entry.namespace);
-    if (names === undefined) this.#byNamespace.set(entry.namespace, (names = new Map()));
+    if (names === undefined) {
+      names = new Map<string, Entry<T>>();
+      this.#byNamespace.set(entry.namespace, names);
+    }
     if (previous === undefined) this.#size++;
     names.set(entry.name, entry);
     this.#tell({ type: 'set', key: snapshotKey(entry.namespace, entry.name), value: entry.value, previous: previous?.value });

@@ -109,6 +109,12 @@ export interface EndpointSliceView extends MetaView {
   readonly ports: readonly { readonly name: string; readonly port: number | undefined; readonly protocol: string }[];
 }
 
+/** The object from before EndpointSlices. Kubernetes mirrors it into slices where it has no selector. */
+export interface EndpointsView extends MetaView {
+  /** How many addresses it names, ready or not. */
+  readonly addresses: number;
+}
+
 export interface ConfigMapView extends MetaView {
   readonly data: Readonly<Record<string, string>>;
 }

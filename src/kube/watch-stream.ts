@@ -110,7 +110,7 @@ export const runWatch = (request: WatchRequest, signal: AbortSignal): Promise<Wa
     });
 
     if (signal.aborted) onAbort();
-    else if (!settled) signal.addEventListener('abort', onAbort, { once: true });
+    else signal.addEventListener('abort', onAbort, { once: true });
 
     function silent(): Timer {
       return request.clock.after(request.silence, () => {
