@@ -1,0 +1,276 @@
+import { isTakenOver, millis, type Clock, type GatewayInfo, type Logger, type Millis, type WorkloadKey } from '../core/index.ts';
+import type { KubeClient } from '../kube/index.ts';
+import { GatewaySet } from './gateway-set.ts';
+import { PortBook, rangeAllotter } from './gateway-ports.ts';
+import { isOurs } from './gateway-slice.ts';
+import { isHeld } from './hand-back.ts';
+import { onlyNews } from './notices.ts';
+import { Patience } from './patience.ts';
+import { serviceObject } from './paths.ts';
+import type { PortAllotter, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
+import { reconcileService } from './reconcile.ts';
+import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
+import { RouteBook } from './route-book.ts';
+import { workloadRoute } from './route-snapshots.ts';
+import { presentAddresses } from './slice-writer.ts';
+import { WorkQueue } from './work-queue.ts';
+import { World, type RoutingSnapshots } from './world.ts';
+
+export interface RoutingOptions {
+  readonly client: KubeClient;
+  readonly snapshots: RoutingSnapshots;
+  readonly workloads: WorkloadSource;
+  readonly publisher: RoutePublisher;
+  readonly wakeFailures: WakeFailureSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Only the leader writes; every replica publishes routes. */
+  readonly isLeader: () => boolean;
+  /** Ports for gateways; left out: 20000 to 29999. */
+  readonly allotter?: PortAllotter;
+  /** Where gateways bind the allotted ports; left out: all addresses. */
+  readonly listenAddress?: string;
+  /** Told once for each piece of news. */
+  readonly notify?: (notice: RoutingNotice) => void;
+  readonly timing?: Partial<RoutingTiming>;
+}
+
+export interface RoutingTiming {
+  readonly acknowledgement: Millis;
+  readonly handBack: Millis;
+  readonly linger: Millis;
+  readonly absence: Millis;
+  readonly firstAbsence: Millis;
+  /** Everything is looked at again this often, against whatever no event told. */
+  readonly resync: Millis;
+}
+
+const usual: RoutingTiming = {
+  acknowledgement: millis(5000),
+  handBack: millis(10_000),
+  linger: millis(5000),
+  absence: millis(1000),
+  firstAbsence: millis(10_000),
+  resync: millis(60_000),
+};
+
+/** Slice writes under way at once: a gateway that comes or goes changes one slice of every taken-over Service. */
+const parallel = 16;
+
+export interface Routing {
+  /** Waits for the snapshots, then publishes routes and (as leader) points Services, until aborted. Resolves when its last write is answered. */
+  run(signal: AbortSignal): Promise<void>;
+  /** This replica leads from now on: says all routes again, and looks at every Service. Call it after the publisher knows. */
+  lead(): void;
+  /** Whether a request to the workload without pods would be held: every Service of it leads to a gateway and to nothing else, or no path is wanted. */
+  holdReady(key: WorkloadKey): boolean;
+  /** Path `direct`: the last pod is about to go (or no longer), so the gateways stand in. `holdReady` says when they do. */
+  hold(key: WorkloadKey, wanted: boolean): void;
+  /** Resolves when no Service of the workload points at a gateway any more; idempotent. Rejects if it cannot be done now. */
+  handBack(key: WorkloadKey, signal: AbortSignal): Promise<void>;
+  /** Looks at the workload and its Services again. */
+  refresh(key: WorkloadKey): void;
+  /** Resolves when no slice has the gateway any more (it is about to end), or when it is the last one: then nothing better could be written. */
+  release(gateway: GatewayInfo): Promise<void>;
+}
+
+const patienceWithRelease = millis(20_000);
+const patienceWithHandBack = millis(60_000);
+
+class Router implements Routing {
+  readonly #options: RoutingOptions;
+  readonly #timing: RoutingTiming;
+  readonly #world: World;
+  readonly #book: RouteBook;
+  readonly #gateways: GatewaySet;
+  readonly #queue: WorkQueue;
+  readonly #env: ReconcileEnv;
+  readonly #holds = new Set<WorkloadKey>();
+  readonly #returning = new Set<WorkloadKey>();
+  /** Told after each change of a Service, a slice or a gateway. */
+  readonly #watchers = new Set<() => void>();
+  #open = false;
+
+  constructor(options: RoutingOptions) {
+    const { client, clock, logger, publisher, snapshots, workloads } = options;
+    this.#options = options;
+    this.#timing = { ...usual, ...options.timing };
+    this.#world = new World(snapshots, workloads, { service: (key) => this.#onService(key), workload: (key) => this.#onWorkload(key) });
+    this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => publisher.publish(change), clock, linger: this.#timing.linger });
+    this.#gateways = new GatewaySet({ publisher, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
+    this.#env = {
+      client,
+      world: this.#world,
+      book: this.#book,
+      gateways: this.#gateways,
+      ports: new PortBook(
+        options.allotter ?? rangeAllotter(),
+        () => this.#world.services(),
+        () => this.#book.lingeringPorts(),
+      ),
+      patience: new Patience(clock),
+      limits: this.#timing,
+      clock,
+      logger,
+      holds: this.#holds,
+      unacknowledged: new Set(),
+      notify: onlyNews(options.notify ?? (() => undefined)),
+    };
+    this.#queue = new WorkQueue({ work: (key, signal) => this.#reconcile(key, signal), parallel, clock, logger });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { snapshots, workloads, publisher, wakeFailures, clock } = this.#options;
+    const synced = Promise.all([snapshots.services.synced, snapshots.endpointSlices.synced, snapshots.pods.synced, workloads.synced]);
+    if (!(await completed(synced, signal))) return;
+    this.#world.open();
+    this.#open = true;
+    this.#gateways.update();
+    this.#book.publishAll(this.#world.workloads());
+    const stops = [publisher.onGateways(() => this.#onGateways()), wakeFailures.subscribe((key) => this.#book.touch(key))];
+    const resync = clock.every(this.#timing.resync, () => this.#touchAll());
+    this.#touchAll();
+    await this.#queue.run(signal);
+    resync.cancel();
+    for (const stop of stops) stop();
+    this.#world.close();
+  }
+
+  lead(): void {
+    this.#gateways.restart();
+    if (!this.#open) return;
+    this.#gateways.update();
+    this.#book.publishAll(this.#world.workloads());
+    this.#touchAll();
+  }
+
+  holdReady(key: WorkloadKey): boolean {
+    const path = this.#world.pathOf(key);
+    if (path === 'none') return this.#world.workload(key) !== undefined;
+    const services = this.#world.servicesOf(key);
+    return services.length > 0 && this.#gateways.connected > 0 && services.every((service) => this.#leadsHere(service, key, path));
+  }
+
+  #leadsHere(service: string, key: WorkloadKey, path: 'gateway' | 'direct'): boolean {
+    const view = this.#world.service(service);
+    const claim = this.#world.claim(service);
+    if (view === undefined || claim.kind !== 'owned' || claim.workload !== key) return false;
+    const slices = this.#world.slicesOf(service);
+    if (!slices.some((slice) => isOurs(slice) && slice.endpoints.length > 0)) return false;
+    return path === 'direct' || (isTakenOver(serviceObject(view)) && slices.every(isOurs));
+  }
+
+  hold(key: WorkloadKey, wanted: boolean): void {
+    if (this.#holds.has(key) === wanted) return;
+    if (wanted) this.#holds.add(key);
+    else this.#holds.delete(key);
+    this.refresh(key);
+  }
+
+  refresh(key: WorkloadKey): void {
+    this.#book.touch(key);
+    for (const service of this.#world.servicesOf(key)) this.#queue.touch(service);
+  }
+
+  async handBack(key: WorkloadKey, signal: AbortSignal): Promise<void> {
+    if (!this.#options.isLeader()) throw new Error(`cannot hand back the Services of ${key}: another replica leads`);
+    this.#returning.add(key);
+    this.refresh(key);
+    const back = (): boolean =>
+      this.#open &&
+      this.#world.servicesOf(key).every((service) => {
+        const view = this.#world.service(service);
+        return view === undefined || !isHeld(this.#env, view);
+      });
+    const came = await this.#until(back, patienceWithHandBack, signal);
+    signal.throwIfAborted();
+    if (!came) throw new Error(`the Services of ${key} could not be handed back within ${patienceWithHandBack / 1000} s`);
+  }
+
+  async release(gateway: GatewayInfo): Promise<void> {
+    this.#gateways.leave(gateway);
+    this.#onGateways();
+    this.#touchAll();
+    const out = (): boolean =>
+      !this.#open ||
+      this.#gateways.connected === 0 ||
+      ![...this.#options.snapshots.endpointSlices.values()].some((slice) => presentAddresses([slice]).has(gateway.address));
+    const isOut = await this.#until(out, patienceWithRelease, AbortSignal.any([]));
+    if (!isOut) throw new Error(`gateway ${gateway.id} is still in slices after ${patienceWithRelease / 1000} s`);
+  }
+
+  /** Resolves with true as soon as `condition` holds, with false when it does not in time. */
+  #until(condition: () => boolean, limit: Millis, signal: AbortSignal): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (result: boolean): void => {
+        timer.cancel();
+        this.#watchers.delete(check);
+        signal.removeEventListener('abort', giveUp);
+        resolve(result);
+      };
+      const check = (): void => {
+        if (condition()) finish(true);
+      };
+      const giveUp = (): void => finish(false);
+      const timer = this.#options.clock.after(limit, giveUp);
+      this.#watchers.add(check);
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+    });
+  }
+
+  #route(key: WorkloadKey): ReturnType<typeof workloadRoute> | undefined {
+    const workload = this.#world.workload(key);
+    if (workload === undefined || this.#world.pathOf(key) === 'none') return undefined;
+    return workloadRoute({
+      workload,
+      services: this.#world.routedServices(key),
+      pods: this.#world.podsOf(key),
+      wakeFailure: this.#options.wakeFailures.get(key),
+      listenAddress: this.#options.listenAddress,
+    });
+  }
+
+  #onService(key: string): void {
+    this.#queue.touch(key);
+    this.#tellWatchers();
+  }
+
+  #onWorkload(key: WorkloadKey): void {
+    const phase = this.#world.workload(key)?.phase;
+    if (phase !== 'off-boarding') this.#returning.delete(key);
+    if (phase === undefined) this.#holds.delete(key);
+    this.#book.touch(key);
+  }
+
+  #onGateways(): void {
+    const kind = this.#gateways.update();
+    if (kind === 'membership') this.#touchAll();
+    else for (const service of this.#env.unacknowledged) this.#queue.touch(service);
+    this.#tellWatchers();
+  }
+
+  #touchAll(): void {
+    for (const service of this.#world.services()) this.#queue.touch(keyOf(service));
+  }
+
+  #tellWatchers(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #reconcile(key: string, signal: AbortSignal): Promise<Millis | undefined> {
+    return this.#options.isLeader() ? reconcileService(this.#env, key, this.#returning, signal) : Promise.resolve(undefined);
+  }
+}
+
+/** Resolves with true when `work` is complete, with false when `signal` aborts first. */
+const completed = (work: Promise<unknown>, signal: AbortSignal): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve(false);
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+    work.then(() => resolve(!signal.aborted), reject);
+  });
+
+/** Points traffic: see `Routing`. */
+export const createRouting = (options: RoutingOptions): Routing => new Router(options);
