@@ -69,6 +69,15 @@ export class LoadWindow implements Buckets {
       : { stable: this.#stable.exponential(this, second, last), panic: this.#panic.exponential(this, second, last) };
   }
 
+  /** Which share of each mean the newest `seconds` have: what a reporter that is so far behind would add per unit of load. */
+  shares(seconds: number, aggregation: Aggregation): WindowAverages {
+    const last = this.#last;
+    if (last === undefined) return { stable: 0, panic: 0 };
+    return aggregation === 'linear'
+      ? { stable: this.#stable.linearShare(seconds, last), panic: this.#panic.linearShare(seconds, last) }
+      : { stable: this.#stable.exponentialShare(seconds), panic: this.#panic.exponentialShare(seconds) };
+  }
+
   /** Changes the lengths, keeping what both the old and the new one cover. */
   resize(stableSeconds: number, panicSeconds: number, now: number): void {
     const stable = windowSize(stableSeconds);

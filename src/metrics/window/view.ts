@@ -83,6 +83,18 @@ export class WindowView {
     return mean;
   }
 
+  /** Which share of the linear mean at `last` the newest `seconds` have. */
+  linearShare(seconds: number, last: number): number {
+    if (this.#first === undefined || seconds <= 0) return 0;
+    const known = Math.min(last - this.#first + 1, this.#size);
+    return Math.min(seconds, known) / known;
+  }
+
+  /** The same for the exponential mean. */
+  exponentialShare(seconds: number): number {
+    return seconds <= 0 ? 0 : 1 - Math.pow(1 - this.#smoothing, Math.min(seconds, this.#size));
+  }
+
   /** Changes the length. What the old length did not cover stays unknown; a view without a sample in its old length starts afresh. */
   resize(buckets: Buckets, size: number, now: number, last: number): void {
     if (size === this.#size) return;

@@ -1,0 +1,112 @@
+import type { Poke, Report, WorkloadKey, WorkloadReport } from '../../core/index.ts';
+import { isLoad } from './clean.ts';
+import { join, type Span } from './span.ts';
+
+/** Most seconds that one report may speak for: a gateway that stood still for longer knows nothing of that time. */
+const longestReport = 60;
+/** Seconds by which a gateway's own beat may differ from ours before its reports are placed anew. */
+const mostDrift = 1;
+
+/** What one gateway said last, and which seconds it has spoken for. Times are steady milliseconds. */
+export class GatewayFigures {
+  readonly joinedAt: number;
+  #lostAt: number | undefined;
+  #sequence = -1;
+  #heardAt: number | undefined;
+  #endedAt: number | undefined;
+  #covered: Span | undefined;
+  #figures = new Map<WorkloadKey, WorkloadReport>();
+  #pokes = new Map<WorkloadKey, number>();
+
+  constructor(joinedAt: number) {
+    this.joinedAt = joinedAt;
+  }
+
+  /** When its connection was lost; undefined while it is connected. */
+  get lostAt(): number | undefined {
+    return this.#lostAt;
+  }
+
+  /** End of the newest interval that it reported. */
+  get endedAt(): number | undefined {
+    return this.#endedAt;
+  }
+
+  /** Newest second that it has spoken for. */
+  get newest(): number | undefined {
+    return this.#covered?.to;
+  }
+
+  get covered(): Span | undefined {
+    return this.#covered;
+  }
+
+  connected(): void {
+    this.#lostAt = undefined;
+  }
+
+  lost(at: number): void {
+    this.#lostAt ??= at;
+  }
+
+  /** True when it should have been heard within `patience` and was not. */
+  isAbsent(now: number, patience: number): boolean {
+    return now - (this.#heardAt ?? this.joinedAt) > patience;
+  }
+
+  isKnown({ sequence }: Report): boolean {
+    return sequence <= this.#sequence;
+  }
+
+  /** Takes the figures of a new report; gives the seconds that they are for, undefined where they were spoken for already. */
+  take(report: Report, receivedAt: number, workloads: readonly WorkloadReport[]): Span | undefined {
+    const endedAt = receivedAt - report.ageMs;
+    const span = this.#place(report, endedAt);
+    this.#sequence = report.sequence;
+    this.#heardAt = receivedAt;
+    this.#endedAt = Math.max(endedAt, this.#endedAt ?? endedAt);
+    this.#figures = new Map(workloads.map((workload) => [workload.workload, workload]));
+    this.#pokes = new Map();
+    if (span === undefined) return undefined;
+    this.#covered = join(this.#covered, span, 0);
+    return span;
+  }
+
+  /** A poke is newer than the last report. */
+  poke({ workload, held }: Poke): void {
+    if (isLoad(held)) this.#pokes.set(workload, held);
+  }
+
+  /** Its last figures of a workload; undefined counts as zero. */
+  figures(key: WorkloadKey): WorkloadReport | undefined {
+    return this.#figures.get(key);
+  }
+
+  held(key: WorkloadKey): number {
+    return this.#pokes.get(key) ?? this.#figures.get(key)?.held ?? 0;
+  }
+
+  forget(key: WorkloadKey): void {
+    this.#figures.delete(key);
+    this.#pokes.delete(key);
+  }
+
+  /**
+   * Which seconds a report is for. Reports come about once a second, a little early or late; placed by the clock alone, two would fall into one
+   * second and none into the next (knative/serving issue 6743). So a report that follows the last one is for the seconds that follow it,
+   * until its beat and our clock are more than a second apart.
+   */
+  #place(report: Report, endedAt: number): Span | undefined {
+    const length = Math.min(longestReport, Math.max(1, Math.round(report.intervalMs / 1000)));
+    const byClock = Math.floor((endedAt - 500) / 1000);
+    const before = this.#covered?.to;
+    if (before === undefined) return { from: byClock - length + 1, to: byClock };
+    const follows = report.sequence === this.#sequence + 1;
+    const next = before + length;
+    if (follows && Math.abs(byClock - next) <= mostDrift) return { from: before + 1, to: next };
+    if (byClock <= before) return undefined;
+    // A beat that is a little slow leaves out a second now and then: this report speaks for that one too.
+    const driftedOn = follows && byClock - next <= mostDrift + 1;
+    return { from: driftedOn ? before + 1 : Math.max(before + 1, byClock - length + 1), to: byClock };
+  }
+}

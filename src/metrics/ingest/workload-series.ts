@@ -1,0 +1,108 @@
+import type { MetricName, ScaleSpec, WorkloadReport } from '../../core/index.ts';
+import { LoadWindow, type SampleFate, type WindowAverages } from '../window/load-window.ts';
+import type { Span } from './span.ts';
+
+/** Metrics that come from the reports of gateways. */
+export const gatewayMetrics = ['concurrency', 'rps', 'held'] as const;
+export type GatewayMetric = (typeof gatewayMetrics)[number];
+export const isGatewayMetric = (metric: MetricName): metric is GatewayMetric => gatewayMetrics.some((name) => name === metric);
+
+/** Windows of a workload whose spec is not known yet (history may be replayed before the watch has brought it): long enough for most. */
+const unknownStable = 600;
+const unknownPanic = 60;
+
+/** What one second of a figure adds to a metric. A report of several seconds has its requests spread evenly. */
+export const perSecond = (metric: GatewayMetric, figures: WorkloadReport, seconds: number): number => {
+  switch (metric) {
+    case 'concurrency':
+      return figures.averageConcurrency;
+    case 'rps':
+      return figures.requestCount / seconds;
+    case 'held':
+      return figures.held;
+  }
+};
+
+/**
+ * The windows of one workload. They exist only while there is load in them: without, every figure is zero, and a workload that sleeps costs
+ * next to nothing. Where pods run without load (`keeps`), the windows stay, so that their zeros count against a first burst.
+ */
+export class WorkloadSeries {
+  #stable = unknownStable;
+  #panic = unknownPanic;
+  #wanted: readonly GatewayMetric[] = gatewayMetrics;
+  #keeps = false;
+  readonly #windows = new Map<GatewayMetric, LoadWindow>();
+  /** Newest second with load. */
+  #loaded = Number.NEGATIVE_INFINITY;
+  /** When the scaler last asked; a series that nobody asks for is dropped some time. */
+  askedAt: number;
+
+  constructor(now: number) {
+    this.askedAt = now;
+  }
+
+  /** Takes what the spec says of windows and metrics; cheap where nothing changed. */
+  follow({ scaling }: ScaleSpec, now: number): void {
+    this.askedAt = now;
+    this.#stable = scaling.stableWindow / 1000;
+    this.#panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
+    this.#keeps = scaling.min > 0;
+    this.#wanted = scaling.formula === undefined ? wantedOf(scaling.metrics) : gatewayMetrics;
+    for (const [metric, window] of this.#windows) {
+      if (this.#wanted.includes(metric)) window.resize(this.#stable, this.#panic, now / 1000);
+      else this.#windows.delete(metric);
+    }
+  }
+
+  /** Adds figures to the seconds of `span`; the worst fate of any of them is told. */
+  record(figures: WorkloadReport, span: Span): SampleFate {
+    const seconds = span.to - span.from + 1;
+    let worst: SampleFate = 'kept';
+    for (const metric of this.#wanted) {
+      const value = perSecond(metric, figures, seconds);
+      if (value === 0 && !this.#windows.has(metric)) continue;
+      if (value > 0) this.#loaded = Math.max(this.#loaded, span.to);
+      const window = this.#window(metric);
+      for (let second = span.from; second <= span.to; second += 1) {
+        const fate = window.record(second, value);
+        if (fate !== 'kept') worst = fate;
+      }
+    }
+    return worst;
+  }
+
+  /** Seconds up to `newest` without figures are zero, for some gateway reported them without this workload. */
+  silence(newest: number): void {
+    if (!this.#keeps && newest - this.#loaded >= this.#stable) {
+      this.#windows.clear();
+      return;
+    }
+    if (this.#keeps) for (const metric of this.#wanted) this.#window(metric);
+    for (const window of this.#windows.values()) if (window.newest === undefined || window.newest < newest) window.record(newest, 0);
+  }
+
+  window(metric: GatewayMetric): LoadWindow | undefined {
+    return this.#windows.get(metric);
+  }
+
+  #window(metric: GatewayMetric): LoadWindow {
+    const known = this.#windows.get(metric);
+    if (known !== undefined) return known;
+    const window = new LoadWindow(this.#stable, this.#panic);
+    this.#windows.set(metric, window);
+    return window;
+  }
+}
+
+/** Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). */
+const panicSeconds = (stableWindowMs: number, share: number): number => Math.max(1, Math.round((stableWindowMs / 1000) * share));
+
+const wantedOf = (metrics: ScaleSpec['scaling']['metrics']): readonly GatewayMetric[] =>
+  gatewayMetrics.filter((name) => metrics.some(({ metric }) => metric === name));
+
+/** Adds `load` of a gateway that is `behind` seconds to both means. */
+export const withStanding = (averages: WindowAverages, shares: WindowAverages, load: number): WindowAverages => ({
+  stable: averages.stable + shares.stable * load,
+  panic: averages.panic + shares.panic * load,
+});
