@@ -1,0 +1,87 @@
+import type { GatewayCode } from '../core/index.ts';
+import type { Pod } from './pod.ts';
+
+/** An answer of the gateway's own. */
+export interface Refusal {
+  readonly code: GatewayCode;
+  readonly detail: string;
+  /** One of core's `wakeFailures`, where the code is `wake-failed`. */
+  readonly reason?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** What a call tells whoever admitted it. After `ended` it says nothing more. */
+export interface CallProgress {
+  /** No connection, so nothing was written: the call may go to another pod. */
+  unreachable(call: Call, problem: string): void;
+  /** The answer began, with this status; interim answers do not count. */
+  answering(call: Call, status: number): void;
+  /** It will answer by itself, with this. */
+  refusing(call: Call, refusal: Refusal): void;
+  /** The client went away before its call was given to a pod. */
+  abandoned(call: Call): void;
+  /** Its time in the queue is over. */
+  waitedTooLong(call: Call, now: number): void;
+  ended(call: Call, status: number): void;
+}
+
+/**
+ * One unit of work that takes one place in a pod: an HTTP request, an upgraded connection, a TCP connection. Its own class knows the protocol;
+ * the queue, the choice of pod and the meter know only this. Fields are written by the workload's gate alone.
+ */
+export abstract class Call {
+  progress: CallProgress | undefined;
+  state: 'new' | 'held' | 'seated' | 'ended' = 'new';
+  pod: Pod | undefined;
+  /** False for ignored requests. */
+  metered = true;
+  counted = false;
+  next: Call | undefined;
+  previous: Call | undefined;
+  /** Monotonic times. `heldAt`: when it first had to wait. */
+  heldAt: number | undefined;
+  holdDueAt = Infinity;
+  /** After a first failed connection: when trying ends. */
+  connectDueAt: number | undefined;
+  /** When `expire` is to be called; `Infinity` for never. */
+  dueAt = Infinity;
+
+  /** For `sessionAffinity: ClientIP`. */
+  abstract readonly clientAddress: string;
+  /** Key into `PodRoute.ports`. */
+  abstract readonly target: string;
+
+  /** Goes to `address:port` of `pod` now. */
+  abstract start(pod: Pod, port: number): void;
+  /** The gateway answers by itself. Ends the call. */
+  abstract refuse(refusal: Refusal): void;
+  /** A time limit while in a pod may be over. */
+  abstract timedOut(now: number): void;
+  /** Cut off at the end of a drain. */
+  abstract cut(): void;
+
+  /** True for a browser that can be shown the waiting page instead of being held. */
+  canShowWaiting(): boolean {
+    return false;
+  }
+
+  showWaiting(): void {
+    throw new Error('only a page request can be shown the waiting page');
+  }
+
+  expire(now: number): void {
+    if (this.state === 'held') this.progress?.waitedTooLong(this, now);
+    else this.timedOut(now);
+  }
+}
+
+/** What identification and ignore rules look at. */
+export interface RequestHead {
+  /** With query. */
+  readonly path: string;
+  /** Without port, in lower case; empty where the request names none. */
+  readonly host: string;
+  readonly userAgent: string;
+  /** `name` in lower case. */
+  hasHeader(name: string): boolean;
+}

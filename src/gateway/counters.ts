@@ -1,0 +1,64 @@
+import type { GatewayCode, WorkloadKey } from '../core/index.ts';
+
+/** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
+export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** A histogram as plain numbers; `counts[i]` is what fell at or below `bounds[i]` and above the bound before, the last one what lay above all. */
+export interface HoldSeconds {
+  readonly bounds: readonly number[];
+  readonly counts: number[];
+  sum: number;
+  count: number;
+}
+
+/** One workload's figures since the gateway started. Plain numbers that only the gateway writes: whoever exposes them reads them at scrape. */
+export interface WorkloadCounters {
+  readonly workload: WorkloadKey;
+  /** Each request once, by the status that the client got: 499 where it went away before an answer, 0 for a TCP connection. */
+  readonly requests: Map<number, number>;
+  /** Answers of the gateway's own, by code. */
+  readonly refused: Map<GatewayCode, number>;
+  /** Of HTTP requests that matched an ignore rule; they are in no other figure. */
+  ignored: number;
+  inFlight: number;
+  held: number;
+  readonly holdSeconds: HoldSeconds;
+  pokes: number;
+  /** Attempts that found no connection, and went to another pod or back to waiting. */
+  connectFailures: number;
+}
+
+/** Everything that the gateway counts. */
+export interface GatewayCounters {
+  readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
+  /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */
+  readonly unrouted: Map<GatewayCode, number>;
+  /** 1 while the newest routes were taken; 0 after a routes file that was refused. */
+  routesValid: 0 | 1;
+  /** Client connections open now, by listener kind. */
+  connections: number;
+}
+
+export const newWorkloadCounters = (workload: WorkloadKey): WorkloadCounters => ({
+  workload,
+  requests: new Map(),
+  refused: new Map(),
+  ignored: 0,
+  inFlight: 0,
+  held: 0,
+  holdSeconds: { bounds: holdSecondsBounds, counts: Array.from({ length: holdSecondsBounds.length + 1 }, () => 0), sum: 0, count: 0 },
+  pokes: 0,
+  connectFailures: 0,
+});
+
+export const countUp = <Key>(counts: Map<Key, number>, key: Key): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+};
+
+export const observeHold = (histogram: HoldSeconds, seconds: number): void => {
+  let slot = 0;
+  while (slot < histogram.bounds.length && seconds > (histogram.bounds[slot] ?? Infinity)) slot += 1;
+  histogram.counts[slot] = (histogram.counts[slot] ?? 0) + 1;
+  histogram.sum += seconds;
+  histogram.count += 1;
+};

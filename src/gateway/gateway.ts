@@ -1,0 +1,214 @@
+import { millis, type Clock, type Logger, type Millis, type Random, type RouteSnapshot, type WorkloadKey, type WorkloadReport } from '../core/index.ts';
+import type { LinkClient, RouteProblem } from '../link/index.ts';
+import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
+import { Deadlines } from './deadlines.ts';
+import { buildHostTable, type HostTable } from './hosts.ts';
+import { HttpListener } from './http1/listener.ts';
+import { Upstreams } from './http1/upstreams.ts';
+import { Listeners } from './listeners.ts';
+import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
+
+/** Where figures go: a link to the controllers, or nowhere (stand-alone). */
+export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'>;
+
+export interface GatewayOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly uplink?: GatewayUplink;
+  /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
+  readonly sharedPort?: number;
+  /** Address of the shared port; undefined: every one of this host. */
+  readonly host?: string;
+}
+
+export interface DrainOptions {
+  /** How long new connections are still taken, while clients and whoever points here find out (0: not at all). */
+  readonly settle: Millis;
+  /** How long what is in flight or held may take after that. */
+  readonly limit: Millis;
+}
+
+export interface Gateway {
+  /** Takes over routes. Resolves when every listener that can be opened is open, with all that cannot be served of the present routes. */
+  apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]>;
+  readonly counters: GatewayCounters;
+  /** The shared port in use; undefined before `open`, or if there is none. */
+  readonly sharedPort: number | undefined;
+  /** Opens the shared port. */
+  open(): Promise<void>;
+  /** Reports every second until `signal` aborts. Does not stop traffic: `drain` does. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Pokes again for everything that waits; for a link that is up anew. */
+  pokeAll(): void;
+  /** Marks the newest routes as taken or as refused (`rouse_gateway_routes_valid`). */
+  routesValid(valid: boolean): void;
+  /** Ends in order: no new work, what is here to its end, then nothing. Resolves with how many calls had to be cut. */
+  drain(options: DrainOptions): Promise<number>;
+}
+
+const reportEveryMs = 1000;
+
+/**
+ * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange, tcp).
+ * This file puts the parts together, and knows the life of the whole: routes in, reports out, drain.
+ */
+class GatewayProcess implements Gateway {
+  readonly counters: GatewayCounters;
+  readonly #options: GatewayOptions;
+  readonly #workloadCounters = new Map<WorkloadKey, WorkloadCounters>();
+  readonly #gates = new Map<WorkloadKey, WorkloadGate>();
+  /** No longer routed, but with calls that run to their end. */
+  readonly #retired = new Set<WorkloadGate>();
+  readonly #active = new Set<WorkloadGate>();
+  readonly #upstreams = new Upstreams();
+  readonly #around: GateSurroundings;
+  readonly #listeners: Listeners;
+  readonly #shared: HttpListener | undefined;
+  #hosts: HostTable = { find: () => undefined, problems: [] };
+  #applying: Promise<unknown> = Promise.resolve();
+  #reportedAt: number;
+
+  constructor(options: GatewayOptions) {
+    const { clock, random, logger, uplink, sharedPort } = options;
+    this.#options = options;
+    this.counters = { workloads: this.#workloadCounters, unrouted: new Map(), routesValid: 1, connections: 0 };
+    this.#reportedAt = clock.monotonic();
+    this.#around = {
+      clock,
+      random,
+      logger,
+      deadlines: new Deadlines(clock),
+      poke: (poke) => uplink?.poke(poke),
+      firstByte: (firstByte) => uplink?.firstByte(firstByte),
+      podGone: (pod) => this.#upstreams.forget(pod),
+      active: (gate) => this.#active.add(gate),
+    };
+    const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
+    const around = { clock, logger, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
+    this.#listeners = new Listeners(around);
+    const entry = {
+      edge: true,
+      find: (host: string) => this.#hosts.find(host),
+      unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
+    };
+    this.#shared = sharedPort === undefined ? undefined : new HttpListener(entry, around);
+  }
+
+  get sharedPort(): number | undefined {
+    return this.#shared?.port;
+  }
+
+  async open(): Promise<void> {
+    await this.#shared?.open(this.#options.host, this.#options.sharedPort ?? 0);
+  }
+
+  apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]> {
+    const applied = this.#applying.then(() => this.#applyOne(snapshot));
+    this.#applying = applied.catch(() => undefined);
+    return applied;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(millis(reportEveryMs), signal).catch(() => undefined);
+      this.#report();
+    }
+  }
+
+  pokeAll(): void {
+    for (const gate of this.#gates.values()) gate.pokeAgain();
+  }
+
+  routesValid(valid: boolean): void {
+    this.counters.routesValid = valid ? 1 : 0;
+  }
+
+  async drain({ settle, limit }: DrainOptions): Promise<number> {
+    const { clock, logger } = this.#options;
+    // 1. Everyone who is answered is told to come again elsewhere; connections that nobody has heard of this are still taken.
+    this.#listeners.sayGoodbye();
+    this.#shared?.sayGoodbye();
+    await clock.sleep(settle, new AbortController().signal);
+    // 2. Nothing new. In flight and held go on; idle connections end.
+    const ended = Promise.all([this.#listeners.closeAll(), this.#shared?.close()]).then(() => true);
+    const timeUp = new AbortController();
+    const limited = clock.sleep(limit, timeUp.signal).then(
+      () => false,
+      () => false,
+    );
+    const inTime = await Promise.race([ended, limited]);
+    timeUp.abort();
+    // 3. Whoever still waits is told; what still runs is cut.
+    const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
+    if (!inTime) {
+      logger.warn('the drain took too long; what is left is cut', { calls: left });
+      for (const gate of this.#everyGate()) gate.refuseAll();
+      this.#listeners.destroyAll();
+      this.#shared?.destroy();
+      for (const gate of this.#everyGate()) gate.cutAll();
+    }
+    // 4. The last figures, then nothing is left open.
+    this.#report();
+    for (const gate of this.#everyGate()) gate.close();
+    this.#upstreams.close();
+    return inTime ? 0 : left;
+  }
+
+  async #applyOne({ full, upsert, remove }: RouteSnapshot): Promise<readonly RouteProblem[]> {
+    const named = new Set(upsert.map(({ workload }) => workload));
+    for (const key of full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove) this.#retire(key);
+    for (const route of upsert) {
+      const known = this.#gates.get(route.workload);
+      const gate = known ?? new WorkloadGate(route, this.#around);
+      if (known === undefined) {
+        this.#gates.set(route.workload, gate);
+        this.#workloadCounters.set(route.workload, gate.counters);
+      }
+      gate.update(route);
+    }
+    this.#hosts = buildHostTable(this.#gates, this.#options.logger);
+    await this.#listeners.reconcile(this.#gates);
+    return [...this.#listeners.problems, ...this.#hosts.problems];
+  }
+
+  #retire(key: WorkloadKey): void {
+    const gate = this.#gates.get(key);
+    if (gate === undefined) return;
+    this.#gates.delete(key);
+    this.#workloadCounters.delete(key);
+    this.#retired.add(gate);
+    gate.retire();
+    this.#buryRetired();
+  }
+
+  #buryRetired(): void {
+    for (const gate of this.#retired) {
+      if (!gate.idle) continue;
+      gate.update({ ...gate.route, pods: [] });
+      gate.close();
+      this.#retired.delete(gate);
+    }
+  }
+
+  #report(): void {
+    const now = this.#options.clock.monotonic();
+    const workloads: WorkloadReport[] = [];
+    for (const gate of this.#active) {
+      const report = gate.report(this.#reportedAt, now);
+      if (report !== undefined) workloads.push(report);
+      if (gate.idle) this.#active.delete(gate);
+    }
+    this.#options.uplink?.report(workloads, Math.round(now - this.#reportedAt));
+    this.#reportedAt = now;
+    this.#buryRetired();
+  }
+
+  #everyGate(): readonly WorkloadGate[] {
+    return [...this.#gates.values(), ...this.#retired];
+  }
+}
+
+/** The data plane of one process. It opens ports, forwards, meters and reports; all that it knows of the cluster comes in through `apply`. */
+export const createGateway = (options: GatewayOptions): Gateway => new GatewayProcess(options);

@@ -1,0 +1,29 @@
+import type { Logger, WorkloadKey } from '../core/index.ts';
+import type { RouteProblem } from '../link/index.ts';
+import type { Destination } from './http1/listener.ts';
+import { notYet } from './listeners.ts';
+import type { WorkloadGate } from './workload-gate.ts';
+
+/** Which workload a host name on the shared port stands for. Built anew with each change of routes, and swapped by reference. */
+export interface HostTable {
+  readonly find: (host: string) => Destination | undefined;
+  readonly problems: readonly RouteProblem[];
+}
+
+export const buildHostTable = (gates: ReadonlyMap<WorkloadKey, WorkloadGate>, logger: Logger): HostTable => {
+  const table = new Map<string, Destination>();
+  const problems: RouteProblem[] = [];
+  const refuse = (workload: WorkloadKey, message: string): void => {
+    logger.error('a host cannot be served', { workload, message });
+    problems.push({ workload, port: undefined, message });
+  };
+  for (const gate of gates.values())
+    for (const { host, protocol, target } of gate.route.hosts) {
+      const taken = table.get(host.toLowerCase());
+      if (protocol !== 'http1')
+        refuse(gate.key, protocol === 'tcp' ? `host ${host}: a TCP connection names no host; give it a port of its own` : `host ${host}: ${notYet(protocol)}`);
+      else if (taken !== undefined) refuse(gate.key, `host ${host} is given to ${taken.gate.key} already`);
+      else table.set(host.toLowerCase(), { gate, target });
+    }
+  return { find: (host) => table.get(host), problems };
+};

@@ -1,0 +1,116 @@
+import { messageOf, type ListenerRoute, type Logger, type Protocol, type WorkloadKey, type WorkloadRoute } from '../core/index.ts';
+import type { RouteProblem } from '../link/index.ts';
+import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
+import { TcpListener } from './tcp.ts';
+import type { WorkloadGate } from './workload-gate.ts';
+
+/** A port that is open. */
+export interface OpenListener {
+  readonly port: number;
+  /** From now on clients are told to come again on another connection. */
+  sayGoodbye(): void;
+  /** Takes nothing new; resolves when the last connection has ended by itself. */
+  close(): Promise<void>;
+  /** Ends what is still open. */
+  destroy(): void;
+}
+
+export interface ListenerSurroundings extends HttpSurroundings {
+  readonly logger: Logger;
+  unrouted(code: 'malformed-request' | 'unknown-host'): void;
+}
+
+interface Open {
+  readonly listener: HttpListener | TcpListener;
+  readonly protocol: Protocol;
+  readonly route: ListenerRoute;
+  gate: WorkloadGate;
+}
+
+const keyOf = ({ address, port }: ListenerRoute): string => `${address ?? '*'} ${port}`;
+
+/** The ports of all workloads: opened and closed as routes say. Closing one never cuts what goes through it. */
+export class Listeners {
+  readonly #around: ListenerSurroundings;
+  readonly #open = new Map<string, Open>();
+  readonly #closing = new Set<HttpListener | TcpListener>();
+  #problems: RouteProblem[] = [];
+
+  constructor(around: ListenerSurroundings) {
+    this.#around = around;
+  }
+
+  get problems(): readonly RouteProblem[] {
+    return this.#problems;
+  }
+
+  /** Brings the open ports in line with the routes of `gates`. Resolves when every port that can be opened is open. */
+  async reconcile(gates: ReadonlyMap<WorkloadKey, WorkloadGate>): Promise<void> {
+    this.#problems = [];
+    const wanted = new Map<string, { readonly route: ListenerRoute; readonly gate: WorkloadGate }>();
+    for (const gate of gates.values())
+      for (const route of gate.route.listeners) {
+        const taken = wanted.get(keyOf(route));
+        if (taken !== undefined) this.#problem(gate.route, route.port, `port ${route.port} is given to ${taken.gate.key} already`);
+        else if (route.protocol === 'h2c' || route.protocol === 'grpc') this.#problem(gate.route, route.port, notYet(route.protocol));
+        else wanted.set(keyOf(route), { route, gate });
+      }
+    for (const [key, open] of this.#open) {
+      const next = wanted.get(key);
+      if (next === undefined || next.route.protocol !== open.protocol) this.#close(key, open);
+      else this.#point(open, next.route, next.gate);
+    }
+    await Promise.all([...wanted].filter(([key]) => !this.#open.has(key)).map(([key, { route, gate }]) => this.#openOne(key, route, gate)));
+  }
+
+  sayGoodbye(): void {
+    for (const { listener } of this.#open.values()) listener.sayGoodbye();
+  }
+
+  /** Closes every port; resolves when the last connection has ended. */
+  async closeAll(): Promise<void> {
+    for (const [key, open] of this.#open) this.#close(key, open);
+    await Promise.all([...this.#closing].map((listener) => listener.close().catch(() => undefined)));
+  }
+
+  destroyAll(): void {
+    for (const listener of this.#closing) listener.destroy();
+    for (const { listener } of this.#open.values()) listener.destroy();
+  }
+
+  async #openOne(key: string, route: ListenerRoute, gate: WorkloadGate): Promise<void> {
+    const { address, port, protocol, target } = route;
+    const listener = protocol === 'tcp' ? new TcpListener({ gate, target }, this.#around) : new HttpListener(this.#entry(gate, target), this.#around);
+    try {
+      await listener.open(address, port);
+      this.#open.set(key, { listener, protocol, route, gate });
+    } catch (error) {
+      this.#problem(gate.route, port, `port ${port} cannot be opened: ${messageOf(error)}`);
+    }
+  }
+
+  #point(open: Open, { target }: ListenerRoute, gate: WorkloadGate): void {
+    open.gate = gate;
+    if (open.listener instanceof TcpListener) open.listener.entry = { gate, target };
+    else open.listener.entry = this.#entry(gate, target);
+  }
+
+  #entry(gate: WorkloadGate, target: string): HttpListener['entry'] {
+    const destination = { gate, target };
+    return { edge: false, find: () => destination, unrouted: () => this.#around.unrouted('malformed-request') };
+  }
+
+  #close(key: string, { listener }: Open): void {
+    this.#open.delete(key);
+    this.#closing.add(listener);
+    void listener.close().finally(() => this.#closing.delete(listener));
+  }
+
+  #problem({ workload }: WorkloadRoute, port: number, message: string): void {
+    this.#around.logger.error('a route cannot be served', { workload, port, message });
+    this.#problems.push({ workload, port, message });
+  }
+}
+
+export const notYet = (protocol: Protocol): string =>
+  `protocol ${protocol} is not served by this version of the gateway; use http1, or tcp for HTTP/2 without per-request metering`;

@@ -1,0 +1,30 @@
+import type { WakeFailureReason } from '../core/index.ts';
+import type { Refusal } from './call.ts';
+
+/** The answers of the gateway's own, one place for their words. */
+
+/** What is counted where the client went away first (the number that nginx logs). */
+export const abandonedStatus = 499;
+
+export const queueFull: Refusal = { code: 'hold-queue-full', detail: 'too many requests already wait for this workload to start', retryAfterSeconds: 1 };
+export const cannotConnect: Refusal = { code: 'connect-failed', detail: 'no pod of the workload takes connections', retryAfterSeconds: 1 };
+export const ignoredAtZero: Refusal = { code: 'connect-failed', detail: 'no pod runs, and a request that rouse.dev/ignore-requests names wakes none' };
+export const notRouted: Refusal = { code: 'connect-failed', detail: 'the workload is not served here any more', retryAfterSeconds: 1 };
+export const shuttingDown: Refusal = { code: 'shutting-down', detail: 'the gateway shuts down', retryAfterSeconds: 1 };
+export const upstreamReset: Refusal = { code: 'upstream-reset', detail: 'the pod broke off before it answered' };
+export const unknownHost = (host: string): Refusal => ({
+  code: 'unknown-host',
+  detail: host === '' ? 'the request names no host' : `no workload is served as ${host}`,
+});
+export const malformed = (detail: string): Refusal => ({ code: 'malformed-request', detail });
+export const heldTooLong = (limitMs: number): Refusal => ({ code: 'hold-timeout', detail: `no pod became free within ${limitMs / 1000} s` });
+export const responseTooLate = (what: string, limitMs: number): Refusal => ({
+  code: 'response-timeout',
+  detail: `${what} took longer than ${limitMs / 1000} s`,
+});
+export const wakeFailed = ({ reason, message }: { readonly reason: WakeFailureReason; readonly message: string }): Refusal => ({
+  code: 'wake-failed',
+  detail: message,
+  reason,
+  retryAfterSeconds: 5,
+});

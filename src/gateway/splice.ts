@@ -1,0 +1,34 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** Joins two connections: bytes, back-pressure and half-close go both ways; when one breaks, so does the other. `ended` is called once, when both are closed. */
+export const splice = (client: Duplex, upstream: Duplex, ended: () => void): void => {
+  let open = 2;
+  const closed = (): void => {
+    open -= 1;
+    if (open === 0) ended();
+  };
+  join(client, upstream, closed);
+  join(upstream, client, closed);
+};
+
+const join = (from: Duplex, to: Duplex, closed: () => void): void => {
+  from.on('error', () => to.destroy());
+  from.on('close', () => {
+    if (from.readableEnded) to.end();
+    else to.destroy();
+    closed();
+  });
+  from.pipe(to);
+};
+
+/** For a connection that may be silent for hours: found dead by the kernel's probes. */
+export const keepAlive = (socket: Duplex): void => {
+  if (isSocket(socket)) socket.setTimeout(0).setKeepAlive(true, 60_000).setNoDelay(true);
+};
+
+const isSocket = (stream: Duplex): stream is Socket => 'setKeepAlive' in stream && 'setNoDelay' in stream;
+
+/** Bytes that have gone through both ways; what idleness is measured by. */
+export const bytesThrough = (client: Duplex, upstream: Duplex): number => bytesRead(client) + bytesRead(upstream);
+const bytesRead = (stream: Duplex): number => (isSocket(stream) ? stream.bytesRead : 0);

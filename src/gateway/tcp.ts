@@ -1,0 +1,161 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { millis, type Clock } from '../core/index.ts';
+import { Call } from './call.ts';
+import type { OpenListener } from './listeners.ts';
+import type { Pod } from './pod.ts';
+import { bytesThrough, keepAlive, splice } from './splice.ts';
+import type { WorkloadGate } from './workload-gate.ts';
+
+export interface TcpEntry {
+  readonly gate: WorkloadGate;
+  readonly target: string;
+}
+
+export interface TcpSurroundings {
+  readonly clock: Clock;
+  connections(change: 1 | -1): void;
+}
+
+const connectTimeoutMs = 1000;
+
+/** Any protocol by port: a connection wakes the workload, counts as one request for as long as it is open, and is joined to one of a pod. */
+export class TcpListener implements OpenListener {
+  entry: TcpEntry;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(entry: TcpEntry, around: TcpSurroundings) {
+    this.entry = entry;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      around.connections(1);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        around.connections(-1);
+      });
+      const { gate, target } = this.entry;
+      gate.admit(new TcpCall(socket, target, around.clock, gate.route.idleTimeoutMs));
+    });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  open(address: string | undefined, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, ...(address === undefined ? {} : { host: address }), backlog: 4096 }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  sayGoodbye(): void {
+    // There is no way to tell a client of an unknown protocol.
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+class TcpCall extends Call {
+  readonly clientAddress: string;
+  readonly target: string;
+  readonly #client: Socket;
+  readonly #clock: Clock;
+  readonly #idleTimeoutMs: number;
+  #upstream: Socket | undefined;
+  #joined = false;
+  #over = false;
+  #bytes = 0;
+  #movedAt = 0;
+
+  constructor(client: Socket, target: string, clock: Clock, idleTimeoutMs: number) {
+    super();
+    this.#client = client;
+    this.target = target;
+    this.#clock = clock;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.clientAddress = client.remoteAddress ?? '';
+    client.on('error', () => client.destroy());
+    client.on('close', () => {
+      if (!this.#joined) this.#gone();
+    });
+  }
+
+  start(pod: Pod, port: number): void {
+    const upstream = connect({ host: pod.route.address, port, allowHalfOpen: true, noDelay: true });
+    this.#upstream = upstream;
+    let failed = false;
+    const unreachable = (problem: string): void => {
+      if (failed || this.#over) return;
+      failed = true;
+      upstream.destroy();
+      this.progress?.unreachable(this, problem);
+    };
+    const timer = this.#clock.after(millis(connectTimeoutMs), () => unreachable('no answer to the connection attempt'));
+    const onError = (error: Error): void => {
+      timer.cancel();
+      unreachable(error.message);
+    };
+    upstream.once('error', onError);
+    upstream.once('connect', () => {
+      timer.cancel();
+      if (failed) return;
+      upstream.off('error', onError);
+      this.#join(upstream);
+    });
+  }
+
+  /** There is no answer that every protocol understands: the connection is reset. */
+  refuse(): void {
+    this.#client.resetAndDestroy();
+    this.#finish();
+  }
+
+  timedOut(now: number): void {
+    if (this.#upstream === undefined || !this.#joined) return;
+    const bytes = bytesThrough(this.#client, this.#upstream);
+    if (bytes !== this.#bytes) this.#movedAt = now;
+    this.#bytes = bytes;
+    if (now >= this.#movedAt + this.#idleTimeoutMs) this.cut();
+    else this.dueAt = now + Math.max(50, this.#idleTimeoutMs / 4);
+  }
+
+  cut(): void {
+    this.#client.destroy();
+    this.#upstream?.destroy();
+  }
+
+  #join(upstream: Socket): void {
+    this.#joined = true;
+    keepAlive(this.#client);
+    keepAlive(upstream);
+    this.progress?.answering(this, 0);
+    this.#movedAt = this.#clock.monotonic();
+    if (this.#idleTimeoutMs > 0) this.dueAt = this.#movedAt + this.#idleTimeoutMs;
+    splice(this.#client, upstream, () => this.#finish());
+  }
+
+  #gone(): void {
+    if (this.#over) return;
+    this.#upstream?.destroy();
+    this.#over = true;
+    if (this.state === 'held') this.progress?.abandoned(this);
+    else this.progress?.ended(this, 0);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.progress?.ended(this, 0);
+  }
+}
