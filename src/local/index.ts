@@ -5,3 +5,5 @@
 export { startControllers } from './embedded/controllers/start.ts';
 export type { InProcessApi, StoredObject, StoreEvent } from './embedded/in-process-api.ts';
 export type { PodLog, PodLogRequest, PodLogSource } from './embedded/pod-log-source.ts';
+export { startEmbeddedApi, type EmbeddedApi, type EmbeddedApiOptions } from './embedded/start.ts';
+export { ApiError } from './embedded/api-error.ts';

@@ -128,6 +128,18 @@ export class ApiError extends Error {
     });
   }
 
+  /** 403: a namespace that is being deleted takes in nothing new. */
+  static namespaceTerminating(resource: Named, name: string, namespace: string): ApiError {
+    const message = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const causes = [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }];
+    return new ApiError({
+      code: 403,
+      reason: 'Forbidden',
+      message: `${qualified(resource)} "${name}" is forbidden: ${message}`,
+      details: { ...detailsOf(resource, name), causes },
+    });
+  }
+
   static methodNotAllowed(method: string): ApiError {
     return new ApiError({ code: 405, reason: 'MethodNotAllowed', message: `the server does not allow ${method} on the requested resource`, details: {} });
   }
@@ -160,7 +172,7 @@ export class ApiError extends Error {
 
 const stale = 'the object has been modified; please apply your changes to the latest version and try again';
 
-const quoted = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? 'null'));
+const quoted = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value));
 
 /** Causes as `field.Error` of apimachinery words them. */
 export const cause = {

@@ -1,6 +1,6 @@
-import type { Stored } from './stored.ts';
+import { textAt, type JsonObject } from '../json.ts';
 
-const texts = new WeakMap<Stored, string>();
+const texts = new WeakMap<JsonObject, string>();
 
 /** U+2028 and U+2029 end a line for some readers (readline of Node 24), and a watch is a line per event: escaped, as Go always does. */
 const lineSeparators = /[\u2028\u2029]/g;
@@ -9,8 +9,8 @@ const escape = (text: string): string => text.replace(lineSeparators, (found) =>
 /** JSON as kube-apiserver puts it on the wire: one line, whatever the strings hold. */
 export const jsonLine = (value: unknown): string => escape(JSON.stringify(value));
 
-/** JSON of a stored object, made once and shared by every answer and every watcher. */
-export const objectText = (object: Stored): string => {
+/** JSON of a frozen object, made once and shared by every answer and every watcher. */
+export const objectText = (object: JsonObject): string => {
   const known = texts.get(object);
   if (known !== undefined) return known;
   const text = jsonLine(object);
@@ -18,8 +18,8 @@ export const objectText = (object: Stored): string => {
   return text;
 };
 
-/** The same without kind and apiVersion, as the items of a typed list are. */
-export const itemText = (object: Stored): string => {
-  const head = `{"kind":${JSON.stringify(object.kind)},"apiVersion":${JSON.stringify(object.apiVersion)},`;
+/** The same without kind and apiVersion (which come first: see `stored.ts`), as the items of a typed list are. */
+export const itemText = (object: JsonObject): string => {
+  const head = `{"kind":${JSON.stringify(textAt(object, 'kind') ?? '')},"apiVersion":${JSON.stringify(textAt(object, 'apiVersion') ?? '')},`;
   return `{${objectText(object).slice(head.length)}`;
 };

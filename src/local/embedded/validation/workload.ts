@@ -1,6 +1,6 @@
 import { cause, type StatusCause } from '../api-error.ts';
 import { at, equal, isObject, listAt, numberAt, objectAt, textAt, textsAt, type JsonObject } from '../json.ts';
-import { labelSelectorMatcher } from '../selectors.ts';
+import { labelSelectorMatcher, type LabelMatcher, type LabelSelectorObject } from '../selectors.ts';
 import { atLeast, countOrPercent, isZero, oneOf } from './checks.ts';
 import { annotationCauses, labelCauses } from './names.ts';
 import { podSpecCauses } from './pod.ts';
@@ -23,20 +23,18 @@ export const selectorCauses = (field: string, selector: unknown): StatusCause[] 
   }),
 ];
 
-/** A selector object as the matcher takes it. Its causes must have been checked. */
-export const matcherOf = (selector: unknown): ReturnType<typeof labelSelectorMatcher> =>
-  labelSelectorMatcher(
-    isObject(selector)
-      ? {
-          matchLabels: textsAt(selector, 'matchLabels'),
-          matchExpressions: listAt(selector, 'matchExpressions').map((expression) => ({
-            key: textAt(expression, 'key') ?? '',
-            operator: textAt(expression, 'operator') ?? '',
-            values: listAt(expression, 'values').filter((value) => typeof value === 'string'),
-          })),
-        }
-      : undefined,
-  );
+/** An unchecked selector object as the selector functions take it. */
+export const selectorOf = (selector: unknown): LabelSelectorObject => ({
+  matchLabels: textsAt(selector, 'matchLabels'),
+  matchExpressions: listAt(selector, 'matchExpressions').map((expression) => ({
+    key: textAt(expression, 'key') ?? '',
+    operator: textAt(expression, 'operator') ?? '',
+    values: listAt(expression, 'values').filter((value) => typeof value === 'string'),
+  })),
+});
+
+/** True for labels that the selector object selects; no selector selects nothing. */
+export const matcherOf = (selector: unknown): LabelMatcher => labelSelectorMatcher(isObject(selector) ? selectorOf(selector) : undefined);
 
 const isEmptySelector = (selector: unknown): boolean =>
   Object.keys(objectAt(selector, 'matchLabels') ?? {}).length === 0 && listAt(selector, 'matchExpressions').length === 0;

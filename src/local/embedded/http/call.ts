@@ -1,0 +1,63 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { WriteContext } from '../admission/admission.ts';
+import { ApiError } from '../api-error.ts';
+import type { UserInfo } from '../identity/user.ts';
+import { managerName } from '../patch/field-manager.ts';
+import type { ResourcePath } from './path.ts';
+
+/** One authenticated request for a resource. */
+export interface Call {
+  readonly method: string;
+  readonly path: ResourcePath;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly user: UserInfo;
+  /** The body; throws 413. */
+  readonly body: () => Promise<Buffer>;
+  /** Become `Warning` headers. */
+  readonly warnings: Set<string>;
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly body: string;
+  readonly contentType: string;
+}
+
+/** An answer that goes on: it owns the response from then on. `signal` aborts when the client is gone or the server closes. */
+export interface StreamAnswer {
+  readonly stream: (response: ServerResponse, signal: AbortSignal) => Promise<void> | void;
+}
+
+/** How this write is to be done, from the query and the headers. Throws 400 or 422 for options that are not legal. */
+export const writeContext = ({ query, headers, user, warnings }: Call): WriteContext => {
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.some((value) => value !== 'All')) {
+    throw ApiError.badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
+  }
+  const validation = query.get('fieldValidation') ?? '';
+  if (!['', 'Ignore', 'Warn', 'Strict'].includes(validation)) {
+    throw ApiError.badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`);
+  }
+  return {
+    user,
+    manager: managerName(query.get('fieldManager') ?? undefined, headers['user-agent']),
+    dryRun: dryRun.length > 0,
+    warn: (text) => {
+      warnings.add(text);
+    },
+  };
+};
+
+/** An integer of the query; undefined if it is not there. Throws 400 for anything else. */
+export const integerOf = (query: URLSearchParams, name: string): number | undefined => {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^-?\d{1,15}$/.test(text)) throw ApiError.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax (${name} must be an integer)`);
+  return Number(text);
+};
+
+export const flagOf = (query: URLSearchParams, name: string): boolean => {
+  const text = query.get(name);
+  return text === '' || text === '1' || text?.toLowerCase() === 'true';
+};
