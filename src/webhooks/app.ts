@@ -1,0 +1,84 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { mutate, validate } from './admission/admit.ts';
+import { reviewOf, type Verdict } from './admission/answer.ts';
+import { parseReview, type AdmissionRequest } from './admission/review.ts';
+import type { AdmissionPorts } from './ports.ts';
+
+/** Two objects of the size that the API server itself accepts (3 MB each), and their envelope. */
+const largestBody = 8 * 1024 * 1024;
+
+const answer =
+  (ports: AdmissionPorts, judge: (request: AdmissionRequest) => Verdict | Promise<Verdict>): RequestHandler =>
+  async (request, response) => {
+    if (request.body === undefined) {
+      response.status(415).json({ error: 'want a body of content type application/json' });
+      return;
+    }
+    const parsed = parseReview(request.body);
+    if (!parsed.ok) {
+      response.status(400).json({ error: `not an AdmissionReview: ${parsed.problem}` });
+      return;
+    }
+    const verdict = await judge(parsed.value);
+    if (verdict.kind === 'deny') {
+      const { resource, namespace, name, user, dryRun } = parsed.value;
+      ports.logger.info('refused at admission', { resource, namespace, name, user, dryRun, message: verdict.message });
+    }
+    response.json(reviewOf(parsed.value.uid, verdict));
+  };
+
+const known: ReadonlyMap<string, string> = new Map([
+  ['entity.too.large', `the body is larger than ${largestBody} bytes`],
+  ['entity.parse.failed', 'the body is not JSON'],
+  ['encoding.unsupported', 'the content encoding is not supported'],
+  ['charset.unsupported', 'the charset is not supported'],
+  ['request.size.invalid', 'the body is not as long as Content-Length says'],
+  ['request.aborted', 'the body ended early'],
+]);
+
+/** Errors of the body parser are the client's; anything else is ours, and the API server goes on without us (`failurePolicy: Ignore`). */
+const onError =
+  (ports: AdmissionPorts): ErrorRequestHandler =>
+  (error: unknown, _request, response, next) => {
+    const { type, status } = traitsOf(error);
+    const sentence = type === undefined ? undefined : known.get(type);
+    if (response.headersSent) return next(error);
+    if (status !== undefined && status >= 400 && status < 500) {
+      response.status(status).json({ error: sentence ?? 'the request cannot be read' });
+      return;
+    }
+    ports.logger.error('an admission request failed', { error });
+    response.status(500).json({ error: 'internal error' });
+  };
+
+const traitsOf = (error: unknown): { readonly type: string | undefined; readonly status: number | undefined } => {
+  const type = typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string' ? error.type : undefined;
+  const status = typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
+  return { type, status };
+};
+
+/** The webhooks' HTTP skin: `POST /admission/mutate` and `/admission/validate`. Serve it over TLS; it keeps no state and writes nothing. */
+export const createWebhookApp = (ports: AdmissionPorts): Express => {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  const body = express.json({ limit: largestBody, type: ['application/json'] });
+  app.post(
+    '/admission/mutate',
+    body,
+    answer(ports, (request) => mutate(ports, request)),
+  );
+  app.post(
+    '/admission/validate',
+    body,
+    answer(ports, (request) => validate(ports, request)),
+  );
+  app.all(['/admission/mutate', '/admission/validate'], (_request, response) => {
+    response.status(405).set('allow', 'POST').json({ error: 'only POST' });
+  });
+  app.use((_request, response) => {
+    response.status(404).json({ error: 'nothing here: POST /admission/mutate or /admission/validate' });
+  });
+  app.use(onError(ports));
+  return app;
+};
