@@ -41,7 +41,7 @@ const checkItems = (value: unknown, shape: FieldShape | undefined, path: string)
       const element = elementOf(item, shape);
       if (seen.has(element)) throw untyped(`${path}: duplicate entries for key ${element.slice(2)}`);
       seen.add(element);
-      checkItems(item, { kind: 'object', fields: shape.item.fields }, `${path}[${element.slice(2)}]`);
+      checkItems(item, shape.item, `${path}[${element.slice(2)}]`);
     }
   } else if (isObject(value) && shape?.kind !== 'atomic') {
     const fields = shape?.kind === 'object' ? shape : ordinary;
@@ -60,12 +60,34 @@ const checkKeys = (item: unknown, shape: ListShape, path: string, index: number)
 
 const untyped = (why: string): ApiError => new ApiError({ code: 500, reason: 'InternalError', message: `failed to create typed patch object: ${why}` });
 
-/** A copy without the fields that are null. */
-export const withoutNulls = (object: JsonObject): JsonObject =>
-  Object.fromEntries(
-    Object.entries(object)
-      .filter(([, value]) => value !== null && value !== undefined)
-      .map(([name, value]) => [name, cleaned(value)]),
-  );
+/** Lists that kube-apiserver keeps when they are empty. */
+const keptEmpty = new Set(['containers', 'endpoints', 'rules']);
+/** Maps (not objects: an empty object such as `emptyDir: {}` means something) that are the same empty or absent. */
+const maps = new Set([
+  'labels',
+  'annotations',
+  'matchLabels',
+  'data',
+  'stringData',
+  'binaryData',
+  'limits',
+  'requests',
+  'nodeSelector',
+  'overhead',
+  'capacity',
+  'allocatable',
+]);
 
-const cleaned = (value: unknown): unknown => (Array.isArray(value) ? value.map(cleaned) : isObject(value) ? withoutNulls(value) : value);
+/**
+ * A copy without what Go's types do not keep: fields that are null, empty lists, and empty maps. What kube-apiserver stores and returns has
+ * none of these, and field ownership is computed over that.
+ */
+export const tidied = (object: JsonObject): JsonObject => Object.fromEntries(Object.entries(object).flatMap(([name, value]) => tidiedField(name, value)));
+
+const tidiedField = (name: string, value: unknown): readonly [string, unknown][] => {
+  if (value === null || value === undefined) return [];
+  if (Array.isArray(value)) return value.length === 0 && !keptEmpty.has(name) ? [] : [[name, value.map((item) => (isObject(item) ? tidied(item) : item))]];
+  if (!isObject(value)) return [[name, value]];
+  const inner = tidied(value);
+  return maps.has(name) && Object.keys(inner).length === 0 ? [] : [[name, inner]];
+};

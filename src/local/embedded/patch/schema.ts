@@ -28,15 +28,15 @@ export interface ListShape {
   readonly apply: 'atomic' | 'set' | { readonly keys: readonly string[] };
   /** How a strategic merge patch tells items apart. */
   readonly merge: 'replace' | 'value' | { readonly key: string; readonly retainKeys?: true };
-  readonly item: Shape;
+  readonly item: FieldShape;
 }
 
 const object = (fields: Shape['fields'] = {}): ObjectShape => ({ kind: 'object', fields });
 const atomic: AtomicShape = { kind: 'atomic' };
-const byKey = (key: string, item: Shape = ordinary): ListShape => ({ kind: 'list', apply: { keys: [key] }, merge: { key }, item });
-const byKeys = (keys: readonly string[], item: Shape): ListShape => ({ kind: 'list', apply: { keys }, merge: { key: keys[0] ?? '' }, item });
+const byKey = (key: string, item: FieldShape): ListShape => ({ kind: 'list', apply: { keys: [key] }, merge: { key }, item });
+const byKeys = (keys: readonly string[], item: FieldShape): ListShape => ({ kind: 'list', apply: { keys }, merge: { key: keys[0] ?? '' }, item });
 const union = (list: ListShape, key: string): ListShape => ({ ...list, merge: { key, retainKeys: true } });
-const primitives: ListShape = { kind: 'list', apply: 'set', merge: 'value', item: { fields: {} } };
+const primitives: ListShape = { kind: 'list', apply: 'set', merge: 'value', item: atomic };
 
 /** An object about which nothing special is known. */
 export const ordinary: ObjectShape = object();
@@ -44,7 +44,7 @@ export const ordinary: ObjectShape = object();
 /** Keys that are part of an item's identity and have a value even where the item does not say so. */
 export const keyDefaults: Readonly<Record<string, string>> = { protocol: 'TCP' };
 
-const metadata = object({ finalizers: primitives, ownerReferences: byKey('uid', { fields: {} }) });
+const metadata = object({ finalizers: primitives, ownerReferences: byKey('uid', atomic) });
 const conditions = byKey('type', ordinary);
 
 const envVar = object({
@@ -78,7 +78,7 @@ const podSpec = object({
   containers: byKey('name', container),
   ephemeralContainers: byKey('name', container),
   hostAliases: byKey('ip', ordinary),
-  imagePullSecrets: byKey('name', ordinary),
+  imagePullSecrets: byKey('name', atomic),
   initContainers: byKey('name', container),
   nodeSelector: atomic,
   resourceClaims: union(byKey('name', ordinary), 'name'),
@@ -115,7 +115,7 @@ const kinds: Readonly<Record<string, Shape>> = {
     spec: object({ ports: byKeys(['port', 'protocol'], ordinary), selector: atomic }),
     status: object({ conditions }),
   }),
-  '/ServiceAccount': object({ metadata, secrets: byKey('name', ordinary) }),
+  '/ServiceAccount': object({ metadata, secrets: byKey('name', atomic) }),
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhooks,
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhooks,
   'apps/ControllerRevision': object({ metadata, data: { ...atomic, replace: true } }),

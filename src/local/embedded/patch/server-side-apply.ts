@@ -1,6 +1,6 @@
 import { ApiError, type StatusCause } from '../api-error.ts';
 import { equal, isObject, objectAt, textAt, type JsonObject } from '../json.ts';
-import { checkApplied, withoutNulls } from './applied-config.ts';
+import { checkApplied, tidied } from './applied-config.ts';
 import { apiVersionOf, differences, recordUpdate, withoutManagedFields, type Kind, type Writer } from './field-manager.ts';
 import { FieldSet } from './field-set.ts';
 import { capUpdaters, isSameManager, readEntries, withEntries, withoutServerFields, type ManagedEntry } from './managed-fields.ts';
@@ -29,7 +29,7 @@ export const serverSideApply = (request: {
 }): { readonly object: JsonObject; readonly changed: boolean } => {
   const { resource, writer } = request;
   const current = owned(request.current, resource, writer);
-  const config = checkApplied(request.config, resource, writer.subresource);
+  const config = named(checkApplied(request.config, resource, writer.subresource), current);
   const self = { manager: writer.manager, operation: 'Apply' as const, apiVersion: apiVersionOf(resource), subresource: writer.subresource };
   const live = withoutManagedFields(current ?? { apiVersion: self.apiVersion, kind: resource.kind });
   const entries = readEntries(current);
@@ -37,21 +37,29 @@ export const serverSideApply = (request: {
   const others = entries.filter((entry) => entry !== last);
   const shape = shapeOf(resource);
 
-  const applied = withoutServerFields(fieldsIn(config, shape));
+  const applied = fieldsIn(config, shape);
   const merged = merge(live, config, shape);
   const pruned = last === undefined ? merged : prune(merged, last.fields, [applied, ...others.map((entry) => entry.fields)], resource);
-  const object = withoutNulls(isObject(pruned) ? pruned : live);
+  const laid = isObject(pruned) ? pruned : live;
 
-  const { added, removed, modified } = differences(current, object, resource);
+  const { added, removed, modified } = differences(current, laid, resource);
   const touched = added.union(modified);
   const conflicts: Conflict[] = others.map((entry) => ({ entry, fields: entry.fields.intersection(touched) })).filter(({ fields }) => !fields.isEmpty);
   if (conflicts.length > 0 && !request.force && !mayUpgrade(current, conflicts, writer, resource)) throw conflictError(conflicts);
 
+  const object = tidied(laid);
   const changed = current === undefined || !equal(live, object);
   const left = others.map((entry) => ({ ...entry, fields: entry.fields.difference(touched).difference(removed) }));
   const time = changed ? writer.time : last?.time;
-  const entriesNow = capUpdaters([...left, { ...self, time, fields: applied }]);
+  const entriesNow = capUpdaters([...left, { ...self, time, fields: withoutServerFields(applied) }]);
   return { object: withEntries(syncLastApplied(object, config, writer), entriesNow), changed };
+};
+
+/** Identity need not be repeated in what is applied, and never goes away. */
+const named = (config: JsonObject, current: JsonObject | undefined): JsonObject => {
+  const { name, namespace } = objectAt(current, 'metadata') ?? {};
+  if (name === undefined) return config;
+  return { ...config, metadata: { ...objectAt(config, 'metadata'), name, ...(namespace === undefined ? {} : { namespace }) } };
 };
 
 /** An object that nobody ever owned anything of belongs to `before-first-apply`, so that an apply cannot silently take it. */

@@ -87,7 +87,8 @@ const mergeList = (original: readonly unknown[], patch: readonly unknown[], shap
   if (merge === 'replace' || shape === undefined) return patch.map(withoutDirectives);
   checkItems([...original, ...patch]);
   const key = merge === 'value' || ![...original, ...patch].some(isObject) ? undefined : merge.key;
-  const merged = key === undefined ? [...new Set([...original, ...patch])] : mergeItems(original, patch, key, shape.item);
+  const merged =
+    key === undefined ? [...new Set([...original, ...patch])] : mergeItems(original, patch, key, shape.item.kind === 'object' ? shape.item : ordinary);
   return mergeOrder(merged, patch, original, key);
 };
 

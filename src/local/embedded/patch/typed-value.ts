@@ -20,8 +20,6 @@ const isAssociative = (shape: FieldShape | undefined): shape is ListShape => sha
 const isNothing = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0);
 const shapeInside = (shape: FieldShape | undefined): Shape => (shape?.kind === 'object' ? shape : ordinary);
-/** The shape of an item of an associative list. */
-const itemShape = (shape: ListShape): FieldShape => ({ kind: 'object', fields: shape.item.fields });
 
 /** How an item of an associative list is told apart; a key that the item lacks has its default, or is null. */
 export const elementOf = (item: unknown, shape: ListShape): PathElement => {
@@ -53,7 +51,7 @@ const zip = function* (left: unknown, right: unknown, shape: FieldShape | undefi
   if (as === 'list' && isAssociative(shape)) {
     const [lefts, rights] = [itemsOf(left, shape), itemsOf(right, shape)];
     for (const element of new Set([...lefts.keys(), ...rights.keys()])) {
-      yield { element, left: lefts.get(element), right: rights.get(element), shape: itemShape(shape) };
+      yield { element, left: lefts.get(element), right: rights.get(element), shape: shape.item };
     }
     return;
   }
@@ -91,7 +89,7 @@ export const fieldsIn = (value: unknown, shape: Shape): FieldSet => {
 const collect = (path: readonly PathElement[], value: unknown, shape: FieldShape | undefined, into: FieldSet): void => {
   if (isAssociative(shape) && Array.isArray(value)) {
     for (const [element, item] of itemsOf(value, shape)) {
-      collect([...path, element], item, itemShape(shape), into);
+      collect([...path, element], item, shape.item, into);
       into.insert([...path, element]);
     }
   } else if (isObject(value) && shape?.kind !== 'atomic') {
@@ -124,7 +122,7 @@ const mergeItems = (live: Items, config: Items, shape: ListShape): unknown[] => 
   const done = new Set<PathElement>();
   let [left, right] = [0, 0];
   const take = (element: PathElement): void => {
-    out.push(mergeAt(live.get(element), config.get(element), itemShape(shape)));
+    out.push(mergeAt(live.get(element), config.get(element), shape.item));
   };
   while (left < lefts.length || right < rights.length) {
     const [ours, theirs] = [lefts[left], rights[right]];
@@ -152,7 +150,7 @@ const removeAt = (value: unknown, gone: FieldSet, shape: FieldShape | undefined)
     const kept = value
       .map((item: unknown) => ({ item, element: elementOf(item, shape) }))
       .filter(({ element }) => !gone.has(element))
-      .map(({ item, element }) => removeAt(item, gone.under(element), itemShape(shape)));
+      .map(({ item, element }) => removeAt(item, gone.under(element), shape.item));
     return kept.length === 0 ? null : kept;
   }
   if (!isObject(value)) return Array.isArray(value) ? null : value;
