@@ -28,12 +28,7 @@ export const managerName = (fieldManager: string | undefined, userAgent: string 
   if (fieldManager !== undefined && fieldManager !== '') return fieldManager;
   const first = (userAgent ?? '').split('/')[0] ?? '';
   // Only printable characters count, at most 128 of them.
-  return (
-    [...first]
-      .filter((character) => /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(character))
-      .slice(0, 128)
-      .join('') || 'unknown'
-  );
+  return first.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '').slice(0, 128) || 'unknown';
 };
 
 export const withoutManagedFields = (object: JsonObject): JsonObject => withEntries(object, []);
