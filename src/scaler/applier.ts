@@ -1,0 +1,159 @@
+import { isAbort, type Decision, type Logger, type WorkloadKey } from '../core/index.ts';
+import type { KubeClient, PodView, Refusal, ScaleState } from '../kube/index.ts';
+import type { ColdStarts } from './cold-start.ts';
+import { markPods, marksNeeded } from './deletion-cost.ts';
+import type { ScalerEvent } from './events.ts';
+import type { WorkloadLoad } from './ports.ts';
+import { ReplicaWriter, type ReplicaWriterPorts, type WriteListener } from './replica-writer.ts';
+import type { StatusWriter } from './status-writer.ts';
+import type { Memories, WorkloadMemory } from './workload-memory.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+import { isPausedAfterRefusal } from './zero-failure.ts';
+
+/** One look at a workload: what was decided, from what. */
+export interface Look {
+  readonly record: WorkloadRecord;
+  readonly memory: WorkloadMemory;
+  readonly decision: Decision;
+  /** `spec.replicas` as it is. */
+  readonly live: number;
+  readonly load: WorkloadLoad;
+  readonly pods: Iterable<PodView>;
+  readonly poked: boolean;
+}
+
+export interface ApplierPorts extends ReplicaWriterPorts {
+  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch'>;
+  readonly memories: Memories;
+  readonly status: StatusWriter;
+  readonly coldStarts: ColdStarts;
+  readonly logger: Logger;
+  readonly tell: (event: ScalerEvent) => void;
+  /** A write has ended while another poke had come. */
+  readonly lookAgain: (key: WorkloadKey) => void;
+  /** Onboarding steps that come before any count is lowered (`onboarding.ts`). */
+  readonly setUp: (record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal) => void;
+}
+
+/** Acts on decisions for as long as we lead: one instance per term of leadership. Everything that it writes stops with `signal`. */
+export class Applier implements WriteListener {
+  readonly #ports: ApplierPorts;
+  readonly #signal: AbortSignal;
+  readonly #writer: ReplicaWriter;
+  /** Last refusal told per workload, so that a standing one is told once. */
+  readonly #refusals = new Map<WorkloadKey, string>();
+
+  constructor(ports: ApplierPorts, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#signal = signal;
+    this.#writer = new ReplicaWriter(ports, this, signal);
+  }
+
+  isWriting(key: WorkloadKey): boolean {
+    return this.#writer.isBusy(key);
+  }
+
+  /** Resolves when nothing is on its way any more. */
+  settled(): Promise<void> {
+    return this.#writer.settled();
+  }
+
+  apply(look: Look): void {
+    const { record, memory, decision, live, poked } = look;
+    this.#ports.status.note(record.key, record.ref, decision);
+    if (record.spec.mode === 'observe') {
+      this.#tellWouldBe(look);
+      return;
+    }
+    if (memory.setUp === 'needed') this.#ports.setUp(record, memory, this.#signal);
+    // What was there before onboarding must be on record before it changes; a waiting request does not wait for that.
+    if (memory.setUp !== 'done' && decision.to <= live) return;
+    if (decision.kind === 'wake' && isPausedAfterRefusal(memory, poked, decision.at)) return;
+    this.#keep(look);
+  }
+
+  /** Sets a count for a reason of our own (a refused wake goes back to zero); nothing is told. */
+  reset(record: WorkloadRecord, memory: WorkloadMemory, replicas: number): void {
+    memory.target = replicas;
+    memory.change = undefined;
+    this.#writer.want({ key: record.key, ref: record.ref, replicas, urgent: false });
+  }
+
+  written(key: WorkloadKey, scale: ScaleState): void {
+    this.#refusals.delete(key);
+    const memory = this.#ports.memories.get(key);
+    if (memory === undefined) return;
+    memory.written = { replicas: scale.replicas, resourceVersion: scale.resourceVersion };
+    this.#ports.coldStarts.answered(key);
+    const { change } = memory;
+    memory.change = undefined;
+    if (change?.reason === 'restored') this.#ports.tell({ type: 'replicas-restored', workload: key, from: change.from, to: scale.replicas });
+    else if (change !== undefined && change.from !== scale.replicas)
+      this.#ports.tell({ type: 'scaled', workload: key, from: change.from, to: scale.replicas, reason: change.reason });
+    this.#again(key, memory);
+  }
+
+  refused(key: WorkloadKey, refusal: Refusal): void {
+    const memory = this.#ports.memories.get(key);
+    this.#ports.logger.debug('/scale was not written', { workload: key, kind: refusal.kind, message: refusal.message });
+    // Conflicts and a gone object are everyday; the next tick sees what is true then.
+    const isEveryday = refusal.kind === 'conflict' || refusal.kind === 'not-found' || refusal.kind === 'too-many-requests';
+    if (!isEveryday && memory !== undefined && this.#refusals.get(key) !== refusal.message) {
+      this.#refusals.set(key, refusal.message);
+      this.#ports.tell({ type: 'write-refused', workload: key, replicas: memory.target ?? 0, message: refusal.message });
+    }
+    if (memory !== undefined) this.#again(key, memory);
+  }
+
+  forget(key: WorkloadKey): void {
+    this.#writer.drop(key);
+    this.#refusals.delete(key);
+  }
+
+  /** Makes the count what was decided, now and as long as it is not. */
+  #keep({ record, memory, decision, live, load, pods, poked }: Look): void {
+    const { key, ref, view } = record;
+    const to: number = decision.to;
+    if (to === live) {
+      memory.target = to;
+      memory.change = undefined;
+      this.#writer.drop(key);
+      return;
+    }
+    if (memory.target !== to || decision.kind !== 'hold') {
+      if (decision.kind === 'wake' && memory.target !== to) this.#ports.coldStarts.begin(key);
+      memory.change = { from: live, reason: decision.reason };
+    } else if (memory.change === undefined && !this.#writer.isBusy(key)) memory.change = { from: live, reason: 'restored' };
+    memory.target = to;
+    const falls = to < live;
+    this.#writer.want({
+      key,
+      ref,
+      replicas: to,
+      urgent: poked || decision.kind === 'wake',
+      resourceVersion: falls ? view.resourceVersion : undefined,
+      ...(falls && to > 0 ? { before: () => this.#markPods(pods, load) } : {}),
+    });
+  }
+
+  async #markPods(pods: Iterable<PodView>, load: WorkloadLoad): Promise<void> {
+    try {
+      await markPods(this.#ports.client, marksNeeded(pods, load.inFlightByPod), this.#ports.logger, this.#signal);
+    } catch (thrown) {
+      if (!isAbort(thrown)) this.#ports.logger.warn('pods could not be marked before a scale-in', { error: thrown });
+    }
+  }
+
+  #tellWouldBe({ record, memory, decision, live }: Look): void {
+    const wanted = decision.evidence.steps.find(({ step }) => step === 'observe')?.from;
+    if (wanted !== undefined && wanted !== live && wanted !== memory.wouldBe)
+      this.#ports.tell({ type: 'would-scale', workload: record.key, from: live, to: wanted });
+    memory.wouldBe = wanted;
+  }
+
+  #again(key: WorkloadKey, memory: WorkloadMemory): void {
+    if (!memory.lookAgain) return;
+    memory.lookAgain = false;
+    this.#ports.lookAgain(key);
+  }
+}

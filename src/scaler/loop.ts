@@ -1,0 +1,138 @@
+import { pods, type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
+import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
+import type { Applier } from './applier.ts';
+import type { ScalerEvent } from './events.ts';
+import type { Journal } from './journal.ts';
+import { observe, type Observed } from './observe.ts';
+import { countPods } from './pod-counts.ts';
+import type { PodsOf } from './pods-of.ts';
+import type { PathState, WorkloadMetrics } from './ports.ts';
+import type { WorkloadRegistry } from './registry.ts';
+import { diagnoseWake, type WakeFailure } from './wake-diagnosis.ts';
+import type { WakeFailures } from './wake-failures.ts';
+import type { Memories, WorkloadMemory } from './workload-memory.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+import { zeroFailure } from './zero-failure.ts';
+
+export interface LoopParts {
+  readonly clock: Clock;
+  readonly registry: WorkloadRegistry;
+  readonly memories: Memories;
+  readonly podsOf: PodsOf;
+  readonly metrics: WorkloadMetrics;
+  readonly path: PathState;
+  readonly formulas: FormulaLookup;
+  readonly journal: Journal;
+  readonly failures: WakeFailures;
+  readonly tell: (event: ScalerEvent) => void;
+  /** Hands a workload back; called at every look until nothing is left to do. */
+  readonly offBoard: (record: WorkloadRecord, memory: WorkloadMemory) => void;
+}
+
+/**
+ * Observe → decide → apply. One look at a workload ends in one of three ways: it is being handed back and `offBoard` goes on with that; or a
+ * decision is made and, while we lead, applied; or (standby) the decision is only kept. A tick looks at every workload, a poke at one, at once.
+ */
+export class Loop {
+  readonly #parts: LoopParts;
+  /** Present while we lead. */
+  #applier: Applier | undefined;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on decisions are applied, or (undefined) no longer. The counts that we kept are nobody's any more then. */
+  lead(applier: Applier | undefined): void {
+    this.#applier = applier;
+    for (const memory of this.#parts.memories.values()) [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
+  }
+
+  tick(): void {
+    for (const record of this.#parts.registry.values()) this.#look(record, false);
+  }
+
+  /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
+  poke({ workload, held }: Poke): void {
+    const record = this.#parts.registry.get(workload);
+    if (record === undefined) return;
+    const memory = this.#memory(record);
+    memory.poked = { held: Math.max(1, held) };
+    if (this.#applier?.isWriting(workload) === true) memory.lookAgain = true;
+    else this.#look(record, true);
+  }
+
+  /** After a write that a poke overtook. */
+  lookAgain(key: WorkloadKey): void {
+    const record = this.#parts.registry.get(key);
+    if (record !== undefined) this.#look(record, true);
+  }
+
+  /** After a change of the workload or its pods: nothing is decided, but a failed wake is told at once. */
+  changed(key: WorkloadKey): void {
+    const record = this.#parts.registry.get(key);
+    const memory = this.#parts.memories.get(key);
+    if (record !== undefined && memory !== undefined) this.#diagnose(record, memory);
+  }
+
+  #look(record: WorkloadRecord, poked: boolean): void {
+    const { clock, memories, metrics, path, podsOf, journal, formulas, offBoard } = this.#parts;
+    const { key, spec } = record;
+    const memory = this.#memory(record);
+    if (record.phase === 'off-boarding') {
+      if (this.#applier !== undefined) offBoard(record, memory);
+      return;
+    }
+    memory.offBoarding?.abort();
+    const now = clock.now();
+    const load = metrics.observe(key, spec, now);
+    const overridden = memory.override;
+    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), this.#applier !== undefined, now);
+    const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observed.observation, spec, now, formulas);
+    memory.decider = state;
+    memory.last = decision;
+    if (!poked) memory.poked = undefined;
+    journal.add(key, decision, poked);
+    this.#diagnose(record, memory, observed);
+    if (this.#applier === undefined || memories.get(key) !== memory) return;
+    this.#tellOverride(record, memory, overridden);
+    this.#applier.apply({ record, memory, decision, live: observed.live, load, pods: podsOf.get(key), poked });
+  }
+
+  #diagnose(record: WorkloadRecord, memory: WorkloadMemory, observed?: Observed): void {
+    const { clock, failures, podsOf, tell } = this.#parts;
+    const { key, view, spec } = record;
+    const before = failures.get(key);
+    const now = clock.now();
+    const live = observed?.live ?? memory.written?.replicas ?? view.specReplicas;
+    const found: WakeFailure | undefined =
+      live > 0 && view.specReplicas > 0 ? diagnoseWake(view, podsOf.get(key), now) : zeroFailure(record, memory, before, now);
+    const ready = countPods(podsOf.get(key)).ready;
+    if (ready > 0) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
+    if (!failures.set(key, found)) return;
+    if (found === undefined) {
+      if (ready > 0) tell({ type: 'wake-recovered', workload: key });
+      return;
+    }
+    if (live > 0) tell({ type: 'wake-failed', workload: key, ...found });
+    if (found.reason !== 'quota' || live === 0 || this.#applier === undefined || spec.mode === 'observe') return;
+    // The ReplicaSet controller backs off, and an unchanged count wakes it no more: back to zero, so that the next wake is a change.
+    memory.refusedWakes += 1;
+    memory.refusedAt = now;
+    this.#applier.reset(record, memory, 0);
+  }
+
+  #tellOverride({ key }: WorkloadRecord, { override }: WorkloadMemory, before: WorkloadMemory['override']): void {
+    if (override !== undefined && override.at !== before?.at)
+      this.#parts.tell({ type: 'overridden', workload: key, replicas: override.replicas, manager: override.manager });
+    if (override === undefined && before !== undefined) this.#parts.tell({ type: 'override-ended', workload: key, replicas: before.replicas });
+  }
+
+  #memory(record: WorkloadRecord): WorkloadMemory {
+    const { memories, podsOf, clock } = this.#parts;
+    const found = memories.get(record.key);
+    if (found?.uid === record.view.uid) return found;
+    podsOf.follow(record.view);
+    return memories.of(record, pods(countPods(podsOf.get(record.key)).ready), clock.now());
+  }
+}

@@ -1,0 +1,49 @@
+import { annotation, pods, type Instant, type Observation } from '../core/index.ts';
+import type { PodView } from '../kube/index.ts';
+import { liveCount, overrideOf, resumedCount } from './live-count.ts';
+import { countPods } from './pod-counts.ts';
+import type { WorkloadLoad } from './ports.ts';
+import type { WorkloadMemory } from './workload-memory.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+
+export interface Observed {
+  readonly observation: Observation;
+  /** `spec.replicas` as it is, which may differ from the count that we keep. */
+  readonly live: number;
+}
+
+/** The count that decisions start from: what we keep while we lead, what lives otherwise. */
+const baseCount = ({ view, spec }: WorkloadRecord, memory: WorkloadMemory, live: number, leads: boolean): number => {
+  if (!leads || spec.mode === 'observe' || memory.override !== undefined) return live;
+  return memory.target ?? (memory.written === undefined ? resumedCount(view, view.annotations[annotation.status]) : live);
+};
+
+/** Puts together everything that a decision may depend on, and brings `memory` up to date with what the cluster shows. */
+export const observe = (
+  record: WorkloadRecord,
+  memory: WorkloadMemory,
+  podViews: Iterable<PodView>,
+  load: WorkloadLoad,
+  holdReady: boolean,
+  leads: boolean,
+  now: Instant,
+): Observed => {
+  const { view, spec } = record;
+  const counts = countPods(podViews);
+  const live = liveCount(view, memory.written);
+  memory.override = overrideOf(view, memory.written, spec.manualOverride, memory.overridesSince, now);
+  memory.wasReady ||= counts.ready > 0;
+  const observation: Observation = {
+    metrics: load.metrics,
+    replicas: pods(baseCount(record, memory, live, leads)),
+    ...counts,
+    held: Math.max(load.held, memory.poked?.held ?? 0),
+    inFlight: load.inFlight,
+    warm: load.warm,
+    absentGateways: load.absentGateways,
+    holdReady,
+    wasReady: memory.wasReady,
+    override: memory.override === undefined ? undefined : pods(memory.override.replicas),
+  };
+  return { observation, live };
+};

@@ -1,0 +1,165 @@
+import { annotation, between, millis, seconds, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
+import { resources, type KubeClient, type PodView, type Refusal } from '../kube/index.ts';
+import { rememberedHpa } from './adopted-hpa.ts';
+import type { ScalerEvent } from './events.ts';
+import { countPods } from './pod-counts.ts';
+import type { PathManager, ResourceOf, WorkloadMetrics } from './ports.ts';
+import type { WakeFailures } from './wake-failures.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+
+export interface OffBoardingPorts {
+  readonly client: Pick<KubeClient, 'writeScale' | 'create' | 'mergePatch'>;
+  readonly resourceOf: ResourceOf;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: WorkloadMetrics;
+  readonly path: PathManager;
+  readonly failures: Pick<WakeFailures, 'get'>;
+  readonly podsOf: (key: WorkloadKey) => Iterable<PodView>;
+  readonly current: (key: WorkloadKey) => WorkloadRecord | undefined;
+  readonly tell: (event: ScalerEvent) => void;
+}
+
+const pollPeriod = millis(250);
+/** For a ready pod, before traffic is given back in any case. */
+const longestWait = seconds(60);
+const retryPause = seconds(2);
+
+/** The workload went away or came back on: nothing is left to do here. */
+class Overtaken extends Error {}
+
+/**
+ * Hands a workload back, in an order that never leaves a request without a pod: as many pods as before onboarding or as are needed now,
+ * whichever is more; then the path; then the adopted HPA, or the count before once nothing comes through us any more; last what we wrote on it.
+ * Each step looks at what is there, so that a crash half-way is taken up again from the first.
+ */
+export class OffBoarding {
+  readonly #ports: OffBoardingPorts;
+  readonly #key: WorkloadKey;
+  readonly #signal: AbortSignal;
+
+  constructor(ports: OffBoardingPorts, key: WorkloadKey, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#key = key;
+    this.#signal = signal;
+  }
+
+  /** `needed`: what was decided last. Rejects only if aborted or by a bug. */
+  async run(needed: number): Promise<void> {
+    const { tell, path } = this.#ports;
+    try {
+      const { state, view } = this.#record();
+      const before = state?.replicasBefore ?? view.specReplicas;
+      const during = Math.max(before, needed);
+      tell({ type: 'off-boarding', workload: this.#key, replicas: during });
+      await this.#setCount(during);
+      if (during > 0) await this.#untilReady();
+      await this.#repeat('handing the path back', async () => {
+        await path.handBack(this.#key, this.#signal);
+      });
+      const hasHpa = await this.#restoreHpa();
+      if (!hasHpa && during > before) {
+        await this.#untilIdle();
+        await this.#setCount(before);
+      }
+      await this.#removeTraces();
+      tell({ type: 'off-boarded', workload: this.#key, replicas: hasHpa ? during : before });
+    } catch (thrown) {
+      if (!(thrown instanceof Overtaken)) throw thrown;
+    }
+  }
+
+  /** The workload as it is now. */
+  #record(): WorkloadRecord {
+    this.#signal.throwIfAborted();
+    const record = this.#ports.current(this.#key);
+    if (record?.phase !== 'off-boarding') throw new Overtaken();
+    return record;
+  }
+
+  async #setCount(replicas: number): Promise<void> {
+    await this.#write('setting the count', async () => {
+      const { ref, view, spec } = this.#record();
+      const resource = this.#ports.resourceOf(ref.resource);
+      if (resource === undefined || spec.mode === 'observe' || view.specReplicas === replicas) return undefined;
+      const answer = await this.#ports.client.writeScale(resource, ref, replicas, undefined, this.#signal);
+      return answer.ok ? undefined : answer.problem;
+    });
+  }
+
+  async #untilReady(): Promise<void> {
+    const { clock, failures, podsOf } = this.#ports;
+    const begun = clock.monotonic();
+    while (countPods(podsOf(this.#key)).ready === 0 && failures.get(this.#key) === undefined && clock.monotonic() - begun < longestWait) {
+      await clock.sleep(pollPeriod, this.#signal);
+      this.#record();
+    }
+  }
+
+  /** Nothing of it is in our hands for a whole stable window: what came through us before has had its time. */
+  async #untilIdle(): Promise<void> {
+    const { clock, metrics } = this.#ports;
+    let idleSince = clock.now();
+    for (;;) {
+      const { spec } = this.#record();
+      const now = clock.now();
+      const { inFlight, held } = metrics.observe(this.#key, spec, now);
+      if (inFlight > 0 || held > 0) idleSince = now;
+      if (between(idleSince, now) >= spec.scaling.stableWindow) return;
+      await clock.sleep(retryPause, this.#signal);
+    }
+  }
+
+  /** True if an HPA scales the workload from now on. */
+  async #restoreHpa(): Promise<boolean> {
+    const hpa = rememberedHpa(this.#record().state?.adoptedHpa);
+    if (hpa === undefined) return false;
+    await this.#write('giving the HorizontalPodAutoscaler back', async () => {
+      const answer = await this.#ports.client.create(resources.horizontalPodAutoscalers, hpa, this.#signal);
+      return answer.ok || answer.problem.kind === 'already-exists' ? undefined : answer.problem;
+    });
+    this.#ports.tell({ type: 'hpa-restored', workload: this.#key, name: hpa.metadata?.name ?? '' });
+    return true;
+  }
+
+  async #removeTraces(): Promise<void> {
+    const { client, podsOf, resourceOf } = this.#ports;
+    const marked = [...podsOf(this.#key)].filter(({ annotations }) => annotation.podDeletionCost in annotations);
+    await Promise.all(
+      marked.map(({ namespace, name }) =>
+        client.mergePatch(resources.pods, { namespace, name }, { metadata: { annotations: { [annotation.podDeletionCost]: null } } }, this.#signal),
+      ),
+    );
+    await this.#write('removing our annotations', async () => {
+      const { ref } = this.#record();
+      const resource = resourceOf(ref.resource);
+      if (resource === undefined) return undefined;
+      const patch = { metadata: { annotations: { [annotation.state]: null, [annotation.status]: null } } };
+      const answer = await client.mergePatch(resource, ref, patch, this.#signal);
+      return answer.ok || answer.problem.kind === 'not-found' ? undefined : answer.problem;
+    });
+  }
+
+  /** Does it until it is not refused. */
+  async #write(doing: string, attempt: () => Promise<Refusal | undefined>): Promise<void> {
+    await this.#repeat(doing, async () => {
+      const refusal = await attempt();
+      if (refusal !== undefined) throw new Error(refusal.message);
+    });
+  }
+
+  async #repeat(doing: string, attempt: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#ports;
+    for (;;) {
+      this.#record();
+      try {
+        await attempt();
+        return;
+      } catch (thrown) {
+        if (thrown instanceof Overtaken || this.#signal.aborted) throw thrown;
+        logger.warn(`${doing} failed and is tried again`, { workload: this.#key, error: thrown });
+      }
+      await clock.sleep(retryPause, this.#signal);
+    }
+  }
+}

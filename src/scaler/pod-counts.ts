@@ -1,0 +1,22 @@
+import { pods, type Pods } from '../core/index.ts';
+import type { PodView } from '../kube/index.ts';
+
+export interface PodCounts {
+  readonly ready: Pods;
+  /** Created, neither ready nor terminating nor finished. */
+  readonly starting: Pods;
+  readonly terminating: Pods;
+}
+
+export const isFinished = ({ phase }: PodView): boolean => phase === 'Succeeded' || phase === 'Failed';
+
+export const countPods = (all: Iterable<PodView>): PodCounts => {
+  let [ready, starting, terminating] = [0, 0, 0];
+  for (const pod of all) {
+    if (isFinished(pod)) continue;
+    if (pod.deleting) terminating += 1;
+    else if (pod.ready) ready += 1;
+    else starting += 1;
+  }
+  return { ready: pods(ready), starting: pods(starting), terminating: pods(terminating) };
+};

@@ -1,0 +1,47 @@
+import type { Instant, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
+import type { Resource } from '../kube/index.ts';
+
+/** What is known of a workload's load at one moment. Missing metrics are readings that say so. */
+export interface WorkloadLoad {
+  readonly metrics: readonly MetricReading[];
+  /** Requests waiting in gateways. */
+  readonly held: number;
+  /** Requests in flight in pods and open upgraded connections. */
+  readonly inFlight: number;
+  /** The same by pod uid; pods with none may be left out. */
+  readonly inFlightByPod: ReadonlyMap<string, number>;
+  /** True once a whole stable window was seen or replayed. */
+  readonly warm: boolean;
+  /** Gateways that should report and do not. */
+  readonly absentGateways: number;
+}
+
+/** The load, by workload (`metrics`). */
+export interface WorkloadMetrics {
+  observe(key: WorkloadKey, spec: ScaleSpec, now: Instant): WorkloadLoad;
+  /** The workload was handed back or deleted: its windows and series go. */
+  forget(key: WorkloadKey): void;
+}
+
+/** How traffic reaches a workload at the moment (`routing`). */
+export interface PathState {
+  /** Whether a request to the workload without pods would be held: a gateway has the routes and stands in the Service's slice, or no path is wanted. */
+  holdReady(key: WorkloadKey): boolean;
+}
+
+/** Gives traffic back to the workload's own pods (`routing`). */
+export interface PathManager {
+  /** Resolves when no Service of the workload points at a gateway any more; idempotent. Rejects if it cannot be done now. */
+  handBack(key: WorkloadKey, signal: AbortSignal): Promise<void>;
+}
+
+/** Writes Kubernetes Events about a workload; never fails, drops what it cannot write. */
+export interface EventRecorder {
+  record(
+    about: WorkloadRef & { readonly uid: string },
+    event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
+  ): void;
+}
+
+/** The API resource behind `deployments.apps` and the like; undefined for a kind that is not allowed. */
+export type ResourceOf = (resource: string) => Resource | undefined;

@@ -1,0 +1,210 @@
+import {
+  annotation,
+  isEnabled,
+  parseWorkloadState,
+  systemNamespace,
+  workloadKey,
+  type Logger,
+  type SpecProblem,
+  type WorkloadKey,
+  type WorkloadState,
+} from '../core/index.ts';
+import { parseConfig, type ClusterConfig, type SpecOptions } from '../core/spec/index.ts';
+import type { ConfigMapView, NamespaceView, Snapshot, SnapshotEvent, WorkloadView } from '../kube/index.ts';
+import { carefulSpec, readSettings, settingsFingerprint, type SettingLayers } from './settings-of.ts';
+import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
+
+const configKey = `${systemNamespace}/rouse-config`;
+
+export interface RegistrySources {
+  /** One for each kind that may be a workload. */
+  readonly workloads: readonly Snapshot<WorkloadView>[];
+  readonly namespaces: Snapshot<NamespaceView> | undefined;
+  readonly configMaps: Snapshot<ConfigMapView> | undefined;
+  readonly checkFormula?: SpecOptions['checkFormula'];
+  readonly logger: Logger;
+}
+
+interface Entry {
+  readonly record: WorkloadRecord;
+  readonly fingerprint: string;
+}
+
+const builtInConfig = (): ClusterConfig => {
+  const parsed = parseConfig({});
+  if (!parsed.ok) throw new Error('the built-in configuration is not legal');
+  return parsed.value.config;
+};
+
+/**
+ * Which workloads there are, and what their users said. Follows the snapshots; a workload stays until nothing of it is left to hand back.
+ * Settings that cannot be read change nothing: the last good ones stand, and the problems are told.
+ */
+export class WorkloadRegistry {
+  readonly #sources: RegistrySources;
+  readonly #entries = new Map<WorkloadKey, Entry>();
+  readonly #refused = new Map<WorkloadKey, RefusedWorkload>();
+  readonly #listeners = new Set<(key: WorkloadKey) => void>();
+  readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
+  readonly #stops: (() => void)[] = [];
+  #config: ClusterConfig = builtInConfig();
+  #configProblems: readonly SpecProblem[] = [];
+
+  constructor(sources: RegistrySources) {
+    this.#sources = sources;
+    this.#readConfig(sources.configMaps?.get(configKey)?.data ?? {});
+    for (const snapshot of sources.workloads) {
+      for (const view of snapshot.values()) this.#update(view);
+      this.#stops.push(snapshot.subscribe(this.#onWorkload));
+    }
+    const { namespaces, configMaps } = sources;
+    if (namespaces !== undefined)
+      this.#stops.push(
+        namespaces.subscribe(({ key }) => {
+          this.#reread((view) => view.namespace === key);
+        }),
+      );
+    if (configMaps !== undefined)
+      this.#stops.push(
+        configMaps.subscribe((event) => {
+          if (event.key !== configKey) return;
+          this.#readConfig(event.type === 'set' ? event.value.data : {});
+          this.#reread(() => true, true);
+        }),
+      );
+  }
+
+  /** The last good `rouse-config`. */
+  get config(): ClusterConfig {
+    return this.#config;
+  }
+
+  /** What is wrong with `rouse-config` as it is now. */
+  get configProblems(): readonly SpecProblem[] {
+    return this.#configProblems;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: WorkloadKey): WorkloadRecord | undefined {
+    return this.#entries.get(key)?.record;
+  }
+
+  *values(): IterableIterator<WorkloadRecord> {
+    for (const { record } of this.#entries.values()) yield record;
+  }
+
+  /** Workloads that asked to be onboarded and cannot be. */
+  refused(): IterableIterator<RefusedWorkload> {
+    return this.#refused.values();
+  }
+
+  /** `listener` runs for each workload that came, went or changed; it must not throw. */
+  subscribe(listener: (key: WorkloadKey) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** `listener` runs when the settings of a workload have (new) problems. */
+  onProblems(listener: (refused: RefusedWorkload) => void): () => void {
+    this.#problemListeners.add(listener);
+    return () => this.#problemListeners.delete(listener);
+  }
+
+  close(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  readonly #onWorkload = (event: SnapshotEvent<WorkloadView>): void => {
+    if (event.type === 'set') this.#update(event.value);
+    else this.#remove(workloadKey(event.previous));
+  };
+
+  #readConfig(data: Readonly<Record<string, string>>): void {
+    const parsed = parseConfig(data, { checkFormula: this.#sources.checkFormula });
+    this.#configProblems = parsed.ok ? [] : parsed.problem;
+    if (parsed.ok) this.#config = parsed.value.config;
+    else this.#sources.logger.warn('rouse-config has problems, the last good configuration stays', { problems: parsed.problem.map(({ message }) => message) });
+  }
+
+  #reread(concerns: (view: WorkloadView) => boolean, force = false): void {
+    for (const snapshot of this.#sources.workloads) for (const view of snapshot.values()) if (concerns(view)) this.#update(view, force);
+  }
+
+  #update(view: WorkloadView, force = false): void {
+    const key = workloadKey(view);
+    const before = this.#entries.get(key);
+    const state = stateOf(view);
+    const switched = isEnabled(view.annotations);
+    const enabled = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
+    if (view.deleting || (!enabled && state === undefined)) {
+      this.#remove(key);
+      if (!switched.ok && !view.deleting) this.#refuse({ key, view, problems: [switched.problem] });
+      return;
+    }
+    const namespace = this.#sources.namespaces?.get(view.namespace);
+    const fingerprint = settingsFingerprint(view, namespace);
+    const layers: SettingLayers = { config: this.#config, namespace, checkFormula: this.#sources.checkFormula };
+    const phase: WorkloadRecord['phase'] = enabled ? 'onboarded' : 'off-boarding';
+    const known = before !== undefined && before.fingerprint === fingerprint && !force && before.record.view.uid === view.uid;
+    const record = known
+      ? { ...before.record, view, phase, state }
+      : this.#read({ key, view, phase, state, layers, last: before?.record, others: switched.ok ? [] : [switched.problem] });
+    if (record === undefined) return;
+    this.#refused.delete(key);
+    this.#entries.set(key, { record, fingerprint });
+    if (!known && record.problems.length > 0) this.#tellProblems({ key, view, problems: record.problems });
+    this.#tell(key);
+  }
+
+  /** The record of a workload whose settings are new or have changed; undefined if it cannot be onboarded. */
+  #read(input: {
+    readonly key: WorkloadKey;
+    readonly view: WorkloadView;
+    readonly phase: WorkloadRecord['phase'];
+    readonly state: WorkloadState | undefined;
+    readonly layers: SettingLayers;
+    readonly last: WorkloadRecord | undefined;
+    readonly others: readonly SpecProblem[];
+  }): WorkloadRecord | undefined {
+    const { key, view, phase, state, last } = input;
+    const parsed = readSettings(view, state, input.layers);
+    const problems = [...input.others, ...(parsed.ok ? [] : parsed.problem)];
+    if (!parsed.ok && last === undefined && state === undefined) {
+      this.#refuse({ key, view, problems });
+      return undefined;
+    }
+    const spec = parsed.ok ? parsed.value.spec : (last?.spec ?? carefulSpec(view));
+    const ref = { resource: view.resource, namespace: view.namespace, name: view.name };
+    return { key, ref, view, spec, problems, warnings: parsed.ok ? parsed.value.warnings : [], state, phase };
+  }
+
+  #refuse(refused: RefusedWorkload): void {
+    const before = this.#refused.get(refused.key);
+    this.#refused.set(refused.key, refused);
+    const same = before !== undefined && JSON.stringify(before.problems) === JSON.stringify(refused.problems);
+    if (!same) this.#tellProblems(refused);
+  }
+
+  #remove(key: WorkloadKey): void {
+    this.#refused.delete(key);
+    if (this.#entries.delete(key)) this.#tell(key);
+  }
+
+  #tell(key: WorkloadKey): void {
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  #tellProblems(refused: RefusedWorkload): void {
+    for (const listener of this.#problemListeners) listener(refused);
+  }
+}
+
+/** Unreadable state counts as none: it is written again at onboarding, from what is there. */
+const stateOf = (view: WorkloadView): WorkloadState | undefined => {
+  const text = view.annotations[annotation.state];
+  const parsed = text === undefined ? undefined : parseWorkloadState(text);
+  return parsed?.ok === true ? parsed.value : undefined;
+};

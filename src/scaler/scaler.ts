@@ -1,0 +1,260 @@
+import { isAbort, workloadKey, type Clock, type Decision, type FirstByte, type Logger, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { noFormulas, type FormulaLookup } from '../decider/index.ts';
+import { resources, type KubeClient, type PodView, type Resource, type Snapshot } from '../kube/index.ts';
+import { Applier } from './applier.ts';
+import { ColdStarts } from './cold-start.ts';
+import type { ScalerEvent } from './events.ts';
+import { Journal, type JournalRecord } from './journal.ts';
+import { KubeEvents } from './kube-events.ts';
+import { Loop } from './loop.ts';
+import { OffBoarding } from './off-boarding.ts';
+import { startSetUp } from './onboarding.ts';
+import { countPods } from './pod-counts.ts';
+import { PodsOf } from './pods-of.ts';
+import type { EventRecorder, PathManager, PathState, ResourceOf, WorkloadMetrics } from './ports.ts';
+import type { WorkloadRegistry } from './registry.ts';
+import { StatusWriter } from './status-writer.ts';
+import type { WakeFailures } from './wake-failures.ts';
+import { Memories, type WorkloadMemory } from './workload-memory.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+import { tickPeriod } from './tick.ts';
+
+export interface ScalerPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'>;
+  readonly registry: WorkloadRegistry;
+  /** Where wakes that cannot succeed are told; routing reads it. */
+  readonly failures: WakeFailures;
+  /** Pods of all namespaces that have workloads. */
+  readonly pods: Snapshot<PodView>;
+  readonly metrics: WorkloadMetrics;
+  readonly path: PathState & PathManager;
+  /** Everything that has to be in before the first decision. */
+  readonly synced: () => Promise<void>;
+  readonly formulas?: FormulaLookup;
+  readonly events?: EventRecorder;
+  /** Beyond Deployments and StatefulSets. */
+  readonly resourceOf?: ResourceOf;
+}
+
+/** One workload as outsiders (metrics, API, live view) see it. */
+export interface ScaledWorkload extends WorkloadRef {
+  readonly key: WorkloadKey;
+  /** The count that is wanted; what lives until the first decision. */
+  readonly desired: number;
+  readonly ready: number;
+  readonly reason: string;
+  readonly decision: Decision | undefined;
+}
+
+export interface Scaler {
+  /** Looks at every workload every 2 s until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Writes what is decided until `signal` aborts; resolves when nothing is written any more. */
+  lead(signal: AbortSignal): Promise<void>;
+  poke(poke: Poke): void;
+  firstByte(message: FirstByte): void;
+  /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
+  onEvent(listener: (event: ScalerEvent) => void): () => void;
+  workloads(): readonly ScaledWorkload[];
+  /** What was decided, oldest first; undefined for what is not onboarded. */
+  explain(
+    namespace: string,
+    name: string,
+  ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
+}
+
+const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
+
+class WorkloadScaler implements Scaler {
+  readonly #ports: ScalerPorts;
+  readonly #resourceOf: ResourceOf;
+  readonly #memories = new Memories();
+  readonly #journal = new Journal();
+  readonly #coldStarts: ColdStarts;
+  readonly #status: StatusWriter;
+  readonly #podsOf: PodsOf;
+  readonly #loop: Loop;
+  readonly #kubeEvents: KubeEvents | undefined;
+  readonly #listeners = new Set<(event: ScalerEvent) => void>();
+  #term: AbortSignal | undefined;
+  #applier: Applier | undefined;
+  #running = false;
+
+  constructor(ports: ScalerPorts) {
+    this.#ports = ports;
+    const { clock, logger, client, registry, pods } = ports;
+    this.#resourceOf = (resource) => builtIn[resource] ?? ports.resourceOf?.(resource);
+    this.#coldStarts = new ColdStarts(clock);
+    this.#status = new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
+    this.#kubeEvents = ports.events === undefined ? undefined : new KubeEvents(ports.events, clock);
+    this.#podsOf = new PodsOf(pods, (key, pod) => {
+      this.#coldStarts.podSeen(key, pod);
+      this.#loop.changed(key);
+    });
+    this.#loop = new Loop({
+      ...ports,
+      memories: this.#memories,
+      podsOf: this.#podsOf,
+      formulas: ports.formulas ?? noFormulas,
+      journal: this.#journal,
+      tell: this.#tell,
+      offBoard: this.#offBoard,
+    });
+    registry.subscribe(this.#onWorkload);
+    registry.onProblems(({ key, problems }) => {
+      this.#tell({ type: 'settings-refused', workload: key, problems: problems.map(({ message }) => message) });
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, synced } = this.#ports;
+    await synced();
+    if (signal.aborted) return;
+    for (const record of this.#ports.registry.values()) this.#podsOf.follow(record.view);
+    this.#running = true;
+    this.#tick();
+    const timer = clock.every(tickPeriod, this.#tick);
+    await aborted(signal);
+    timer.cancel();
+    this.#running = false;
+    this.#podsOf.close();
+  }
+
+  async lead(signal: AbortSignal): Promise<void> {
+    const { client, clock, logger } = this.#ports;
+    const setUpPorts = { client, resourceOf: this.#resourceOf, logger, tell: this.#tell };
+    this.#term = signal;
+    this.#applier = new Applier(
+      {
+        client,
+        clock,
+        logger,
+        resourceOf: this.#resourceOf,
+        memories: this.#memories,
+        status: this.#status,
+        coldStarts: this.#coldStarts,
+        tell: this.#tell,
+        lookAgain: (key) => {
+          this.#loop.lookAgain(key);
+        },
+        setUp: (record, memory, term) => {
+          startSetUp(setUpPorts, record, memory, term);
+        },
+      },
+      signal,
+    );
+    this.#loop.lead(this.#applier);
+    if (this.#running) this.#tick();
+    await aborted(signal);
+    this.#loop.lead(undefined);
+    await this.#applier.settled();
+    [this.#applier, this.#term] = [undefined, undefined];
+  }
+
+  poke(poke: Poke): void {
+    if (this.#running) this.#loop.poke(poke);
+  }
+
+  firstByte(message: FirstByte): void {
+    const coldStart = this.#coldStarts.finish(message);
+    if (coldStart !== undefined) this.#tell({ type: 'first-byte', workload: message.workload, coldStart });
+  }
+
+  onEvent(listener: (event: ScalerEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  workloads(): readonly ScaledWorkload[] {
+    return [...this.#ports.registry.values()].map((record) => this.#shown(record));
+  }
+
+  explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
+    const { registry } = this.#ports;
+    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
+    const record = direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
+    if (record === undefined) return undefined;
+    const journal = this.#journal.of(record.key);
+    return { workload: this.#shown(record), decisions: journal.map(({ decision }) => decision), journal };
+  }
+
+  readonly #tick = (): void => {
+    try {
+      this.#loop.tick();
+    } catch (thrown) {
+      // One tick lost is better than all that follow.
+      this.#ports.logger.error('a tick failed', { error: thrown });
+    }
+    if (this.#term !== undefined && !this.#term.aborted) this.#status.flush(this.#term);
+  };
+
+  readonly #tell = (event: ScalerEvent): void => {
+    if (this.#applier === undefined) return;
+    for (const listener of this.#listeners) listener(event);
+    const uid = this.#ports.registry.get(event.workload)?.view.uid;
+    if (uid !== undefined) this.#kubeEvents?.tell(event, uid);
+  };
+
+  readonly #onWorkload = (key: WorkloadKey): void => {
+    const record = this.#ports.registry.get(key);
+    if (record !== undefined) {
+      this.#podsOf.follow(record.view);
+      this.#loop.changed(key);
+      return;
+    }
+    for (const part of [this.#memories, this.#podsOf, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier]) part?.forget(key);
+    this.#ports.failures.set(key, undefined);
+    this.#ports.metrics.forget(key);
+  };
+
+  readonly #offBoard = (record: WorkloadRecord, memory: WorkloadMemory): void => {
+    if (memory.offBoarding !== undefined || this.#term === undefined) return;
+    const own = new AbortController();
+    const signal = AbortSignal.any([own.signal, this.#term]);
+    memory.offBoarding = own;
+    this.#applier?.forget(record.key);
+    const { registry, logger } = this.#ports;
+    const ports = {
+      ...this.#ports,
+      resourceOf: this.#resourceOf,
+      podsOf: (key: WorkloadKey) => this.#podsOf.get(key),
+      current: (key: WorkloadKey) => registry.get(key),
+      tell: this.#tell,
+    };
+    new OffBoarding(ports, record.key, signal)
+      .run(memory.last?.to ?? record.view.specReplicas)
+      .catch((thrown: unknown) => {
+        if (!isAbort(thrown) && !signal.aborted) logger.error('handing a workload back failed', { workload: record.key, error: thrown });
+      })
+      .finally(() => {
+        memory.offBoarding = undefined;
+      });
+  };
+
+  #shown({ key, ref, view }: WorkloadRecord): ScaledWorkload {
+    const memory = this.#memories.get(key);
+    const decision = memory?.last;
+    return {
+      ...ref,
+      key,
+      desired: decision?.to ?? view.specReplicas,
+      ready: countPods(this.#podsOf.get(key)).ready,
+      reason: decision?.reason ?? 'warming-up',
+      decision,
+    };
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      resolve();
+    };
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
+
+/** The control loop over the registry's workloads. `run` it in every controller and `lead` it in the one that holds the Lease. */
+export const createScaler = (ports: ScalerPorts): Scaler => new WorkloadScaler(ports);

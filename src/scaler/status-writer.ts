@@ -1,0 +1,96 @@
+import { annotation, between, seconds, type Clock, type Decision, type Instant, type Logger, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import type { KubeClient } from '../kube/index.ts';
+import type { ResourceOf } from './ports.ts';
+
+/** Between two writes for one workload. */
+const pause = seconds(10);
+/** Writes per second over all workloads, and how many may come at once. */
+const perSecond = 20;
+const burst = 40;
+
+/** Holds that a user should see; other reasons of a hold come and go with the load. */
+const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe']);
+
+interface Published {
+  readonly desired: number;
+  readonly reason: string;
+  readonly since: Instant;
+}
+
+interface Entry {
+  readonly ref: WorkloadRef;
+  wanted: Published;
+  written: Published | undefined;
+  writtenAt: Instant | undefined;
+}
+
+export interface StatusWriterPorts {
+  readonly client: Pick<KubeClient, 'mergePatch'>;
+  readonly resourceOf: ResourceOf;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const isSame = (a: Published | undefined, b: Published): boolean => a?.desired === b.desired && a.reason === b.reason;
+
+export const printStatus = ({ desired, reason, since }: Published): string =>
+  JSON.stringify({ v: 1, desired, reason, since: new Date(since).toISOString().replace(/\.\d+Z$/, 'Z') });
+
+/** Publishes `rouse.dev/status` on change, at most once in 10 s per workload and 20 times a second in all; `flush` is called every tick. */
+export class StatusWriter {
+  readonly #ports: StatusWriterPorts;
+  readonly #entries = new Map<WorkloadKey, Entry>();
+  #tokens = burst;
+  #filledAt: Instant;
+
+  constructor(ports: StatusWriterPorts) {
+    this.#ports = ports;
+    this.#filledAt = ports.clock.now();
+  }
+
+  /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing. */
+  note(key: WorkloadKey, ref: WorkloadRef, decision: Decision): void {
+    const entry = this.#entries.get(key);
+    const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
+    const calmed = plainHold && entry !== undefined && telling.has(entry.wanted.reason);
+    if (entry !== undefined && plainHold && !calmed && entry.wanted.desired === decision.to) return;
+    const wanted = { desired: decision.to, reason: decision.reason, since: decision.at };
+    if (entry === undefined) this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
+    else if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
+  }
+
+  forget(key: WorkloadKey): void {
+    this.#entries.delete(key);
+  }
+
+  /** Writes what has changed and may be written now. */
+  flush(signal: AbortSignal): void {
+    const now = this.#ports.clock.now();
+    const passed = Math.max(0, between(this.#filledAt, now));
+    this.#tokens = Math.min(burst, this.#tokens + (passed / 1000) * perSecond);
+    this.#filledAt = now;
+    for (const [key, entry] of this.#entries) {
+      if (this.#tokens < 1) return;
+      if (isSame(entry.written, entry.wanted)) continue;
+      if (entry.writtenAt !== undefined && between(entry.writtenAt, now) < pause && between(entry.writtenAt, now) >= 0) continue;
+      this.#tokens -= 1;
+      entry.written = entry.wanted;
+      entry.writtenAt = now;
+      void this.#write(key, entry, signal);
+    }
+  }
+
+  async #write(key: WorkloadKey, entry: Entry, signal: AbortSignal): Promise<void> {
+    const resource = this.#ports.resourceOf(entry.ref.resource);
+    if (resource === undefined || entry.written === undefined) return;
+    const patch = { metadata: { annotations: { [annotation.status]: printStatus(entry.written) } } };
+    try {
+      const answer = await this.#ports.client.mergePatch(resource, entry.ref, patch, signal);
+      // Gone is gone; anything else is tried again after the pause.
+      if (!answer.ok && answer.problem.kind !== 'not-found') entry.written = undefined;
+    } catch (thrown) {
+      entry.written = undefined;
+      if (!signal.aborted) this.#ports.logger.warn('publishing the status failed', { workload: key, error: thrown });
+    }
+  }
+}

@@ -1,0 +1,384 @@
+/** A cluster in miniature for the tests of this folder: it stores workloads, answers `/scale`, makes and removes pods, and tells its snapshots. */
+import {
+  failed,
+  instant,
+  ManualClock,
+  millis,
+  ok,
+  silentLogger,
+  workloadKey,
+  type Instant,
+  type MetricReading,
+  type Millis,
+  type Result,
+  type ScaleSpec,
+  type WorkloadKey,
+} from '../core/index.ts';
+import { SnapshotStore, type ConfigMapView, type KubeClient, type NamespaceView, type PodView, type Refusal, type WorkloadView } from '../kube/index.ts';
+import type { ScalerEvent } from './events.ts';
+import type { PathManager, PathState, WorkloadLoad, WorkloadMetrics } from './ports.ts';
+import { WorkloadRegistry } from './registry.ts';
+import { createScaler, type Scaler } from './scaler.ts';
+import { WakeFailures } from './wake-failures.ts';
+
+export const start = instant(Date.UTC(2026, 0, 5, 12));
+export const hello = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'hello' });
+
+const refusal = (kind: Refusal['kind'], message: string = kind): Result<never, Refusal> =>
+  failed({ kind, message, status: undefined, retryAfterMs: undefined });
+
+const fail = (problem: unknown): void => {
+  throw problem;
+};
+
+export const viewOf = (over: Partial<WorkloadView> = {}): WorkloadView => ({
+  namespace: 'default',
+  name: 'hello',
+  uid: 'uid-hello',
+  resourceVersion: '1',
+  labels: {},
+  annotations: { 'rouse.dev/enabled': 'true' },
+  createdAt: start,
+  deleting: false,
+  resource: 'deployments.apps',
+  generation: 1,
+  observedGeneration: 1,
+  specReplicas: 0,
+  readyReplicas: 0,
+  paused: false,
+  selector: { matchLabels: { app: 'hello' }, matchExpressions: [] },
+  podLabels: { app: 'hello' },
+  podAnnotations: {},
+  progressDeadlineSeconds: 600,
+  conditions: [],
+  scaledBy: [],
+  ...over,
+});
+
+export const podOf = (over: Partial<PodView> = {}): PodView => ({
+  namespace: 'default',
+  name: 'hello-1',
+  uid: 'uid-hello-1',
+  resourceVersion: '1',
+  labels: { app: 'hello' },
+  annotations: {},
+  createdAt: start,
+  deleting: false,
+  owner: undefined,
+  phase: 'Running',
+  podIPs: ['10.0.0.1'],
+  nodeName: 'n1',
+  ready: true,
+  scheduled: true,
+  unschedulableMessage: undefined,
+  hasReadinessGates: false,
+  containers: [
+    {
+      name: 'app',
+      image: 'app:1',
+      ports: [],
+      readinessProbe: undefined,
+      state: 'running',
+      stateReason: undefined,
+      stateMessage: undefined,
+      restarts: 0,
+      ready: true,
+    },
+  ],
+  ...over,
+});
+
+/** The API server and the Deployment controller, as far as the scaler meets them. */
+export class FakeCluster {
+  readonly workloads = new SnapshotStore<WorkloadView>(fail);
+  readonly pods = new SnapshotStore<PodView>(fail);
+  readonly namespaces = new SnapshotStore<NamespaceView>(fail);
+  readonly configMaps = new SnapshotStore<ConfigMapView>(fail);
+  /** Every write, in order, as a sentence. */
+  readonly writes: string[] = [];
+  readonly hpas: { metadata?: { name?: string; uid?: string }; spec?: unknown }[] = [];
+  /** The next answers to writes of `/scale`. */
+  readonly refusals: Refusal['kind'][] = [];
+  /** Pods get ready at once; false: they stay as they are made. */
+  podsGetReady = true;
+  /** A quota that refuses every pod. */
+  quota = false;
+  /** The watch of workloads lags: changes are told on `catchUp`. */
+  lagging = false;
+  readonly #clock: ManualClock;
+  #version = 10;
+  #pods = 0;
+  #late: (() => void)[] = [];
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+    for (const store of [this.workloads, this.pods, this.namespaces, this.configMaps]) store.markSynced();
+  }
+
+  get view(): WorkloadView {
+    const view = this.workloads.get('default/hello');
+    if (view === undefined) throw new Error('there is no workload hello');
+    return view;
+  }
+
+  /** Changes the workload as its user, or a controller, would. */
+  put(over: Partial<WorkloadView>): void {
+    const base = this.workloads.get(`${over.namespace ?? 'default'}/${over.name ?? 'hello'}`) ?? viewOf({ annotations: {} });
+    this.#store({ ...base, ...over });
+    this.settlePods(over.name ?? 'hello');
+  }
+
+  annotate(annotations: Readonly<Record<string, string | null>>): void {
+    this.#store({ ...this.view, annotations: merged(this.view.annotations, annotations) });
+  }
+
+  catchUp(): void {
+    this.lagging = false;
+    for (const tell of this.#late.splice(0)) tell();
+  }
+
+  /** Makes and removes pods as the count says. */
+  settlePods(name = 'hello'): void {
+    const view = this.workloads.get(`default/${name}`);
+    if (view === undefined) return;
+    const own = [...this.pods.values()].filter(({ labels }) => labels['app'] === view.podLabels['app']);
+    for (const gone of own.slice(view.specReplicas)) this.pods.delete(gone.namespace, gone.name);
+    if (this.quota) {
+      if (view.specReplicas > 0) this.#condition('exceeded quota: pods');
+      return;
+    }
+    for (let index = own.length; index < view.specReplicas; index++) {
+      this.#pods += 1;
+      const id = `${name}-${String(this.#pods)}`;
+      this.setPod(podOf({ name: id, uid: `uid-${id}`, labels: view.podLabels, createdAt: this.#clock.now(), ready: this.podsGetReady }));
+    }
+  }
+
+  setPod(pod: PodView): void {
+    this.#version += 1;
+    this.pods.set({
+      namespace: pod.namespace,
+      name: pod.name,
+      uid: pod.uid,
+      resourceVersion: String(this.#version),
+      value: { ...pod, resourceVersion: String(this.#version) },
+    });
+  }
+
+  /** Every pod of hello becomes what `over` says. */
+  setPods(over: Partial<PodView>): void {
+    for (const pod of [...this.pods.values()]) this.setPod({ ...pod, ...over });
+  }
+
+  /** kubectl scale. */
+  scaleByHand(replicas: number, manager = 'kubectl'): void {
+    this.put({ specReplicas: replicas, scaledBy: [{ manager, at: Math.floor(this.#clock.now() / 1000) * 1000 }] });
+  }
+
+  /** kubectl apply of a manifest with this count, past a webhook that is down. */
+  applyPastWebhook(replicas: number): void {
+    this.put({ specReplicas: replicas, scaledBy: [] });
+  }
+
+  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'> = {
+    writeScale: async (_resource, { namespace = '', name }, replicas, resourceVersion, signal) => {
+      signal?.throwIfAborted();
+      const kind = this.refusals.shift();
+      this.writes.push(`scale ${name} ${String(replicas)}${kind === undefined ? '' : ` (${kind})`}`);
+      await Promise.resolve();
+      if (kind !== undefined) return refusal(kind);
+      const view = this.workloads.get(`${namespace}/${name}`);
+      if (view === undefined) return refusal('not-found');
+      if (resourceVersion !== undefined && resourceVersion !== view.resourceVersion) return refusal('conflict');
+      const at = Math.floor(this.#clock.now() / 1000) * 1000;
+      const version = this.#store({
+        ...view,
+        specReplicas: replicas,
+        generation: view.generation + 1,
+        observedGeneration: view.generation + 1,
+        conditions: [],
+        scaledBy: [{ manager: 'rouse', at }],
+      });
+      if (this.lagging)
+        this.#late.push(() => {
+          this.settlePods(name);
+        });
+      else this.settlePods(name);
+      return ok({ replicas, resourceVersion: version, selector: 'app=hello' });
+    },
+    mergePatch: async (resource, { name }, patch) => {
+      await Promise.resolve();
+      const { annotations = {} } = (patch as { metadata: { annotations?: Readonly<Record<string, string | null>> } }).metadata;
+      this.writes.push(`patch ${resource.plural} ${name} ${JSON.stringify(annotations)}`);
+      if (resource.plural === 'pods') {
+        const pod = this.pods.get(`default/${name}`);
+        if (pod === undefined) return refusal('not-found');
+        this.setPod({ ...pod, annotations: merged(pod.annotations, annotations) });
+      } else {
+        const view = this.workloads.get(`default/${name}`);
+        if (view === undefined) return refusal('not-found');
+        this.#store({ ...view, annotations: merged(view.annotations, annotations) });
+      }
+      return ok({} as never);
+    },
+    list: async () => {
+      await Promise.resolve();
+      return ok({ items: this.hpas as never, resourceVersion: String(this.#version) });
+    },
+    create: async (resource, object) => {
+      await Promise.resolve();
+      this.writes.push(`create ${resource.plural} ${object.metadata?.name ?? ''}`);
+      this.hpas.push(object as never);
+      return ok(object);
+    },
+    delete: async (resource, { name }) => {
+      await Promise.resolve();
+      this.writes.push(`delete ${resource.plural} ${name}`);
+      this.hpas.length = 0;
+      return ok(undefined);
+    },
+  };
+
+  #condition(message: string): void {
+    this.#store({
+      ...this.view,
+      observedGeneration: this.view.generation,
+      conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }],
+    });
+  }
+
+  #store(view: WorkloadView): string {
+    this.#version += 1;
+    const resourceVersion = String(this.#version);
+    const tell = (): void => {
+      this.workloads.set({ namespace: view.namespace, name: view.name, uid: view.uid, resourceVersion, value: { ...view, resourceVersion } });
+    };
+    if (this.lagging) this.#late.push(tell);
+    else tell();
+    return resourceVersion;
+  }
+}
+
+const merged = (before: Readonly<Record<string, string>>, patch: Readonly<Record<string, string | null>>): Record<string, string> => {
+  const after = { ...before };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) Reflect.deleteProperty(after, key);
+    else after[key] = value;
+  }
+  return after;
+};
+
+/** A load that is set by hand, the same over both windows. */
+export class FakeLoad implements WorkloadMetrics {
+  concurrency = 0;
+  held = 0;
+  inFlight = 0;
+  inFlightByPod = new Map<string, number>();
+  warm = true;
+  absentGateways = 0;
+  missing = false;
+  readonly forgotten: WorkloadKey[] = [];
+
+  observe(_key: WorkloadKey, spec: ScaleSpec, _now: Instant): WorkloadLoad {
+    const metrics = spec.scaling.metrics.map(({ metric }): MetricReading =>
+      this.missing ? { metric, kind: 'no-data', age: undefined } : { metric, kind: 'value', stable: this.concurrency, panic: this.concurrency, age: millis(0) },
+    );
+    const { held, inFlight, inFlightByPod, warm, absentGateways } = this;
+    return { metrics, held, inFlight, inFlightByPod, warm, absentGateways };
+  }
+
+  forget(key: WorkloadKey): void {
+    this.forgotten.push(key);
+  }
+}
+
+export class FakePath implements PathState, PathManager {
+  ready = true;
+  readonly handedBack: WorkloadKey[] = [];
+  failures = 0;
+
+  holdReady(): boolean {
+    return this.ready;
+  }
+
+  async handBack(key: WorkloadKey): Promise<void> {
+    await Promise.resolve();
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('the API server is away');
+    }
+    this.handedBack.push(key);
+  }
+}
+
+export interface World {
+  readonly clock: ManualClock;
+  readonly cluster: FakeCluster;
+  readonly load: FakeLoad;
+  readonly path: FakePath;
+  readonly registry: WorkloadRegistry;
+  readonly failures: WakeFailures;
+  readonly scaler: Scaler;
+  readonly events: ScalerEvent[];
+  readonly kubeEvents: string[];
+  /** Ends the term of leadership. */
+  readonly depose: () => Promise<void>;
+  readonly stop: () => void;
+  readonly advance: (by: Millis) => Promise<void>;
+}
+
+/** A running scaler over a cluster that `prepare` has filled; it leads unless told not to. */
+export const world = async (prepare: (cluster: FakeCluster) => void, options: { readonly leads?: boolean } = {}): Promise<World> => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  prepare(cluster);
+  const load = new FakeLoad();
+  const path = new FakePath();
+  const registry = new WorkloadRegistry({
+    workloads: [cluster.workloads],
+    namespaces: cluster.namespaces,
+    configMaps: cluster.configMaps,
+    logger: silentLogger,
+  });
+  const failures = new WakeFailures();
+  const kubeEvents: string[] = [];
+  const recorder = { record: (_about: unknown, event: { type: string; reason: string }): void => void kubeEvents.push(`${event.type} ${event.reason}`) };
+  const scaler = createScaler({
+    clock,
+    logger: silentLogger,
+    client: cluster.client,
+    registry,
+    failures,
+    pods: cluster.pods,
+    metrics: load,
+    path,
+    synced: () => cluster.workloads.synced,
+    events: recorder,
+  });
+  const events: ScalerEvent[] = [];
+  scaler.onEvent((event) => events.push(event));
+  const stop = new AbortController();
+  const term = new AbortController();
+  void scaler.run(stop.signal);
+  const leading = options.leads === false ? Promise.resolve() : scaler.lead(AbortSignal.any([term.signal, stop.signal]));
+  await clock.advance(millis(0));
+  return {
+    clock,
+    cluster,
+    load,
+    path,
+    registry,
+    failures,
+    scaler,
+    events,
+    kubeEvents,
+    depose: async () => {
+      term.abort();
+      await leading;
+    },
+    stop: () => {
+      stop.abort();
+    },
+    advance: (by) => clock.advance(by),
+  };
+};

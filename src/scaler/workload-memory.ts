@@ -1,0 +1,80 @@
+import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type ScaleSpec, type WorkloadKey } from '../core/index.ts';
+import { initialState, type DeciderState } from '../decider/index.ts';
+import type { ManualOverride, WrittenCount } from './live-count.ts';
+import type { WorkloadRecord } from './workload-record.ts';
+
+/** What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history. */
+export interface WorkloadMemory {
+  readonly uid: string;
+  /** A count set by hand before this is none of ours: it was there when the workload was onboarded. */
+  readonly overridesSince: Instant;
+  decider: DeciderState;
+  /** The count that we keep while we lead; undefined where we do not, or not yet. Who changes `spec.replicas` outside `/scale` finds it put back. */
+  target: number | undefined;
+  /** A change of the count that is on its way to `/scale`, told once it is there. */
+  change: { readonly from: number; readonly reason: DecisionReason | 'restored' } | undefined;
+  written: WrittenCount | undefined;
+  override: ManualOverride | undefined;
+  /** A pod was ready at least once. */
+  wasReady: boolean;
+  last: Decision | undefined;
+  /** Requests that a poke told of, until the next tick sees them in the reports. */
+  poked: { readonly held: number } | undefined;
+  /** A poke came while a write was under way: look again when it has ended. */
+  lookAgain: boolean;
+  /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
+  refusedWakes: number;
+  refusedAt: Instant | undefined;
+  /** What `observe` mode would have written last. */
+  wouldBe: number | undefined;
+  /** Writing `rouse.dev/state` and adopting the HPA. */
+  setUp: 'needed' | 'running' | 'done';
+  /** Ends the hand-back that is under way. */
+  offBoarding: AbortController | undefined;
+}
+
+/** `isKnown`: it was onboarded before this process saw it first. */
+export const newMemory = (uid: string, spec: ScaleSpec, ready: Pods, isKnown: boolean, now: Instant): WorkloadMemory => ({
+  uid,
+  overridesSince: isKnown ? instant(0) : now,
+  decider: initialState(spec, ready, now),
+  target: undefined,
+  change: undefined,
+  written: undefined,
+  override: undefined,
+  wasReady: isKnown || ready > 0,
+  last: undefined,
+  poked: undefined,
+  lookAgain: false,
+  refusedWakes: 0,
+  refusedAt: undefined,
+  wouldBe: undefined,
+  setUp: 'needed',
+  offBoarding: undefined,
+});
+
+/** The memory of every workload; a workload that was deleted and made again under the same name starts anew. */
+export class Memories {
+  readonly #byKey = new Map<WorkloadKey, WorkloadMemory>();
+
+  get(key: WorkloadKey): WorkloadMemory | undefined {
+    return this.#byKey.get(key);
+  }
+
+  of({ key, view, spec, state }: WorkloadRecord, ready: Pods, now: Instant): WorkloadMemory {
+    const found = this.#byKey.get(key);
+    if (found?.uid === view.uid) return found;
+    const made = newMemory(view.uid, spec, ready, state !== undefined && annotation.status in view.annotations, now);
+    this.#byKey.set(key, made);
+    return made;
+  }
+
+  values(): Iterable<WorkloadMemory> {
+    return this.#byKey.values();
+  }
+
+  forget(key: WorkloadKey): void {
+    this.#byKey.get(key)?.offBoarding?.abort();
+    this.#byKey.delete(key);
+  }
+}
