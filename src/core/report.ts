@@ -57,4 +57,6 @@ export interface GatewayInfo {
   readonly zone: string | undefined;
   /** Newest route revision that it has applied; 0 before the first. */
   readonly acknowledged: number;
+  /** Ports that it could not open, as of that revision; absent before the first. */
+  readonly failedPorts?: readonly number[];
 }

@@ -51,6 +51,8 @@ export interface LinkServer {
   lead(epoch: number): void;
   /** Sends a change to every gateway; resolves with the acknowledgements that came in time. A gateway missing there may still apply it later: see `onGateways`. */
   publish(change: RouteChange): Promise<readonly Ack[]>;
+  /** Of the newest published change of this epoch; 0 before the first. */
+  readonly revision: number;
   /** Connected gateways that have not said that they leave. */
   gateways(): readonly GatewayInfo[];
   /** Called with `gateways()` whenever that changes, an acknowledged revision included. Returns the way to stop. */
@@ -101,6 +103,10 @@ class Links implements LinkServer {
     const text = JSON.stringify({ type: 'routes', epoch: this.#routes.epoch, snapshot });
     for (const connection of this.#connections.values()) connection.sendText(text);
     return waited;
+  }
+
+  get revision(): number {
+    return this.#routes.revision;
   }
 
   gateways(): readonly GatewayInfo[] {
@@ -195,7 +201,8 @@ class Links implements LinkServer {
 
   #acknowledged(connection: GatewayConnection, ack: Ack): void {
     for (const problem of ack.problems) this.#options.logger.warn('a gateway cannot serve a route', { gateway: ack.gateway, ...problem });
-    connection.info = { ...connection.info, acknowledged: Math.max(connection.info.acknowledged, ack.revision) };
+    const failedPorts = ack.problems.flatMap(({ port }) => (port === undefined ? [] : [port]));
+    connection.info = { ...connection.info, acknowledged: Math.max(connection.info.acknowledged, ack.revision), failedPorts };
     this.#acknowledgements.acknowledged(ack);
     this.#changed();
   }

@@ -1,5 +1,5 @@
 import type { Clock, GatewayInfo, Millis } from '../core/index.ts';
-import type { ConnectedGateway, RoutePublisher } from './ports.ts';
+import type { RoutePublisher } from './ports.ts';
 
 export interface GatewaySetOptions {
   readonly publisher: RoutePublisher;
@@ -28,9 +28,9 @@ const addressesOf = (gateway: GatewayInfo): readonly string[] => [gateway.addres
 /** Who is connected, who was, and who asked to be left out. */
 export class GatewaySet {
   readonly #options: GatewaySetOptions;
-  readonly #seen = new Map<string, { readonly info: ConnectedGateway; lastAt: number }>();
+  readonly #seen = new Map<string, { readonly info: GatewayInfo; lastAt: number }>();
   readonly #leaving = new Set<string>();
-  #connected: readonly ConnectedGateway[] = [];
+  #connected: readonly GatewayInfo[] = [];
   #startedAt: number;
   #membership = '';
 
@@ -102,7 +102,7 @@ export class GatewaySet {
     return seen === undefined ? this.#startedAt + this.#options.firstAbsence : seen.lastAt + this.#options.absence;
   }
 
-  #note(info: ConnectedGateway, now: number): void {
+  #note(info: GatewayInfo, now: number): void {
     for (const address of addressesOf(info)) this.#seen.set(address, { info, lastAt: now });
   }
 

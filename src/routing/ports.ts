@@ -28,18 +28,12 @@ export interface WakeFailureSource {
 
 export type RouteChange = Pick<RouteSnapshot, 'full' | 'upsert' | 'remove'>;
 
-/** A connected gateway, and what it could not do of its routes. */
-export interface ConnectedGateway extends GatewayInfo {
-  /** Ports that it could not open. */
-  readonly failedPorts?: readonly number[];
-}
-
 /** The way to the gateways. */
 export interface RoutePublisher {
   /** Sends a change to every gateway, and keeps the sum of all changes for those that connect later. Returns the change's revision. */
   publish(change: RouteChange): number;
   /** Those connected now that do not leave. */
-  gateways(): readonly ConnectedGateway[];
+  gateways(): readonly GatewayInfo[];
   /** `listener` runs when a gateway connects, goes, acknowledges or asks to leave. */
   onGateways(listener: () => void): () => void;
 }

@@ -42,7 +42,10 @@ const onError =
   (error: unknown, _request, response, next) => {
     const { type, status } = traitsOf(error);
     const sentence = type === undefined ? undefined : known.get(type);
-    if (response.headersSent) return next(error);
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
     if (status !== undefined && status >= 400 && status < 500) {
       response.status(status).json({ error: sentence ?? 'the request cannot be read' });
       return;
