@@ -86,7 +86,8 @@ export const tidied = (object: JsonObject): JsonObject => Object.fromEntries(Obj
 
 const tidiedField = (name: string, value: unknown): readonly [string, unknown][] => {
   if (value === null || value === undefined) return [];
-  if (Array.isArray(value)) return value.length === 0 && !keptEmpty.has(name) ? [] : [[name, value.map((item: unknown) => (isObject(item) ? tidied(item) : item))]];
+  if (Array.isArray(value))
+    return value.length === 0 && !keptEmpty.has(name) ? [] : [[name, value.map((item: unknown) => (isObject(item) ? tidied(item) : item))]];
   if (!isObject(value)) return [[name, value]];
   const inner = tidied(value);
   return maps.has(name) && Object.keys(inner).length === 0 ? [] : [[name, inner]];
