@@ -6,7 +6,7 @@ export interface Buckets {
 
 /** Linear averages are rounded to six decimals. */
 const precision = 1e6;
-const rounded = (value: number): number => Math.round(value * precision) / precision;
+const rounded = (value: number): number => Math.max(0, Math.round(value * precision) / precision);
 
 /** Least weight of the newest second, and the share of all weight that one full window holds, in the exponential average. */
 const leastSmoothing = 0.2;
@@ -20,6 +20,8 @@ const windowWeight = 0.9999;
 export class WindowView {
   #size: number;
   #total = 0;
+  /** Newest second with load: once it has left the window the total is zero, whatever the rounding of many additions has left in it. */
+  #loaded = Number.NEGATIVE_INFINITY;
   /** Earliest second with a sample since the window was last empty; undefined while it is. */
   #first: number | undefined;
   /** Seconds before this one are not part of the view although the ring may hold them (it was narrower when they came). */
@@ -43,6 +45,7 @@ export class WindowView {
       return;
     }
     for (let second = last + 1; second <= to; second += 1) this.#total -= this.#sum(buckets, second - this.#size);
+    if (to - this.#loaded >= this.#size) this.#total = 0;
   }
 
   /** Takes a sample of second `at`, where `last` is the newest second (`at` ≤ `last`); one older than the window is not for this view. */
@@ -50,6 +53,7 @@ export class WindowView {
     if (at + this.#size <= last || at < this.#floor) return;
     if (this.#first === undefined || this.#first > at) this.#first = at;
     this.#total += value;
+    if (value > 0 && at > this.#loaded) this.#loaded = at;
   }
 
   /** True when the newest sample is more than a window old. */

@@ -1,0 +1,130 @@
+import test from 'ava';
+import { at, concurrencyOf, noConcurrency, observed, specWith, start } from '../../test/support/decision-inputs.ts';
+import { millis, pods, type Observation } from '../core/index.ts';
+import { decide, initialState, loadFormulas } from './index.ts';
+
+const formulas = await loadFormulas();
+const calm = initialState({ policy: 'rouse' }, pods(1), start);
+const outcome = (formula: string, seen: Observation): string => {
+  const { kind, to, reason } = decide(calm, seen, specWith({ formula }), at(0), formulas.lookup).decision;
+  return `${kind} ${String(to)} ${reason}`;
+};
+const rps = (value: number) => ({ metric: 'rps', kind: 'value', stable: value, panic: value, age: millis(0) }) as const;
+
+test('a formula replaces the highest demand', (t) => {
+  const seen = observed({ ready: 2, metrics: [concurrencyOf(350), rps(100)] });
+  t.is(outcome('rps / 50 + 1', seen), 'scale 3 formula');
+  t.is(outcome('max(concurrency / 100, rps / 1000)', seen), 'scale 4 formula');
+  t.is(outcome('clamp(concurrency, 1, 2)', seen), 'hold 2 steady');
+  t.is(outcome('rps > 50 ? ready * 2 : ready', seen), 'scale 4 formula');
+  t.is(outcome('ready + starting', seen), 'hold 2 steady');
+});
+
+test('a count is rounded up to the next pod, but not by the noise of decimals', (t) => {
+  const seen = observed({ ready: 2, metrics: [concurrencyOf(0.3), rps(0)] });
+  t.is(outcome('10 * concurrency', seen), 'scale 3 formula');
+  t.is(outcome('ready + 0.01', seen), 'scale 3 formula');
+});
+
+test('the rate limits, panic and bounds apply to a formula as to any demand', (t) => {
+  const { decision } = decide(calm, observed({ metrics: [rps(5000)] }), specWith({ formula: 'rps', max: pods(7), maxScaleUpRate: 20 }), at(0), formulas.lookup);
+  t.is(decision.to, pods(7));
+  t.deepEqual(
+    decision.evidence.steps.map(({ step }) => step),
+    ['formula', 'rate-up', 'max-scale'],
+  );
+});
+
+test('a formula that gives no finite count holds and says so', (t) => {
+  const seen = observed({ ready: 2, metrics: [concurrencyOf(0), rps(100)] });
+  for (const formula of ['rps / concurrency', 'concurrency / concurrency', 'sqrt(concurrency - 1)', 'log(concurrency)', 'exp(rps * 100)'])
+    t.is(outcome(formula, seen), 'hold 2 formula-failed', formula);
+});
+
+test('a formula over a metric without a value holds for want of data', (t) => {
+  t.is(outcome('rps / 10', observed({ ready: 2, metrics: [noConcurrency] })), 'hold 2 no-data');
+});
+
+test('a formula that was never loaded holds', (t) => {
+  const { decision } = decide(calm, observed({ ready: 2 }), specWith({ formula: 'ready' }), at(0));
+  t.like(decision, { kind: 'hold', to: 2, reason: 'formula-failed' });
+});
+
+const accepted = [
+  '1',
+  'max(ceil(rps/50), 2)',
+  '2 ready',
+  '-held + 5',
+  'ready ^ 2 % 7',
+  '1 < rps <= 5 ? 1 : 2',
+  'not (rps > 5) and ready > 1 or held > 0 ? 1 : 0',
+  '5%',
+  'clamp(rps, 1, 2)',
+];
+test('formulas over the known names are accepted', (t) => {
+  for (const formula of accepted) t.is(formulas.check(formula), undefined, formula);
+});
+
+// Ways out of expression sandboxes that mathjs and its like have had, and what else is not a count.
+const refused: readonly (readonly [string, RegExp])[] = [
+  ['', /is empty/],
+  ['rps +', /cannot be read/],
+  ['rsp / 5', /unknown name "rsp" \(known: concurrency, rps/],
+  ['constructor', /unknown name/],
+  ['__proto__', /unknown name/],
+  ['this', /unknown name/],
+  ['cos.constructor("return process")', /unknown function "constructor"/],
+  ['rps.max(1)', /something else/],
+  ['rps["constructor"]', /something else/],
+  ['max.constructor("return process")()', /cannot be read/],
+  ['f = 3', /something else/],
+  ['f(x) = x; f(1)', /something else/],
+  ['import("fs")', /unknown function "import"/],
+  ['import({max: 1}, {override: true})', /unknown function/],
+  ['createUnit("foo")', /unknown function/],
+  ['evaluate("1+1")', /unknown function/],
+  ['parse("1+1")', /unknown function/],
+  ['simplify("x")', /unknown function/],
+  ['derivative("x", "x")', /unknown function/],
+  ['compile("1")', /unknown function/],
+  ['typed({"": 1})', /unknown function/],
+  ['chain(3).done()', /unknown function/],
+  ['expression.transform', /something else/],
+  ['[1, 2]', /something else/],
+  ['{a: 1}', /something else/],
+  ['"7"', /no finite number/],
+  ['1:5', /something else/],
+  ['zeros(1e9)', /unknown function/],
+  ['range(1, 1e9)', /unknown function/],
+  ['rps!', /operator "!"/],
+  ["rps'", /operator "'"/],
+  ['rps | 1', /operator "\|"/],
+  ['rps << 99', /operator "<<"/],
+  ['5 to 6', /operator "to"/],
+  ['rps; ready', /something else/],
+  ['1e999', /no finite number/],
+  ['NaN', /no finite number/],
+  ['true', /no finite number/],
+  ['null', /no finite number/],
+  ['rps > 5', /gives no finite number/],
+  ['max', /unknown name "max"/],
+  ['max()', /gives no finite number/],
+  ['1 / 0', /gives no finite number/],
+  ['random()', /unknown function/],
+  [`${'('.repeat(40)}1${')'.repeat(40)}`, /nested more than 32 deep/],
+  [`1${'+1'.repeat(400)}`, /more than 300 parts|nested/],
+  ['('.repeat(900), /cannot be read/],
+  ['9'.repeat(1001), /longer than 1000/],
+];
+test('what is no sound formula is refused, and says why', (t) => {
+  for (const [formula, why] of refused) {
+    t.regex(formulas.check(formula) ?? 'accepted', why, formula);
+    t.is(formulas.lookup(formula), undefined);
+  }
+});
+
+test('a formula cannot reach a name that was not given to it', (t) => {
+  t.deepEqual(formulas.lookup('rps + ready')?.names, ['rps', 'ready']);
+  t.is(formulas.lookup('rps + ready')?.evaluate(new Map([['rps', 1]])), undefined);
+  t.is(formulas.lookup('rps + ready')?.evaluate(new Map(Object.entries({ rps: 1, ready: 2 }))), 3);
+});
