@@ -49,7 +49,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     }
     const created = await client.create(resources.events, toEvent(planned, component, instance, random), signal);
     if (!created.ok) throw new Refused(created.problem.kind === 'unavailable' || created.problem.kind === 'too-many-requests', created.problem.message);
-    planned.slot.writtenAs = { namespace: created.value.metadata?.namespace, name: created.value.metadata?.name ?? '' };
+    planned.slot.writtenAs = { namespace: created.value.metadata.namespace, name: created.value.metadata.name ?? '' };
   };
 
   const writeOrDrop = async (planned: PlannedEvent, signal: AbortSignal): Promise<void> => {

@@ -64,7 +64,7 @@ export const watchNamespaces = <V>(options: WatchOptions<V>): NamespacedSnapshot
       running = signal;
       for (const watch of watched.values()) start(watch);
       await aborted(signal);
-      await Promise.all([...watched.values()].map(({ done }) => done));
+      await Promise.all([...watched.values()].flatMap(({ done }) => done ?? []));
     },
     counts: () => {
       const sum = { lists: 0, watches: 0, unreadable: 0, expired: 0 };

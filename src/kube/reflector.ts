@@ -152,7 +152,7 @@ export class Reflector<V> implements ResourceWatch<V> {
         return this.#failed(end.message, undefined);
       case 'ahead':
         if (++this.#timesAhead >= patienceAhead) this.#from = undefined;
-        return this.#failed(end.message, 1000);
+        return this.#failed(end.message, this.#timing.aheadRetry);
       case 'refused':
         return this.#failed(end.message, end.retryAfterMs);
     }

@@ -51,6 +51,8 @@ export interface WatchTiming {
   readonly healthyAfter: Millis;
   /** An event that is not delivered this long after its bytes is lost; default 1 s. */
   readonly lossCheck: Millis;
+  /** Wait after the answer that our resourceVersion is of the future; default 1 s, as the API server asks for. */
+  readonly aheadRetry: Millis;
   /** For one page of a list; default 30 s. */
   readonly listTimeout: Millis;
 }
@@ -62,6 +64,7 @@ export const defaultTiming: WatchTiming = {
   longestBackoff: millis(10_000),
   healthyAfter: millis(2000),
   lossCheck: millis(1000),
+  aheadRetry: millis(1000),
   listTimeout: millis(30_000),
 };
 

@@ -39,85 +39,120 @@ const maxLineBytes = 16 * 1024 * 1024;
 /** Runs one watch to its end; ends it (resolving `undefined`) when `signal` aborts. Never rejects. */
 export const runWatch = (request: WatchRequest, signal: AbortSignal): Promise<WatchEnd | undefined> =>
   new Promise((resolve) => {
-    const lines = new LineCounter();
-    let events = 0;
-    let open = false;
-    let settled = false;
-    let retryAfterMs: number | undefined;
-    let check: Timer | undefined;
-    let silence = silent();
-
-    const finish = (end: WatchEnd | undefined): void => {
-      if (settled) return;
-      settled = true;
-      silence.cancel();
-      check?.cancel();
-      signal.removeEventListener('abort', onAbort);
-      close();
+    const run = new WatchRun(request, (end) => {
+      signal.removeEventListener('abort', run.cancel);
       resolve(end);
-    };
-    const onAbort = (): void => {
-      finish(undefined);
-    };
-    /** client-node's `Watch` drops what it cannot parse without a word (and its line reader also splits at U+2028), so lines are counted against events. */
-    const isLossy = (): boolean => events < lines.count;
-    const lossy = (): WatchEnd => ({ kind: 'garbage', message: `${String(lines.count)} lines came, ${String(events)} of them could be read` });
+    });
+    signal.addEventListener('abort', run.cancel, { once: true });
+    if (signal.aborted) run.cancel();
+  });
 
-    const close = request.connection.openWatch(request.path, request.query, {
+/**
+ * One watch under way. client-node's `Watch` drops a line that it cannot parse without a word (and its line reader also splits at U+2028), so the
+ * lines that come are counted on their way to it, and compared with the events that come out.
+ */
+class WatchRun {
+  readonly cancel: () => void;
+  readonly #request: WatchRequest;
+  readonly #onEnd: (end: WatchEnd | undefined) => void;
+  readonly #lines = new LineCounter();
+  readonly #close: () => void;
+  #events = 0;
+  #open = false;
+  #ended = false;
+  #retryAfterMs: number | undefined;
+  #silence: Timer;
+  #lossCheck: Timer | undefined;
+
+  constructor(request: WatchRequest, onEnd: (end: WatchEnd | undefined) => void) {
+    this.#request = request;
+    this.#onEnd = onEnd;
+    this.cancel = () => {
+      this.#finish(undefined);
+    };
+    this.#silence = this.#expectLife();
+    this.#close = request.connection.openWatch(request.path, request.query, {
       inactivityMs: request.silence * 2,
       tap: {
         onOpen: (status, headers) => {
-          if (status < 200) return;
-          open = status === 200;
-          const after = Number(headers['retry-after']);
-          if (after >= 0) retryAfterMs = after * 1000;
-          if (open && !settled) request.onOpen();
+          this.#opened(status, headers['retry-after']);
         },
         onChunk: (chunk) => {
-          if (!open || settled) return;
-          lines.add(chunk);
-          silence.cancel();
-          silence = silent();
-          request.onLife();
-          if (lines.pending > maxLineBytes) finish({ kind: 'garbage', message: `a line is longer than ${String(maxLineBytes)} bytes` });
-          const due = lines.count;
-          check ??= request.clock.after(request.lossCheck, () => {
-            check = undefined;
-            if (events < due) finish(lossy());
-          });
+          this.#came(chunk);
         },
       },
       event: (type, object) => {
-        events++;
-        if (settled) return;
-        if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK') {
-          try {
-            request.onEvent(type, object);
-          } catch (problem) {
-            finish({ kind: 'garbage', message: `an event could not be taken in: ${messageOf(problem)}` });
-          }
-          return;
-        }
-        finish(type === 'ERROR' ? errorEnd(object) : { kind: 'garbage', message: `unknown event type ${JSON.stringify(type)}` });
+        this.#take(type, object);
       },
       done: (error) => {
-        const status = integer(at(error, 'statusCode'));
-        if (status === 410) finish({ kind: 'expired', message: 'HTTP 410' });
-        else if (status !== undefined) finish({ kind: 'refused', message: `HTTP ${String(status)}`, status, retryAfterMs });
-        else if (!open) finish({ kind: 'refused', message: reasonFor(error), status: undefined, retryAfterMs: undefined });
-        else finish(isLossy() ? lossy() : { kind: 'closed', message: error ? reasonFor(error) : 'closed by the server' });
+        this.#finish(this.#endFor(error));
       },
     });
+  }
 
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+  #opened(status: number, retryAfter: unknown): void {
+    // 1xx: the real one is still to come.
+    if (status < 200 || this.#ended) return;
+    const seconds = Number(retryAfter);
+    if (seconds >= 0) this.#retryAfterMs = seconds * 1000;
+    this.#open = status === 200;
+    if (this.#open) this.#request.onOpen();
+  }
 
-    function silent(): Timer {
-      return request.clock.after(request.silence, () => {
-        finish({ kind: 'silent' });
-      });
-    }
-  });
+  #came(chunk: Buffer): void {
+    if (!this.#open || this.#ended) return;
+    this.#lines.add(chunk);
+    this.#silence.cancel();
+    this.#silence = this.#expectLife();
+    this.#request.onLife();
+    if (this.#lines.pending > maxLineBytes) this.#finish({ kind: 'garbage', message: `a line is longer than ${String(maxLineBytes)} bytes` });
+    const due = this.#lines.count;
+    this.#lossCheck ??= this.#request.clock.after(this.#request.lossCheck, () => {
+      this.#lossCheck = undefined;
+      if (this.#events < due) this.#finish(this.#loss());
+    });
+  }
+
+  #take(type: string, object: unknown): void {
+    this.#events++;
+    if (this.#ended) return;
+    if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK') {
+      try {
+        this.#request.onEvent(type, object);
+      } catch (problem) {
+        this.#finish({ kind: 'garbage', message: `an event could not be taken in: ${messageOf(problem)}` });
+      }
+    } else this.#finish(type === 'ERROR' ? errorEnd(object) : { kind: 'garbage', message: `unknown event type ${JSON.stringify(type)}` });
+  }
+
+  #endFor(error: unknown): WatchEnd {
+    const status = integer(at(error, 'statusCode'));
+    if (status === 410) return { kind: 'expired', message: 'HTTP 410' };
+    if (status !== undefined) return { kind: 'refused', message: `HTTP ${String(status)}`, status, retryAfterMs: this.#retryAfterMs };
+    if (!this.#open) return { kind: 'refused', message: reasonFor(error), status: undefined, retryAfterMs: undefined };
+    if (this.#events < this.#lines.count) return this.#loss();
+    return { kind: 'closed', message: error ? reasonFor(error) : 'closed by the server' };
+  }
+
+  #loss(): WatchEnd {
+    return { kind: 'garbage', message: `${String(this.#lines.count)} lines came, ${String(this.#events)} of them could be read` };
+  }
+
+  #expectLife(): Timer {
+    return this.#request.clock.after(this.#request.silence, () => {
+      this.#finish({ kind: 'silent' });
+    });
+  }
+
+  #finish(end: WatchEnd | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#silence.cancel();
+    this.#lossCheck?.cancel();
+    this.#close();
+    this.#onEnd(end);
+  }
+}
 
 /** The object of an ERROR event is a `Status`. */
 const errorEnd = (status: unknown): WatchEnd => {
