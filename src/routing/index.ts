@@ -4,6 +4,6 @@
  * Start with `routing.ts` (the loop), then `takeover.ts` and `hand-back.ts` (the steps), `world.ts` (who belongs to whom) and `route-snapshots.ts`.
  */
 export { rangeAllotter } from './gateway-ports.ts';
-export type { ConnectedGateway, PortAllotter, RouteChange, RoutedWorkload, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
+export type { PortAllotter, RouteChange, RoutedWorkload, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
 export { createRouting, type Routing, type RoutingOptions, type RoutingTiming } from './routing.ts';
 export type { RoutingSnapshots } from './world.ts';
