@@ -1,0 +1,173 @@
+import { availableParallelism, totalmem } from 'node:os';
+import type { Pod } from 'kubernetes-types/core/v1.d.ts';
+import { messageOf, seconds, type Clock, type Logger, type Timer } from '../../core/index.ts';
+import type { PodLogSource } from '../embedded/pod-log-source.ts';
+import type { Addressing } from './addressing/addressing.ts';
+import { ProcessGuard } from './guard/process-guard.ts';
+import type { KubeletApi, PodChange } from './kubelet-api.ts';
+import { defaultLogBytes, LogStore } from './logs/log-store.ts';
+import { nodeObject, type NodeDescription } from './node-status.ts';
+import { PodWorker } from './pod-worker.ts';
+
+export interface KubeletOptions {
+  readonly api: KubeletApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly addressing: Addressing;
+  readonly nodeName: string;
+  /** Under the environment of every container: PATH and what else programs need of the host. Never secrets. */
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+  /** Directory of containers without `workingDir`. */
+  readonly cwd: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Most pods at a time. Default 250. */
+  readonly podLimit?: number;
+  /** What is kept of each container instance's output. Default 512 KiB. */
+  readonly logBytes?: number;
+  /** Port of the server behind `kubectl logs` on a real API server, if there is one. */
+  readonly port?: number;
+}
+
+export interface Kubelet {
+  readonly logs: PodLogSource;
+  /** Ends every pod's processes (SIGTERM, then SIGKILL after `graceMs`, default 2000) and the guard, without telling the API. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const leaseSeconds = 40;
+const leaseRenewal = seconds(10);
+const statusRenewal = seconds(300);
+
+const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
+
+class PodWorkers {
+  readonly #options: KubeletOptions;
+  readonly #guard: ProcessGuard;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly logs: LogStore;
+
+  constructor(options: KubeletOptions, guard: ProcessGuard) {
+    this.#options = options;
+    this.#guard = guard;
+    this.logs = new LogStore(options.clock, options.logBytes ?? defaultLogBytes);
+  }
+
+  readonly change = (change: PodChange): void => {
+    if (change.type === 'gone') this.#gone(change.uid);
+    else this.#set(change.pod);
+  };
+
+  async killAll(graceMs: number): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.kill(graceMs)));
+  }
+
+  #set(pod: Pod): void {
+    const { uid, name, namespace } = pod.metadata ?? {};
+    if (uid === undefined || name === undefined || namespace === undefined) return;
+    const known = this.#workers.get(uid);
+    if (known !== undefined) {
+      known.update(pod);
+      return;
+    }
+    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
+    const { addressing, api, baseEnvironment, clock, cwd, logger } = this.#options;
+    const worker = new PodWorker(
+      {
+        api,
+        guard: this.#guard,
+        addressing,
+        logs: this.logs,
+        clock,
+        logger,
+        baseEnvironment,
+        cwd,
+        nodeCpus: availableParallelism(),
+        nodeMemoryBytes: totalmem(),
+      },
+      pod,
+      { namespace, name, uid },
+    );
+    this.#workers.set(uid, worker);
+    if (pod.metadata?.deletionTimestamp !== undefined) worker.update(pod);
+  }
+
+  #gone(uid: string): void {
+    const worker = this.#workers.get(uid);
+    this.#workers.delete(uid);
+    this.logs.forget(uid);
+    void worker?.kill(0);
+  }
+}
+
+/** Keeps the Node object and its Lease fresh. */
+class NodeHeartbeat {
+  readonly #options: KubeletOptions;
+  readonly #description: NodeDescription;
+  readonly #since: string;
+  readonly #timers: Timer[];
+
+  constructor(options: KubeletOptions) {
+    this.#options = options;
+    this.#since = timestampOf(options.clock);
+    this.#description = {
+      name: options.nodeName,
+      address: options.addressing.hostIP,
+      podLimit: options.podLimit ?? 250,
+      labels: options.labels ?? {},
+      port: options.port,
+    };
+    this.#timers = [
+      options.clock.every(leaseRenewal, () => {
+        void this.#attempt(() => options.api.renewLease(options.nodeName, leaseSeconds));
+      }),
+      options.clock.every(statusRenewal, () => {
+        void this.#attempt(() => this.register());
+      }),
+    ];
+  }
+
+  async register(): Promise<void> {
+    await this.#options.api.writeNode(nodeObject(this.#description, this.#since, timestampOf(this.#options.clock)));
+    await this.#options.api.renewLease(this.#options.nodeName, leaseSeconds);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  async #attempt(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (thrown) {
+      this.#options.logger.warn('the node could not tell the API that it lives', { node: this.#options.nodeName, error: messageOf(thrown) });
+    }
+  }
+}
+
+/**
+ * Starts a node that runs pods as child processes of this machine. Resolves when the node is registered and takes pods; throws
+ * `guard-lost` if no process can be started here.
+ */
+export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> => {
+  const guard = await ProcessGuard.start(options.clock, options.logger);
+  const heartbeat = new NodeHeartbeat(options);
+  const workers = new PodWorkers(options, guard);
+  try {
+    await heartbeat.register();
+  } catch (thrown) {
+    heartbeat.close();
+    await guard.close();
+    throw thrown;
+  }
+  const stopWatching = options.api.watchPods(options.nodeName, workers.change);
+  return {
+    logs: workers.logs,
+    close: async (graceMs = 2000) => {
+      stopWatching();
+      heartbeat.close();
+      await workers.killAll(graceMs);
+      await guard.close();
+      options.addressing.close();
+    },
+  };
+};

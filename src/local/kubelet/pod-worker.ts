@@ -1,0 +1,233 @@
+import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
+import { annotation, isAbort, messageOf, millis, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
+import type { Addressing, Allotment } from './addressing/addressing.ts';
+import { ContainerRunner } from './container-runner.ts';
+import type { ContainerRole } from './container-status.ts';
+import { containerEnvironment } from './environment.ts';
+import type { ProcessGuard } from './guard/process-guard.ts';
+import type { KubeletApi, PodEvent, PodRef } from './kubelet-api.ts';
+import type { LogStore } from './logs/log-store.ts';
+import { podStatus } from './pod-status.ts';
+import { resolveContainerPort } from './container-port.ts';
+import { StatusWriter } from './status-writer.ts';
+
+export interface PodWorkerOptions {
+  readonly api: KubeletApi;
+  readonly guard: ProcessGuard;
+  readonly addressing: Addressing;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly nodeCpus: number;
+  readonly nodeMemoryBytes: number;
+}
+
+const allotRetry = seconds(5);
+
+/** `2026-01-31T12:00:00Z`. */
+const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
+
+/** The life of one pod on this node, from its binding to the end of its deletion. */
+export class PodWorker {
+  readonly #options: PodWorkerOptions;
+  readonly #ref: PodRef;
+  readonly #startTime: string;
+  readonly #stopped = new AbortController();
+  readonly #status: StatusWriter;
+  #pod: Pod;
+  #allotment: Allotment | undefined;
+  #init: readonly ContainerRunner[] = [];
+  #main: readonly ContainerRunner[] = [];
+  #life: Promise<void>;
+  #isOver = false;
+  #isStopping = false;
+
+  constructor(options: PodWorkerOptions, pod: Pod, ref: PodRef) {
+    this.#options = options;
+    this.#pod = pod;
+    this.#ref = ref;
+    this.#startTime = pod.status?.startTime ?? timestampOf(options.clock);
+    this.#status = new StatusWriter({
+      api: options.api,
+      clock: options.clock,
+      logger: options.logger,
+      pod: ref,
+      compose: () => this.#compose(),
+      annotations: () => (this.#allotment?.ports === undefined ? {} : { [annotation.localPorts]: printLocalPorts(this.#allotment.ports) }),
+    });
+    this.#life = this.#live().catch((thrown: unknown) => {
+      if (isAbort(thrown) || this.#stopped.signal.aborted) return;
+      options.logger.error('a pod could not be run', { namespace: ref.namespace, pod: ref.name, thrown });
+    });
+  }
+
+  /** The pod as the API has it now. */
+  update(pod: Pod): void {
+    const before = this.#pod;
+    this.#pod = pod;
+    if (pod.metadata?.deletionTimestamp !== undefined) this.#delete(pod);
+    else if ((pod.spec?.readinessGates ?? []).length > 0 && pod.status?.conditions !== before.status?.conditions) this.#status.request();
+  }
+
+  /** Ends what runs without telling the API: the pod is gone there, or the kubelet ends. */
+  async kill(graceMs: number): Promise<void> {
+    this.#stopped.abort();
+    this.#status.close();
+    await this.#stopContainers(graceMs);
+    await this.#life;
+    this.#free();
+  }
+
+  async #live(): Promise<void> {
+    const { signal } = this.#stopped;
+    this.#allotment = await this.#allot(signal);
+    if (signal.aborted) {
+      this.#free();
+      return;
+    }
+    this.#init = (this.#pod.spec?.initContainers ?? []).map((container, index) =>
+      this.#runner(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init', index),
+    );
+    this.#main = (this.#pod.spec?.containers ?? []).map((container, index) => this.#runner(container, 'main', index));
+    for (const runner of this.#main) runner.showWaiting(this.#init.length > 0 ? 'PodInitializing' : 'ContainerCreating');
+    this.#status.request();
+    if (!(await this.#initialize(signal)) || signal.aborted) {
+      if (!signal.aborted) await this.#finishLife();
+      return;
+    }
+    await Promise.all(this.#main.map((runner) => runner.run()));
+    if (!signal.aborted) await this.#finishLife();
+  }
+
+  /** All containers are done: sidecars end, and the phase is final. */
+  async #finishLife(): Promise<void> {
+    await this.#stopContainers((this.#pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000);
+    this.#isOver = true;
+    this.#free();
+    this.#status.request();
+  }
+
+  async #allot(signal: AbortSignal): Promise<Allotment> {
+    for (;;) {
+      try {
+        return await this.#options.addressing.allot(this.#pod);
+      } catch (thrown) {
+        this.#event({ type: 'Warning', reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${messageOf(thrown)}` });
+        await this.#options.clock.sleep(allotRetry, signal);
+      }
+    }
+  }
+
+  /** Init containers one after the other; a sidecar counts as done when it has started. */
+  async #initialize(signal: AbortSignal): Promise<boolean> {
+    for (const runner of this.#init) {
+      if (signal.aborted) return false;
+      if (runner.view.role === 'init') {
+        if (!(await runner.run())) return false;
+        continue;
+      }
+      void runner.run();
+      await runner.started(signal);
+    }
+    for (const runner of this.#main) runner.showWaiting('ContainerCreating');
+    return true;
+  }
+
+  #delete(pod: Pod): void {
+    const graceMs = (pod.metadata?.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
+    if (this.#isStopping) {
+      // A second delete may only shorten the time.
+      void this.#stopContainers(graceMs);
+      return;
+    }
+    this.#isStopping = true;
+    this.#stopped.abort();
+    for (const { container } of this.#main.map((runner) => runner.view))
+      this.#event({ type: 'Normal', reason: 'Killing', message: `Stopping container ${container.name}`, fieldPath: `spec.containers{${container.name}}` });
+    void this.#terminate(graceMs);
+  }
+
+  async #terminate(graceMs: number): Promise<void> {
+    await this.#stopContainers(graceMs);
+    await this.#life;
+    this.#isOver = true;
+    this.#free();
+    this.#status.request();
+    await this.#status.settled();
+    await this.#status.finish();
+  }
+
+  /** Main containers together, then sidecars in reverse order, in what is left of the time. */
+  async #stopContainers(graceMs: number): Promise<void> {
+    const until = this.#options.clock.monotonic() + graceMs;
+    await Promise.all(this.#main.map((runner) => runner.stop(graceMs)));
+    for (const runner of this.#init.toReversed()) await runner.stop(Math.max(0, until - this.#options.clock.monotonic()));
+  }
+
+  #free(): void {
+    this.#allotment?.release();
+  }
+
+  #runner(container: Container, role: ContainerRole, index: number): ContainerRunner {
+    const { guard, clock, logs, cwd, addressing, baseEnvironment, nodeCpus, nodeMemoryBytes, api } = this.#options;
+    const allotment = this.#allotment;
+    const podIP = allotment?.podIP ?? addressing.hostIP;
+    const statuses = [...(this.#pod.status?.containerStatuses ?? []), ...(this.#pod.status?.initContainerStatuses ?? [])];
+    const before = statuses.find(({ name }) => name === container.name);
+    return new ContainerRunner({
+      pod: this.#pod,
+      container,
+      role,
+      guard,
+      clock,
+      cwd,
+      podIP,
+      logs: logs.of(this.#ref.uid, container.name),
+      // An earlier kubelet ran it: its process is gone, so this is a restart.
+      restartsBefore: before?.containerID === undefined ? 0 : before.restartCount + 1,
+      environment: () =>
+        containerEnvironment(
+          {
+            pod: this.#pod,
+            container,
+            base: baseEnvironment,
+            network: allotment === undefined ? {} : allotment.environment(role === 'main' ? index : -1),
+            ports: allotment?.ports,
+            podIP,
+            hostIP: addressing.hostIP,
+            nodeCpus,
+            nodeMemoryBytes,
+          },
+          api,
+        ),
+      port: (port) => resolveContainerPort(this.#pod, container, allotment?.ports, port),
+      timestamp: () => timestampOf(clock),
+      onChange: () => {
+        this.#status.request();
+      },
+      onEvent: (event) => {
+        this.#event(event);
+      },
+    });
+  }
+
+  #compose(): PodStatus {
+    const { addressing, clock } = this.#options;
+    return podStatus({
+      pod: this.#pod,
+      initContainers: this.#init.map(({ view }) => view),
+      containers: this.#main.map(({ view }) => view),
+      hostIP: addressing.hostIP,
+      podIP: this.#allotment?.podIP,
+      startTime: this.#startTime,
+      now: timestampOf(clock),
+      isOver: this.#isOver,
+    });
+  }
+
+  #event(event: PodEvent): void {
+    this.#options.api.recordEvent(this.#pod, event);
+  }
+}
