@@ -10,7 +10,7 @@ const systemNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-sys
 /** The first address of the service network, as in every cluster. */
 const apiServiceAddress = '10.96.0.1';
 
-const context: WriteContext = { user: administrator, manager: 'kube-apiserver', dryRun: false, warn: () => undefined };
+const context: WriteContext = { user: administrator, manager: 'kube-apiserver', dryRun: false, options: {}, warn: () => undefined };
 
 const ensure = async ({ writer }: Operations, plural: string, namespace: string | undefined, object: KubeObject): Promise<void> => {
   const resource = findResource('', 'v1', plural);

@@ -7,13 +7,15 @@ import type { Clock, Logger, Random } from '../../core/index.ts';
 import { WebhookAdmission } from './admission/webhook-admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { requestListener } from './http/server.ts';
-import { Identity } from './identity/identity.ts';
+import { ApiError } from './api-error.ts';
+import { apiAudience, Identity } from './identity/identity.ts';
 import type { InProcessApi } from './in-process-api.ts';
 import { Deleter } from './operations/delete.ts';
 import { inProcessApi } from './operations/in-process.ts';
 import type { Operations } from './operations/operations.ts';
 import { Writer } from './operations/writer.ts';
 import type { PodLogSource } from './pod-log-source.ts';
+import { findResource } from './registry.ts';
 import { defaultLimits, ObjectStore, type StoreLimits } from './store/object-store.ts';
 
 export interface EmbeddedApiOptions {
@@ -39,14 +41,17 @@ export interface EmbeddedApi {
   readonly caPem: string;
   /** Bearer token of the administrator. */
   readonly adminToken: string;
-  /** A kubeconfig (YAML) for the administrator. */
-  kubeconfig(): string;
+  /** A kubeconfig (YAML) for the administrator, or for whom `token` is. */
+  kubeconfig(token?: string): string;
+  /** A token for a ServiceAccount that exists; without audiences it is for the API itself. */
+  serviceAccountToken(namespace: string, name: string, audiences?: readonly string[]): string;
   /** Ends all watches and connections. */
   close(): Promise<void>;
 }
 
 const host = '127.0.0.1';
 const certificateDays = 365;
+const tokenSeconds = certificateDays * 24 * 3600;
 
 const listen = (server: Server, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -123,7 +128,14 @@ export const startEmbeddedApi = async (options: EmbeddedApiOptions): Promise<Emb
     httpUrl,
     caPem: authority.certificatePem,
     adminToken,
-    kubeconfig: () => kubeconfigText(url, authority.certificatePem, adminToken),
+    kubeconfig: (token = adminToken) => kubeconfigText(url, authority.certificatePem, token),
+    serviceAccountToken: (namespace, name, audiences = [apiAudience]) => {
+      const serviceAccounts = findResource('', 'v1', 'serviceaccounts');
+      const account = serviceAccounts && operations.store.get(serviceAccounts, namespace, name);
+      if (account === undefined) throw ApiError.notFound({ group: '', plural: 'serviceaccounts', kind: 'ServiceAccount' }, name);
+      const { uid } = account.metadata;
+      return operations.identity.mint({ namespace, serviceAccount: { name, uid }, pod: undefined, audiences, expirationSeconds: tokenSeconds }).token;
+    },
     close: async () => {
       closing.abort();
       await Promise.all([stop(secure), ...(plain === undefined ? [] : [stop(plain)])]);

@@ -26,6 +26,8 @@ export interface WriteContext {
   readonly manager: string;
   /** Everything but the commit. */
   readonly dryRun: boolean;
+  /** The options of the request as admission shows them: CreateOptions, UpdateOptions, PatchOptions or DeleteOptions (meta/v1). */
+  readonly options: JsonObject;
   /** Passes a warning to the client. */
   readonly warn: (text: string) => void;
 }

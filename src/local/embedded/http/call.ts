@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { WriteContext } from '../admission/admission.ts';
 import { ApiError } from '../api-error.ts';
 import type { UserInfo } from '../identity/user.ts';
+import type { JsonObject } from '../json.ts';
 import { managerName } from '../patch/field-manager.ts';
 import type { ResourcePath } from './path.ts';
 
@@ -30,7 +31,7 @@ export interface StreamAnswer {
 }
 
 /** How this write is to be done, from the query and the headers. Throws 400 or 422 for options that are not legal. */
-export const writeContext = ({ query, headers, user, warnings }: Call): WriteContext => {
+export const writeContext = ({ method, query, headers, user, warnings }: Call): WriteContext => {
   const dryRun = query.getAll('dryRun');
   if (dryRun.some((value) => value !== 'All')) {
     throw ApiError.badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
@@ -43,6 +44,7 @@ export const writeContext = ({ query, headers, user, warnings }: Call): WriteCon
     user,
     manager: managerName(query.get('fieldManager') ?? undefined, headers['user-agent']),
     dryRun: dryRun.length > 0,
+    options: optionsOf(method, query, dryRun),
     warn: (text) => {
       warnings.add(text);
     },
@@ -60,4 +62,22 @@ export const integerOf = (query: URLSearchParams, name: string): number | undefi
 export const flagOf = (query: URLSearchParams, name: string): boolean => {
   const text = query.get(name);
   return text === '' || text === '1' || text?.toLowerCase() === 'true';
+};
+
+const optionKinds: Readonly<Record<string, string>> = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions', DELETE: 'DeleteOptions' };
+
+/** What the client said, and only that: a field manager taken from the User-Agent does not show here. */
+const optionsOf = (method: string, query: URLSearchParams, dryRun: readonly string[]): JsonObject => {
+  const given = (name: string): JsonObject => {
+    const text = query.get(name) ?? '';
+    return text === '' ? {} : { [name]: text };
+  };
+  return {
+    kind: optionKinds[method] ?? 'UpdateOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+    ...(query.has('force') ? { force: flagOf(query, 'force') } : {}),
+    ...given('fieldManager'),
+    ...given('fieldValidation'),
+  };
 };

@@ -21,11 +21,14 @@ const typed = <T extends KubeObject>(object: unknown): T & StoredObject => objec
 
 const typedList = <T extends KubeObject>(objects: unknown): readonly (T & StoredObject)[] => objects as readonly (T & StoredObject)[];
 
-const contextOf = (user: string): WriteContext => ({
+// A field manager has at most 128 characters; controllers are known by their own name, without the prefix of their account.
+const managerOf = (user: string): string => user.split(':').at(-1) ?? user;
+
+const contextOf = (user: string, optionsKind: string): WriteContext => ({
   user: userNamed(user),
-  // A field manager has at most 128 characters; controllers are known by their own name, without the prefix of their account.
-  manager: user.split(':').at(-1) ?? user,
+  manager: managerOf(user),
   dryRun: false,
+  options: { kind: optionsKind, apiVersion: 'meta.k8s.io/v1', fieldManager: managerOf(user) },
   warn: () => undefined,
 });
 
@@ -41,21 +44,28 @@ export const inProcessApi = (operations: Operations, store: ObjectStore): InProc
   create: async <T extends KubeObject>(resource: Resource<T>, object: T, as: string) => {
     const body = jsonOf(object);
     const definition = definitionOf(resource);
-    return typed<T>(await operations.writer.create(definition, definition.namespaced ? textAt(body, 'metadata', 'namespace') : undefined, body, contextOf(as)));
+    return typed<T>(
+      await operations.writer.create(
+        definition,
+        definition.namespaced ? textAt(body, 'metadata', 'namespace') : undefined,
+        body,
+        contextOf(as, 'CreateOptions'),
+      ),
+    );
   },
   update: async <T extends KubeObject>(resource: Resource<T>, object: T, as: string, subresource?: 'status' | 'finalize') => {
     const body = jsonOf(object);
     const definition = definitionOf(resource);
     const facet = subresource === 'status' ? statusFacet(definition) : subresource === 'finalize' ? finalizeFacet(definition) : mainFacet(definition);
     const target = { resource: definition, namespace: textAt(body, 'metadata', 'namespace'), name: textAt(body, 'metadata', 'name') ?? '' };
-    return typed<T>(await operations.writer.update(target, facet, { apply: () => body }, contextOf(as)));
+    return typed<T>(await operations.writer.update(target, facet, { apply: () => body }, contextOf(as, 'UpdateOptions')));
   },
   bind: async ({ namespace, name, uid }, node, as) => {
     const binding = { kind: 'Binding', apiVersion: 'v1', metadata: { name, namespace, uid }, target: { kind: 'Node', name: node } };
-    await bindPod(operations, { resource: definitionOf(podResource), namespace, name }, binding, contextOf(as));
+    await bindPod(operations, { resource: definitionOf(podResource), namespace, name }, binding, contextOf(as, 'CreateOptions'));
   },
   delete: async (resource, namespace, name, options, as) => {
-    await operations.deleter.delete({ resource: definitionOf(resource), namespace, name }, options, contextOf(as));
+    await operations.deleter.delete({ resource: definitionOf(resource), namespace, name }, options, contextOf(as, 'DeleteOptions'));
   },
   watch: <T extends KubeObject>(resource: Resource<T>, listener: (event: StoreEvent<T & StoredObject>) => void) =>
     store.subscribe(definitionOf(resource), ({ type, object, previous }) => {
