@@ -35,3 +35,328 @@ test('an idle workload goes to zero after its window, and wakes again, ten times
   }
   t.is(scales(cluster.writes).length, 20);
 });
+
+const on = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s' };
+const state = (replicasBefore: number): Record<string, string> => ({ 'rouse.dev/state': `{"v":1,"replicasBefore":${String(replicasBefore)}}` });
+const poke = { workload: hello, held: 1, oldestHeldMs: 0 };
+
+test('a refused wake is tried again at once, three times, and then at the next tick', async (t) => {
+  const { scaler, cluster, advance } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+  });
+  cluster.refusals.push('conflict', 'too-many-requests', 'unavailable');
+  scaler.poke(poke);
+  await advance(millis(0));
+  await advance(millis(600));
+  t.deepEqual(scales(cluster.writes), ['scale hello 1 (conflict)', 'scale hello 1 (too-many-requests)', 'scale hello 1 (unavailable)', 'scale hello 1']);
+  t.is(cluster.view.specReplicas, 1);
+});
+
+test('a forbidden write is told once, tried every tick, and not hammered', async (t) => {
+  const { cluster, advance, load, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  load.concurrency = 1000;
+  cluster.refusals.push(...Array.from({ length: 5 }, () => 'forbidden' as const));
+  await advance(seconds(10));
+  t.is(scales(cluster.writes).filter((write) => write.includes('forbidden')).length, 5);
+  t.is(events.filter(({ type }) => type === 'write-refused').length, 1);
+  await advance(seconds(2));
+  t.true(cluster.view.specReplicas > 1, 'what was refused is still wanted');
+});
+
+test('a watch that lags behind our own write leads to no second one', async (t) => {
+  const { scaler, cluster, advance, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' } }));
+  });
+  cluster.lagging = true;
+  load.held = 1;
+  scaler.poke(poke);
+  await advance(seconds(5));
+  t.deepEqual(scales(cluster.writes), ['scale hello 1']);
+  cluster.catchUp();
+  await advance(seconds(3));
+  t.deepEqual(scales(cluster.writes), ['scale hello 1']);
+});
+
+test('a poke that comes while a wake is being written raises the count when that has ended', async (t) => {
+  const { scaler, cluster, advance } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/container-concurrency': '1' } }));
+    c.podsGetReady = false;
+  });
+  scaler.poke(poke);
+  scaler.poke({ ...poke, held: 5 });
+  await advance(millis(1));
+  t.deepEqual(scales(cluster.writes), ['scale hello 1', 'scale hello 5']);
+});
+
+test('nothing goes down before a whole window was seen, or while a gateway is silent', async (t) => {
+  const { cluster, advance, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 5 }));
+  });
+  load.warm = false;
+  await advance(seconds(30));
+  t.is(cluster.view.specReplicas, 5);
+  load.warm = true;
+  load.absentGateways = 1;
+  await advance(seconds(30));
+  t.is(cluster.view.specReplicas, 5);
+  load.absentGateways = 0;
+  await advance(seconds(30));
+  t.is(cluster.view.specReplicas, 0);
+});
+
+test('work in flight keeps the last pod', async (t) => {
+  const { cluster, advance, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  load.inFlight = 1;
+  await advance(seconds(60));
+  t.is(cluster.view.specReplicas, 1);
+  load.inFlight = 0;
+  await advance(seconds(20));
+  t.is(cluster.view.specReplicas, 0);
+});
+
+test('the last pod waits for a path that would hold the next request', async (t) => {
+  const { cluster, advance, path } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  path.ready = false;
+  await advance(seconds(60));
+  t.is(cluster.view.specReplicas, 1);
+  path.ready = true;
+  await advance(seconds(4));
+  t.is(cluster.view.specReplicas, 0);
+});
+
+test('mode observe decides, publishes and never writes a count', async (t) => {
+  const { cluster, advance, load, events, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(2), 'rouse.dev/mode': 'observe' }, specReplicas: 2 }));
+  });
+  load.concurrency = 1000;
+  scaler.poke(poke);
+  await advance(seconds(12));
+  t.deepEqual(scales(cluster.writes), []);
+  t.is(cluster.view.specReplicas, 2);
+  t.true(events.some((event) => event.type === 'would-scale' && event.to > 2));
+  t.true((cluster.view.annotations['rouse.dev/status'] ?? '').includes('"reason":"observe"'));
+});
+
+test('a paused workload at zero says at once that it cannot be woken', async (t) => {
+  const { cluster, advance, failures, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(2), 'rouse.dev/pause': 'true' } }));
+  });
+  t.like(failures.get(hello), { reason: 'paused' });
+  scaler.poke(poke);
+  await advance(seconds(2));
+  t.deepEqual(scales(cluster.writes), []);
+  cluster.annotate({ 'rouse.dev/pause': null });
+  t.is(failures.get(hello), undefined, 'and that it can as soon as it is unpaused');
+});
+
+test('a count set by hand is honoured for manual-override, then taken back', async (t) => {
+  const { cluster, advance, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(2), 'rouse.dev/manual-override': '1m', 'rouse.dev/status': '{}' }, specReplicas: 1 }));
+  });
+  await advance(seconds(2));
+  cluster.scaleByHand(4);
+  await advance(seconds(50));
+  t.is(cluster.view.specReplicas, 4);
+  await advance(seconds(30));
+  t.is(cluster.view.specReplicas, 0);
+  t.deepEqual(
+    events.map(({ type }) => type).filter((type) => type.startsWith('overrid')),
+    ['overridden', 'override-ended'],
+  );
+});
+
+test('a count set by hand to zero is honoured, and a request still wakes', async (t) => {
+  const { cluster, advance, scaler, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(2), 'rouse.dev/status': '{}' }, specReplicas: 2 }));
+  });
+  load.concurrency = 150;
+  await advance(seconds(2));
+  cluster.scaleByHand(0);
+  load.concurrency = 0;
+  await advance(seconds(4));
+  t.is(cluster.view.specReplicas, 0);
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.is(cluster.view.specReplicas, 1);
+});
+
+test('a count that a manifest reset past the webhook is put back at the next tick', async (t) => {
+  const { cluster, advance, load, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  load.concurrency = 350;
+  await advance(seconds(4));
+  const count = cluster.view.specReplicas;
+  t.true(count >= 5);
+  cluster.applyPastWebhook(1);
+  await advance(seconds(2));
+  t.is(cluster.view.specReplicas, count);
+  t.is(events.filter(({ type }) => type === 'replicas-restored').length, 1);
+});
+
+test('a leader that comes after a reset puts the published count back, and goes on from a count of ours without a change', async (t) => {
+  const published = { 'rouse.dev/status': '{"v":1,"desired":5,"reason":"metric-rise","since":"2026-01-05T12:00:00Z"}' };
+  const reset = await world((c, l) => {
+    l.warm = false;
+    c.put(viewOf({ annotations: { ...on, ...state(1), ...published }, specReplicas: 1 }));
+  });
+  await reset.advance(seconds(4));
+  t.is(reset.cluster.view.specReplicas, 5);
+  const kept = await world((c, l) => {
+    l.warm = false;
+    c.put(viewOf({ annotations: { ...on, ...state(1), ...published }, specReplicas: 7, scaledBy: [{ manager: 'rouse', at: 0 }] }));
+  });
+  await kept.advance(seconds(4));
+  t.is(kept.cluster.view.specReplicas, 7);
+  t.deepEqual(scales(kept.cluster.writes), []);
+});
+
+test('before a scale-in the busy pods are marked, so that idle ones go first', async (t) => {
+  const { cluster, advance, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
+  });
+  load.concurrency = 200;
+  load.inFlightByPod.set('uid-hello-4', 3);
+  await advance(seconds(2));
+  const marked = cluster.writes.findIndex((write) => write.startsWith('patch pods hello-4') && write.includes('"3"'));
+  const scaled = cluster.writes.findIndex((write) => write.startsWith('scale hello'));
+  t.true(marked >= 0 && marked < scaled);
+});
+
+test('a scale-in is given up where the object has changed since, and decided anew', async (t) => {
+  const { cluster, advance, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
+  });
+  load.concurrency = 200;
+  cluster.refusals.push('conflict');
+  await advance(seconds(4));
+  t.is(scales(cluster.writes).length, 2, 'the refused one, and that of the next tick');
+  t.is(cluster.view.specReplicas, 3);
+});
+
+test('a wake that a quota refuses is told, taken back, and tried again by the next request after five seconds', async (t) => {
+  const { cluster, advance, failures, scaler, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+    c.quota = true;
+  });
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.like(failures.get(hello), { reason: 'quota', message: 'exceeded quota: pods' });
+  t.is(cluster.view.specReplicas, 0, 'an unchanged count would do nothing under the back-off of the ReplicaSet controller');
+  scaler.poke(poke);
+  await advance(seconds(1));
+  t.deepEqual(scales(cluster.writes), ['scale hello 1', 'scale hello 0'], 'no second try at once');
+  await advance(seconds(6));
+  t.is(failures.get(hello), undefined, 'requests are held again');
+  cluster.quota = false;
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.is(cluster.view.specReplicas, 1);
+  t.true(events.some(({ type }) => type === 'wake-failed'));
+});
+
+test('a pod that cannot start fails the wake as soon as its status says so, and a mended one clears it', async (t) => {
+  const { cluster, advance, failures, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+    c.podsGetReady = false;
+  });
+  scaler.poke(poke);
+  await advance(millis(1));
+  const [container] = [...cluster.pods.values()][0]?.containers ?? [];
+  if (container === undefined) throw new Error('no pod was made');
+  cluster.setPods({ containers: [{ ...container, state: 'waiting', stateReason: 'CrashLoopBackOff', stateMessage: 'back-off 10s' }] });
+  t.like(failures.get(hello), { reason: 'crash-loop', message: 'container app: back-off 10s' });
+  cluster.setPods({ containers: [container], ready: true });
+  t.is(failures.get(hello), undefined);
+});
+
+test('a standby decides the same and writes and tells nothing; when it leads it goes on from what lives', async (t) => {
+  const { cluster, advance, load, events, scaler } = await world(
+    (c) => {
+      c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 3, scaledBy: [{ manager: 'rouse', at: 0 }] }));
+    },
+    { leads: false },
+  );
+  load.concurrency = 1000;
+  await advance(seconds(4));
+  t.deepEqual(cluster.writes, []);
+  t.deepEqual(events, []);
+  t.true((scaler.workloads()[0]?.desired ?? 0) > 3);
+  const term = new AbortController();
+  const leading = scaler.lead(term.signal);
+  await advance(millis(1));
+  t.true(cluster.view.specReplicas > 3);
+  term.abort();
+  await leading;
+  const { length } = cluster.writes;
+  load.concurrency = 5000;
+  await advance(seconds(6));
+  t.is(cluster.writes.length, length, 'nothing is written after the term');
+});
+
+test('a deleted workload leaves nothing behind', async (t) => {
+  const { cluster, advance, load, scaler, failures } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/pause': 'true' } }));
+  });
+  await advance(seconds(2));
+  cluster.workloads.delete('default', 'hello');
+  t.deepEqual(scaler.workloads(), []);
+  t.is(scaler.explain('default', 'hello'), undefined);
+  t.is(failures.get(hello), undefined);
+  t.deepEqual(load.forgotten, [hello]);
+});
+
+test('what was decided and why can be read, a hold that repeats itself on one line', async (t) => {
+  const { advance, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+  });
+  await advance(seconds(20));
+  scaler.poke(poke);
+  await advance(seconds(2));
+  const explained = scaler.explain('default', 'hello');
+  t.deepEqual(
+    explained?.decisions.slice(0, 2).map(({ kind, reason }) => [kind, reason]),
+    [
+      ['hold', 'idle'],
+      ['wake', 'wake-request'],
+    ],
+  );
+  t.true((explained?.journal[0]?.times ?? 0) >= 10);
+  t.true(explained?.journal[1]?.poked);
+  t.like(explained?.workload, { namespace: 'default', name: 'hello', resource: 'deployments.apps', desired: 1, ready: 1 });
+});
+
+test('many workloads are looked at in one tick and each wakes by itself', async (t) => {
+  const names = Array.from({ length: 100 }, (_, index) => `app-${String(index)}`);
+  const { cluster, scaler, advance } = await world((c) => {
+    for (const name of names)
+      c.put(
+        viewOf({
+          name,
+          uid: `uid-${name}`,
+          annotations: { ...on, ...state(1) },
+          podLabels: { app: name },
+          selector: { matchLabels: { app: name }, matchExpressions: [] },
+        }),
+      );
+  });
+  for (const { key } of scaler.workloads()) scaler.poke({ workload: key, held: 1, oldestHeldMs: 0 });
+  await advance(millis(1));
+  t.true(names.every((name) => cluster.workloads.get(`default/${name}`)?.specReplicas === 1));
+  t.is(scaler.workloads().filter(({ ready }) => ready === 1).length, 100);
+});
+
+test('Kubernetes Events tell transitions by the reason of the decision', async (t) => {
+  const { scaler, advance, kubeEvents } = await world((c) => {
+    c.put(viewOf({ annotations: on }));
+  });
+  scaler.poke(poke);
+  await advance(seconds(4));
+  t.deepEqual(kubeEvents, ['Normal onboarded', 'Normal wake-request']);
+});

@@ -328,11 +328,11 @@ export interface World {
 }
 
 /** A running scaler over a cluster that `prepare` has filled; it leads unless told not to. */
-export const world = async (prepare: (cluster: FakeCluster) => void, options: { readonly leads?: boolean } = {}): Promise<World> => {
+export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => void, options: { readonly leads?: boolean } = {}): Promise<World> => {
   const clock = new ManualClock(start);
   const cluster = new FakeCluster(clock);
-  prepare(cluster);
   const load = new FakeLoad();
+  prepare(cluster, load);
   const path = new FakePath();
   const registry = new WorkloadRegistry({
     workloads: [cluster.workloads],

@@ -1,0 +1,198 @@
+import test from 'ava';
+import { millis, seconds } from '../core/index.ts';
+import { hello, viewOf, world, type World } from './testing.ts';
+
+const on = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s' };
+const stateOf = ({ cluster }: World): unknown => JSON.parse(cluster.view.annotations['rouse.dev/state'] ?? 'null');
+const hpa = {
+  metadata: { name: 'hello', namespace: 'default', uid: 'uid-hpa', resourceVersion: '5' },
+  spec: { minReplicas: 2, maxReplicas: 6, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'hello' } },
+};
+const poke = { workload: hello, held: 1, oldestHeldMs: 0 };
+
+test('the count before onboarding is on record before any pod goes, also where the webhook was down', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(40));
+  t.is(w.cluster.view.specReplicas, 0);
+  t.deepEqual(stateOf(w), { v: 1, replicasBefore: 3 });
+  const recorded = w.cluster.writes.findIndex((write) => write.includes('replicasBefore'));
+  t.true(recorded >= 0 && recorded < w.cluster.writes.findIndex((write) => write.startsWith('scale')));
+  t.is(w.events[0]?.type, 'onboarded');
+});
+
+test('live pods are not touched by onboarding', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  w.load.warm = false;
+  await w.advance(seconds(10));
+  t.is(w.cluster.view.specReplicas, 3);
+  t.false(w.cluster.writes.some((write) => write.startsWith('scale')));
+});
+
+test('an adopted HPA is remembered, then removed, and its bounds apply where nothing else is said', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, 'rouse.dev/adopt-hpa': 'true' }, specReplicas: 3 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(2));
+  t.deepEqual(stateOf(w), {
+    v: 1,
+    replicasBefore: 3,
+    adoptedHpa: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'hello', namespace: 'default' }, spec: hpa.spec },
+  });
+  t.true(w.cluster.writes.findIndex((write) => write.includes('adoptedHpa')) < w.cluster.writes.indexOf('delete horizontalpodautoscalers hello'));
+  t.like(w.registry.get(hello)?.spec.scaling, { min: 2, max: 6 });
+  w.load.concurrency = 0;
+  await w.advance(seconds(60));
+  t.is(w.cluster.view.specReplicas, 2);
+});
+
+test('an HPA that may not be adopted stays and is told', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(2));
+  t.is(w.cluster.hpas.length, 1);
+  t.true(w.events.some((event) => event.type === 'settings-refused' && /adopt-hpa/.test(event.problems[0] ?? '')));
+});
+
+test('switching off hands back: as many pods as before, then the path, then what we wrote', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(40));
+  t.is(w.cluster.view.specReplicas, 0);
+  w.cluster.annotate({ 'rouse.dev/enabled': 'false' });
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 3);
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.deepEqual(w.cluster.view.annotations, { 'rouse.dev/enabled': 'false', 'rouse.dev/window': '6s' });
+  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.load.forgotten, [hello]);
+});
+
+test('under load hand-back keeps what is needed, and gives the count before once idle', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 1 }));
+  });
+  w.load.concurrency = 350;
+  w.load.inFlight = 350;
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 5);
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(20));
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.is(w.cluster.view.specReplicas, 5, 'connections that still run through a gateway count');
+  w.load.inFlight = 0;
+  await w.advance(seconds(10));
+  t.is(w.cluster.view.specReplicas, 1);
+  t.false('rouse.dev/state' in w.cluster.view.annotations);
+});
+
+test('traffic is given back only when a pod is ready, or none can get ready', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 1 }));
+  });
+  await w.advance(seconds(40));
+  t.is(w.cluster.view.specReplicas, 0);
+  w.cluster.podsGetReady = false;
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(10));
+  t.deepEqual(w.path.handedBack, []);
+  w.cluster.setPods({ ready: true });
+  await w.advance(seconds(1));
+  t.deepEqual(w.path.handedBack, [hello]);
+});
+
+test('a hand-back that fails goes on until it is done', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 1 }));
+  });
+  await w.advance(seconds(2));
+  w.path.failures = 3;
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(12));
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.deepEqual(w.scaler.workloads(), []);
+});
+
+test('switching on again in the middle of a hand-back ends it', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 1 }));
+  });
+  await w.advance(seconds(2));
+  w.path.failures = 1000;
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(10));
+  w.cluster.annotate({ 'rouse.dev/enabled': 'true' });
+  w.path.failures = 0;
+  await w.advance(seconds(40));
+  t.deepEqual(w.path.handedBack, []);
+  t.is(w.cluster.view.specReplicas, 0, 'it is scaled again');
+  t.deepEqual(stateOf(w), { v: 1, replicasBefore: 1 });
+});
+
+test('an adopted HPA comes back on off-boarding and gets the count', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, 'rouse.dev/adopt-hpa': 'true' }, specReplicas: 2 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(4));
+  t.is(w.cluster.hpas.length, 0);
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(4));
+  t.is(w.cluster.hpas.length, 1);
+  t.deepEqual(w.cluster.hpas[0]?.spec, hpa.spec);
+});
+
+test('a leader that comes in the middle of a hand-back takes it up again', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { 'rouse.dev/state': '{"v":1,"replicasBefore":2}' }, specReplicas: 0 }));
+  });
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 2);
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.deepEqual(w.cluster.view.annotations, {});
+});
+
+test('settings that cannot be read leave the last good ones in force', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, 'rouse.dev/max-scale': '4' }, specReplicas: 1 }));
+  });
+  w.cluster.annotate({ 'rouse.dev/max-scale': 'many', 'rouse.dev/colour': 'red' });
+  t.is(Number(w.registry.get(hello)?.spec.scaling.max), 4);
+  t.is(w.registry.get(hello)?.problems.length, 2);
+  t.is(w.events.filter(({ type }) => type === 'settings-refused').length, 1);
+  w.load.concurrency = 10_000;
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 4);
+  w.cluster.annotate({ 'rouse.dev/max-scale': '6', 'rouse.dev/colour': null });
+  await w.advance(seconds(2));
+  t.is(w.cluster.view.specReplicas, 6);
+});
+
+test('unreadable settings of a workload that this process has never read keep it as it is and let it wake', async (t) => {
+  const annotations = { ...on, 'rouse.dev/max-scale': 'many', 'rouse.dev/state': '{"v":1,"replicasBefore":2}' };
+  const w = await world((c) => {
+    c.put(viewOf({ annotations, specReplicas: 0 }));
+  });
+  w.scaler.poke({ ...poke, held: 500 });
+  await w.advance(millis(1));
+  t.is(w.cluster.view.specReplicas, 1);
+  await w.advance(seconds(120));
+  t.is(w.cluster.view.specReplicas, 1);
+});
+
+test('a workload that was never onboarded and whose settings are wrong is left alone', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, 'rouse.dev/max-scale': 'many' }, specReplicas: 3 }));
+  });
+  await w.advance(seconds(60));
+  t.deepEqual(w.cluster.writes, []);
+  t.deepEqual(w.scaler.workloads(), []);
+  t.is([...w.registry.refused()].length, 1);
+});

@@ -1,0 +1,225 @@
+import test from 'ava';
+import { instant, ManualClock, millis, pods, seconds, silentLogger, type Decision } from '../core/index.ts';
+import { resources } from '../kube/index.ts';
+import { marksNeeded } from './deletion-cost.ts';
+import { Journal } from './journal.ts';
+import { KubeEvents } from './kube-events.ts';
+import { liveCount, overrideOf, resumedCount } from './live-count.ts';
+import { PodsOf, selectsPod } from './pods-of.ts';
+import { ReplicaWriter, type WantedCount } from './replica-writer.ts';
+import { StatusWriter } from './status-writer.ts';
+import { FakeCluster, hello, podOf, start, viewOf } from './testing.ts';
+
+const ref = { resource: 'deployments.apps', namespace: 'default', name: 'hello' };
+const evidence = { demands: [], steps: [], panicking: false, wanted: 0, replicas: pods(0), ready: pods(0), starting: pods(0), held: 0, inFlight: 0 };
+const hold = (to: number, reason: Decision['reason'], at = start): Decision => ({
+  kind: 'hold',
+  to: pods(to),
+  at,
+  reason,
+  evidence,
+  excessBurstCapacity: undefined,
+});
+const scale = (from: number, to: number, at = start): Decision => ({
+  kind: 'scale',
+  from: pods(from),
+  to: pods(to),
+  at,
+  reason: 'metric-rise',
+  evidence,
+  excessBurstCapacity: undefined,
+});
+
+test('the live count is that of the newer of watch and own write', (t) => {
+  const view = viewOf({ specReplicas: 3, resourceVersion: '99' });
+  t.is(liveCount(view, undefined), 3);
+  t.is(liveCount(view, { replicas: 5, resourceVersion: '100' }), 5);
+  t.is(liveCount(view, { replicas: 5, resourceVersion: '99' }), 3);
+  t.is(liveCount(view, { replicas: 5, resourceVersion: '98' }), 3);
+});
+
+test('a hand-set count is ours to honour only from onboarding on, and only for its time', (t) => {
+  const byHand = viewOf({ specReplicas: 4, scaledBy: [{ manager: 'kubectl', at: start }] });
+  const at = (ms: number): ReturnType<typeof instant> => instant(start + ms);
+  t.like(overrideOf(byHand, undefined, seconds(60), instant(0), at(1000)), { replicas: 4, manager: 'kubectl' });
+  t.is(overrideOf(byHand, undefined, seconds(60), instant(0), at(60_000)), undefined);
+  t.is(overrideOf(byHand, undefined, seconds(60), at(5000), at(6000)), undefined);
+  t.is(overrideOf(byHand, undefined, millis(0), instant(0), at(0)), undefined);
+  t.is(overrideOf(viewOf({ scaledBy: [{ manager: 'rouse', at: start }] }), undefined, seconds(60), instant(0), at(1)), undefined);
+  t.is(overrideOf(byHand, { replicas: 2, resourceVersion: '2' }, seconds(60), instant(0), at(1)), undefined, 'the watch lags behind a write of ours');
+});
+
+test('a broken status annotation says nothing about the count to go on from', (t) => {
+  for (const status of [undefined, '', 'x', 'null', '[]', '{"desired":-1}', '{"desired":1.5}', '{"desired":"9"}'])
+    t.is(resumedCount(viewOf({ specReplicas: 2 }), status), 2, status);
+});
+
+test('a journal is bounded', (t) => {
+  const journal = new Journal();
+  for (let step = 0; step < 1000; step++) journal.add(hello, scale(step, step + 1), false);
+  t.is(journal.of(hello).length, 200);
+  t.like(journal.of(hello).at(-1)?.decision, { to: 1000 });
+});
+
+test('the status is published on change, at most once in 10 s, and never for a hold that only follows the load', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  cluster.put(viewOf());
+  const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
+  const { signal } = new AbortController();
+  const after = async (decision: Decision, wait: number): Promise<number> => {
+    writer.note(hello, ref, decision);
+    writer.flush(signal);
+    await clock.advance(seconds(wait));
+    return cluster.writes.length;
+  };
+  t.is(await after(scale(0, 3), 0), 1);
+  t.is(cluster.view.annotations['rouse.dev/status'], '{"v":1,"desired":3,"reason":"metric-rise","since":"2026-01-05T12:00:00Z"}');
+  t.is(await after(hold(3, 'steady'), 20), 1);
+  t.is(await after(scale(3, 4), 1), 2);
+  t.is(await after(scale(4, 5), 1), 2);
+  t.is(await after(scale(5, 6), 9), 2);
+  t.is(await after(hold(6, 'steady'), 0), 3, 'the newest count after the pause');
+  t.is(await after(hold(6, 'manual-override'), 20), 3);
+  t.is(await after(hold(6, 'manual-override'), 20), 4);
+  t.is(await after(hold(6, 'steady'), 20), 5, 'and that it is over');
+});
+
+test('statuses of many workloads are written at a bounded rate', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
+  const { signal } = new AbortController();
+  for (let index = 0; index < 200; index++) writer.note(`default/w${String(index)}` as never, { ...ref, name: `w${String(index)}` }, scale(0, 1));
+  writer.flush(signal);
+  await clock.advance(millis(0));
+  t.is(cluster.writes.length, 40);
+  await clock.advance(seconds(1));
+  writer.flush(signal);
+  await clock.advance(millis(0));
+  t.is(cluster.writes.length, 60);
+});
+
+test('only 32 counts are written at once, a waiting request goes ahead of them, and all are written in the end', async (t) => {
+  const clock = new ManualClock(start);
+  const open: (() => void)[] = [];
+  const sent: number[] = [];
+  const client = {
+    writeScale: async (_resource: unknown, _name: unknown, replicas: number) => {
+      sent.push(replicas);
+      await new Promise<void>((resolve) => open.push(resolve));
+      return { ok: true as const, value: { replicas, resourceVersion: '1', selector: '' } };
+    },
+  };
+  const writer = new ReplicaWriter(
+    { client, resourceOf: () => resources.deployments, clock, logger: silentLogger },
+    { written: () => undefined, refused: () => undefined },
+    new AbortController().signal,
+  );
+  const wanted = (index: number, urgent = false): WantedCount => ({ key: `default/w${String(index)}` as never, ref, replicas: index, urgent });
+  for (let index = 0; index < 100; index++) writer.want(wanted(index));
+  t.is(sent.length, 32);
+  writer.want(wanted(1000, true));
+  t.is(sent.at(-1), 1000);
+  while (open.length > 0) {
+    for (const release of open.splice(0)) release();
+    await clock.advance(millis(0));
+  }
+  await writer.settled();
+  t.is(new Set(sent).size, 101);
+});
+
+test('while a count is on its way only the newest other one follows', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  cluster.put(viewOf());
+  const writer = new ReplicaWriter(
+    { client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger },
+    { written: () => undefined, refused: () => undefined },
+    new AbortController().signal,
+  );
+  for (const replicas of [1, 2, 3, 4]) writer.want({ key: hello, ref, replicas, urgent: false });
+  await clock.advance(millis(0));
+  t.deepEqual(cluster.writes, ['scale hello 1', 'scale hello 4']);
+});
+
+test('an unknown kind is refused, not thrown', async (t) => {
+  const refused: string[] = [];
+  const clock = new ManualClock(start);
+  const writer = new ReplicaWriter(
+    { client: new FakeCluster(clock).client, resourceOf: () => undefined, clock, logger: silentLogger },
+    { written: () => undefined, refused: (_key, { message }) => refused.push(message) },
+    new AbortController().signal,
+  );
+  writer.want({ key: hello, ref: { ...ref, resource: 'rollouts.example.com' }, replicas: 1, urgent: true });
+  await clock.advance(millis(0));
+  t.deepEqual(refused, ['the kind rollouts.example.com is not known']);
+});
+
+test('Kubernetes Events of one workload are bounded', async (t) => {
+  const clock = new ManualClock(start);
+  let recorded = 0;
+  const events = new KubeEvents({ record: () => (recorded += 1) }, clock);
+  for (let index = 0; index < 100; index++) events.tell({ type: 'scaled', workload: hello, from: 0, to: 1, reason: 'wake-request' }, 'uid');
+  t.is(recorded, 10);
+  await clock.advance(seconds(30));
+  for (let index = 0; index < 100; index++) events.tell({ type: 'scaled', workload: hello, from: 0, to: 1, reason: 'wake-request' }, 'uid');
+  t.is(recorded, 13);
+});
+
+test('only pods whose mark would change are marked, busiest first', (t) => {
+  const marked = (name: string, cost?: string): ReturnType<typeof podOf> =>
+    podOf({ name, uid: name, annotations: cost === undefined ? {} : { 'controller.kubernetes.io/pod-deletion-cost': cost } });
+  const marks = marksNeeded(
+    [marked('idle'), marked('busy'), marked('was-busy', '7'), marked('same', '2'), podOf({ name: 'going', uid: 'going', deleting: true })],
+    new Map([
+      ['busy', 4],
+      ['same', 2],
+      ['going', 9],
+    ]),
+  );
+  t.deepEqual(
+    marks.map(({ pod, cost }) => [pod.name, cost]),
+    [
+      ['busy', 4],
+      ['was-busy', 0],
+    ],
+  );
+});
+
+test('selectors select by labels and expressions, and nothing selects everything', (t) => {
+  const expression = (operator: string, values: readonly string[] = []): Parameters<typeof selectsPod>[0] => ({
+    matchLabels: {},
+    matchExpressions: [{ key: 'app', operator, values }],
+  });
+  t.false(selectsPod({ matchLabels: {}, matchExpressions: [] }, { app: 'x' }));
+  t.true(selectsPod({ matchLabels: { app: 'x' }, matchExpressions: [] }, { app: 'x', tier: 'y' }));
+  t.deepEqual(
+    [expression('In', ['x']), expression('NotIn', ['x']), expression('Exists'), expression('DoesNotExist'), expression('Odd')].map((selector) =>
+      selectsPod(selector, { app: 'x' }),
+    ),
+    [true, false, true, false, false],
+  );
+});
+
+test('pods are found by their workload through changes of labels and of the selector', (t) => {
+  const cluster = new FakeCluster(new ManualClock(start));
+  const changes: string[] = [];
+  const podsOf = new PodsOf(cluster.pods, (key, pod) => changes.push(`${key} ${pod.name}`));
+  cluster.setPod(podOf({ name: 'early', uid: 'early' }));
+  podsOf.follow(viewOf());
+  podsOf.follow(viewOf({ name: 'all', selector: { matchLabels: {}, matchExpressions: [{ key: 'app', operator: 'Exists', values: [] }] } }));
+  const names = (): readonly string[] => [...podsOf.get(hello)].map(({ name }) => name).sort();
+  t.deepEqual(names(), ['early']);
+  cluster.setPod(podOf({ name: 'late', uid: 'late' }));
+  t.deepEqual(changes, ['default/all late', 'default/hello late']);
+  cluster.setPod(podOf({ name: 'late', uid: 'late', labels: { app: 'other' } }));
+  t.deepEqual(names(), ['early']);
+  t.is([...podsOf.get('default/all' as never)].length, 2);
+  podsOf.follow(viewOf({ selector: { matchLabels: { app: 'other' }, matchExpressions: [] } }));
+  t.deepEqual(names(), ['late']);
+  cluster.pods.delete('default', 'late');
+  t.deepEqual(names(), []);
+  podsOf.forget(hello);
+  t.deepEqual([...podsOf.get(hello)], []);
+});
