@@ -265,27 +265,32 @@ export class WorkloadGate implements CallProgress {
     if (call.heldAt !== undefined) observeHold(this.counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
   }
 
-  /** Gives held calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes on from the front. */
+  /** Gives held calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */
   #release(): void {
-    if (this.#releasing) {
-      this.#releaseAgain = true;
-      return;
-    }
+    this.#releaseAgain = true;
+    if (this.#releasing) return;
     this.#releasing = true;
-    do {
-      this.#releaseAgain = false;
-      let call = this.#queue.first;
-      while (call !== undefined && !this.#releaseAgain) {
-        const { next } = call;
-        const pod = this.#pick(call);
-        if (pod !== undefined) {
-          this.#unhold(call);
-          this.#seat(call, pod);
-        } else if (!this.#anyRoom()) break;
-        call = next;
-      }
-    } while (this.#releaseAgain);
+    while (this.#takeReleaseAgain()) this.#releaseOnce();
     this.#releasing = false;
+  }
+
+  #takeReleaseAgain(): boolean {
+    const again = this.#releaseAgain;
+    this.#releaseAgain = false;
+    return again;
+  }
+
+  #releaseOnce(): void {
+    for (let call = this.#queue.first; call !== undefined;) {
+      const { next } = call;
+      const pod = this.#pick(call);
+      if (pod !== undefined) {
+        this.#unhold(call);
+        this.#seat(call, pod);
+        if (this.#releaseAgain) return;
+      } else if (!this.#anyRoom()) return;
+      call = next;
+    }
   }
 
   #anyRoom(): boolean {

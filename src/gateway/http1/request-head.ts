@@ -155,6 +155,8 @@ const scan = (raw: readonly string[]): HeadFields => {
       case 'upgrade':
         upgrade = value;
         break;
+      default:
+        break;
     }
   }
   return { hosts, authority, userAgent, connection, codings, hasBody, upgrade };

@@ -1,0 +1,168 @@
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  millis,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  workloadKey,
+  type FirstByte,
+  type PodRoute,
+  type Poke,
+  type WorkloadReport,
+  type WorkloadRoute,
+} from '../core/index.ts';
+import { createGateway, type Gateway, type GatewayOptions } from './index.ts';
+
+/** What the gateway's tests stand on: real ports, scripted origins, clients on raw sockets, and an uplink that remembers. */
+
+export const web = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'web' });
+
+const listen = (server: Server | ReturnType<typeof createServer>): Promise<number> =>
+  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+
+/** A port that was free a moment ago. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+};
+
+export interface Origin {
+  readonly port: number;
+  readonly server: Server;
+  readonly requests: IncomingMessage[];
+  /** Dies as a killed process does: every connection and the port at once. */
+  readonly die: () => Promise<void>;
+}
+
+export const startOrigin = async (handler: RequestListener, port = 0): Promise<Origin> => {
+  const requests: IncomingMessage[] = [];
+  const server = createHttpServer((request: IncomingMessage, response: ServerResponse) => {
+    requests.push(request);
+    handler(request, response);
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    requests,
+    die: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+};
+
+export const podAt = (port: number, patch: Partial<PodRoute> = {}): PodRoute => ({
+  id: `pod-${port}`,
+  name: `pod-${port}`,
+  address: '127.0.0.1',
+  ports: { http: port },
+  state: 'ready',
+  probe: { kind: 'tcp', port, timeoutMs: 1000 },
+  revision: 'r1',
+  ...patch,
+});
+
+export interface Rig {
+  readonly gateway: Gateway;
+  /** The workload's own port. */
+  readonly port: number;
+  readonly url: string;
+  readonly pokes: Poke[];
+  readonly firstBytes: FirstByte[];
+  readonly reports: WorkloadReport[];
+  /** Sends the workload's route again with changes. */
+  readonly route: (patch: Partial<WorkloadRoute>) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Partial<GatewayOptions> = {}): Promise<Rig> => {
+  const port = await freePort();
+  const pokes: Poke[] = [];
+  const firstBytes: FirstByte[] = [];
+  const reports: WorkloadReport[] = [];
+  let current: WorkloadRoute = {
+    workload: web,
+    listeners: [{ address: '127.0.0.1', port, protocol: 'http1', target: 'http' }],
+    hosts: [{ host: 'web.default.localhost', protocol: 'http1', target: 'http' }],
+    pods: [],
+    wakeFailure: undefined,
+    containerConcurrency: undefined,
+    holdQueueDepth: 1000,
+    holdTimeoutMs: 10_000,
+    waitingPage: false,
+    requestTimeoutMs: 0,
+    responseStartTimeoutMs: 300_000,
+    idleTimeoutMs: 0,
+    ignoreRequests: [],
+    sessionAffinity: 'none',
+    ...patch,
+  };
+  const gateway = createGateway({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    sharedPort: 0,
+    host: '127.0.0.1',
+    uplink: {
+      poke: (poke) => pokes.push(poke),
+      firstByte: (firstByte) => firstBytes.push(firstByte),
+      report: (workloads) => reports.push(...workloads),
+    },
+    ...options,
+  });
+  await gateway.open();
+  const stopping = new AbortController();
+  const running = gateway.run(stopping.signal);
+  let revision = 1;
+  await gateway.apply({ revision, full: true, upsert: [current], remove: [] });
+  return {
+    gateway,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    pokes,
+    firstBytes,
+    reports,
+    route: async (change) => {
+      current = { ...current, ...change };
+      revision += 1;
+      await gateway.apply({ revision, full: false, upsert: [current], remove: [] });
+    },
+    stop: async () => {
+      stopping.abort();
+      await gateway.drain({ settle: millis(0), limit: millis(0) });
+      await running;
+    },
+  };
+};
+
+/** Sends `text` as it is and resolves with everything that comes back until the connection ends. */
+export const raw = (port: number, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
+    let answer = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => (answer += chunk));
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+
+/** Resolves when `condition` holds; rejects, naming what was waited for, after 5 s. */
+export const until = async (what: string, condition: () => boolean): Promise<void> => {
+  const stop = AbortSignal.timeout(5000);
+  while (!condition()) {
+    if (stop.aborted) throw new Error(`not within 5 s: ${what}`);
+    await systemClock.sleep(millis(2), stop);
+  }
+};
+
+export const parseJson = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
