@@ -119,7 +119,7 @@ const runCase = (trace: GoldenCase, createdAt: number): readonly Mismatch[] => {
     if (tick.specUpdate !== undefined) {
       golden = tick.specUpdate;
       spec = scaleSpecOf(golden);
-      window.resize(golden.stableWindowSeconds, golden.panicWindowSeconds, now / 1000);
+      window.resize(golden.stableWindowSeconds, golden.panicWindowSeconds, now / 1000, 'zero');
     }
     const decided = decide(state, observationOf(readingAt(window, golden, now), tick.readyPods, golden.reachable), spec, now);
     state = JSON.parse(JSON.stringify(decided.state)) as DeciderState;

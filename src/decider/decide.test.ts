@@ -10,7 +10,8 @@ const summary = ({ kind, reason, to }: Decision): string => `${kind} ${String(to
 const stepsOf = ({ evidence }: Decision): readonly StepName[] => evidence.steps.map(({ step }) => step);
 
 /** Ticks of two seconds with the same observation; tells how each decision came out, repeated ones once. */
-const story = (spec: ScaleSpec, seen: Observation, ticks: number, state: DeciderState = calm): readonly string[] => {
+const story = (spec: ScaleSpec, seen: Observation, ticks: number): readonly string[] => {
+  let state = calm;
   const told: string[] = [];
   for (let tick = 0; tick < ticks; tick += 1) {
     const decided = decide(state, seen, spec, at(tick * 2));
@@ -44,6 +45,11 @@ test('under rouse the first request of a pod that takes one at a time asks for o
   t.is(summary(decision), 'hold 1 steady');
   t.deepEqual(decision.evidence.steps, [{ step: 'idle-share', from: 2, to: 1 }]);
   t.is(summary(once(seen, specWith(oneAtATime, { policy: 'kpa' }))), 'scale 2 metric-rise');
+});
+
+test('the least load keeps one pod, and noise in the sixth decimal asks for no other', (t) => {
+  t.is(once(observed({ ready: 1, metrics: [concurrencyOf(1e-6)] })).to, pods(1));
+  t.is(once(observed({ ready: 20, metrics: [concurrencyOf(20.0000001)] }), specWith({ containerConcurrency: 1 })).to, pods(20));
 });
 
 test('headroom of whole requests is kept', (t) => {

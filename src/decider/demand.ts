@@ -40,6 +40,10 @@ const wholeRequestTarget = (target: MetricTarget, total: number, spec: ScaleSpec
 /** 0.7 × 30 is 20.999999999999996: without this a target would be rounded to the wrong request. */
 const roundOff = (value: number): number => Math.round(value * 1e9) / 1e9;
 
+/** Up to the next pod. Under `rouse` a millionth of a pod beyond the first is noise of the averages. */
+const roundUp = (count: number, spec: ScaleSpec): number =>
+  Math.ceil(spec.policy === 'kpa' || count <= 1 || count > 1e9 ? count : Math.round(count * 1e6) / 1e6);
+
 const finite = (value: number): boolean => Number.isFinite(value) && value >= 0;
 
 /** A reading that arithmetic can be done on; anything else is no data. */
@@ -64,8 +68,8 @@ export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
       continue;
     }
     demands.push({ reading, target, stablePods: reading.stable / target, panicPods: reading.panic / target });
-    stable = Math.max(stable ?? 0, Math.ceil(reading.stable / target));
-    panic = Math.max(panic ?? 0, Math.ceil(reading.panic / target));
+    stable = Math.max(stable ?? 0, roundUp(reading.stable / target, spec));
+    panic = Math.max(panic ?? 0, roundUp(reading.panic / target, spec));
     stableBeforeMends = Math.max(stableBeforeMends, Math.ceil(reading.stable / plain));
     if (capacityMetric === undefined || wanted.metric === 'concurrency') capacityMetric = { reading, total };
   }

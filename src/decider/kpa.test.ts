@@ -36,7 +36,7 @@ const run = (spec: ReturnType<typeof specWith>, steps: readonly Step[], readyAtS
   });
 };
 
-const agrees = test.macro((t, spec: ReturnType<typeof specWith>, steps: readonly Step[], reachable = true) => {
+const agrees = test.macro((t, spec: ReturnType<typeof specWith>, steps: readonly Step[], reachable?: boolean) => {
   run(spec, steps, 0, reachable).forEach(({ evidence }, index) => {
     t.is(evidence.wanted, steps[index]?.want, `step ${String(index)}`);
     const panicking = steps[index]?.panicking;

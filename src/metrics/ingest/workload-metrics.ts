@@ -80,6 +80,8 @@ export interface WorkloadMetrics {
 /** Series that nobody asked for in so long go (a workload that is not ours, or not yet). */
 const unaskedAfterMs = 300_000;
 const sweepEveryMs = 60_000;
+/** The smallest mean that is told: the windows round to six decimals. */
+const leastLoad = 1e-6;
 
 class Metrics implements WorkloadMetrics {
   readonly #clock: Clock;
@@ -144,8 +146,9 @@ class Metrics implements WorkloadMetrics {
     const now = this.#time.at(wall);
     this.#expire(now);
     const series = this.#series(key, now);
-    series?.follow(spec, now);
-    if (this.#covered !== undefined) series?.silence(this.#covered.to);
+    const newest = this.#covered?.to;
+    series?.follow(spec, now, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
+    if (newest !== undefined) series?.silence(newest);
     const names: readonly MetricName[] = spec.scaling.metrics.map(({ metric }) => metric);
     const asked = spec.scaling.formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
     return {
@@ -209,7 +212,8 @@ class Metrics implements WorkloadMetrics {
       if (figures === undefined || gateway.newest === undefined || gateway.newest >= newest) continue;
       averages = withStanding(averages, sharesOf(series, metric, newest - gateway.newest, aggregation), perSecond(metric, figures, 1));
     }
-    return averages;
+    // Very short requests must not be rounded away: a window with load is not idle.
+    return series.isLoaded(newest) ? { ...averages, stable: Math.max(averages.stable, leastLoad) } : averages;
   }
 
   #present(key: WorkloadKey): Pick<WorkloadLoad, 'held' | 'inFlight' | 'inFlightByPod'> {

@@ -42,15 +42,15 @@ export class WorkloadSeries {
     this.askedAt = now;
   }
 
-  /** Takes what the spec says of windows and metrics; cheap where nothing changed. */
-  follow({ scaling }: ScaleSpec, now: number): void {
+  /** Takes what the spec says of windows and metrics; cheap where nothing changed. `asOf` is the second that averages are for. */
+  follow({ scaling }: ScaleSpec, now: number, asOf: number): void {
     this.askedAt = now;
     this.#stable = scaling.stableWindow / 1000;
     this.#panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
     this.#keeps = scaling.min > 0;
     this.#wanted = scaling.formula === undefined ? wantedOf(scaling.metrics) : gatewayMetrics;
     for (const [metric, window] of this.#windows) {
-      if (this.#wanted.includes(metric)) window.resize(this.#stable, this.#panic, now / 1000);
+      if (this.#wanted.includes(metric)) window.resize(this.#stable, this.#panic, asOf);
       else this.#windows.delete(metric);
     }
   }
@@ -74,12 +74,17 @@ export class WorkloadSeries {
 
   /** Seconds up to `newest` without figures are zero, for some gateway reported them without this workload. */
   silence(newest: number): void {
-    if (!this.#keeps && newest - this.#loaded >= this.#stable) {
+    if (!this.#keeps && !this.isLoaded(newest)) {
       this.#windows.clear();
       return;
     }
     if (this.#keeps) for (const metric of this.#wanted) this.#window(metric);
     for (const window of this.#windows.values()) if (window.newest === undefined || window.newest < newest) window.record(newest, 0);
+  }
+
+  /** True if there was any load in the stable window that ends with `newest`. */
+  isLoaded(newest: number): boolean {
+    return newest - this.#loaded < this.#stable;
   }
 
   window(metric: GatewayMetric): LoadWindow | undefined {
@@ -101,8 +106,9 @@ const panicSeconds = (stableWindowMs: number, share: number): number => Math.max
 const wantedOf = (metrics: ScaleSpec['scaling']['metrics']): readonly GatewayMetric[] =>
   gatewayMetrics.filter((name) => metrics.some(({ metric }) => metric === name));
 
-/** Adds `load` of a gateway that is `behind` seconds to both means. */
+/** Adds a load that takes part in both means with `shares`; rounded as the means are, so that twenty is not a little more than twenty. */
 export const withStanding = (averages: WindowAverages, shares: WindowAverages, load: number): WindowAverages => ({
-  stable: averages.stable + shares.stable * load,
-  panic: averages.panic + shares.panic * load,
+  stable: rounded(averages.stable + shares.stable * load),
+  panic: rounded(averages.panic + shares.panic * load),
 });
+const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;

@@ -1,4 +1,4 @@
-import { WindowView, type Buckets } from './view.ts';
+import { WindowView, type Buckets, type Unseen } from './view.ts';
 
 export type Aggregation = 'linear' | 'weighted-exponential';
 
@@ -78,8 +78,8 @@ export class LoadWindow implements Buckets {
       : { stable: this.#stable.exponentialShare(seconds), panic: this.#panic.exponentialShare(seconds) };
   }
 
-  /** Changes the lengths, keeping what both the old and the new one cover. */
-  resize(stableSeconds: number, panicSeconds: number, now: number): void {
+  /** Changes the lengths, keeping what both the old and the new one cover. `unseen` is `zero` for exactly Knative's averages afterwards. */
+  resize(stableSeconds: number, panicSeconds: number, now: number, unseen: Unseen = 'unknown'): void {
     const stable = windowSize(stableSeconds);
     const panic = Math.min(stable, windowSize(panicSeconds));
     if (stable === this.#stable.size && panic === this.#panic.size) return;
@@ -91,8 +91,8 @@ export class LoadWindow implements Buckets {
       return;
     }
     if (stable !== this.#sums.length) this.#sums = this.isEmpty(now) ? new Float64Array(stable) : this.#newest(stable, last);
-    this.#stable.resize(this, stable, Math.floor(now), last);
-    this.#panic.resize(this, panic, Math.floor(now), last);
+    this.#stable.resize(this, stable, Math.floor(now), last, unseen);
+    this.#panic.resize(this, panic, Math.floor(now), last, unseen);
   }
 
   sum(at: number): number {

@@ -4,6 +4,9 @@ export interface Buckets {
   sum(at: number): number;
 }
 
+/** What seconds before the first sample are once a window has changed its length. */
+export type Unseen = 'unknown' | 'zero';
+
 /** Linear averages are rounded to six decimals. */
 const precision = 1e6;
 const rounded = (value: number): number => Math.max(0, Math.round(value * precision) / precision);
@@ -99,8 +102,11 @@ export class WindowView {
     return seconds <= 0 ? 0 : 1 - Math.pow(1 - this.#smoothing, Math.min(seconds, this.#size));
   }
 
-  /** Changes the length. What the old length did not cover stays unknown; a view without a sample in its old length starts afresh. */
-  resize(buckets: Buckets, size: number, now: number, last: number): void {
+  /**
+   * Changes the length. What the old length did not cover stays unknown; a view without a sample in its old length starts afresh. Knative
+   * takes the old window for full (`unseen` is `zero`) even if it was not.
+   */
+  resize(buckets: Buckets, size: number, now: number, last: number, unseen: Unseen): void {
     if (size === this.#size) return;
     const old = this.#size;
     const empty = this.isEmpty(now, last);
@@ -112,8 +118,9 @@ export class WindowView {
       this.#floor = last + 1;
       return;
     }
-    this.#first = last - (old - 1);
-    this.#floor = Math.max(this.#floor, this.#first);
+    const oldest = last - (old - 1);
+    this.#first = unseen === 'zero' ? oldest : Math.max(oldest, this.#first ?? oldest);
+    this.#floor = Math.max(this.#floor, oldest);
     for (let back = 0; back < Math.min(old, size); back += 1) this.#total += this.#sum(buckets, last - back);
   }
 
