@@ -55,12 +55,16 @@ export class LeaseLock {
     return this.#write(this.#next(found.value), signal);
   }
 
-  /** Hands the lease back, so that another need not wait for it to run out. */
+  /** Hands the lease back, so that another need not wait for it to run out. Read anew first: a renewal that was given up may have taken place. */
   async release(signal: AbortSignal): Promise<void> {
-    if (this.#seen === undefined || holderOf(this.#seen) !== this.#identity) return;
+    const found = await this.#client.get(resources.leases, this.#name, signal);
+    if (!found.ok) throw new Error(found.problem.message);
+    this.#see(found.value);
+    if (holderOf(found.value) !== this.#identity) return;
     const now = this.#now();
-    const spec = { ...this.#seen.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-    await this.#write({ ...this.#seen, spec }, signal);
+    // No holder at all, which everyone (client-go too) reads as an empty one.
+    const { holderIdentity: _ours, ...rest } = found.value.spec ?? {};
+    await this.#write({ ...found.value, spec: { ...rest, leaseDurationSeconds: 1, renewTime: now, acquireTime: now } }, signal);
   }
 
   async #create(signal: AbortSignal): Promise<boolean> {
