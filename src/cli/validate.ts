@@ -15,7 +15,7 @@ interface Layers {
 export const validateFiles = async (paths: readonly string[], print: (line: string) => void): Promise<ExitCode> => {
   const manifests = await readManifests(paths);
   const formulas = manifests.some(({ object }) => mentionsFormula(object)) ? await loadFormulas() : undefined;
-  const { problems: configProblems, layers } = layersOf(manifests, formulas?.check);
+  const { problems: configProblems, layers } = layersOf(manifests, formulas === undefined ? undefined : (text) => formulas.check(text));
   let problems = configProblems.length;
   for (const line of configProblems) print(`problem: ${line}`);
   let workloads = 0;

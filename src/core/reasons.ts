@@ -7,7 +7,7 @@ export const decisionReasons = {
   'metric-fall': 'the stable window asks for fewer pods',
   panic: 'the panic window asks for more pods than the stable one could wait for',
   steady: 'the load needs the pods that are there',
-  'wake-request': 'a request is waiting and nothing runs',
+  'wake-request': 'a request is waiting',
   'held-requests': 'held requests need more pods than there are',
   idle: 'no request for the whole window',
   'idle-grace': 'idle, and waiting for the path to change before the last pod goes',

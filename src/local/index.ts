@@ -11,3 +11,4 @@ export { NetworkNamespaceAddressing } from './kubelet/addressing/network-namespa
 export { startEmbeddedKubelet, type EmbeddedKubeletOptions } from './kubelet/embedded-kubelet.ts';
 export type { KubeletApi, PodChange, PodEvent, PodRef } from './kubelet/kubelet-api.ts';
 export { startKubelet, type Kubelet, type KubeletOptions } from './kubelet/kubelet.ts';
+export { findKind } from './embedded/registry.ts';

@@ -82,8 +82,8 @@ const sentence = (event: ScalerEvent): string => {
 const podsIn = (count: number): string => (count === 1 ? '1 pod' : `${String(count)} pods`);
 const phasesIn = ({ phases }: ColdStart): string => coldStartPhases.map((phase) => `${phase} ${String(Math.round(phases[phase]))}`).join(', ');
 
-/** The event in plain words, one line: `hello 0 → 1: a request is waiting and nothing runs`. */
-export const sayEvent = (event: ScalerEvent): string => (event.type === 'first-byte' ? sentence(event) : `${nameOf(event.workload)} ${sentence(event)}`);
+/** The event in plain words, one line: `hello 0 → 1: a request is waiting`. */
+export const sayEvent = (event: ScalerEvent): string => `${nameOf(event.workload)}${event.type === 'first-byte' ? ':' : ''} ${sentence(event)}`;
 
 /** The same without the workload's name, where that is known already (Kubernetes Events). */
 export const messageOfEvent = (event: ScalerEvent): string => sentence(event);

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { jsonLogger, messageOf, systemClock, systemNamespace, systemRandom } from '../core/index.ts';
+import { KubeError, loadKubeConfig } from '../kube/index.ts';
+import { startController } from './controller.ts';
+import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
+import { controllerExposition } from './exposition.ts';
+import { aborted, untilTold } from './lifetime.ts';
+import { portOf } from './listen.ts';
+import { serveOperations } from './operations-server.ts';
+import type { ControllerFlags } from './program.ts';
+
+/** `rouse controller`: in a cluster with the pod's service account, elsewhere with a kubeconfig. */
+export const runController = async (flags: ControllerFlags): Promise<ExitCode> => {
+  const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
+  const signal = untilTold(logger);
+  const connection = await loadKubeConfig(flags.kubeconfig === undefined ? { kind: 'default' } : { kind: 'file', path: flags.kubeconfig }).catch(
+    (failure: unknown) => {
+      throw failure instanceof KubeError ? new CommandError('usage', failure.message, failure) : failure;
+    },
+  );
+  // What ends the controller from within (an API server that takes our rights away) ends the process too.
+  const failing = new AbortController();
+  const controller = await startController(
+    {
+      connection,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      identity: `${process.env.POD_NAME ?? hostname()}-${randomBytes(4).toString('hex')}`,
+      user: `system:serviceaccount:${systemNamespace}:rouse-controller`,
+      listen: { host: '0.0.0.0', port: flags.port, flag: '--port' },
+      advertise: flags.advertise,
+      allowExternalGateways: flags.allowExternalGateways ?? false,
+    },
+    signal,
+  );
+  controller.ended.catch((failure: unknown) => failing.abort(failure));
+  if (flags.writeCa !== undefined) await writeCa(flags.writeCa, controller.caPem);
+  const operations = await serveOperations(
+    { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
+    { host: '0.0.0.0', port: flags.metricsPort, flag: '--metrics-port' },
+  );
+  print(`ready: link=https://127.0.0.1:${controller.port} metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
+  await Promise.race([aborted(signal), aborted(failing.signal)]);
+  operations.close();
+  operations.closeAllConnections();
+  await controller.ended;
+  return exitCode.ok;
+};
+
+const writeCa = async (path: string, pem: string): Promise<void> => {
+  try {
+    await writeFile(path, pem);
+  } catch (failure) {
+    throw new CommandError('usage', `cannot write the CA certificate to ${path} (--write-ca): ${messageOf(failure)}`, failure);
+  }
+};
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { jsonLogger, messageOf, seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
+import { createGateway } from '../gateway/index.ts';
+import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
+import { gatewayExposition } from './exposition.ts';
+import { aborted, untilTold } from './lifetime.ts';
+import { startLinkedGateway } from './linked-gateway.ts';
+import { portOf } from './listen.ts';
+import { serveOperations } from './operations-server.ts';
+import type { GatewayFlags } from './program.ts';
+import { followRoutes } from './routes.ts';
+
+/** `rouse gateway`: linked to controllers, or stand-alone by a routes file. */
+export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {
+  const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
+  if (flags.routes !== undefined && flags.controller !== undefined) throw new CommandError('usage', 'give --controller or --routes, not both');
+  if (flags.routes !== undefined) return runStandAlone(flags, flags.routes, logger);
+  if (flags.controller === undefined) throw new CommandError('usage', 'a gateway needs --controller URL (linked) or --routes FILE (stand-alone)');
+  return runLinked(flags, flags.controller, logger);
+};
+
+const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host: string; readonly port: number; readonly flag: string } => ({
+  host: listen ?? '0.0.0.0',
+  port: metricsPort,
+  flag: '--metrics-port',
+});
+
+const runLinked = async (flags: GatewayFlags, controllers: readonly string[], logger: Logger): Promise<ExitCode> => {
+  const signal = untilTold(logger);
+  for (const url of controllers)
+    if (!URL.canParse(url) || !/^https?:/.test(url)) throw new CommandError('usage', `--controller ${url}: want a URL, e.g. https://127.0.0.1:9443`);
+  const linked = await startLinkedGateway({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    controllers,
+    ca: flags.controllerCa === undefined ? undefined : await readText(flags.controllerCa, '--controller-ca'),
+    token: async () => (flags.tokenFile === undefined ? undefined : (await readText(flags.tokenFile, '--token-file')).trim()),
+    address: flags.listen,
+    podName: process.env.POD_NAME ?? hostname(),
+    nodeName: process.env.NODE_NAME,
+    sharedPort: flags.sharedPort,
+    host: flags.listen,
+  });
+  const exposition = gatewayExposition(linked.gateway);
+  const operations = await serveOperations(
+    { notReady: () => (linked.link.connected() > 0 ? undefined : 'no link to a controller'), metrics: exposition },
+    metricsAddress(flags),
+  );
+  print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
+  await aborted(signal);
+  await linked.stop(false);
+  operations.close();
+  return exitCode.ok;
+};
+
+const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger): Promise<ExitCode> => {
+  const signal = untilTold(logger);
+  const gateway = createGateway({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
+  });
+  const following = await followRoutes(gateway, path, { logger, clock: systemClock }, signal);
+  await gateway.open();
+  const reports = gateway.run(signal);
+  const operations = await serveOperations({ notReady: () => undefined, metrics: gatewayExposition(gateway) }, metricsAddress(flags));
+  const shared = gateway.sharedPort === undefined ? '' : ` shared=http://127.0.0.1:${gateway.sharedPort}`;
+  print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics${shared}`);
+  await aborted(signal);
+  await gateway.drain({ settle: seconds(0), limit: seconds(60) });
+  await Promise.all([reports, following]);
+  operations.close();
+  return exitCode.ok;
+};
+
+const readText = async (path: string, flag: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (failure) {
+    throw new CommandError('usage', `cannot read ${path} (${flag}): ${messageOf(failure)}`, failure);
+  }
+};
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};

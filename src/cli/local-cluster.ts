@@ -1,0 +1,105 @@
+import { RouseError, systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
+import { resources } from '../kube/index.ts';
+import { ApiError, findKind, startControllers, startEmbeddedApi, startEmbeddedKubelet, type EmbeddedApi, type PodLogSource } from '../local/index.ts';
+import { CommandError } from './exit-code.ts';
+import type { SourcedManifest } from './manifests.ts';
+
+export interface LocalClusterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly apiPort: number;
+  /** What every pod's process gets, and where its command runs unless it says otherwise. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** The embedded cluster: API, controllers and one node. */
+export interface LocalCluster {
+  readonly api: EmbeddedApi;
+  /** Creates the objects in order, through admission. Throws a `CommandError` that names the first one that is refused, and where it stands. */
+  apply(manifests: readonly SourcedManifest[]): Promise<void>;
+  /** A token for the ServiceAccount `name` of our own namespace. */
+  token(name: string, audiences?: readonly string[]): string;
+  close(): Promise<void>;
+}
+
+/** Long enough for what is in flight, short enough for somebody who pressed Ctrl-C. */
+const podGraceMs = 2000;
+const accounts = ['rouse-controller', 'rouse-gateway'];
+
+export const startLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {
+  const { clock, random, logger } = options;
+  let logs: PodLogSource | undefined;
+  const api = await startEmbeddedApi({
+    clock,
+    random,
+    logger: logger.child({ part: 'api' }),
+    httpsPort: options.apiPort,
+    logSource: {
+      open: (...args) => {
+        if (logs === undefined) throw new RouseError('starting', 'the node is starting');
+        return logs.open(...args);
+      },
+    },
+  }).catch((failure: unknown) => {
+    throw portProblem(failure, options.apiPort);
+  });
+  const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }));
+  const kubelet = await startEmbeddedKubelet({
+    api: api.api,
+    clock,
+    random,
+    logger: logger.child({ part: 'kubelet' }),
+    baseEnvironment: options.environment,
+    cwd: options.cwd,
+  });
+  logs = kubelet.logs;
+  await api.api.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } }, installer);
+  for (const name of accounts)
+    await api.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: systemNamespace } }, installer);
+  return {
+    api,
+    apply: (manifests) => apply(api, manifests),
+    token: (name, audiences) => api.serviceAccountToken(systemNamespace, name, audiences),
+    close: async () => {
+      await kubelet.close(podGraceMs);
+      controllers.close();
+      await api.close();
+    },
+  };
+};
+
+const installer = 'rouse-local';
+const serviceAccounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
+
+/** As `kubectl create --save-config` would, so that a later `kubectl apply` finds what it needs. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+const apply = async (api: EmbeddedApi, manifests: readonly SourcedManifest[]): Promise<void> => {
+  const known = manifests.map(({ object, at }) => {
+    const resource = findKind(object.apiVersion, object.kind);
+    if (resource === undefined) throw new CommandError('usage', `${at}: the embedded cluster has no kind ${object.kind} of ${object.apiVersion}`);
+    return { object, at, resource };
+  });
+  for (const { object, at, resource } of known) {
+    const metadata = { ...object.metadata, ...(resource.namespaced ? { namespace: object.metadata.namespace ?? 'default' } : {}) };
+    const saved = JSON.stringify({ ...object, metadata: { annotations: {}, ...metadata } });
+    const complete = { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [lastApplied]: `${saved}\n` } } };
+    try {
+      await api.api.create(resource, complete, 'kubectl-client-side-apply');
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+      throw new CommandError('usage', `${at}: ${object.kind} ${object.metadata.name}: ${failure.message.replaceAll('\n', ' ')}`, failure);
+    }
+  }
+};
+
+const portProblem = (failure: unknown, port: number): unknown =>
+  failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE'
+    ? new CommandError(
+        'failure',
+        `cannot listen on 127.0.0.1:${port}: another program uses the port; choose another port with --api-port (0 takes any free one)`,
+        failure,
+      )
+    : failure;

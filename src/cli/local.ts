@@ -1,0 +1,90 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { annotation, jsonLogger, parseGatewayPorts, seconds, systemClock } from '../core/index.ts';
+import { resources } from '../kube/index.ts';
+import { sayEvent } from '../scaler/index.ts';
+import { exitCode, type ExitCode } from './exit-code.ts';
+import { aborted, untilTold } from './lifetime.ts';
+import { readManifests } from './manifests.ts';
+import type { LocalFlags } from './program.ts';
+import { startLocal, type Local } from './start-local.ts';
+
+/** `rouse local`: says where everything is, then one line for each thing that happens, until it is told to stop. */
+export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
+  const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
+  const signal = untilTold(logger);
+  const manifests = await readManifests(flags.filename ?? []);
+  const local = await startLocal({
+    logger,
+    manifests,
+    apiPort: flags.apiPort,
+    gatewayPort: flags.gatewayPort,
+    metricsPort: flags.metricsPort,
+    environment: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
+    cwd: process.cwd(),
+  });
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-local-'));
+  try {
+    const kubeconfig = join(directory, 'kubeconfig');
+    await writeFile(kubeconfig, local.cluster.api.kubeconfig());
+    await chmod(kubeconfig, 0o600);
+    local.controller.scaler.onEvent((event) => print(sayEvent(event)));
+    await greet(local, kubeconfig);
+    if (flags.demo === true) await (await import('./demo.ts')).playDemo(local, print, signal);
+    else await aborted(signal);
+  } finally {
+    await local.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+  return exitCode.ok;
+};
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+/** An address at which a workload can be called. */
+interface Address {
+  readonly name: string;
+  /** Needs no name resolution. */
+  readonly url: string;
+  readonly byHost: string;
+}
+
+const greet = async (local: Local, kubeconfig: string): Promise<void> => {
+  const addresses = await serviceAddresses(local);
+  const shared = `http://127.0.0.1:${local.sharedPort}`;
+  const metrics = `http://127.0.0.1:${local.metricsPort}/metrics`;
+  const lines = [
+    'Rouse runs here: an embedded Kubernetes API, your pods as processes, the controller and a gateway.',
+    '',
+    ...addresses.map(({ name, url, byHost }) => `  app      ${name}: ${url} (or ${byHost})`),
+    `  gateway  ${shared}, by host name: <service>.<namespace>.localhost`,
+    `  API      export KUBECONFIG=${kubeconfig}`,
+    `  metrics  ${metrics}`,
+    '',
+    `ready: app=${addresses[0]?.url ?? shared} api=${local.cluster.api.url} metrics=${metrics}`,
+  ];
+  for (const line of lines) print(line);
+};
+
+const takeoverWithin = seconds(2);
+
+/** Waits (a moment) until the Services of all workloads lead to the gateway, and says where. */
+const serviceAddresses = async ({ controller, sharedPort }: Local): Promise<readonly Address[]> => {
+  const until = systemClock.monotonic() + takeoverWithin;
+  for (;;) {
+    const services = await controller.client.list(resources.services, {});
+    const addresses: Address[] = [];
+    for (const { metadata } of services.ok ? services.value.items : []) {
+      const ports = parseGatewayPorts(metadata?.annotations?.[annotation.gatewayPorts] ?? '');
+      const [port] = ports.ok ? ports.value.values() : [];
+      const { name = '', namespace = '' } = metadata ?? {};
+      if (port !== undefined && metadata?.annotations?.[annotation.selector] !== undefined)
+        addresses.push({ name, url: `http://127.0.0.1:${port}/`, byHost: `http://${name}.${namespace}.localhost:${sharedPort}/` });
+    }
+    if (addresses.length >= controller.scaler.workloads().length || systemClock.monotonic() > until) return addresses;
+    await systemClock.sleep(seconds(0.01), new AbortController().signal);
+  }
+};

@@ -1,0 +1,111 @@
+import { systemClock, systemRandom, type Logger } from '../core/index.ts';
+import { loadKubeConfig } from '../kube/index.ts';
+import { startController, type Controller } from './controller.ts';
+import { linkAudience } from './gateway-identity.ts';
+import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
+import { portOf } from './listen.ts';
+import { startLocalCluster, type LocalCluster } from './local-cluster.ts';
+import { freePortAllotter } from './local-ports.ts';
+import type { SourcedManifest } from './manifests.ts';
+import { serveOperations } from './operations-server.ts';
+import { localExposition } from './exposition.ts';
+import { CommandError } from './exit-code.ts';
+
+export interface LocalOptions {
+  readonly logger: Logger;
+  readonly manifests: readonly SourcedManifest[];
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly metricsPort: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** Everything on one machine. */
+export interface Local {
+  readonly cluster: LocalCluster;
+  readonly controller: Controller;
+  readonly gateway: LinkedGateway;
+  readonly sharedPort: number;
+  readonly metricsPort: number;
+  stop(): Promise<void>;
+}
+
+const host = '127.0.0.1';
+
+/**
+ * Embedded cluster, controller and gateway in one process, talking to each other as they would in a real cluster: over HTTPS, through
+ * admission, over the link. What fails to start takes down what was started before it.
+ */
+export const startLocal = async (options: LocalOptions): Promise<Local> => {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of stops.splice(0).reverse()) await end();
+  };
+  try {
+    const parts = await start(options, stops);
+    return { ...parts, stop };
+  } catch (failure) {
+    await stop();
+    throw failure;
+  }
+};
+
+const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Promise<Omit<Local, 'stop'>> => {
+  const around = { clock: systemClock, random: systemRandom, logger: options.logger };
+  const cluster = await startLocalCluster({ ...around, apiPort: options.apiPort, environment: options.environment, cwd: options.cwd });
+  stops.push(() => cluster.close());
+  const controlling = new AbortController();
+  const connection = await loadKubeConfig({ kind: 'text', text: cluster.api.kubeconfig(cluster.token('rouse-controller')) });
+  const controller = await startController(
+    {
+      ...around,
+      connection,
+      identity: 'local',
+      user: 'system:serviceaccount:rouse-system:rouse-controller',
+      listen: { host, port: 0, flag: '--port' },
+      advertise: host,
+      allowExternalGateways: true,
+      localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
+    },
+    controlling.signal,
+  );
+  stops.push(async () => {
+    controlling.abort();
+    await controller.ended;
+  });
+  const gateway = await startLinkedGateway({
+    ...around,
+    controllers: [`https://${host}:${controller.port}`],
+    ca: controller.caPem,
+    token: () => Promise.resolve(cluster.token('rouse-gateway', [linkAudience])),
+    address: host,
+    podName: undefined,
+    nodeName: undefined,
+    sharedPort: options.gatewayPort,
+    host,
+  }).catch((failure: unknown) => {
+    throw portProblem(failure, options.gatewayPort);
+  });
+  stops.push(() => gateway.stop(true));
+  const operations = await serveOperations(
+    { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway.gateway), other: controller.api },
+    { host, port: options.metricsPort, flag: '--metrics-port' },
+  );
+  stops.push(async () => {
+    operations.closeAllConnections();
+    await new Promise<void>((resolve) => operations.close(() => resolve()));
+  });
+  await controller.leading;
+  await cluster.apply(options.manifests);
+  return { cluster, controller, gateway, sharedPort: gateway.gateway.sharedPort ?? 0, metricsPort: portOf(operations) };
+};
+
+const portProblem = (failure: unknown, port: number): unknown =>
+  failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE'
+    ? new CommandError(
+        'failure',
+        `cannot listen on ${host}:${port}: another program uses the port; choose another port with --gateway-port (0 takes any free one)`,
+        failure,
+      )
+    : failure;
