@@ -1,4 +1,4 @@
-import type { KubeObject, Resource } from '../../kube/index.ts';
+import type { Resource } from '../../kube/index.ts';
 
 /** How one kind behaves in the embedded API. Everything that differs between kinds and is not code is here. */
 export interface ResourceDefinition extends Resource {
@@ -153,5 +153,5 @@ export const findKind = (apiVersion: string, kind: string): ResourceDefinition |
   registry.find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion);
 
 /** `apps/v1`, `v1`. */
-export const apiVersionOf = (resource: Pick<Resource<KubeObject>, 'group' | 'version'>): string =>
+export const apiVersionOf = (resource: Pick<Resource, 'group' | 'version'>): string =>
   resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;

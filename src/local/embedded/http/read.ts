@@ -34,7 +34,7 @@ export const read = (operations: Operations, call: Call): Answer | StreamAnswer 
 const flagOfWatch = (query: URLSearchParams): boolean => query.has('watch') && flagOf(query, 'watch');
 
 const list = (operations: Operations, call: Call): Answer | Promise<Answer> => {
-  const { query, path } = call;
+  const { query } = call;
   const match = query.get('resourceVersionMatch') ?? '';
   const version = query.get('resourceVersion') ?? '';
   const continueToken = query.get('continue') ?? '';

@@ -17,9 +17,7 @@ const definitionOf = (resource: Resource): ResourceDefinition => {
 };
 
 /** The wire type of a stored object is what its resource says: this is the one place where that is taken on trust. */
-const typed = <T extends KubeObject>(object: unknown): T & StoredObject => object as T & StoredObject;
-
-const typedList = <T extends KubeObject>(objects: unknown): readonly (T & StoredObject)[] => objects as readonly (T & StoredObject)[];
+const typed = <T extends KubeObject>(_resource: Resource<T>, object: unknown): T & StoredObject => object as T & StoredObject;
 
 // A field manager has at most 128 characters; controllers are known by their own name, without the prefix of their account.
 const managerOf = (user: string): string => user.split(':').at(-1) ?? user;
@@ -38,13 +36,15 @@ const jsonOf = (object: KubeObject): JsonObject => frozenObject(Object.fromEntri
 export const inProcessApi = (operations: Operations, store: ObjectStore): InProcessApi => ({
   get: <T extends KubeObject>(resource: Resource<T>, namespace: string | undefined, name: string) => {
     const found = store.get(definitionOf(resource), namespace, name);
-    return found === undefined ? undefined : typed<T>(found);
+    return found === undefined ? undefined : typed(resource, found);
   },
-  list: <T extends KubeObject>(resource: Resource<T>, namespace?: string) => typedList<T>(store.list(definitionOf(resource), namespace)),
+  list: <T extends KubeObject>(resource: Resource<T>, namespace?: string) =>
+    store.list(definitionOf(resource), namespace).map((object) => typed(resource, object)),
   create: async <T extends KubeObject>(resource: Resource<T>, object: T, as: string) => {
     const body = jsonOf(object);
     const definition = definitionOf(resource);
-    return typed<T>(
+    return typed(
+      resource,
       await operations.writer.create(
         definition,
         definition.namespaced ? textAt(body, 'metadata', 'namespace') : undefined,
@@ -58,7 +58,7 @@ export const inProcessApi = (operations: Operations, store: ObjectStore): InProc
     const definition = definitionOf(resource);
     const facet = subresource === 'status' ? statusFacet(definition) : subresource === 'finalize' ? finalizeFacet(definition) : mainFacet(definition);
     const target = { resource: definition, namespace: textAt(body, 'metadata', 'namespace'), name: textAt(body, 'metadata', 'name') ?? '' };
-    return typed<T>(await operations.writer.update(target, facet, { apply: () => body }, contextOf(as, 'UpdateOptions')));
+    return typed(resource, await operations.writer.update(target, facet, { apply: () => body }, contextOf(as, 'UpdateOptions')));
   },
   bind: async ({ namespace, name, uid }, node, as) => {
     const binding = { kind: 'Binding', apiVersion: 'v1', metadata: { name, namespace, uid }, target: { kind: 'Node', name: node } };
@@ -69,7 +69,7 @@ export const inProcessApi = (operations: Operations, store: ObjectStore): InProc
   },
   watch: <T extends KubeObject>(resource: Resource<T>, listener: (event: StoreEvent<T & StoredObject>) => void) =>
     store.subscribe(definitionOf(resource), ({ type, object, previous }) => {
-      listener({ type, object: typed<T>(object), previous: previous === undefined ? undefined : typed<T>(previous) });
+      listener({ type, object: typed(resource, object), previous: previous === undefined ? undefined : typed(resource, previous) });
     }),
 });
 

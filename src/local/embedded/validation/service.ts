@@ -1,7 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { cause, type StatusCause } from '../api-error.ts';
 import { at, isObject, listAt, objectAt, textAt, type JsonObject } from '../json.ts';
-import { atLeast, oneOf, portName, portNumber, portReference, protocols, unique } from './checks.ts';
+import { atLeast, oneOf, portNumber, portReference, protocols, unique } from './checks.ts';
 import { dnsLabelCauses, labelCauses, subdomainCauses } from './names.ts';
 
 const servicePortCauses = (ports: readonly unknown[]): StatusCause[] => [
