@@ -1,83 +1,25 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seededRandom, silentLogger, systemClock } from '../../core/index.ts';
 import { at, isObject, listAt, textAt, type JsonObject } from './json.ts';
-import { startEmbeddedApi, type EmbeddedApi } from './start.ts';
-
-const noLogs = { open: () => ({ kind: 'missing', message: 'no logs here' }) as const };
-
-const started = async (t: ExecutionContext): Promise<EmbeddedApi> => {
-  const api = await startEmbeddedApi({ clock: systemClock, random: seededRandom(1), logger: silentLogger, httpsPort: 0, httpPort: 0, logSource: noLogs });
-  t.teardown(() => api.close());
-  return api;
-};
-
-interface Reply {
-  readonly code: number;
-  readonly body: JsonObject;
-  readonly headers: Headers;
-}
-
-const send = async (api: EmbeddedApi, method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Reply> => {
-  const response = await fetch(`${api.httpUrl ?? ''}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const parsed: unknown = text.startsWith('{') ? JSON.parse(text) : { text };
-  return { code: response.status, body: isObject(parsed) ? parsed : {}, headers: response.headers };
-};
-
-/** The events of a watch as they come. */
-async function* events(api: EmbeddedApi, path: string, signal: AbortSignal): AsyncGenerator<JsonObject> {
-  const response = await fetch(`${api.httpUrl ?? ''}${path}`, { signal });
-  let rest = '';
-  for await (const chunk of response.body ?? []) {
-    rest += Buffer.from(chunk).toString('utf8');
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const parsed: unknown = JSON.parse(line);
-      if (isObject(parsed)) yield parsed;
-    }
-  }
-}
-
-const next = async (stream: AsyncGenerator<JsonObject>): Promise<JsonObject> => {
-  const result = await stream.next();
-  return result.done === true ? {} : result.value;
-};
-
-const brief = (event: JsonObject): string => `${textAt(event, 'type') ?? ''} ${textAt(event, 'object', 'metadata', 'name') ?? ''}`;
+import { brief, deploymentNamed, mergePatch, nextOf, send, startedApi, watchEvents, type Reply } from './testing/embedded.ts';
 
 const configMaps = '/api/v1/namespaces/default/configmaps';
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
 
-const deployment = (name: string): JsonObject => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'example/app:1' }] } },
-  },
-});
-
 test('a created object gets a uid, a version, a generation and the defaults that clients rely on', async (t) => {
-  const api = await started(t);
-  const { code, body } = await send(api, 'POST', deployments, deployment('web'));
+  const api = await startedApi(t);
+  const { code, body } = await send(api, 'POST', deployments, deploymentNamed('web'));
   t.is(code, 201);
   t.is(at(body, 'spec', 'replicas'), 1);
   t.deepEqual(at(body, 'spec', 'strategy'), { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } });
   t.is(at(body, 'metadata', 'generation'), 1);
   t.regex(textAt(body, 'metadata', 'uid') ?? '', /^[0-9a-f-]{36}$/);
   t.is(at(listAt(body, 'spec', 'template', 'spec', 'containers')[0], 'imagePullPolicy'), 'IfNotPresent');
-  t.is((await send(api, 'POST', deployments, deployment('web'))).body['reason'], 'AlreadyExists');
+  t.is((await send(api, 'POST', deployments, deploymentNamed('web'))).body['reason'], 'AlreadyExists');
 });
 
 test('everything that is wrong with an object is said at once, as causes of a 422', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const bad = {
     metadata: { name: 'Bad_Name' },
     spec: { replicas: -1, selector: { matchLabels: { app: 'a' } }, template: { spec: { containers: [{ name: 'app' }] } } },
@@ -89,14 +31,14 @@ test('everything that is wrong with an object is said at once, as causes of a 42
 });
 
 test('a write that changes nothing is not a write', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const first = await send(api, 'POST', configMaps, { metadata: { name: 'a' }, data: { k: 'v' } });
-  const patched = await send(api, 'PATCH', `${configMaps}/a`, { data: { k: 'v' } }, { 'content-type': 'application/merge-patch+json' });
+  const patched = await mergePatch(api, `${configMaps}/a`, { data: { k: 'v' } });
   t.is(at(patched.body, 'metadata', 'resourceVersion'), at(first.body, 'metadata', 'resourceVersion'));
 });
 
 test('a PUT with an old version is a conflict, and one without a version is taken where the kind allows it', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const { body } = await send(api, 'POST', configMaps, { metadata: { name: 'a' }, data: { k: '1' } });
   t.is((await send(api, 'PUT', `${configMaps}/a`, { metadata: { name: 'a' }, data: { k: '2' } })).code, 200);
   const stale = await send(api, 'PUT', `${configMaps}/a`, { ...body, data: { k: '3' } });
@@ -107,10 +49,10 @@ test('a PUT with an old version is a conflict, and one without a version is take
 });
 
 test('a patch of /scale changes the replicas of its parent, counts a generation and is owned as such', async (t) => {
-  const api = await started(t);
-  await send(api, 'POST', deployments, deployment('web'));
+  const api = await startedApi(t);
+  await send(api, 'POST', deployments, deploymentNamed('web'));
   const path = `${deployments}/web/scale?fieldManager=rouse`;
-  const { code, body } = await send(api, 'PATCH', path, { spec: { replicas: 3 } }, { 'content-type': 'application/merge-patch+json' });
+  const { code, body } = await mergePatch(api, path, { spec: { replicas: 3 } });
   t.is(code, 200);
   t.is(body['kind'], 'Scale');
   t.is(at(body, 'status', 'selector'), 'app=web');
@@ -123,8 +65,8 @@ test('a patch of /scale changes the replicas of its parent, counts a generation 
 });
 
 test('a write of the status leaves the spec alone, and the other way round', async (t) => {
-  const api = await started(t);
-  const { body } = await send(api, 'POST', deployments, deployment('web'));
+  const api = await startedApi(t);
+  const { body } = await send(api, 'POST', deployments, deploymentNamed('web'));
   const both = { ...body, spec: { ...(isObject(body['spec']) ? body['spec'] : {}), replicas: 7 }, status: { replicas: 5 } };
   const status = await send(api, 'PUT', `${deployments}/web/status`, both);
   t.is(at(status.body, 'spec', 'replicas'), 1);
@@ -137,23 +79,23 @@ test('a write of the status leaves the spec alone, and the other way round', asy
 });
 
 test('a dry run answers as the write would and leaves nothing behind', async (t) => {
-  const api = await started(t);
-  t.is((await send(api, 'POST', `${deployments}?dryRun=All`, deployment('web'))).code, 201);
+  const api = await startedApi(t);
+  t.is((await send(api, 'POST', `${deployments}?dryRun=All`, deploymentNamed('web'))).code, 201);
   t.is((await send(api, 'GET', `${deployments}/web`)).code, 404);
 });
 
 test('a finalizer keeps a deleted object until it is taken away', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   await send(api, 'POST', configMaps, { metadata: { name: 'a', finalizers: ['example.com/hold'] } });
   const deleted = await send(api, 'DELETE', `${configMaps}/a`);
   t.is(deleted.code, 200);
   t.not(textAt(deleted.body, 'metadata', 'deletionTimestamp'), undefined);
-  await send(api, 'PATCH', `${configMaps}/a`, { metadata: { finalizers: null } }, { 'content-type': 'application/merge-patch+json' });
+  await mergePatch(api, `${configMaps}/a`, { metadata: { finalizers: null } });
   t.is((await send(api, 'GET', `${configMaps}/a`)).code, 404);
 });
 
 test('a pod on a node gets its grace period, which a second delete can only shorten', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const pods = '/api/v1/namespaces/default/pods';
   const pod = { metadata: { name: 'p' }, spec: { containers: [{ name: 'a', image: 'x' }], terminationGracePeriodSeconds: 20 } };
   await send(api, 'POST', pods, pod);
@@ -169,7 +111,7 @@ test('a pod on a node gets its grace period, which a second delete can only shor
 });
 
 test('pages of a list show one state, whatever is written between them', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   for (const name of ['a', 'b', 'c', 'd']) await send(api, 'POST', configMaps, { metadata: { name } });
   const first = await send(api, 'GET', `${configMaps}?limit=2`);
   t.is(at(first.body, 'metadata', 'remainingItemCount'), 2);
@@ -185,7 +127,7 @@ test('pages of a list show one state, whatever is written between them', async (
 });
 
 test('a watch tells each change in order, and an object that stops to match as deleted', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const end = new AbortController();
   t.teardown(() => {
     end.abort();
@@ -193,46 +135,44 @@ test('a watch tells each change in order, and an object that stops to match as d
   const { body } = await send(api, 'GET', configMaps);
   const from = textAt(body, 'metadata', 'resourceVersion') ?? '';
   await send(api, 'POST', configMaps, { metadata: { name: 'a', labels: { on: 'yes' } } });
-  const stream = events(api, `${configMaps}?watch=1&labelSelector=on%3Dyes&resourceVersion=${from}`, end.signal);
-  t.is(brief(await next(stream)), 'ADDED a');
-  const patch = (name: string, value: unknown): Promise<Reply> =>
-    send(api, 'PATCH', `${configMaps}/${name}`, value, { 'content-type': 'application/merge-patch+json' });
-  await patch('a', { data: { text: 'line\u2028separator' } });
-  t.is(brief(await next(stream)), 'MODIFIED a');
-  const { body: changed } = await patch('a', { metadata: { labels: { on: 'no' } } });
-  const gone = await next(stream);
+  const stream = watchEvents(api, `${configMaps}?watch=1&labelSelector=on%3Dyes&resourceVersion=${from}`, end.signal);
+  t.is(brief(await nextOf(stream)), 'ADDED a');
+  await mergePatch(api, `${configMaps}/a`, { data: { text: 'line\u2028separator' } });
+  t.is(brief(await nextOf(stream)), 'MODIFIED a');
+  const { body: changed } = await mergePatch(api, `${configMaps}/a`, { metadata: { labels: { on: 'no' } } });
+  const gone = await nextOf(stream);
   t.is(brief(gone), 'DELETED a');
   t.is(at(gone, 'object', 'metadata', 'labels', 'on'), 'yes');
   t.is(at(gone, 'object', 'metadata', 'resourceVersion'), at(changed, 'metadata', 'resourceVersion'));
 });
 
 test('no line separator of Unicode goes out unescaped', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   await send(api, 'POST', configMaps, { metadata: { name: 'a' }, data: { text: 'a\u2028b' } });
-  const text = await (await fetch(`${api.httpUrl ?? ''}${configMaps}/a`)).text();
+  const { text } = await send(api, 'GET', `${configMaps}/a`);
   t.true(text.includes('a\\u2028b'));
 });
 
 test('a watch list ends its initial events with the bookmark that clients wait for', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const end = new AbortController();
   t.teardown(() => {
     end.abort();
   });
   await send(api, 'POST', configMaps, { metadata: { name: 'a' } });
   const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
-  const stream = events(api, `${configMaps}?${query}`, end.signal);
-  t.is(brief(await next(stream)), 'ADDED a');
-  const bookmark = await next(stream);
+  const stream = watchEvents(api, `${configMaps}?${query}`, end.signal);
+  t.is(brief(await nextOf(stream)), 'ADDED a');
+  const bookmark = await nextOf(stream);
   t.is(bookmark['type'], 'BOOKMARK');
   t.is(at(bookmark, 'object', 'metadata', 'annotations', 'k8s.io/initial-events-end'), 'true');
   t.is((await send(api, 'GET', `${configMaps}?watch=true&sendInitialEvents=true`)).code, 422);
 });
 
 test('a watch from a version that is no longer known ends with 410 inside the stream', async (t) => {
-  const api = await started(t);
-  const stream = events(api, `${configMaps}?watch=1&resourceVersion=5`, new AbortController().signal);
-  const event = await next(stream);
+  const api = await startedApi(t);
+  const stream = watchEvents(api, `${configMaps}?watch=1&resourceVersion=5`, new AbortController().signal);
+  const event = await nextOf(stream);
   t.is(event['type'], 'ERROR');
   t.is(at(event, 'object', 'code'), 410);
   t.is(at(event, 'object', 'reason'), 'Expired');
@@ -240,9 +180,9 @@ test('a watch from a version that is no longer known ends with 410 inside the st
 });
 
 test('a watch ends after timeoutSeconds', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const seen: JsonObject[] = [];
-  for await (const event of events(api, `${configMaps}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`, new AbortController().signal)) seen.push(event);
+  for await (const event of watchEvents(api, `${configMaps}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`, new AbortController().signal)) seen.push(event);
   t.deepEqual(
     seen.map((event) => event['type']),
     ['BOOKMARK'],
@@ -250,7 +190,7 @@ test('a watch ends after timeoutSeconds', async (t) => {
 });
 
 test('events of the two groups are one store under two views', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const event = {
     metadata: { name: 'e' },
     involvedObject: { kind: 'Pod', namespace: 'default', name: 'p' },
@@ -268,7 +208,7 @@ test('events of the two groups are one store under two views', async (t) => {
 });
 
 test('a token of a ServiceAccount is good for its audience alone, and only while its pod lives', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const pods = '/api/v1/namespaces/default/pods';
   await send(api, 'POST', pods, { metadata: { name: 'p' }, spec: { containers: [{ name: 'a', image: 'x' }] } });
   const request = { spec: { audiences: ['rouse-controller'], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p' } } };
@@ -288,20 +228,20 @@ test('a token of a ServiceAccount is good for its audience alone, and only while
 });
 
 test('plain HTTP answers tools of this machine, never a page in a browser', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   t.is((await send(api, 'GET', '/api/v1/namespaces', undefined, { origin: 'https://evil.example' })).code, 403);
   t.is((await send(api, 'GET', '/api/v1/namespaces')).code, 200);
 });
 
 test('protobuf bodies are refused with the way around them', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const { code, body } = await send(api, 'POST', configMaps, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' });
   t.is(code, 415);
   t.regex(textAt(body, 'message') ?? '', /--dry-run=client -o yaml \| kubectl apply -f -/);
 });
 
 test('bodies that are too large, too deep or no JSON are refused with a Status', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   t.is((await send(api, 'POST', configMaps, '{"a":')).code, 400);
   t.is((await send(api, 'POST', configMaps, `{"metadata":{"name":"a"},"x":${'['.repeat(5000)}${']'.repeat(5000)}}`)).code, 400);
   t.is((await send(api, 'POST', configMaps, '[]')).code, 400);
@@ -310,7 +250,7 @@ test('bodies that are too large, too deep or no JSON are refused with a Status',
 });
 
 test('a namespace gets its ServiceAccount, and nothing new while it goes', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   await send(api, 'POST', '/api/v1/namespaces', { metadata: { name: 'team' } });
   await sleep(10);
   t.is((await send(api, 'GET', '/api/v1/namespaces/team/serviceaccounts/default')).code, 200);
@@ -323,7 +263,7 @@ test('a namespace gets its ServiceAccount, and nothing new while it goes', async
 });
 
 test('server-side apply creates, takes over only by force, and leaves others their fields', async (t) => {
-  const api = await started(t);
+  const api = await startedApi(t);
   const apply = (manager: string, value: JsonObject, force = false): Promise<Reply> =>
     send(api, 'PATCH', `${configMaps}/a?fieldManager=${manager}&force=${String(force)}`, JSON.stringify(value), {
       'content-type': 'application/apply-patch+yaml',
