@@ -125,9 +125,9 @@ class Router implements Routing {
     if (!(await completed(synced, signal))) return;
     this.#world.open();
     this.#open = true;
-    this.#gateways.update();
-    this.#book.publishAll(this.#world.workloads());
     const stops = [publisher.onGateways(() => this.#onGateways()), wakeFailures.subscribe((key) => this.#book.touch(key))];
+    this.#book.publishAll(this.#world.workloads());
+    this.#gateways.update();
     const resync = clock.every(this.#timing.resync, () => this.#touchAll());
     this.#touchAll();
     await this.#queue.run(signal);
@@ -139,8 +139,8 @@ class Router implements Routing {
   lead(): void {
     this.#gateways.restart();
     if (!this.#open) return;
-    this.#gateways.update();
     this.#book.publishAll(this.#world.workloads());
+    this.#gateways.update();
     this.#touchAll();
   }
 

@@ -46,6 +46,7 @@ const point = async (env: ReconcileEnv, service: ServiceView, workload: Workload
   else env.unacknowledged.add(key);
   const first = !ours.some((slice) => slice.ports.some(({ port }) => port !== undefined && [...ports.values()].includes(port)));
   if (first && !choice.any) {
+    if (!env.patience.isOver(patience, env.limits.acknowledgement)) return waiting('the gateways', env.limits.acknowledgement);
     env.notify({ workload, type: 'Warning', reason: 'NoGateway', message: `Service ${service.name} waits for a gateway that serves its ports` });
     return waiting('a gateway', millis(5000));
   }

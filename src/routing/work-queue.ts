@@ -68,6 +68,8 @@ export class WorkQueue {
     this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
     try {
+      // Never inside the event that touched the key: whoever tells it may not be through with it.
+      await Promise.resolve();
       const again = await this.#options.work(key, signal);
       this.#failures.delete(key);
       if (again !== undefined) this.#later(key, again);

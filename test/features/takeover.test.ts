@@ -1,0 +1,284 @@
+import test, { type ExecutionContext } from 'ava';
+import { annotation, isTakenOver, millis, workloadKey, type WorkloadKey } from '../../src/core/index.ts';
+import { resources, type EndpointSliceView } from '../../src/kube/index.ts';
+import { connectThrough, LineGateway, routingScene, runRouting, type RoutingScene } from '../support/routing-scene.ts';
+import { until } from '../support/until.ts';
+
+/** Takeover and hand-back against the embedded cluster's own controllers, by the real client library, over real connections. */
+
+const labels = (app: string): Record<string, string> => ({ app });
+const keyOf = (name: string): WorkloadKey => workloadKey({ resource: 'deployments.apps', namespace: 'default', name });
+const admin = 'kubectl';
+
+const serviceManifest = (name: string, app: string) => ({
+  apiVersion: 'v1' as const,
+  kind: 'Service' as const,
+  metadata: { name, namespace: 'default' },
+  spec: { selector: labels(app), ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+});
+
+const deploymentManifest = (name: string, annotations: Record<string, string>) => ({
+  apiVersion: 'apps/v1' as const,
+  kind: 'Deployment' as const,
+  // Paused: its pods are made by the test, as small servers of this process.
+  metadata: { name, namespace: 'default', annotations },
+  spec: {
+    paused: true,
+    replicas: 0,
+    selector: { matchLabels: labels(name) },
+    template: { metadata: { labels: labels(name) }, spec: { containers: [{ name: 'app', image: 'app' }] } },
+  },
+});
+
+const slicesOf = (scene: RoutingScene, service: string): EndpointSliceView[] =>
+  [...scene.snapshots.endpointSlices.values()].filter(({ serviceName }) => serviceName === service);
+const foreign = (scene: RoutingScene, service: string): EndpointSliceView[] => slicesOf(scene, service).filter(({ managedBy }) => managedBy !== 'rouse.dev');
+const ours = (scene: RoutingScene, service: string): EndpointSliceView[] => slicesOf(scene, service).filter(({ managedBy }) => managedBy === 'rouse.dev');
+const serviceOf = (scene: RoutingScene, name: string) => scene.cluster.api.get(resources.services, 'default', name);
+const taken = (scene: RoutingScene, name: string): boolean => {
+  const service = serviceOf(scene, name);
+  return service !== undefined && isTakenOver(service) && foreign(scene, name).length === 0 && ours(scene, name).length === 1;
+};
+
+const patchDeployment = async (scene: RoutingScene, name: string, patch: unknown): Promise<void> => {
+  const result = await scene.client.mergePatch(resources.deployments, { namespace: 'default', name }, patch);
+  if (!result.ok) throw new Error(result.problem.message);
+};
+
+/** Connects through the Service again and again until told to stop; every answer that is not a pod's name is kept. */
+const load = (scene: RoutingScene, service: string): { stop(): Promise<{ answered: number; failures: string[] }> } => {
+  let running = true;
+  let answered = 0;
+  const failures: string[] = [];
+  const client = async (): Promise<void> => {
+    while (running) {
+      const answer = await connectThrough(scene.snapshots.endpointSlices, service);
+      if (answer.startsWith('pod-')) answered += 1;
+      else failures.push(answer);
+    }
+  };
+  const clients = [client(), client(), client(), client()];
+  return {
+    stop: async () => {
+      running = false;
+      await Promise.all(clients);
+      return { answered, failures };
+    },
+  };
+};
+
+const scened = async (t: ExecutionContext): Promise<RoutingScene> => {
+  const scene = await routingScene();
+  t.teardown(() => scene.close());
+  return scene;
+};
+
+const fast = { linger: millis(300), absence: millis(100), firstAbsence: millis(300) };
+
+test('a Service is taken over and handed back under load without a failed connection, and is then exactly as before', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  await scene.startPod('pod-1', labels('web'));
+  await scene.startPod('pod-2', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', {}), admin);
+  await until(
+    'the controllers’ slice has both pods',
+    () => foreign(scene, 'web').flatMap(({ endpoints }) => endpoints.filter(({ ready }) => ready)).length === 2,
+  );
+  const before = serviceOf(scene, 'web');
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  const clients = load(scene, 'web');
+
+  await patchDeployment(scene, 'web', { metadata: { annotations: { [annotation.enabled]: 'true' } } });
+  await until('the Service is taken over', () => taken(scene, 'web') && running.routing.holdReady(keyOf('web')));
+  t.deepEqual(
+    ours(scene, 'web')[0]?.endpoints.map(({ addresses, podUid }) => [addresses, podUid]),
+    [[['127.0.0.1'], 'gateway-uid-1']],
+  );
+  t.is(api.get(resources.endpoints, 'default', 'web'), undefined);
+
+  await patchDeployment(scene, 'web', { metadata: { annotations: { [annotation.enabled]: 'false' } } });
+  await running.routing.handBack(keyOf('web'), AbortSignal.timeout(10_000));
+  t.deepEqual(ours(scene, 'web'), []);
+  await until(
+    'the controllers’ slice has both pods again',
+    () => foreign(scene, 'web').flatMap(({ endpoints }) => endpoints.filter(({ ready }) => ready)).length === 2,
+  );
+  const { answered, failures } = await clients.stop();
+  t.deepEqual(failures, []);
+  t.true(answered > 20, `only ${answered} connections`);
+  const after = serviceOf(scene, 'web');
+  t.deepEqual(after?.spec, before?.spec);
+  t.deepEqual(after?.metadata.annotations, before?.metadata.annotations);
+  t.deepEqual(
+    running.notices.map(({ reason }) => reason),
+    ['ServiceTakenOver', 'ServiceHandedBack'],
+  );
+});
+
+test('what brings endpoints or the selector back is undone, whatever the order', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  await scene.startPod('pod-1', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('taken over', () => taken(scene, 'web'));
+  const port = serviceOf(scene, 'web')?.metadata.annotations?.[annotation.gatewayPorts];
+
+  const reapplied = await scene.client.mergePatch(resources.services, { namespace: 'default', name: 'web' }, { spec: { selector: { app: 'web' } } });
+  t.true(reapplied.ok);
+  await until('taken over after the selector came back', () => taken(scene, 'web'));
+
+  await api.create(
+    resources.endpoints,
+    { metadata: { name: 'web', namespace: 'default' }, subsets: [{ addresses: [{ ip: '10.1.2.3' }], ports: [{ name: 'http', port: 8080 }] }] },
+    admin,
+  );
+  await api.create(
+    resources.endpointSlices,
+    {
+      metadata: {
+        name: 'web-stray',
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': 'web', 'endpointslice.kubernetes.io/managed-by': 'somebody' },
+      },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.1.2.3'] }],
+      ports: [{ name: 'http', port: 8080 }],
+    },
+    admin,
+  );
+  await until('only our slice is left', () => taken(scene, 'web') && api.get(resources.endpoints, 'default', 'web') === undefined);
+
+  const [mine] = ours(scene, 'web');
+  await api.delete(resources.endpointSlices, 'default', mine?.name ?? '', {}, admin);
+  await until('our slice is back', () => taken(scene, 'web'));
+  t.is(serviceOf(scene, 'web')?.metadata.annotations?.[annotation.gatewayPorts], port);
+});
+
+test('a selector that is changed while taken over is the one that is handed back', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('taken over', () => taken(scene, 'web'));
+  await scene.client.mergePatch(resources.services, { namespace: 'default', name: 'web' }, { spec: { selector: { app: 'other' } } });
+  await until('handed back, as it is no longer of this workload', () => serviceOf(scene, 'web')?.metadata.annotations?.[annotation.selector] === undefined);
+  t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, labels('other'));
+  t.deepEqual(ours(scene, 'web'), []);
+});
+
+test('a restarted controller goes on where the last one stopped, at any step', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  t.teardown(() => gateway.close());
+  await scene.startPod('pod-1', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  for (let stopAfterMs = 0; stopAfterMs < 40; stopAfterMs += 4) {
+    const running = runRouting(scene, gateway, fast);
+    await new Promise((resolve) => setTimeout(resolve, stopAfterMs));
+    await running.stop();
+  }
+  const last = runRouting(scene, gateway, fast);
+  t.teardown(() => last.stop());
+  await until(
+    'taken over',
+    () => taken(scene, 'web'),
+    15_000,
+    () => [serviceOf(scene, 'web'), slicesOf(scene, 'web'), last.notices, gateway.info, gateway.route(keyOf('web'))],
+  );
+  t.is(await connectThrough(scene.snapshots.endpointSlices, 'web'), 'pod-1');
+});
+
+test('a Service of a workload that is gone for good is handed back by the next leader', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  t.teardown(() => gateway.close());
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const first = runRouting(scene, gateway, fast);
+  await until('taken over', () => taken(scene, 'web'));
+  await first.stop();
+  await api.delete(resources.deployments, 'default', 'web', {}, admin);
+  await until('the Deployment is gone', () => scene.deployments.get('default/web') === undefined);
+  const second = runRouting(scene, gateway, fast);
+  t.teardown(() => second.stop());
+  await until('handed back', () => serviceOf(scene, 'web')?.metadata.annotations?.[annotation.selector] === undefined);
+  t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, labels('web'));
+  t.deepEqual(ours(scene, 'web'), []);
+});
+
+test('a Service that also selects pods of others, has a UDP port or is headless stays as it is, and its owner is told why', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  await scene.startPod('pod-of-another', { app: 'web', of: 'another' });
+  const { spec, ...rest } = serviceManifest('web', 'web');
+  await api.create(resources.services, { ...rest, spec }, admin);
+  await api.create(
+    resources.services,
+    { ...serviceManifest('dns', 'web'), spec: { ...spec, ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: 8080 }] } },
+    admin,
+  );
+  await api.create(resources.services, { ...serviceManifest('bare', 'web'), spec: { ...spec, clusterIP: 'None' } }, admin);
+  const manifest = deploymentManifest('web', { [annotation.enabled]: 'true' });
+  const own = { app: 'web', of: 'web' };
+  await api.create(
+    resources.deployments,
+    { ...manifest, spec: { ...manifest.spec, selector: { matchLabels: own }, template: { ...manifest.spec.template, metadata: { labels: own } } } },
+    admin,
+  );
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  const messages = (): string[] => running.notices.map(({ message }) => message).sort();
+  await until('both reasons are told', () => messages().length === 2);
+  t.regex(messages()[0] ?? '', /^Service dns has a UDP or SCTP port/);
+  t.regex(messages()[1] ?? '', /^Service web also selects pods/);
+  for (const name of ['web', 'dns', 'bare']) t.deepEqual(serviceOf(scene, name)?.metadata.annotations ?? {}, {});
+  t.false(running.routing.holdReady(keyOf('web')));
+});
+
+test('path direct: the gateways stand in only while no pod is ready, and the Service is never touched but for its ports', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway();
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true', 'rouse.dev/path': 'direct' }), admin);
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('the gateways stand in', () => ours(scene, 'web').length === 1 && running.routing.holdReady(keyOf('web')));
+  const pod = await scene.startPod('pod-1', labels('web'));
+  await until('they step aside', () => ours(scene, 'web').length === 0 && foreign(scene, 'web').some(({ endpoints }) => endpoints.some(({ ready }) => ready)));
+  t.is(await connectThrough(scene.snapshots.endpointSlices, 'web'), 'pod-1');
+  running.routing.hold(keyOf('web'), true);
+  await until('they stand in before the last pod goes', () => running.routing.holdReady(keyOf('web')));
+  await pod.stop();
+  t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, { app: 'web' });
+});
