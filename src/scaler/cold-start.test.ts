@@ -25,7 +25,7 @@ test('a cold start is measured by phase from the first waiting request to its fi
   const coldStart = starts.finish({ workload: hello, podId: running.uid, heldAgeMs: 96, readyAgeMs: 5 });
   t.deepEqual(coldStart, { totalMs: 96, podId: running.uid, phases: { decide: 2, schedule: 3, start: 58, ready: 28, forward: 5 } });
   if (coldStart !== undefined)
-    t.is(sayEvent({ type: 'first-byte', workload: hello, coldStart }), 'first byte after 96 ms (decide 2, schedule 3, start 58, ready 28, forward 5)');
+    t.is(sayEvent({ type: 'first-byte', workload: hello, coldStart }), 'hello: first byte after 96 ms (decide 2, schedule 3, start 58, ready 28, forward 5)');
 });
 
 test('a wake is measured once, and a first byte without a wake is none', (t) => {

@@ -3,6 +3,7 @@ import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
 import type { ScalerEvent } from './events.ts';
 import type { Journal } from './journal.ts';
+import { liveCount } from './live-count.ts';
 import { observe, type Observed } from './observe.ts';
 import { countPods } from './pod-counts.ts';
 import type { PodsOf } from './pods-of.ts';
@@ -104,7 +105,7 @@ export class Loop {
     const { key, view, spec } = record;
     const before = failures.get(key);
     const now = clock.now();
-    const live = observed?.live ?? memory.written?.replicas ?? view.specReplicas;
+    const live = observed?.live ?? liveCount(view, memory.written);
     const found: WakeFailure | undefined =
       live > 0 && view.specReplicas > 0 ? diagnoseWake(view, podsOf.get(key), now) : zeroFailure(record, memory, before, now);
     const ready = countPods(podsOf.get(key)).ready;

@@ -46,11 +46,12 @@ export class OffBoarding {
 
   /** `needed`: what was decided last. Rejects only if aborted or by a bug. */
   async run(needed: number): Promise<void> {
-    const { tell, path } = this.#ports;
+    const { clock, metrics, tell, path } = this.#ports;
     try {
-      const { state, view } = this.#record();
+      const { state, view, spec } = this.#record();
       const before = state?.replicasBefore ?? view.specReplicas;
-      const during = Math.max(before, needed);
+      const { held, inFlight } = metrics.observe(this.#key, spec, clock.now());
+      const during = Math.max(before, needed, held + inFlight > 0 ? 1 : 0);
       tell({ type: 'off-boarding', workload: this.#key, replicas: during });
       await this.#setCount(during);
       if (during > 0) await this.#untilReady();

@@ -46,6 +46,7 @@ export class WorkloadRegistry {
   readonly #refused = new Map<WorkloadKey, RefusedWorkload>();
   readonly #listeners = new Set<(key: WorkloadKey) => void>();
   readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
+  readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
   readonly #stops: (() => void)[] = [];
   #config: ClusterConfig = builtInConfig();
   #configProblems: readonly SpecProblem[] = [];
@@ -113,6 +114,12 @@ export class WorkloadRegistry {
     return () => this.#problemListeners.delete(listener);
   }
 
+  /** `listener` runs when `rouse-config` was read: with what is wrong with it, or nothing. */
+  onConfig(listener: (problems: readonly SpecProblem[]) => void): () => void {
+    this.#configListeners.add(listener);
+    return () => this.#configListeners.delete(listener);
+  }
+
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
@@ -127,6 +134,7 @@ export class WorkloadRegistry {
     this.#configProblems = parsed.ok ? [] : parsed.problem;
     if (parsed.ok) this.#config = parsed.value.config;
     else this.#sources.logger.warn('rouse-config has problems, the last good configuration stays', { problems: parsed.problem.map(({ message }) => message) });
+    for (const listener of this.#configListeners) listener(this.#configProblems);
   }
 
   #reread(concerns: (view: WorkloadView) => boolean, force = false): void {

@@ -13,7 +13,7 @@ test('a poke wakes a workload at zero at once', async (t) => {
   t.deepEqual(scales(cluster.writes), ['scale hello 1'], 'the write has left before the poke returns');
   await advance(millis(1));
   t.is(cluster.view.specReplicas, 1);
-  t.true(events.map(sayEvent).includes('hello 0 → 1: a request is waiting and nothing runs'));
+  t.true(events.map(sayEvent).includes('hello 0 → 1: a request is waiting'));
 });
 
 test('an idle workload goes to zero after its window, and wakes again, ten times', async (t) => {

@@ -16,7 +16,7 @@ import type { WorkloadRegistry } from './registry.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { WakeFailures } from './wake-failures.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
-import type { WorkloadRecord } from './workload-record.ts';
+import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 import { tickPeriod } from './tick.ts';
 
 export interface ScalerPorts {
@@ -103,9 +103,7 @@ class WorkloadScaler implements Scaler {
       offBoard: this.#offBoard,
     });
     registry.subscribe(this.#onWorkload);
-    registry.onProblems(({ key, problems }) => {
-      this.#tell({ type: 'settings-refused', workload: key, problems: problems.map(({ message }) => message) });
-    });
+    registry.onProblems(this.#tellProblems);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -146,6 +144,7 @@ class WorkloadScaler implements Scaler {
       signal,
     );
     this.#loop.lead(this.#applier);
+    for (const each of [...this.#ports.registry.values(), ...this.#ports.registry.refused()]) this.#tellProblems(each);
     if (this.#running) this.#tick();
     await aborted(signal);
     this.#loop.lead(undefined);
@@ -190,11 +189,14 @@ class WorkloadScaler implements Scaler {
     if (this.#term !== undefined && !this.#term.aborted) this.#status.flush(this.#term);
   };
 
-  readonly #tell = (event: ScalerEvent): void => {
+  readonly #tell = (event: ScalerEvent, uid = this.#ports.registry.get(event.workload)?.view.uid): void => {
     if (this.#applier === undefined) return;
     for (const listener of this.#listeners) listener(event);
-    const uid = this.#ports.registry.get(event.workload)?.view.uid;
     if (uid !== undefined) this.#kubeEvents?.tell(event, uid);
+  };
+
+  readonly #tellProblems = ({ key, view, problems }: RefusedWorkload): void => {
+    if (problems.length > 0) this.#tell({ type: 'settings-refused', workload: key, problems: problems.map(({ message }) => message) }, view.uid);
   };
 
   readonly #onWorkload = (key: WorkloadKey): void => {

@@ -228,7 +228,7 @@ export class FakeCluster {
     create: async (resource, object) => {
       await Promise.resolve();
       this.writes.push(`create ${resource.plural} ${object.metadata?.name ?? ''}`);
-      this.hpas.push(object as never);
+      this.hpas.push(object);
       return ok(object);
     },
     delete: async (resource, { name }) => {

@@ -7,7 +7,7 @@ const reads = test.macro({
   exec(t, text: string, expected: number | undefined) {
     t.is(parseDuration(text), expected === undefined ? undefined : millis(expected));
   },
-  title: (_, text, expected) => `${JSON.stringify(text)} is ${expected === undefined ? 'no duration' : `${String(expected)} ms`}`,
+  title: (_, text: string, expected: number | undefined) => `${JSON.stringify(text)} is ${expected === undefined ? 'no duration' : `${String(expected)} ms`}`,
 });
 
 test(reads, '90s', 90_000);

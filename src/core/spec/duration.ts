@@ -20,7 +20,7 @@ export const parseDuration = (text: string): Millis | undefined => {
 
 /** The shortest Go duration for `duration`: `1m30s`, `250ms`, `1h`, `0s`. `parseDuration` gives the same value back. */
 export const printDuration = (duration: Millis): string => {
-  if (duration < 0) return `-${printDuration(millis(-duration))}`;
+  if (duration < 0) return `-${printDuration(millis(0 - duration))}`;
   if (duration === 0) return '0s';
   const hours = Math.floor(duration / 3_600_000);
   const minutes = Math.floor((duration % 3_600_000) / 60_000);

@@ -56,7 +56,8 @@ const refuses = test.macro({
     t.true(problem?.message.includes(problem.example.slice(0, 20)));
     t.notRegex(problem?.message ?? '', /\n/);
   },
-  title: (_, name: string, value: string) => `${name}: ${JSON.stringify(value.length > 200 ? `${value.slice(0, 20)}…` : value)} is refused with what is legal and an example`,
+  title: (_, name: string, value: string) =>
+    `${name}: ${JSON.stringify(value.length > 200 ? `${value.slice(0, 20)}…` : value)} is refused with what is legal and an example`,
 });
 const refused: readonly (readonly [string, readonly string[]])[] = [
   ['mode', ['', 'Enforce', 'dry-run']],

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { operatorNames, operatorSettings } from './operator-settings.ts';
-import { laterSettings, sections, settingNames, settings } from './settings.ts';
+import { sections } from './setting.ts';
+import { laterSettings, settingNames, settings } from './settings.ts';
 
 const page = readFileSync(new URL('../../../docs/reference/annotations.md', import.meta.url), 'utf8');
 
