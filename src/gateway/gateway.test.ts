@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import test from 'ava';
-import { parseJson, podAt, raw, startOrigin, startRig, until, web } from './rig.ts';
+import { parseJson, pause, podAt, raw, startOrigin, startRig, until, web } from '../../test/support/gateway-rig.ts';
 
 const hello = (_request: IncomingMessage, response: { end(text: string): void }): void => response.end('hello');
 
@@ -281,9 +281,9 @@ test('a slow client holds the pod back instead of filling the gateway', async (t
   client.end();
   const response = await new Promise<IncomingMessage>((resolve) => client.on('response', resolve));
   response.pause();
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(200);
   const stalledAt = written;
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await pause(100);
   t.is(written, stalledAt);
   t.true(written < 32 * 1024 * 1024, `the pod wrote ${written} bytes into a client that reads nothing`);
   let received = 0;
@@ -361,7 +361,7 @@ test('an idle keep-alive connection that the pod has closed is not used for the 
   for (let count = 0; count < 5; count += 1) {
     t.is(await statusOf(fetch(rig.url, { method: 'POST', body: 'x' })), 200);
     origin.server.closeIdleConnections();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
   }
   t.is(origin.requests.length, 5);
 });

@@ -5,3 +5,4 @@
  */
 export { holdSecondsBounds, type GatewayCounters, type HoldSeconds, type WorkloadCounters } from './counters.ts';
 export { createGateway, type DrainOptions, type Gateway, type GatewayOptions, type GatewayUplink } from './gateway.ts';
+export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';

@@ -11,8 +11,8 @@ import {
   type Poke,
   type WorkloadReport,
   type WorkloadRoute,
-} from '../core/index.ts';
-import { createGateway, type Gateway, type GatewayOptions } from './index.ts';
+} from '../../src/core/index.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/index.ts';
 
 /** What the gateway's tests stand on: real ports, scripted origins, clients on raw sockets, and an uplink that remembers. */
 
@@ -156,12 +156,14 @@ export const raw = (port: number, text: string): Promise<string> =>
     socket.on('error', reject);
   });
 
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Resolves when `condition` holds; rejects, naming what was waited for, after 5 s. */
 export const until = async (what: string, condition: () => boolean): Promise<void> => {
   const stop = AbortSignal.timeout(5000);
   while (!condition()) {
     if (stop.aborted) throw new Error(`not within 5 s: ${what}`);
-    await systemClock.sleep(millis(2), stop);
+    await pause(2);
   }
 };
 
