@@ -1,7 +1,10 @@
 /**
  * What the load was: windows over per-second sums (`window/`, pure), the reports of the gateways made into readings per workload
- * (`ingest/`), and Rouse's own instruments for Prometheus. It never decides anything. Start with `ingest/workload-metrics.ts`, then
- * `window/load-window.ts`.
+ * (`ingest/`), and Rouse's own metrics for Prometheus (`instruments/`: plain numbers, prom-client only at the first scrape). It never
+ * decides anything. Start with `ingest/workload-metrics.ts`, then `window/load-window.ts`.
  */
 export { createWorkloadMetrics, type Drops, type WorkloadLoad, type WorkloadMetrics, type WorkloadMetricsOptions } from './ingest/workload-metrics.ts';
+export { createControllerInstruments, type ControllerFigures, type ControllerInstruments, type WorkloadFigures } from './instruments/controller.ts';
+export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
+export type { Exposition } from './instruments/series.ts';
 export { LoadWindow, type Aggregation, type SampleFate, type WindowAverages } from './window/load-window.ts';
