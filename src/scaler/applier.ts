@@ -65,7 +65,7 @@ export class Applier implements WriteListener {
       this.#tellWouldBe(look);
       return;
     }
-    if (memory.setUp === 'needed') this.#ports.setUp(record, memory, this.#signal);
+    if (memory.setUp === 'needed' && memory.setUpAt <= decision.at) this.#ports.setUp(record, memory, this.#signal);
     // What was there before onboarding must be on record before it changes; a waiting request does not wait for that.
     if (memory.setUp !== 'done' && decision.to <= live) return;
     if (decision.kind === 'wake' && isPausedAfterRefusal(memory, poked, decision.at)) return;

@@ -3,7 +3,7 @@
  * count of requests and points no traffic: `metrics` and `routing` come in as ports. Start with `loop.ts`, then `applier.ts` (what is written)
  * and `scaler.ts` (how the parts hang together).
  */
-export { sayEvent } from './events.ts';
+export { sayEvent, type ScalerEvent } from './events.ts';
 export { WorkloadRegistry } from './registry.ts';
 export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';

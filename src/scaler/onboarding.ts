@@ -1,4 +1,4 @@
-import { annotation, printWorkloadState, type Logger, type WorkloadState } from '../core/index.ts';
+import { after, annotation, printWorkloadState, seconds, type Clock, type Logger, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
 import { findHpa, strippedHpa } from './adopted-hpa.ts';
@@ -9,6 +9,7 @@ import type { WorkloadRecord } from './workload-record.ts';
 export interface OnboardingPorts {
   readonly client: Pick<KubeClient, 'list' | 'mergePatch' | 'delete'>;
   readonly resourceOf: ResourceOf;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
 }
@@ -61,7 +62,9 @@ const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref, view }
   if (!answer.ok) throw new Unfinished('writing rouse.dev/state', answer.problem);
 };
 
-/** Runs the steps once per workload and term; a failure is met again at the next look. */
+const retryPause = seconds(10);
+
+/** Runs the steps once per workload and term; after a failure, again ten seconds later. */
 export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal): void => {
   memory.setUp = 'running';
   setUpWorkload(ports, record, signal).then(
@@ -70,6 +73,7 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
     },
     (thrown: unknown) => {
       memory.setUp = 'needed';
+      memory.setUpAt = after(ports.clock.now(), retryPause);
       if (!signal.aborted) ports.logger.info('onboarding is not finished yet', { workload: record.key, error: thrown });
     },
   );

@@ -122,7 +122,7 @@ class WorkloadScaler implements Scaler {
 
   async lead(signal: AbortSignal): Promise<void> {
     const { client, clock, logger } = this.#ports;
-    const setUpPorts = { client, resourceOf: this.#resourceOf, logger, tell: this.#tell };
+    const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell };
     this.#term = signal;
     this.#applier = new Applier(
       {

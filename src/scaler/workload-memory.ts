@@ -29,6 +29,8 @@ export interface WorkloadMemory {
   wouldBe: number | undefined;
   /** Writing `rouse.dev/state` and adopting the HPA. */
   setUp: 'needed' | 'running' | 'done';
+  /** When a set-up that failed is tried again. */
+  setUpAt: Instant;
   /** Ends the hand-back that is under way. */
   offBoarding: AbortController | undefined;
 }
@@ -50,6 +52,7 @@ export const newMemory = (uid: string, spec: ScaleSpec, ready: Pods, isKnown: bo
   refusedAt: undefined,
   wouldBe: undefined,
   setUp: 'needed',
+  setUpAt: now,
   offBoarding: undefined,
 });
 
