@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { jsonLogger, messageOf, seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
-import { createGateway } from '../gateway/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { gatewayExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
@@ -9,7 +9,6 @@ import { startLinkedGateway } from './linked-gateway.ts';
 import { portOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { GatewayFlags } from './program.ts';
-import { followRoutes } from './routes.ts';
 
 /** `rouse gateway`: linked to controllers, or stand-alone by a routes file. */
 export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {
@@ -63,7 +62,7 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
     logger,
     ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
   });
-  const following = await followRoutes(gateway, path, { logger, clock: systemClock }, signal);
+  const following = await firstRoutes(gateway, path, logger, signal);
   await gateway.open();
   const reports = gateway.run(signal);
   const operations = await serveOperations({ notReady: () => undefined, metrics: gatewayExposition(gateway) }, metricsAddress(flags));
@@ -71,9 +70,19 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
   print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics${shared}`);
   await aborted(signal);
   await gateway.drain({ settle: seconds(0), limit: seconds(60) });
-  await Promise.all([reports, following]);
+  await Promise.all([reports, following.ended]);
   operations.close();
   return exitCode.ok;
+};
+
+/** The routes that the gateway starts with have to be right, and their ports free: whoever starts it is still looking. */
+const firstRoutes = async (gateway: Gateway, path: string, logger: Logger, signal: AbortSignal): Promise<FollowedRoutes> => {
+  const following = await followRoutesFile({ path, gateway, clock: systemClock, logger }, signal).catch((failure: unknown) => {
+    throw new CommandError('usage', messageOf(failure), failure);
+  });
+  const [problem] = following.problems;
+  if (problem !== undefined) throw new CommandError('failure', `${path}: ${problem.workload}: ${problem.message}`);
+  return following;
 };
 
 const readText = async (path: string, flag: string): Promise<string> => {
