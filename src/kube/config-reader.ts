@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf } from '../core/index.ts';
-import type { KubeConfigSource } from './config.ts';
+import type { KubeConfigSource } from './config-source.ts';
 import { KubeConnection } from './connection.ts';
 import { KubeError } from './errors.ts';
 import { at, items, text } from './reader.ts';

@@ -1,13 +1,15 @@
 import test from 'ava';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { createAuthority } from '../certificates/index.ts';
-import { systemClock } from '../core/index.ts';
-import { createKubeClient, loadKubeConfig, printKubeConfig } from './index.ts';
+import { seededRandom, silentLogger, systemClock } from '../core/index.ts';
+import { createKubeClient, loadKubeConfig, printKubeConfig, resources, watchResource } from './index.ts';
 
 const parts = {
   clusters: [{ name: 'c', cluster: { server: 'https://10.0.0.1:6443/' } }],
@@ -98,4 +100,45 @@ test('an exec plugin’s token is used', async (t) => {
   const connection = await load({ ...parts, users: [{ name: 'u', user: { exec } }] });
   const { headers } = await connection.authorize();
   t.is(headers['authorization'], 'Bearer from-plugin');
+});
+
+test('a client certificate is shown by calls and watches, over HTTP/1.1 also where the server would speak HTTP/2', async (t) => {
+  const authority = await createAuthority({ commonName: 'test', clock: systemClock, validDays: 1 });
+  const served = await authority.issue({ commonName: 'api', ipAddresses: ['127.0.0.1'], validDays: 1 });
+  const client = await authority.issue({ commonName: 'somebody', validDays: 1, use: 'client' });
+  const seen: string[] = [];
+  const server = createSecureServer(
+    { allowHTTP1: true, cert: served.certificatePem, key: served.keyPem, ca: authority.certificatePem, requestCert: true },
+    (request, response) => {
+      const isWatch = request.url.includes('watch=true');
+      const { CN } = (request.socket as TLSSocket).getPeerCertificate().subject;
+      seen.push(`${isWatch ? 'watch' : 'list'} HTTP/${request.httpVersion} ${String(CN)}`);
+      const event = { type: 'ADDED', object: { metadata: { name: 'new', uid: 'u', resourceVersion: '8' } } };
+      if (isWatch) response.write(`${JSON.stringify(event)}\n`);
+      else response.end(JSON.stringify({ metadata: { resourceVersion: '7' }, items: [] }));
+    },
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const toBase64 = (pem: string): string => Buffer.from(pem).toString('base64');
+  const address = `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const connection = await load({
+    ...parts,
+    clusters: [{ name: 'c', cluster: { server: address, 'certificate-authority-data': toBase64(authority.certificatePem) } }],
+    users: [{ name: 'u', user: { 'client-certificate-data': toBase64(client.certificatePem), 'client-key-data': toBase64(client.keyPem) } }],
+  });
+  const watch = watchResource({ connection, resource: resources.nodes, view: () => 'node', clock: systemClock, random: seededRandom(1), logger: silentLogger });
+  const stop = new AbortController();
+  const added = new Promise<string>((resolve) => {
+    watch.snapshot.subscribe(({ key }) => {
+      resolve(key);
+    });
+  });
+  const running = watch.run(stop.signal);
+  t.is(await added, 'new');
+  t.deepEqual(seen, ['list HTTP/1.1 somebody', 'watch HTTP/1.1 somebody']);
+  stop.abort();
+  await running;
+  connection.close();
+  server.close();
 });

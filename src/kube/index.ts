@@ -5,10 +5,11 @@
 export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Selection, TokenIdentity } from './client.ts';
 export { configMapView, namespaceView } from './mappers/config.ts';
 export { endpointSliceView, endpointsView } from './mappers/endpoints.ts';
-export { podView, probeView } from './mappers/pod.ts';
+export { podView } from './mappers/pod.ts';
 export { serviceView } from './mappers/service.ts';
 export { workloadView } from './mappers/workload.ts';
-export { loadKubeConfig, type KubeConfigSource } from './config.ts';
+export { loadKubeConfig } from './config.ts';
+export type { KubeConfigSource } from './config-source.ts';
 export type { KubeConnection } from './connection.ts';
 export { KubeError, type KubeErrorCode } from './errors.ts';
 export type { EventLimits, EventSubject, RecordedEvent } from './event-correlator.ts';

@@ -51,6 +51,8 @@ export interface PodView extends MetaView {
   readonly unschedulableMessage: string | undefined;
   readonly hasReadinessGates: boolean;
   readonly containers: readonly ContainerView[];
+  /** Only of pods that have some: what runs before the containers, and sidecars. */
+  readonly initContainers?: readonly ContainerView[];
 }
 
 export interface ServicePortView {

@@ -111,6 +111,16 @@ test('why a pod cannot be scheduled is kept', (t) => {
   t.false(view.scheduled);
 });
 
+test('init containers are kept where there are some, so that one that cannot start is seen', (t) => {
+  const view = podView({
+    metadata,
+    spec: { containers: [], initContainers: [{ name: 'migrate', image: 'm:1' }] },
+    status: { initContainerStatuses: [{ name: 'migrate', state: { waiting: { reason: 'ImagePullBackOff' } } }] },
+  });
+  t.like(view.initContainers?.[0], { name: 'migrate', state: 'waiting', stateReason: 'ImagePullBackOff' });
+  t.false('initContainers' in podView({ metadata }));
+});
+
 test('pods of one workload share what they have in common', (t) => {
   const pod = (name: string): unknown => ({
     metadata: { ...metadata, name },

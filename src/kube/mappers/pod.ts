@@ -18,7 +18,8 @@ export const podView = (raw: unknown): PodView => {
     scheduled: at(scheduled, 'status') === 'True' || Boolean(nodeName),
     unschedulableMessage: at(scheduled, 'status') === 'False' ? (text(at(scheduled, 'message')) ?? text(at(scheduled, 'reason'))) : undefined,
     hasReadinessGates: items(at(raw, 'spec', 'readinessGates')).length > 0,
-    containers: items(at(raw, 'spec', 'containers')).map((container) => containerView(container, items(at(raw, 'status', 'containerStatuses')))),
+    containers: containerViews(raw, 'containers', 'containerStatuses'),
+    ...(items(at(raw, 'spec', 'initContainers')).length === 0 ? {} : { initContainers: containerViews(raw, 'initContainers', 'initContainerStatuses') }),
   };
 };
 
@@ -30,6 +31,9 @@ const addresses = (raw: unknown): readonly string[] => {
   const first = text(at(raw, 'status', 'podIP'));
   return all.length > 0 || !first ? all : [first];
 };
+
+const containerViews = (raw: unknown, spec: string, status: string): readonly ContainerView[] =>
+  items(at(raw, 'spec', spec)).map((container) => containerView(container, items(at(raw, 'status', status))));
 
 const containerView = (container: unknown, statuses: readonly unknown[]): ContainerView => {
   const name = text(at(container, 'name')) ?? '';
