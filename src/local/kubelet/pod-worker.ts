@@ -1,5 +1,5 @@
 import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
-import { annotation, isAbort, messageOf, millis, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
+import { annotation, isAbort, messageOf, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
 import type { Addressing, Allotment } from './addressing/addressing.ts';
 import { ContainerRunner } from './container-runner.ts';
 import type { ContainerRole } from './container-status.ts';
@@ -81,9 +81,8 @@ export class PodWorker {
   }
 
   async #live(): Promise<void> {
-    const { signal } = this.#stopped;
-    this.#allotment = await this.#allot(signal);
-    if (signal.aborted) {
+    this.#allotment = await this.#allot(this.#stopped.signal);
+    if (this.#hasStopped()) {
       this.#free();
       return;
     }
@@ -93,12 +92,12 @@ export class PodWorker {
     this.#main = (this.#pod.spec?.containers ?? []).map((container, index) => this.#runner(container, 'main', index));
     for (const runner of this.#main) runner.showWaiting(this.#init.length > 0 ? 'PodInitializing' : 'ContainerCreating');
     this.#status.request();
-    if (!(await this.#initialize(signal)) || signal.aborted) {
-      if (!signal.aborted) await this.#finishLife();
-      return;
-    }
-    await Promise.all(this.#main.map((runner) => runner.run()));
-    if (!signal.aborted) await this.#finishLife();
+    if (await this.#initialize()) await Promise.all(this.#main.map((runner) => runner.run()));
+    if (!this.#hasStopped()) await this.#finishLife();
+  }
+
+  #hasStopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   /** All containers are done: sidecars end, and the phase is final. */
@@ -121,18 +120,18 @@ export class PodWorker {
   }
 
   /** Init containers one after the other; a sidecar counts as done when it has started. */
-  async #initialize(signal: AbortSignal): Promise<boolean> {
+  async #initialize(): Promise<boolean> {
     for (const runner of this.#init) {
-      if (signal.aborted) return false;
+      if (this.#hasStopped()) return false;
       if (runner.view.role === 'init') {
         if (!(await runner.run())) return false;
         continue;
       }
       void runner.run();
-      await runner.started(signal);
+      await runner.started(this.#stopped.signal);
     }
     for (const runner of this.#main) runner.showWaiting('ContainerCreating');
-    return true;
+    return !this.#hasStopped();
   }
 
   #delete(pod: Pod): void {

@@ -44,7 +44,7 @@ export const resourceValue = (input: ResourceInput, selector: ResourceFieldSelec
     return failed(`unsupported resource field: ${selector.resource}`);
   const given = container.resources?.[list]?.[name];
   const otherwise = list === 'requests' ? 0 : isMemory ? input.nodeMemoryBytes : name === 'cpu' ? input.nodeCpus : 0;
-  const amount = given === undefined ? otherwise : (parseQuantity(String(given)) ?? otherwise);
-  const divisor = parseQuantity(String(selector.divisor ?? '1')) ?? 1;
+  const amount = given === undefined ? otherwise : (parseQuantity(given) ?? otherwise);
+  const divisor = parseQuantity(selector.divisor ?? '1') ?? 1;
   return ok(String(Math.ceil(amount / (divisor === 0 ? 1 : divisor))));
 };

@@ -39,11 +39,11 @@ export class StatusWriter {
 
   /** Resolves when everything known now is written, or the pod is gone. */
   async settled(): Promise<void> {
-    while (this.#isWanted && !this.#closed) {
+    for (;;) {
       await this.#writing;
-      if (this.#isWanted && this.#retry !== undefined) await this.#backOff();
+      if (!this.#isWanted || this.#closed) return;
+      await this.#backOff();
     }
-    await this.#writing;
   }
 
   /** Removes the pod from the API: the end of its deletion. */

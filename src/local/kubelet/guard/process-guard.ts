@@ -45,7 +45,7 @@ interface Entry {
 interface Running {
   readonly name: string;
   readonly child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly ready: Promise<void>;
+  readonly ready: Promise<unknown>;
 }
 
 const signalNumbers: Readonly<Record<string, number>> = {
@@ -136,12 +136,12 @@ export class ProcessGuard {
     const name = randomUUID();
     const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => variable !== 'NODE_OPTIONS' && !variable.startsWith('NODE_V8_')));
     const child = spawn(process.execPath, [...guardArguments, name], { env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const { promise: ready, resolve, reject } = Promise.withResolvers<undefined>();
     ready.catch(() => undefined);
     const reader = new FrameReader();
     child.stdout.on('data', (chunk: Buffer) => {
       for (const one of reader.push(chunk)) {
-        if (one.type === frame.ready) resolve();
+        if (one.type === frame.ready) resolve(undefined);
         else this.#handle(one);
       }
     });

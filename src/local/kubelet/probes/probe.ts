@@ -47,13 +47,11 @@ const fetchOnce = (url: URL, headers: Readonly<Record<string, string>>, signal: 
   });
 
 const headersOf = (action: HTTPGetAction): Record<string, string> => {
-  const headers: Record<string, string> = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*' };
-  for (const { name, value } of action.httpHeaders ?? []) {
-    const known = Object.keys(headers).find((header) => header.toLowerCase() === name.toLowerCase());
-    if (known !== undefined) delete headers[known];
-    if (value !== '') headers[name] = value;
-  }
-  return headers;
+  const given = action.httpHeaders ?? [];
+  const usual = Object.entries({ 'User-Agent': 'kube-probe/1.36', Accept: '*/*' }).filter(
+    ([name]) => !given.some((header) => header.name.toLowerCase() === name.toLowerCase()),
+  );
+  return Object.fromEntries([...usual, ...given.filter(({ value }) => value !== '').map(({ name, value }): [string, string] => [name, value])]);
 };
 
 /** 200–399 is success. Redirects are followed on the same host; one to another host counts as success (k8s.io/kubernetes `pkg/probe/http`). */

@@ -8,7 +8,7 @@ const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 /** JSON with sorted keys: the same template gives the same text however it was written. */
 const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  if (!isObject(value)) return value === undefined ? 'null' : JSON.stringify(value);
   const fields = Object.keys(value).sort();
   return `{${fields.map((field) => `${JSON.stringify(field)}:${canonical(value[field])}`).join(',')}}`;
 };
@@ -25,9 +25,9 @@ const fnv1a = (text: string): number => {
  * differ from a real cluster's, which hashes a dump of its Go structures; only being stable and distinct matters.
  */
 export const templateHash = (template: PodTemplateSpec, collisionCount: number | undefined): string =>
-  [...String(fnv1a(canonical(template) + (collisionCount === undefined ? '' : String(collisionCount))))]
-    .map((digit) => alphabet.charAt(digit.charCodeAt(0) % alphabet.length))
-    .join('');
+  String(fnv1a(canonical(template) + (collisionCount === undefined ? '' : String(collisionCount)))).replace(/\d/g, (digit) =>
+    alphabet.charAt(digit.charCodeAt(0) % alphabet.length),
+  );
 
 const withoutHash = (template: PodTemplateSpec | undefined): unknown => {
   const { [hashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};

@@ -1,6 +1,7 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1.d.ts';
 import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1.d.ts';
 import { resources } from '../../../../kube/index.ts';
+import { ApiError } from '../../api-error.ts';
 import { equal } from '../../json.ts';
 import { account, type ControllerContext } from '../context.ts';
 import { keyOf, namespaceOf, type Stored } from '../objects.ts';
@@ -64,7 +65,7 @@ export class EndpointSliceController {
       const plan = planSlices(
         this.#groups(service, type),
         own.filter((slice) => slice.addressType === type),
-        mostEndpoints,
+        { mostEndpoints, keepsPlaceholder: true },
       );
       await this.#apply(service, type, plan);
     }
@@ -136,7 +137,11 @@ export class EndpointSliceController {
   }
 
   async #remove(slice: Stored<EndpointSlice>): Promise<void> {
-    await this.#context.api.delete(resources.endpointSlices, namespaceOf(slice), slice.metadata.name, { uid: slice.metadata.uid }, me);
+    try {
+      await this.#context.api.delete(resources.endpointSlices, namespaceOf(slice), slice.metadata.name, { uid: slice.metadata.uid }, me);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError) || thrown.reason !== 'NotFound') throw thrown;
+    }
   }
 }
 

@@ -72,20 +72,24 @@ const placeholder: EndpointGroup = { ports: [], endpoints: [] };
 
 /**
  * How the slices of one Service and address type come to hold `groups`: endpoints stay in the slice they are in, removed ones leave room,
- * new ones fill it, at most `most` in a slice; with no endpoints at all one empty slice stands for the Service (k8s.io/endpointslice `reconciler.go`).
+ * new ones fill it, at most `mostEndpoints` in a slice; where `keepsPlaceholder`, an empty slice stands for a Service with no endpoints at all (k8s.io/endpointslice `reconciler.go`).
  */
-export const planSlices = (groups: readonly EndpointGroup[], slices: readonly Stored<EndpointSlice>[], most: number): SlicePlan => {
+export const planSlices = (
+  groups: readonly EndpointGroup[],
+  slices: readonly Stored<EndpointSlice>[],
+  { mostEndpoints, keepsPlaceholder }: { readonly mostEndpoints: number; readonly keepsPlaceholder: boolean },
+): SlicePlan => {
   const used = new Set<Stored<EndpointSlice>>();
   const plans = groups.map((group) => {
     const own = slices.filter((slice) => samePorts(slice.ports, group.ports));
     for (const slice of own) used.add(slice);
-    return planGroup(group, own, most);
+    return planGroup(group, own, mostEndpoints);
   });
   const create = plans.flatMap((plan) => plan.create);
   const update = plans.flatMap((plan) => plan.update);
   const keep = plans.flatMap((plan) => plan.keep);
   const remove = [...plans.flatMap((plan) => plan.remove), ...slices.filter((slice) => !used.has(slice))];
-  if (create.length + update.length + keep.length > 0) return { create, update, remove, keep };
+  if (!keepsPlaceholder || create.length + update.length + keep.length > 0) return { create, update, remove, keep };
   const empty = remove.find((slice) => slice.endpoints.length === 0 && (slice.ports ?? []).length === 0);
   if (empty === undefined) return { create: [placeholder], update, remove, keep };
   return { create, update, remove: remove.filter((slice) => slice !== empty), keep: [empty] };
