@@ -30,8 +30,8 @@ export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
     await writeFile(kubeconfig, local.cluster.api.kubeconfig());
     await chmod(kubeconfig, 0o600);
     local.controller.scaler.onEvent((event) => print(sayEvent(event)));
-    await greet(local, kubeconfig);
-    if (flags.demo === true) await (await import('./demo.ts')).playDemo(local, print, signal);
+    const [app] = await greet(local, kubeconfig);
+    if (flags.demo === true) await (await import('./demo.ts')).playDemo(local, app?.url, print, signal);
     else await aborted(signal);
   } finally {
     await local.stop();
@@ -52,7 +52,7 @@ interface Address {
   readonly byHost: string;
 }
 
-const greet = async (local: Local, kubeconfig: string): Promise<void> => {
+const greet = async (local: Local, kubeconfig: string): Promise<readonly Address[]> => {
   const addresses = await serviceAddresses(local);
   const shared = `http://127.0.0.1:${local.sharedPort}`;
   const metrics = `http://127.0.0.1:${local.metricsPort}/metrics`;
@@ -67,6 +67,7 @@ const greet = async (local: Local, kubeconfig: string): Promise<void> => {
     `ready: app=${addresses[0]?.url ?? shared} api=${local.cluster.api.url} metrics=${metrics}`,
   ];
   for (const line of lines) print(line);
+  return addresses;
 };
 
 const takeoverWithin = seconds(2);

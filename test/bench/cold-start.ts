@@ -42,7 +42,8 @@ export const run = async (): Promise<void> => {
   await writeFile(file, names.map(manifest).join('---\n'));
   const rouse = startRouse(['local', '-f', file, '--api-port', '0', '--gateway-port', '0', '--metrics-port', '0', '--log-level', 'error']);
   try {
-    const gateway = new URL((await rouse.line(/^ready: app=(\S+)/))[1] ?? '');
+    const gateway = new URL((await rouse.line(/^ {2}gateway {2}(\S+),/))[1] ?? '');
+    await rouse.line(/^ready: /);
     const phases = new Map<string, number[]>(coldStartPhases.map((phase) => [phase, []]));
     const totals: number[] = [];
     const own: number[] = [];
