@@ -30,7 +30,7 @@ export interface ScaleState {
   readonly selector: string;
 }
 
-/** The Kubernetes API as Rouse uses it. Every write names us as field manager. No call retries by itself. */
+/** The Kubernetes API as Rouse uses it. Every write names us as field manager. No call retries by itself. Rejects only with the reason of the given signal. */
 export interface KubeClient {
   get<T extends KubeObject>(resource: Resource<T>, name: ObjectName, signal?: AbortSignal): Outcome<T>;
   /** The whole list (paged underneath). */
