@@ -1,0 +1,39 @@
+import test from 'ava';
+import { matchExpressions, webhookConfigurations } from './configurations.ts';
+
+const { mutating, validating } = webhookConfigurations({ url: 'https://127.0.0.1:9443/', caBundle: 'Q0E=' });
+
+test('every webhook fails open, within 2 s, without side effects, and leaves the system namespaces alone', (t) => {
+  const webhooks = [...(mutating.webhooks ?? []), ...(validating.webhooks ?? [])];
+  t.is(webhooks.length, 4);
+  for (const webhook of webhooks) {
+    t.is(webhook.failurePolicy, 'Ignore');
+    t.is(webhook.timeoutSeconds, 2);
+    t.is(webhook.sideEffects, 'None');
+    t.deepEqual(webhook.admissionReviewVersions, ['v1']);
+    t.deepEqual(webhook.namespaceSelector?.matchExpressions, [
+      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'rouse-system'] },
+    ]);
+    t.is(webhook.clientConfig.caBundle, 'Q0E=');
+  }
+  for (const webhook of mutating.webhooks ?? []) t.is(webhook.reinvocationPolicy, 'IfNeeded');
+});
+
+test('only writes that concern us are sent to us, and never a /scale or a /status', (t) => {
+  const rules = [...(mutating.webhooks ?? []), ...(validating.webhooks ?? [])].flatMap((webhook) => webhook.rules ?? []);
+  t.is(rules.length, 4);
+  const text = JSON.stringify(rules);
+  for (const never of ['*', '/scale', '/status', 'DELETE', 'CONNECT', 'pods']) t.false(text.includes(never), never);
+  t.is(
+    String(matchExpressions.workload),
+    "(has(object.metadata.annotations) && 'rouse.dev/enabled' in object.metadata.annotations) || " +
+      "(oldObject != null && has(oldObject.metadata.annotations) && 'rouse.dev/enabled' in oldObject.metadata.annotations)",
+  );
+  t.is(String(matchExpressions.service), "oldObject != null && has(oldObject.metadata.annotations) && 'rouse.dev/selector' in oldObject.metadata.annotations");
+});
+
+test('the address is a URL outside a cluster, a Service inside', (t) => {
+  t.is(mutating.webhooks?.[0]?.clientConfig.url, 'https://127.0.0.1:9443/admission/mutate');
+  const inside = webhookConfigurations({ service: { namespace: 'rouse-system', name: 'rouse-controller' }, caBundle: 'Q0E=' });
+  t.deepEqual(inside.validating.webhooks?.[0]?.clientConfig.service, { namespace: 'rouse-system', name: 'rouse-controller', path: '/admission/validate' });
+});
