@@ -2,7 +2,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { specWith, start } from '../../../test/support/decision-inputs.ts';
 import { instant, ManualClock, pods, seconds, workloadKey, type MetricReading, type Report, type ScaleSpec, type WorkloadReport } from '../../core/index.ts';
-import { createWorkloadMetrics, type WorkloadLoad, type WorkloadMetrics, type WorkloadMetricsOptions } from './workload-metrics.ts';
+import type { Metering } from './workload-series.ts';
+import type { WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import { createWorkloadMetrics } from './workload-metrics.ts';
 
 const web = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'web' });
 const api = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'api' });
@@ -151,6 +153,7 @@ test('history of a workload whose spec is not known yet is kept', (t) => {
 test('it is warm after a window of its own, and not before it has settled', async (t) => {
   const scene = new Scene();
   scene.metrics.gatewayJoined('a');
+  scene.load();
   await scene.run(59, { a: [] });
   t.false(scene.load().warm);
   await scene.run(1, { a: [] });
@@ -163,9 +166,48 @@ test('it is warm after a window of its own, and not before it has settled', asyn
   t.true(settling.load().warm);
 });
 
+test('a workload that is new to a running controller is not warm before a window of its own', async (t) => {
+  const scene = new Scene();
+  scene.metrics.gatewayJoined('a');
+  await scene.run(120, { a: [] });
+  t.false(scene.load().warm);
+  await scene.run(60, { a: [] });
+  t.true(scene.load().warm);
+});
+
+test('while only a part of the traffic is metered the load may raise, but the workload is not warm', async (t) => {
+  let metering: Metering = 'full';
+  const scene = new Scene({ metering: () => metering });
+  scene.metrics.gatewayJoined('a');
+  scene.load();
+  await scene.run(60, { a: [figures(5)] });
+  t.true(scene.load().warm);
+  metering = 'partial';
+  t.false(scene.load().warm);
+  t.is(stableOf(scene.reading()), 5);
+  metering = 'full';
+  t.false(scene.load().warm);
+  await scene.run(60, { a: [figures(5)] });
+  t.true(scene.load().warm);
+});
+
+test('where traffic never comes to the gateways their silence is no data', async (t) => {
+  const scene = new Scene({ metering: () => 'none' });
+  scene.metrics.gatewayJoined('a');
+  await scene.run(60, { a: [] });
+  t.is(scene.reading()?.kind, 'no-data');
+  for (const path of ['none', 'direct'] as const) {
+    const other = new Scene();
+    other.metrics.gatewayJoined('a');
+    await other.run(60, { a: [] });
+    t.is(other.reading(specWith({}, { path }))?.kind, 'no-data');
+  }
+});
+
 test('gateways that take turns cover the window together; a hole makes it cold again', async (t) => {
   const scene = new Scene();
   scene.metrics.gatewayJoined('a');
+  scene.load();
   await scene.run(50, { a: [] });
   scene.metrics.gatewayJoined('b');
   await scene.run(2, { a: [], b: [] });
@@ -202,6 +244,7 @@ test('with every gateway silent the last figures stand and their age grows', asy
 test('a gateway that is back with its history leaves no trace of its absence', async (t) => {
   const scene = new Scene();
   scene.metrics.gatewayJoined('a');
+  scene.load();
   await scene.run(60, { a: [figures(10)] });
   scene.metrics.gatewayLeft('a', false);
   await scene.clock.advance(seconds(20));

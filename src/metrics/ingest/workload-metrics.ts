@@ -16,68 +16,13 @@ import {
 import type { Aggregation, WindowAverages } from '../window/load-window.ts';
 import { isSoundFigures, isSoundReport } from './clean.ts';
 import { GatewayFigures } from './gateway-figures.ts';
+import type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { gatewayMetrics, isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric } from './workload-series.ts';
+import { gatewayMetrics, isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric, type Metering } from './workload-series.ts';
 
-/** What is known of a workload's load at one moment. */
-export interface WorkloadLoad {
-  /** One reading for each metric of the spec (for every gateway metric where the spec has a formula); missing data is a reading that says so. */
-  readonly metrics: readonly MetricReading[];
-  /** Requests waiting in gateways. */
-  readonly held: number;
-  /** Requests in flight in pods and open upgraded connections. */
-  readonly inFlight: number;
-  /** The same by pod uid; pods with none are left out. */
-  readonly inFlightByPod: ReadonlyMap<string, number>;
-  /** True once a whole stable window was seen or replayed. */
-  readonly warm: boolean;
-  /** Gateways that should report and do not. */
-  readonly absentGateways: number;
-}
-
-/** What was left out of the windows, and why. Only ever counts up. */
-export interface Drops {
-  /** Older than the window. */
-  readonly late: number;
-  /** A sequence number, or seconds, that were there already. */
-  readonly doubled: number;
-  /** NaN, infinite, negative, absurdly large. */
-  readonly invalid: number;
-  /** From a gateway that had not joined. */
-  readonly unknownGateway: number;
-  /** Of workloads beyond the most that are kept. */
-  readonly overLimit: number;
-}
-
-export interface WorkloadMetricsOptions {
-  readonly clock: Clock;
-  /** Silence after which a gateway counts as absent (3 s). */
-  readonly absentAfter?: Millis;
-  /** How long the figures of a gateway whose connection is lost stand (10 min); then it is taken for gone. */
-  readonly standFor?: Millis;
-  /** After a start nothing counts as warm for so long, however much was replayed: other gateways may not have connected yet (5 s). */
-  readonly settleFor?: Millis;
-  /** Most workloads with figures (100 000). */
-  readonly mostWorkloads?: number;
-}
-
-export interface WorkloadMetrics {
-  /** Takes one report. Times are of one wall clock, ours; that of the gateway is never looked at. */
-  ingest(gateway: GatewayId, report: Report, receivedAt: Instant): void;
-  /** Takes the held requests of a poke: newer than the last report. */
-  poke(gateway: GatewayId, poke: Poke): void;
-  /** From now on it should report. Joining again keeps its figures. */
-  gatewayJoined(gateway: GatewayId): void;
-  /** `graceful`: nothing of it is open any more, its figures go. Else they stand. */
-  gatewayLeft(gateway: GatewayId, graceful: boolean): void;
-  observe(key: WorkloadKey, spec: ScaleSpec, now: Instant): WorkloadLoad;
-  /** The workload was handed back or deleted: everything about it goes. */
-  forget(key: WorkloadKey): void;
-  readonly drops: Drops;
-}
-
-/** Series that nobody asked for in so long go (a workload that is not ours, or not yet). */
+/** What was there within this time of our start was there before it. */
+const startMs = 30_000;
 const unaskedAfterMs = 300_000;
 const sweepEveryMs = 60_000;
 /** The smallest mean that is told: the windows round to six decimals. */
@@ -88,7 +33,9 @@ class Metrics implements WorkloadMetrics {
   readonly #absentAfter: number;
   readonly #standFor: number;
   readonly #settledAt: number;
+  readonly #startedUntil: number;
   readonly #mostWorkloads: number;
+  readonly #metering: ((key: WorkloadKey) => Metering) | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
   readonly #workloads = new Map<WorkloadKey, WorkloadSeries>();
@@ -99,13 +46,15 @@ class Metrics implements WorkloadMetrics {
   #endedAt: number | undefined;
   #sweptAt: number;
 
-  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
+  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
     this.#clock = clock;
     this.#absentAfter = absentAfter;
     this.#standFor = standFor;
     this.#mostWorkloads = mostWorkloads;
+    this.#metering = metering;
     this.#sweptAt = this.#time.at(clock.now());
     this.#settledAt = this.#sweptAt + settleFor;
+    this.#startedUntil = this.#sweptAt + startMs;
   }
 
   get drops(): Drops {
@@ -149,12 +98,14 @@ class Metrics implements WorkloadMetrics {
     const newest = this.#covered?.to;
     series?.follow(spec, now, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
     if (newest !== undefined) series?.silence(newest);
+    const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
+    series?.meter(metering, now, now < this.#startedUntil);
     const names: readonly MetricName[] = spec.scaling.metrics.map(({ metric }) => metric);
     const asked = spec.scaling.formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
     return {
-      metrics: asked.map((metric) => this.#reading(metric, key, series, spec, now)),
+      metrics: asked.map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
       ...this.#present(key),
-      warm: this.#isWarm(spec.scaling.stableWindow, now),
+      warm: this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
       absentGateways: [...this.#gateways.values()].filter((gateway) => gateway.isAbsent(now, this.#absentAfter)).length,
     };
   }
@@ -245,6 +196,9 @@ class Metrics implements WorkloadMetrics {
     for (const [key, series] of this.#workloads) if (now - series.askedAt > unaskedAfterMs) this.#workloads.delete(key);
   }
 }
+
+/** Where the spec alone says that the gateways are not in the path of every request. */
+const meteringOf = ({ path }: ScaleSpec): Metering | undefined => (path === 'none' || path === 'direct' ? 'none' : undefined);
 
 /** Without a window the standing load is all there is. */
 const sharesOf = (series: WorkloadSeries, metric: GatewayMetric, behind: number, aggregation: Aggregation): WindowAverages =>

@@ -11,6 +11,12 @@ export const isGatewayMetric = (metric: MetricName): metric is GatewayMetric => 
 const unknownStable = 600;
 const unknownPanic = 60;
 
+/**
+ * How much of a workload's traffic the gateways see: `full` once they stand in its path; `partial` while they do not yet, or not everywhere,
+ * so that a small load may only be a small part; `none` where its traffic never comes to them.
+ */
+export type Metering = 'full' | 'partial' | 'none';
+
 /** What one second of a figure adds to a metric. A report of several seconds has its requests spread evenly. */
 export const perSecond = (metric: GatewayMetric, figures: WorkloadReport, seconds: number): number => {
   switch (metric) {
@@ -35,6 +41,9 @@ export class WorkloadSeries {
   readonly #windows = new Map<GatewayMetric, LoadWindow>();
   /** Newest second with load. */
   #loaded = Number.NEGATIVE_INFINITY;
+  /** Since when its traffic has been metered in full; undefined while it is not. */
+  #meteredSince: number | undefined;
+  #seen = false;
   /** When the scaler last asked; a series that nobody asks for is dropped some time. */
   askedAt: number;
 
@@ -53,6 +62,21 @@ export class WorkloadSeries {
       if (this.#wanted.includes(metric)) window.resize(this.#stable, this.#panic, asOf);
       else this.#windows.delete(metric);
     }
+  }
+
+  /**
+   * Notes how much is metered now. A workload that is metered in full when it is first seen was so before as well if we have only just
+   * started (`afterStart`): then replayed history counts. Else its windows know nothing of the time before.
+   */
+  meter(metering: Metering, now: number, afterStart: boolean): void {
+    if (metering !== 'full') this.#meteredSince = undefined;
+    else this.#meteredSince ??= !this.#seen && afterStart ? Number.NEGATIVE_INFINITY : now;
+    this.#seen = true;
+  }
+
+  /** True once a whole window of its traffic can be known. */
+  isMeteredFor(windowMs: number, now: number): boolean {
+    return this.#meteredSince !== undefined && now - this.#meteredSince >= windowMs;
   }
 
   /** Adds figures to the seconds of `span`; the worst fate of any of them is told. */

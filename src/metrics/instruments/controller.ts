@@ -1,5 +1,5 @@
 import { coldStartPhases, type ColdStartPhase, type Decision, type DecisionReason, type WorkloadKey } from '../../core/index.ts';
-import type { Drops } from '../ingest/workload-metrics.ts';
+import type { Drops } from '../ingest/ports.ts';
 import { CountingHistogram, exposeHistogram, type Labels } from './histogram.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
 
