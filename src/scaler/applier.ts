@@ -4,6 +4,7 @@ import type { ColdStarts } from './cold-start.ts';
 import { markPods, marksNeeded } from './deletion-cost.ts';
 import type { ScalerEvent } from './events.ts';
 import type { WorkloadLoad } from './ports.ts';
+import { isSetUp } from './onboarding.ts';
 import { ReplicaWriter, type ReplicaWriterPorts, type WriteListener } from './replica-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
@@ -65,6 +66,7 @@ export class Applier implements WriteListener {
       this.#tellWouldBe(look);
       return;
     }
+    if (memory.setUp === 'done' && !isSetUp(record)) memory.setUp = 'needed';
     if (memory.setUp === 'needed' && memory.setUpAt <= decision.at) this.#ports.setUp(record, memory, this.#signal);
     // What was there before onboarding must be on record before it changes; a waiting request does not wait for that.
     if (memory.setUp !== 'done' && decision.to <= live) return;

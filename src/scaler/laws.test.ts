@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { millis } from '../core/index.ts';
-import { FakeCluster, hello, viewOf, world, type World } from './testing.ts';
+import { hello, viewOf, world, type FakeCluster, type World } from './testing.ts';
 
 /** What may happen to a workload, in any order. */
 type Step =

@@ -4,6 +4,7 @@ import { rememberedHpa } from './adopted-hpa.ts';
 import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
 import type { PathManager, ResourceOf, WorkloadMetrics } from './ports.ts';
+import type { WorkloadRegistry } from './registry.ts';
 import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
@@ -16,7 +17,7 @@ export interface OffBoardingPorts {
   readonly path: PathManager;
   readonly failures: Pick<WakeFailures, 'get'>;
   readonly podsOf: (key: WorkloadKey) => Iterable<PodView>;
-  readonly current: (key: WorkloadKey) => WorkloadRecord | undefined;
+  readonly registry: Pick<WorkloadRegistry, 'get' | 'release'>;
   readonly tell: (event: ScalerEvent) => void;
 }
 
@@ -46,7 +47,7 @@ export class OffBoarding {
 
   /** `needed`: what was decided last. Rejects only if aborted or by a bug. */
   async run(needed: number): Promise<void> {
-    const { clock, metrics, tell, path } = this.#ports;
+    const { clock, metrics, tell, path, registry } = this.#ports;
     try {
       const { state, view, spec } = this.#record();
       const before = state?.replicasBefore ?? view.specReplicas;
@@ -63,8 +64,9 @@ export class OffBoarding {
         await this.#untilIdle();
         await this.#setCount(before);
       }
-      await this.#removeTraces();
+      const last = await this.#removeTraces();
       tell({ type: 'off-boarded', workload: this.#key, replicas: hasHpa ? during : before });
+      registry.release(this.#key, last);
     } catch (thrown) {
       if (!(thrown instanceof Overtaken)) throw thrown;
     }
@@ -73,7 +75,7 @@ export class OffBoarding {
   /** The workload as it is now. */
   #record(): WorkloadRecord {
     this.#signal.throwIfAborted();
-    const record = this.#ports.current(this.#key);
+    const record = this.#ports.registry.get(this.#key);
     if (record?.phase !== 'off-boarding') throw new Overtaken();
     return record;
   }
@@ -123,7 +125,8 @@ export class OffBoarding {
     return true;
   }
 
-  async #removeTraces(): Promise<void> {
+  /** The resourceVersion of the workload after that. */
+  async #removeTraces(): Promise<string> {
     const { client, podsOf, resourceOf } = this.#ports;
     const marked = [...podsOf(this.#key)].filter(({ annotations }) => annotation.podDeletionCost in annotations);
     await Promise.all(
@@ -131,14 +134,18 @@ export class OffBoarding {
         client.mergePatch(resources.pods, { namespace, name }, { metadata: { annotations: { [annotation.podDeletionCost]: null } } }, this.#signal),
       ),
     );
+    let last = '';
     await this.#write('removing our annotations', async () => {
-      const { ref } = this.#record();
+      const { ref, view } = this.#record();
+      last = view.resourceVersion;
       const resource = resourceOf(ref.resource);
       if (resource === undefined) return undefined;
       const patch = { metadata: { annotations: { [annotation.state]: null, [annotation.status]: null } } };
       const answer = await client.mergePatch(resource, ref, patch, this.#signal);
+      if (answer.ok) last = answer.value.metadata?.resourceVersion ?? last;
       return answer.ok || answer.problem.kind === 'not-found' ? undefined : answer.problem;
     });
+    return last;
   }
 
   /** Does it until it is not refused. */

@@ -196,3 +196,66 @@ test('a workload that was never onboarded and whose settings are wrong is left a
   t.deepEqual(w.scaler.workloads(), []);
   t.is([...w.registry.refused()].length, 1);
 });
+
+test('an old template brought back past the webhook, without any annotation of ours, still hands everything back', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(40));
+  t.is(w.cluster.view.specReplicas, 0);
+  w.cluster.put({ annotations: {} });
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 3);
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.deepEqual(w.scaler.workloads(), []);
+});
+
+test('the record of what handing back needs is written again where somebody took it away', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(40));
+  w.cluster.annotate({ 'rouse.dev/state': null });
+  await w.advance(seconds(4));
+  t.deepEqual(stateOf(w), { v: 1, replicasBefore: 3 });
+});
+
+test('a watch that lags behind the end of a hand-back does not begin another', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(2));
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  w.cluster.lagging = true;
+  await w.advance(seconds(20));
+  w.cluster.catchUp();
+  await w.advance(seconds(20));
+  t.deepEqual(w.path.handedBack, [hello]);
+  t.is(w.events.filter(({ type }) => type === 'off-boarded').length, 1);
+  t.deepEqual(w.scaler.workloads(), []);
+});
+
+test('a workload that was handed back can be onboarded again', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(2));
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(6));
+  t.deepEqual(w.scaler.workloads(), []);
+  w.cluster.put({ specReplicas: 4 });
+  w.cluster.annotate({ 'rouse.dev/enabled': 'true' });
+  await w.advance(seconds(40));
+  t.deepEqual(stateOf(w), { v: 1, replicasBefore: 4 });
+  t.is(w.cluster.view.specReplicas, 0);
+});
+
+test('requests that wait when the switch goes off still get a pod, also where there was none before', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, 'rouse.dev/state': '{"v":1,"replicasBefore":0}' }, specReplicas: 0 }));
+  });
+  w.load.held = 3;
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(2));
+  t.is(w.cluster.view.specReplicas, 1);
+});

@@ -27,7 +27,7 @@ class Unfinished extends Error {
  * down, and the HorizontalPodAutoscaler that the user lets us adopt, which nobody but us can take away. Safe to repeat at any point: the
  * state is written before the HPA goes.
  */
-export const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadRecord, signal: AbortSignal): Promise<void> => {
+const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadRecord, replicasBefore: number, signal: AbortSignal): Promise<void> => {
   const { key, ref, view, spec, state } = record;
   const hpa = state === undefined || spec.adoptHpa ? await findHpa(ports.client, ref, signal) : undefined;
   if (hpa !== undefined && !hpa.ok) throw new Unfinished('looking for a HorizontalPodAutoscaler', hpa.problem);
@@ -35,11 +35,11 @@ export const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadReco
   const adopted = spec.adoptHpa && found !== undefined ? strippedHpa(found) : undefined;
   const wanted: WorkloadState = {
     v: 1,
-    replicasBefore: state?.replicasBefore ?? view.specReplicas,
+    replicasBefore: state?.replicasBefore ?? replicasBefore,
     ...(adopted !== undefined ? { adoptedHpa: adopted } : state?.adoptedHpa === undefined ? {} : { adoptedHpa: state.adoptedHpa }),
   };
-  if (state === undefined || adopted !== undefined) await writeState(ports, record, wanted, signal);
-  if (!(annotation.status in view.annotations)) ports.tell({ type: 'onboarded', workload: key, replicas: view.specReplicas });
+  if (!isSetUp(record) || adopted !== undefined) await writeState(ports, record, wanted, signal);
+  if (!(annotation.status in view.annotations)) ports.tell({ type: 'onboarded', workload: key, replicas: replicasBefore });
   if (found === undefined) return;
   const name = found.metadata?.name ?? '';
   if (adopted === undefined) {
@@ -53,21 +53,23 @@ export const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadReco
   ports.tell({ type: 'hpa-adopted', workload: key, name });
 };
 
-const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref, view }: WorkloadRecord, state: WorkloadState, signal: AbortSignal): Promise<void> => {
+const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref }: WorkloadRecord, state: WorkloadState, signal: AbortSignal): Promise<void> => {
   const resource = resourceOf(ref.resource);
   if (resource === undefined) return;
-  // The resourceVersion keeps a count that changed in between from being remembered wrongly.
-  const patch = { metadata: { resourceVersion: view.resourceVersion, annotations: { [annotation.state]: printWorkloadState(state) } } };
+  const patch = { metadata: { annotations: { [annotation.state]: printWorkloadState(state) } } };
   const answer = await client.mergePatch(resource, ref, patch, signal);
   if (!answer.ok) throw new Unfinished('writing rouse.dev/state', answer.problem);
 };
 
 const retryPause = seconds(10);
 
+/** Whether what handing back needs is on the workload. */
+export const isSetUp = ({ view }: WorkloadRecord): boolean => annotation.state in view.annotations;
+
 /** Runs the steps once per workload and term; after a failure, again ten seconds later. */
 export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal): void => {
   memory.setUp = 'running';
-  setUpWorkload(ports, record, signal).then(
+  setUpWorkload(ports, record, memory.replicasAtFirst, signal).then(
     () => {
       memory.setUp = 'done';
     },

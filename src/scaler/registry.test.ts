@@ -49,6 +49,8 @@ test('only workloads with the switch on, or with something to hand back, are loo
   cluster.annotate({ 'rouse.dev/enabled': null });
   t.is(registry.get(hello)?.phase, 'off-boarding');
   cluster.annotate({ 'rouse.dev/state': null });
+  t.deepEqual(registry.get(hello)?.state, { v: 1, replicasBefore: 2 }, 'what is to be handed back is remembered');
+  registry.release(hello, cluster.view.resourceVersion);
   t.is(registry.size, 0);
 });
 

@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts';
 import { parseConfig, type ClusterConfig, type SpecOptions } from '../core/spec/index.ts';
 import type { ConfigMapView, NamespaceView, Snapshot, SnapshotEvent, WorkloadView } from '../kube/index.ts';
+import { isOlder } from './live-count.ts';
 import { carefulSpec, readSettings, settingsFingerprint, type SettingLayers } from './settings-of.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 
@@ -44,6 +45,8 @@ export class WorkloadRegistry {
   readonly #sources: RegistrySources;
   readonly #entries = new Map<WorkloadKey, Entry>();
   readonly #refused = new Map<WorkloadKey, RefusedWorkload>();
+  /** Handed back, until the watch has caught up with our last write: what it shows before that still looks as if there were something to do. */
+  readonly #released = new Map<WorkloadKey, { readonly uid: string; readonly resourceVersion: string }>();
   readonly #listeners = new Set<(key: WorkloadKey) => void>();
   readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
   readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
@@ -120,13 +123,24 @@ export class WorkloadRegistry {
     return () => this.#configListeners.delete(listener);
   }
 
+  /** Everything of the workload has been handed back, as of `resourceVersion`: it is gone from here unless it is onboarded anew. */
+  release(key: WorkloadKey, resourceVersion: string): void {
+    const record = this.get(key);
+    if (record?.phase !== 'off-boarding') return;
+    this.#released.set(key, { uid: record.view.uid, resourceVersion });
+    this.#remove(key);
+  }
+
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
   readonly #onWorkload = (event: SnapshotEvent<WorkloadView>): void => {
     if (event.type === 'set') this.#update(event.value);
-    else this.#remove(workloadKey(event.previous));
+    else {
+      this.#released.delete(workloadKey(event.previous));
+      this.#remove(workloadKey(event.previous));
+    }
   };
 
   #readConfig(data: Readonly<Record<string, string>>): void {
@@ -144,7 +158,9 @@ export class WorkloadRegistry {
   #update(view: WorkloadView, force = false): void {
     const key = workloadKey(view);
     const before = this.#entries.get(key);
-    const state = stateOf(view);
+    if (this.#isOldNews(key, view)) return;
+    // Whoever takes our annotation away (an old template brought back past the webhook) does not take away what there is to hand back.
+    const state = stateOf(view) ?? (before?.record.view.uid === view.uid ? before.record.state : undefined);
     const switched = isEnabled(view.annotations);
     const enabled = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
     if (view.deleting || (!enabled && state === undefined)) {
@@ -165,6 +181,14 @@ export class WorkloadRegistry {
     this.#entries.set(key, { record, fingerprint });
     if (!known && record.problems.length > 0) this.#tellProblems({ key, view, problems: record.problems });
     this.#tell(key);
+  }
+
+  #isOldNews(key: WorkloadKey, view: WorkloadView): boolean {
+    const released = this.#released.get(key);
+    if (released === undefined) return false;
+    if (released.uid === view.uid && isOlder(view.resourceVersion, released.resourceVersion)) return true;
+    this.#released.delete(key);
+    return false;
   }
 
   /** The record of a workload whose settings are new or have changed; undefined if it cannot be onboarded. */

@@ -217,12 +217,11 @@ class WorkloadScaler implements Scaler {
     const signal = AbortSignal.any([own.signal, this.#term]);
     memory.offBoarding = own;
     this.#applier?.forget(record.key);
-    const { registry, logger } = this.#ports;
+    const { logger } = this.#ports;
     const ports = {
       ...this.#ports,
       resourceOf: this.#resourceOf,
       podsOf: (key: WorkloadKey) => this.#podsOf.get(key),
-      current: (key: WorkloadKey) => registry.get(key),
       tell: this.#tell,
     };
     new OffBoarding(ports, record.key, signal)

@@ -219,7 +219,7 @@ export class FakeCluster {
         if (view === undefined) return refusal('not-found');
         this.#store({ ...view, annotations: merged(view.annotations, annotations) });
       }
-      return ok({} as never);
+      return ok({ metadata: { resourceVersion: String(this.#version) } } as never);
     },
     list: async () => {
       await Promise.resolve();

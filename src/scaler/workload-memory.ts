@@ -1,4 +1,4 @@
-import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type ScaleSpec, type WorkloadKey } from '../core/index.ts';
+import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
 import type { ManualOverride, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -6,6 +6,8 @@ import type { WorkloadRecord } from './workload-record.ts';
 /** What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history. */
 export interface WorkloadMemory {
   readonly uid: string;
+  /** `spec.replicas` when we first saw it onboarded: what handing back restores, unless it is on record already. */
+  readonly replicasAtFirst: number;
   /** A count set by hand before this is none of ours: it was there when the workload was onboarded. */
   readonly overridesSince: Instant;
   decider: DeciderState;
@@ -36,8 +38,9 @@ export interface WorkloadMemory {
 }
 
 /** `isKnown`: it was onboarded before this process saw it first. */
-export const newMemory = (uid: string, spec: ScaleSpec, ready: Pods, isKnown: boolean, now: Instant): WorkloadMemory => ({
-  uid,
+export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: boolean, now: Instant): WorkloadMemory => ({
+  uid: view.uid,
+  replicasAtFirst: view.specReplicas,
   overridesSince: isKnown ? instant(0) : now,
   decider: initialState(spec, ready, now),
   target: undefined,
@@ -64,10 +67,11 @@ export class Memories {
     return this.#byKey.get(key);
   }
 
-  of({ key, view, spec, state }: WorkloadRecord, ready: Pods, now: Instant): WorkloadMemory {
+  of(record: WorkloadRecord, ready: Pods, now: Instant): WorkloadMemory {
+    const { key, view, state } = record;
     const found = this.#byKey.get(key);
     if (found?.uid === view.uid) return found;
-    const made = newMemory(view.uid, spec, ready, state !== undefined && annotation.status in view.annotations, now);
+    const made = newMemory(record, ready, state !== undefined && annotation.status in view.annotations, now);
     this.#byKey.set(key, made);
     return made;
   }
