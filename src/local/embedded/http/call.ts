@@ -4,6 +4,7 @@ import { ApiError } from '../api-error.ts';
 import type { UserInfo } from '../identity/user.ts';
 import type { JsonObject } from '../json.ts';
 import { managerName } from '../patch/field-manager.ts';
+import { decode } from '../schema/decode.ts';
 import type { ResourcePath } from './path.ts';
 
 /** One authenticated request for a resource. */
@@ -49,6 +50,22 @@ export const writeContext = ({ method, query, headers, user, warnings }: Call): 
       warnings.add(text);
     },
   };
+};
+
+/**
+ * A body as its kind has it. What `?fieldValidation=` says of fields that the kind does not know: `Strict` refuses them with 400, `Warn`
+ * (the default) warns, `Ignore` drops them silently.
+ */
+export const decoded = (call: Call, kind: { readonly group: string; readonly version: string; readonly kind: string }, body: JsonObject): JsonObject => {
+  const { object, unknownFields } = decode(kind, body);
+  if (unknownFields.length === 0) return object;
+  const validation = call.query.get('fieldValidation') ?? '';
+  const problems = unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  if (validation === 'Strict') {
+    throw ApiError.badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${problems.join(', ')}`);
+  }
+  if (validation !== 'Ignore') for (const problem of problems) call.warnings.add(problem);
+  return object;
 };
 
 /** An integer of the query; undefined if it is not there. Throws 400 for anything else. */

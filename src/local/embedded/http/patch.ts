@@ -8,7 +8,7 @@ import { serverSideApply } from '../patch/server-side-apply.ts';
 import { timestamp } from '../strategy/metadata.ts';
 import { viewOf } from '../strategy/views.ts';
 import { parseBody, parseYaml } from './body.ts';
-import { flagOf, writeContext, type Answer, type Call } from './call.ts';
+import { decoded, flagOf, writeContext, type Answer, type Call } from './call.ts';
 import { objectAnswer } from './present.ts';
 import { facetOf } from './write.ts';
 import type { WriteContext } from '../admission/admission.ts';
@@ -28,7 +28,7 @@ export const patch = async (operations: Operations, call: Call): Promise<Answer>
   const context = writeContext(call);
   const body = parsePatch(type, await call.body());
   if (type === 'apply') return apply(operations, call, { target, facet, context, config: body });
-  const change: Change = { apply: (current) => applyPatch({ type, current, body, resource: facet.kind }) };
+  const change: Change = { apply: (current) => decoded(call, facet.kind, applyPatch({ type, current, body, resource: facet.kind })) };
   const patched = await operations.writer.update(target, facet, change, context);
   return objectAnswer(call, 200, facet.show(patched), operations.clock);
 };
@@ -53,7 +53,8 @@ const apply = async (operations: Operations, call: Call, { target, facet, contex
   const subresource = facet.subresource === '' ? {} : { subresource: facet.subresource };
   const applied = (current: JsonObject | undefined): JsonObject => {
     const writer = { manager: context.manager, time: timestamp(operations.clock), ...subresource };
-    return serverSideApply({ current, config, resource, writer, force }).object;
+    const typed = isObject(config) ? decoded(call, resource, config) : config;
+    return serverSideApply({ current, config: typed, resource, writer, force }).object;
   };
   if (operations.store.get(resource, namespace, name) === undefined && facet.subresource === '') {
     const own = isObject(config) ? (textAt(config, 'metadata', 'name') ?? name) : name;

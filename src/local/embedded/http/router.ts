@@ -8,11 +8,13 @@ import { requestToken } from '../operations/token.ts';
 import type { Target } from '../operations/writer.ts';
 import { checkKind } from '../strategy/prepare.ts';
 import { parseObject } from './body.ts';
-import { writeContext, type Answer, type Call, type StreamAnswer } from './call.ts';
+import { decoded, writeContext, type Answer, type Call, type StreamAnswer } from './call.ts';
 import { patch } from './patch.ts';
 import { objectAnswer } from './present.ts';
 import { read } from './read.ts';
 import { create, remove, removeAll, replace } from './write.ts';
+
+const tokenRequest = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
 
 const success = frozenObject({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 
@@ -29,7 +31,7 @@ const createSubresource = async (operations: Operations, call: Call, target: Tar
       await evictPod(operations, target, checkKind({ group: 'policy', version: 'v1', kind: 'Eviction' }, body), context);
       return objectAnswer(call, 201, success, operations.clock);
     case 'serviceaccounts/token': {
-      const request = checkKind({ group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, body);
+      const request = decoded(call, tokenRequest, checkKind(tokenRequest, body));
       return objectAnswer(call, 201, requestToken(operations, target, request), operations.clock);
     }
     default:
@@ -43,7 +45,12 @@ const post = async (operations: Operations, call: Call): Promise<Answer> => {
   if (resource.namespaced && namespace === undefined) throw ApiError.methodNotAllowed(call.method);
   if (resource.storage === 'stored') return create(operations, call);
   const body = parseObject(await call.body(), call.headers['content-type']);
-  return objectAnswer(call, 201, review(operations.identity, resource, namespace, checkKind(resource, body), call.user), operations.clock);
+  return objectAnswer(
+    call,
+    201,
+    review(operations.identity, resource, namespace, decoded(call, resource, checkKind(resource, body)), call.user),
+    operations.clock,
+  );
 };
 
 /** Answers a request for a resource. Throws ApiError. */

@@ -5,17 +5,17 @@ import { facetNamed, type Facet } from '../operations/facet.ts';
 import type { Operations } from '../operations/operations.ts';
 import { listPage } from '../operations/reader.ts';
 import type { Target } from '../operations/writer.ts';
-import { checkNamespace } from '../strategy/prepare.ts';
+import { checkKind, checkNamespace } from '../strategy/prepare.ts';
 import { viewOf } from '../strategy/views.ts';
 import { parseObject } from './body.ts';
-import { integerOf, writeContext, type Answer, type Call } from './call.ts';
+import { decoded, integerOf, writeContext, type Answer, type Call } from './call.ts';
 import { objectAnswer } from './present.ts';
 
 /** POST of a collection. */
 export const create = async (operations: Operations, call: Call): Promise<Answer> => {
   const { resource, namespace } = call.path;
   const context = writeContext(call);
-  const body = parseObject(await call.body(), call.headers['content-type']);
+  const body = decoded(call, resource, checkKind(resource, parseObject(await call.body(), call.headers['content-type'])));
   const created = await operations.writer.create(resource, namespace, body, context);
   return objectAnswer(call, 201, viewOf(resource, created), operations.clock);
 };
@@ -37,7 +37,7 @@ export const replace = async (operations: Operations, call: Call): Promise<Answe
   const { resource, namespace, name } = target;
   const facet = facetOf(call);
   const context = writeContext(call);
-  const body = parseObject(await call.body(), call.headers['content-type']);
+  const body = decoded(call, facet.kind, checkKind(facet.kind, parseObject(await call.body(), call.headers['content-type'])));
   const exists = operations.store.get(resource, namespace, name) !== undefined;
   if (!exists && resource.createOnUpdate && facet.subresource === '' && (textAt(body, 'metadata', 'uid') ?? '') === '') {
     const created = await operations.writer.create(resource, namespace, checkNamespace(resource, body, namespace), context);
