@@ -130,7 +130,7 @@ class GatewayProcess implements Gateway {
     // 1. Everyone who is answered is told to come again elsewhere; connections that nobody has heard of this are still taken.
     this.#listeners.sayGoodbye();
     this.#shared?.sayGoodbye();
-    await clock.sleep(settle, new AbortController().signal);
+    if (settle > 0) await clock.sleep(settle, new AbortController().signal);
     // 2. Nothing new. In flight and held go on; idle connections end.
     const ended = Promise.all([this.#listeners.closeAll(), this.#shared?.close()]).then(() => true);
     const timeUp = new AbortController();

@@ -258,7 +258,9 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   /** A client that asks for an upgrade has nothing to say before the answer; its FIN would not be seen without reading. */
   #watchForEnd(client: Socket): void {
     client.on('readable', this.#onReadable);
-    client.on('end', () => this.#clientGone());
+    client.on('end', () => {
+      if (this.#spliced === undefined && !this.#answering) client.destroy();
+    });
   }
 
   readonly #onReadable = (): void => {

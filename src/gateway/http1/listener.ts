@@ -49,7 +49,8 @@ export class HttpListener implements OpenListener {
     this.#around = around;
     this.#server = createServer({
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // A request without one is refused by `Head.read`, in our words.
+      requireHostHeader: false,
       maxHeaderSize: mostHeadBytes,
       headersTimeout: headWithinMs,
       connectionsCheckingInterval: 1000,

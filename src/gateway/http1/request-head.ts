@@ -58,6 +58,7 @@ export class Head implements RequestHead {
   static read(request: IncomingMessage): Result<Head, HeadProblem> {
     const fields = scan(request.rawHeaders);
     if (fields.hosts > 1) return failed({ status: 400, detail: 'more than one Host' });
+    if (fields.hosts === 0 && request.httpVersionMinor > 0) return failed({ status: 400, detail: 'no Host' });
     if (fields.codings.length > 0) {
       // Node takes `identity, chunked` and a coding in a request of HTTP/1.0; each has been read differently by someone (RFC 9112 §6.1, §6.3).
       if (request.httpVersionMinor === 0) return failed({ status: 400, detail: 'Transfer-Encoding in a request of HTTP/1.0' });
