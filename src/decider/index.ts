@@ -3,8 +3,7 @@
  * or call anything. Two policies: `kpa` gives Knative's numbers, `rouse` is the same skeleton with its defects mended. Start with
  * `decide.ts`, which lists every step in order, then `policy.ts`.
  */
-export { decide, decidePoke, type Decided } from './decide.ts';
-export { formulaNames, loadFormulas, noFormulas, type Formula, type FormulaLookup, type Formulas } from './formula.ts';
-export { scheduleAt, type ScheduleBounds } from './schedule.ts';
+export { decide, decidePoke } from './decide.ts';
+export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
+export { scheduleAt } from './schedule.ts';
 export { initialState, type DeciderState } from './state.ts';
-export { wakeTarget } from './wake.ts';

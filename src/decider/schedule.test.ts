@@ -1,6 +1,6 @@
 import test from 'ava';
 import { instant, pods, weekdays, type ScheduleWindow, type Weekday } from '../core/index.ts';
-import { scheduleAt } from './index.ts';
+import { scheduleAt } from './schedule.ts';
 
 const minutes = (clock: string): number => {
   const [hour = Number.NaN, minute = Number.NaN] = clock.split(':').map(Number);

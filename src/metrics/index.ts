@@ -3,10 +3,8 @@
  * (`ingest/`), and Rouse's own metrics for Prometheus (`instruments/`: plain numbers, prom-client only at the first scrape). It never
  * decides anything. Start with `ingest/workload-metrics.ts`, then `window/load-window.ts`.
  */
-export type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ingest/ports.ts';
+export type { WorkloadMetrics } from './ingest/ports.ts';
 export { createWorkloadMetrics } from './ingest/workload-metrics.ts';
-export type { Metering } from './ingest/workload-series.ts';
 export { createControllerInstruments, type ControllerFigures, type ControllerInstruments, type WorkloadFigures } from './instruments/controller.ts';
 export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
-export type { Exposition } from './instruments/series.ts';
-export { LoadWindow, type Aggregation, type SampleFate, type WindowAverages } from './window/load-window.ts';
+export { LoadWindow } from './window/load-window.ts';
