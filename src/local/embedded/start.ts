@@ -6,6 +6,7 @@ import { createAuthority } from '../../certificates/index.ts';
 import type { Clock, Logger, Random } from '../../core/index.ts';
 import { WebhookAdmission } from './admission/webhook-admission.ts';
 import { bootstrap } from './bootstrap.ts';
+import { expireEvents } from './event-expiry.ts';
 import { requestListener } from './http/server.ts';
 import { ApiError } from './api-error.ts';
 import { apiAudience, Identity } from './identity/identity.ts';
@@ -113,6 +114,7 @@ export const startEmbeddedApi = async (options: EmbeddedApiOptions): Promise<Emb
       ? undefined
       : createHttpServer(serverOptions, requestListener(operations, false, closing.signal));
   await bootstrap(operations);
+  const stopExpiry = expireEvents(operations.store, options.clock);
   const url = `https://${host}:${String(await listen(secure, options.httpsPort))}`;
   let httpUrl: string | undefined;
   try {
@@ -138,6 +140,7 @@ export const startEmbeddedApi = async (options: EmbeddedApiOptions): Promise<Emb
     },
     close: async () => {
       closing.abort();
+      stopExpiry();
       await Promise.all([stop(secure), ...(plain === undefined ? [] : [stop(plain)])]);
       admission.close();
     },

@@ -12,7 +12,7 @@ import { flagOf, integerOf, type Call, type StreamAnswer } from './call.ts';
 import { presentObject } from './present.ts';
 import { awaitRevision, invalidOptions, revisionOf } from './revision.ts';
 
-/** A watcher that reads too slowly is cut off beyond this; it lists again, as with kube-apiserver. */
+/** A watcher that reads too slowly is cut off when this much waits beyond its initial events; it lists again, as with kube-apiserver. */
 const mostBufferedBytes = 8 * 1024 * 1024;
 const bookmarkPeriod = seconds(60);
 /** kube-apiserver's `--min-request-timeout`: watches end after one to two times this. */
@@ -56,6 +56,7 @@ class WatchStream {
   readonly #request: WatchRequest;
   readonly #response: ServerResponse;
   #headersSent = false;
+  #mostWaiting = Number.POSITIVE_INFINITY;
 
   constructor(operations: Operations, call: Call, request: WatchRequest, response: ServerResponse) {
     this.#operations = operations;
@@ -79,6 +80,7 @@ class WatchStream {
       this.#response.end(`${jsonLine({ type: 'ERROR', object: error.status })}\n`);
       return;
     }
+    this.#mostWaiting = this.#response.writableLength + mostBufferedBytes;
     const asked = integerOf(this.#call.query, 'timeoutSeconds');
     const duration = asked === undefined || asked <= 0 ? seconds(minimumDuration * (1 + random())) : seconds(asked);
     const timers = [
@@ -105,7 +107,7 @@ class WatchStream {
 
   #send(event: WatchEvent): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
-    if (this.#response.writableLength > mostBufferedBytes) {
+    if (this.#response.writableLength > this.#mostWaiting) {
       this.#response.destroy();
       return;
     }

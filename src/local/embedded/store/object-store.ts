@@ -11,7 +11,7 @@ export interface StoreLimits {
   readonly objectsPerResource: number;
 }
 
-export const defaultLimits: StoreLimits = { historyPerResource: 4096, objectsPerResource: 200_000 };
+export const defaultLimits: StoreLimits = { historyPerResource: 2000, objectsPerResource: 200_000 };
 
 type Listener = (change: Change) => void;
 
