@@ -4,16 +4,14 @@ import type { Applier } from './applier.ts';
 import type { ScalerEvent } from './events.ts';
 import type { Journal } from './journal.ts';
 import { liveCount } from './live-count.ts';
-import { observe, type Observed } from './observe.ts';
+import { observe } from './observe.ts';
 import { countPods } from './pod-counts.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
-import { diagnoseWake, type WakeFailure } from './wake-diagnosis.ts';
-import type { WakeFailures } from './wake-failures.ts';
+import type { WakeWatch } from './wake-watch.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
-import { zeroFailure } from './zero-failure.ts';
 
 export interface LoopParts {
   readonly clock: Clock;
@@ -24,7 +22,7 @@ export interface LoopParts {
   readonly path: PathState;
   readonly formulas: FormulaLookup;
   readonly journal: Journal;
-  readonly failures: WakeFailures;
+  readonly wakes: WakeWatch;
   readonly tell: (event: ScalerEvent) => void;
   /** Hands a workload back; called at every look until nothing is left to do. */
   readonly offBoard: (record: WorkloadRecord, memory: WorkloadMemory) => void;
@@ -73,11 +71,11 @@ export class Loop {
   changed(key: WorkloadKey): void {
     const record = this.#parts.registry.get(key);
     const memory = this.#parts.memories.get(key);
-    if (record !== undefined && memory !== undefined) this.#diagnose(record, memory);
+    if (record !== undefined && memory !== undefined) this.#parts.wakes.check(record, memory, liveCount(record.view, memory.written), this.#applier);
   }
 
   #look(record: WorkloadRecord, poked: boolean): void {
-    const { clock, memories, metrics, path, podsOf, journal, formulas, offBoard } = this.#parts;
+    const { clock, memories, metrics, path, podsOf, journal, formulas, wakes, offBoard } = this.#parts;
     const { key, spec } = record;
     const memory = this.#memory(record);
     if (record.phase === 'off-boarding') {
@@ -94,33 +92,10 @@ export class Loop {
     memory.last = decision;
     if (!poked) memory.poked = undefined;
     journal.add(key, decision, poked);
-    this.#diagnose(record, memory, observed);
+    wakes.check(record, memory, observed.live, this.#applier);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);
     this.#applier.apply({ record, memory, decision, live: observed.live, load, pods: podsOf.get(key), poked });
-  }
-
-  #diagnose(record: WorkloadRecord, memory: WorkloadMemory, observed?: Observed): void {
-    const { clock, failures, podsOf, tell } = this.#parts;
-    const { key, view, spec } = record;
-    const before = failures.get(key);
-    const now = clock.now();
-    const live = observed?.live ?? liveCount(view, memory.written);
-    const found: WakeFailure | undefined =
-      live > 0 && view.specReplicas > 0 ? diagnoseWake(view, podsOf.get(key), now) : zeroFailure(record, memory, before, now);
-    const ready = countPods(podsOf.get(key)).ready;
-    if (ready > 0) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
-    if (!failures.set(key, found)) return;
-    if (found === undefined) {
-      if (ready > 0) tell({ type: 'wake-recovered', workload: key });
-      return;
-    }
-    if (live > 0) tell({ type: 'wake-failed', workload: key, ...found });
-    if (found.reason !== 'quota' || live === 0 || this.#applier === undefined || spec.mode === 'observe') return;
-    // The ReplicaSet controller backs off, and an unchanged count wakes it no more: back to zero, so that the next wake is a change.
-    memory.refusedWakes += 1;
-    memory.refusedAt = now;
-    this.#applier.reset(record, memory, 0);
   }
 
   #tellOverride({ key }: WorkloadRecord, { override }: WorkloadMemory, before: WorkloadMemory['override']): void {

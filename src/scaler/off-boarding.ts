@@ -3,7 +3,7 @@ import { resources, type KubeClient, type PodView, type Refusal } from '../kube/
 import { rememberedHpa } from './adopted-hpa.ts';
 import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
-import type { PathManager, ResourceOf, WorkloadMetrics } from './ports.ts';
+import type { PathManager, ResourceOf, WorkloadLoad, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
 import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -25,6 +25,9 @@ const pollPeriod = millis(250);
 /** For a ready pod, before traffic is given back in any case. */
 const longestWait = seconds(60);
 const retryPause = seconds(2);
+
+/** Every window is full of nothing. */
+const wasIdle = ({ metrics }: WorkloadLoad): boolean => metrics.every((reading) => reading.kind === 'value' && reading.stable === 0);
 
 /** The workload went away or came back on: nothing is left to do here. */
 class Overtaken extends Error {}
@@ -99,15 +102,16 @@ export class OffBoarding {
     }
   }
 
-  /** Nothing of it is in our hands for a whole stable window: what came through us before has had its time. */
+  /** Nothing of it was in our hands for a whole stable window: what came through us has had its time. */
   async #untilIdle(): Promise<void> {
     const { clock, metrics } = this.#ports;
     let idleSince = clock.now();
     for (;;) {
       const { spec } = this.#record();
       const now = clock.now();
-      const { inFlight, held } = metrics.observe(this.#key, spec, now);
-      if (inFlight > 0 || held > 0) idleSince = now;
+      const load = metrics.observe(this.#key, spec, now);
+      if (load.inFlight > 0 || load.held > 0) idleSince = now;
+      else if (wasIdle(load)) return;
       if (between(idleSince, now) >= spec.scaling.stableWindow) return;
       await clock.sleep(retryPause, this.#signal);
     }

@@ -88,7 +88,9 @@ test('under load hand-back keeps what is needed, and gives the count before once
   t.deepEqual(w.path.handedBack, [hello]);
   t.is(w.cluster.view.specReplicas, 5, 'connections that still run through a gateway count');
   w.load.inFlight = 0;
-  await w.advance(seconds(10));
+  await w.advance(seconds(4));
+  t.is(w.cluster.view.specReplicas, 5, 'and so does the load of the last window');
+  await w.advance(seconds(6));
   t.is(w.cluster.view.specReplicas, 1);
   t.false('rouse.dev/state' in w.cluster.view.annotations);
 });

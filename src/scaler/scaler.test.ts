@@ -276,6 +276,27 @@ test('a pod that cannot start fails the wake as soon as its status says so, and 
   t.is(failures.get(hello), undefined);
 });
 
+test('a crash loop is told once, although the pod looks ready between two crashes, and that it is over when it stays so', async (t) => {
+  const { cluster, advance, scaler, events, load } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+  });
+  scaler.poke(poke);
+  load.concurrency = 1;
+  await advance(millis(1));
+  const [container] = [...cluster.pods.values()][0]?.containers ?? [];
+  if (container === undefined) throw new Error('no pod was made');
+  for (let crash = 0; crash < 5; crash++) {
+    cluster.setPods({ containers: [{ ...container, state: 'waiting', stateReason: 'CrashLoopBackOff' }], ready: false });
+    await advance(seconds(4));
+    cluster.setPods({ containers: [container], ready: true });
+    await advance(seconds(4));
+  }
+  const wakes = (): readonly string[] => events.map(({ type }) => type).filter((type) => type.startsWith('wake-'));
+  t.deepEqual(wakes(), ['wake-failed']);
+  await advance(seconds(20));
+  t.deepEqual(wakes(), ['wake-failed', 'wake-recovered']);
+});
+
 test('a standby decides the same and writes and tells nothing; when it leads it goes on from what lives', async (t) => {
   const { cluster, advance, load, events, scaler } = await world(
     (c) => {

@@ -15,6 +15,7 @@ import type { EventRecorder, PathManager, PathState, ResourceOf, WorkloadMetrics
 import type { WorkloadRegistry } from './registry.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { WakeFailures } from './wake-failures.ts';
+import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 import { tickPeriod } from './tick.ts';
@@ -99,6 +100,7 @@ class WorkloadScaler implements Scaler {
       podsOf: this.#podsOf,
       formulas: ports.formulas ?? noFormulas,
       journal: this.#journal,
+      wakes: new WakeWatch({ clock, podsOf: this.#podsOf, failures: ports.failures, tell: this.#tell }),
       tell: this.#tell,
       offBoard: this.#offBoard,
     });

@@ -1,4 +1,4 @@
-import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WorkloadKey } from '../core/index.ts';
+import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
 import type { ManualOverride, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -27,6 +27,8 @@ export interface WorkloadMemory {
   /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
   refusedWakes: number;
   refusedAt: Instant | undefined;
+  /** The failure that people were told of last, and since when it has been gone. */
+  told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
   /** What `observe` mode would have written last. */
   wouldBe: number | undefined;
   /** Writing `rouse.dev/state` and adopting the HPA. */
@@ -53,6 +55,7 @@ export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: 
   lookAgain: false,
   refusedWakes: 0,
   refusedAt: undefined,
+  told: undefined,
   wouldBe: undefined,
   setUp: 'needed',
   setUpAt: now,
