@@ -64,6 +64,26 @@ test('under rouse a cold burst does not panic a second time while its pods start
   t.true(stepsOf(once(burst)).includes('starting-capacity'));
 });
 
+test('under rouse a wake to several pods is held for one window, from the wake on, and no longer', (t) => {
+  const asleep = decide(calm, observed({ ready: 0 }), specWith(), at(0)).state;
+  let { state } = decide(asleep, observed({ ready: 0, starting: 4, held: 350, metrics: [concurrencyOf(350)] }), specWith(), at(2));
+  const counts = new Map<number, number>();
+  for (let second = 4; second <= 66; second += 2) {
+    const decided = decide(state, observed({ ready: 4, metrics: [concurrencyOf(5, 0)] }), specWith(), at(second));
+    counts.set(second, decided.decision.to);
+    state = decided.state;
+  }
+  t.deepEqual([counts.get(4), counts.get(62), counts.get(64)], [5, 5, 2]);
+});
+
+test('a poke raises on the panic window only where the next tick would too', (t) => {
+  const ticked = decide(calm, observed({ ready: 2, metrics: [concurrencyOf(100)] }), specWith(), at(0)).state;
+  const poked = (panic: number): string =>
+    summary(decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, panic)] }), specWith(), at(1)).decision);
+  t.is(poked(200), 'hold 2 steady');
+  t.is(poked(280), 'scale 4 panic');
+});
+
 test('a held request at zero wakes the workload, to what the backlog needs', (t) => {
   const asleep = { ready: 0, metrics: [concurrencyOf(0)] };
   t.is(summary(once(observed({ ...asleep, held: 1 }))), 'wake 1 wake-request');

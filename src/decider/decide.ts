@@ -4,7 +4,7 @@ import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes } from './guards.ts';
-import { capacityOf, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
@@ -114,7 +114,8 @@ const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec
 export const decide = (before: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
   const wanted = wantedBy(observation, spec, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  let state = noDataTimes(wakeTimes(before, observation, now), wanted.windows !== undefined, now);
+  const awake = panicOfWake(before, wakeTimes(before, observation, now), observation, spec, now);
+  let state = noDataTimes(awake, wanted.windows !== undefined, now);
   let panicking = state.panicSince !== undefined;
   if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
   const asked = wanted.windows === undefined ? undefined : trail.count;

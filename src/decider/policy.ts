@@ -82,10 +82,24 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
   return { panicking, state: { ...state, panicSince: panic.since, panicPeak: peak, delay, rateBase: base } };
 };
 
-/** The rise that a poke may ask for: the same limits as the last tick, nothing remembered. */
+/**
+ * The rise that a poke may ask for: the same limits as the last tick, nothing remembered. The panic window counts only where it would on a
+ * tick, else the next tick would take the rise back.
+ */
 export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, trail: Trail): void => {
-  const limits = limitsOf(state.rateBase ?? capacityOf(observation, spec), observation, spec);
+  const base = state.rateBase ?? capacityOf(observation, spec);
+  const limits = limitsOf(base, observation, spec);
   const activation = spec.scaling.activation;
   traceLimits(trail, demand.stable, limits, activation);
-  trail.move('panic', Math.max(trail.count, limited(demand.panic, limits, activation)), 'panic');
+  const panicking = state.panicSince !== undefined || demand.panic / capacityOf(observation, spec) >= spec.scaling.panicThreshold;
+  if (panicking) trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
+};
+
+/**
+ * Under `rouse` a wake to several pods is the one panic of its burst: the count is held for a window from there, as after any burst, and
+ * not once more from each tick on which pods are still starting.
+ */
+export const panicOfWake = (before: DeciderState, state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant): DeciderState => {
+  const justWoken = before.rateBase !== undefined && before.awakeSince === undefined && observation.replicas > 1;
+  return spec.policy === 'rouse' && justWoken ? { ...state, panicSince: now, panicPeak: Math.max(state.panicPeak, observation.replicas) } : state;
 };
