@@ -96,7 +96,7 @@ test('an offer of h2c is passed over: the request is served as what it is', asyn
 
 test('a WebSocket that is silent for idle-timeout is ended; one that talks is not', async (t) => {
   const port = await startEcho(t);
-  const rig = await startRig({ pods: [podAt(port)], idleTimeoutMs: 200 });
+  const rig = await startRig({ pods: [podAt(port)], idleTimeoutMs: 1000 });
   t.teardown(rig.stop);
   const [silent, talking] = [new WebSocket(`ws://127.0.0.1:${rig.port}`), new WebSocket(`ws://127.0.0.1:${rig.port}`)];
   let silentClosed = false;

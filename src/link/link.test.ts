@@ -143,8 +143,8 @@ const startGateway = (urls: readonly string[], options: Partial<LinkClientOption
 };
 
 const until = async (t: ExecutionContext, what: string, condition: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 5000; !condition();) {
-    if (Date.now() > deadline) return t.fail(`not within 5 s: ${what}`);
+  for (const deadline = Date.now() + 20_000; !condition();) {
+    if (Date.now() > deadline) return t.fail(`not within 20 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 };

@@ -158,11 +158,11 @@ export const raw = (port: number, text: string): Promise<string> =>
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves when `condition` holds; rejects, naming what was waited for, after 5 s. */
+/** Resolves when `condition` holds; rejects, naming what was waited for, after 20 s. */
 export const until = async (what: string, condition: () => boolean): Promise<void> => {
-  const stop = AbortSignal.timeout(5000);
+  const stop = AbortSignal.timeout(20_000);
   while (!condition()) {
-    if (stop.aborted) throw new Error(`not within 5 s: ${what}`);
+    if (stop.aborted) throw new Error(`not within 20 s: ${what}`);
     await pause(2);
   }
 };

@@ -1,0 +1,50 @@
+import test from 'ava';
+import { instant, ManualClock, seconds, workloadKey } from '../core/index.ts';
+import { ReportHistory, reportMessage } from './history.ts';
+import { pickVersion, readUpMessage } from './messages.ts';
+
+const report = {
+  workload: workloadKey({ resource: 'deployments.apps', namespace: 'a', name: 'b' }),
+  averageConcurrency: 1,
+  requestCount: 1,
+  held: 0,
+  inFlight: 1,
+  inFlightByPod: {},
+};
+
+test('history forgets what is too old, and what does not fit any more', async (t) => {
+  const clock = new ManualClock(instant(0));
+  const history = new ReportHistory(clock, 10_000, 1_000_000);
+  for (let second = 0; second < 30; second += 1) {
+    history.add([report], 1000);
+    await clock.advance(seconds(1));
+  }
+  t.deepEqual(
+    history.after(0).map(({ sequence }) => sequence),
+    Array.from({ length: 10 }, (_, index) => 21 + index),
+  );
+  t.is(history.after(29).length, 1);
+  const one = JSON.stringify([report]).length;
+  const small = new ReportHistory(clock, 10_000, one * 3);
+  for (let count = 0; count < 10; count += 1) small.add([report], 1000);
+  t.deepEqual(
+    small.after(0).map(({ sequence }) => sequence),
+    [8, 9, 10],
+  );
+});
+
+test('a kept report is sent with its age at that moment, as a message that can be read', (t) => {
+  const clock = new ManualClock(instant(5000));
+  const kept = new ReportHistory(clock, 10_000, 1_000_000).add([report], 1001);
+  t.deepEqual(JSON.parse(JSON.stringify(readUpMessage(reportMessage(kept, 7500)))), {
+    ok: true,
+    value: { type: 'report', report: { sequence: 1, ageMs: 2500, intervalMs: 1001, workloads: [report] } },
+  });
+});
+
+test('the newest version that both sides speak is taken', (t) => {
+  t.is(pickVersion([3, 2], [2, 1]), 2);
+  t.is(pickVersion([2, 1], [3, 2]), 2);
+  t.is(pickVersion([1], [3, 2]), undefined);
+  t.is(pickVersion([], [1]), undefined);
+});
