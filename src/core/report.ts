@@ -51,6 +51,8 @@ export interface GatewayInfo {
   readonly id: GatewayId;
   /** Where clients reach its listeners. */
   readonly address: string;
+  /** Further addresses of the same listeners, of the other IP family, where there are any. */
+  readonly otherAddresses?: readonly string[];
   readonly podName: string | undefined;
   readonly podUid: string | undefined;
   readonly nodeName: string | undefined;

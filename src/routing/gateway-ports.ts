@@ -31,15 +31,18 @@ export const rangeAllotter = ({ first, last }: { readonly first: number; readonl
 export class PortBook {
   readonly #allotter: PortAllotter;
   readonly #services: () => Iterable<ServiceView>;
-  readonly #lingering: () => Iterable<number>;
+  readonly #reserved: () => Iterable<number>;
+  readonly #unusable: () => ReadonlySet<number>;
   /** By Service: what was allotted and may not yet be in the snapshot. */
   readonly #promised = new Map<string, readonly number[]>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(allotter: PortAllotter, services: () => Iterable<ServiceView>, lingering: () => Iterable<number>) {
+  /** `reserved`: ports that are still open though no Service has them. `unusable`: those that no gateway can open. */
+  constructor(allotter: PortAllotter, services: () => Iterable<ServiceView>, reserved: () => Iterable<number>, unusable: () => ReadonlySet<number>) {
     this.#allotter = allotter;
     this.#services = services;
-    this.#lingering = lingering;
+    this.#reserved = reserved;
+    this.#unusable = unusable;
   }
 
   /** The ports that `service` should have, those that it has included; undefined if none are left. Ports of Service ports that are gone are given back. */
@@ -49,8 +52,8 @@ export class PortBook {
     return turn;
   }
 
-  /** The snapshot is up to date with `key`, or `key` is gone. */
-  settled(key: string): void {
+  /** The Service is gone. */
+  forget(key: string): void {
     this.#promised.delete(key);
   }
 
@@ -66,12 +69,13 @@ export class PortBook {
       taken.add(usable);
       result.set(port, usable);
     }
-    this.#promised.set(key, [...result.values()]);
+    if ([...result].every(([port, gatewayPort]) => known.get(port) === gatewayPort)) this.#promised.delete(key);
+    else this.#promised.set(key, [...result.values()]);
     return result;
   }
 
   #taken(except: string): Set<number> {
-    const taken = new Set(this.#lingering());
+    const taken = new Set([...this.#reserved(), ...this.#unusable()]);
     for (const service of this.#services())
       if (`${service.namespace}/${service.name}` !== except) for (const port of gatewayPortsOf(service).values()) taken.add(port);
     for (const [key, ports] of this.#promised) if (key !== except) for (const port of ports) taken.add(port);

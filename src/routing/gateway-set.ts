@@ -22,8 +22,8 @@ export interface Choice {
   readonly reviewAt: number | undefined;
 }
 
-/** All addresses of a gateway; today one. */
-const addressesOf = (gateway: GatewayInfo): readonly string[] => [gateway.address];
+/** All addresses of a gateway: one for each IP family that it serves. */
+export const addressesOf = ({ address, otherAddresses = [] }: GatewayInfo): readonly string[] => [address, ...otherAddresses];
 
 /** Who is connected, who was, and who asked to be left out. */
 export class GatewaySet {
@@ -50,7 +50,7 @@ export class GatewaySet {
       for (const address of addressesOf(gateway)) this.#leaving.delete(address);
     }
     this.#forget(now);
-    const membership = this.#connected.map(({ id, address, failedPorts }) => JSON.stringify([id, address, failedPorts ?? []])).join();
+    const membership = this.#connected.map((gateway) => JSON.stringify([gateway.id, addressesOf(gateway), gateway.failedPorts ?? []])).join();
     const same = membership === this.#membership;
     this.#membership = membership;
     return same ? 'acknowledgement' : 'membership';
@@ -67,6 +67,12 @@ export class GatewaySet {
 
   get connected(): number {
     return this.#connected.length;
+  }
+
+  /** Ports that none of them could open: no wait will help there. */
+  unusablePorts(): ReadonlySet<number> {
+    const [first, ...others] = this.#connected;
+    return new Set(first?.failedPorts?.filter((port) => others.every(({ failedPorts }) => failedPorts?.includes(port) === true)));
   }
 
   /** `revision`: what a gateway must have acknowledged to serve `ports`. `present`: the addresses that the Service's slices have now. */
@@ -94,7 +100,7 @@ export class GatewaySet {
   }
 
   #isConnected(address: string): boolean {
-    return this.#connected.some((gateway) => gateway.address === address);
+    return this.#connected.some((gateway) => addressesOf(gateway).includes(address));
   }
 
   #absentUntil(address: string): number {

@@ -32,15 +32,12 @@ const restoreSelector = async (env: ReconcileEnv, service: ServiceView, workload
   return written.ok ? waiting("the controllers' slice") : refused('cannot put the selector back', written.problem);
 };
 
-/** True once the controllers' slices hold every ready pod. */
+/** True once the controllers' slices hold every ready pod. There is a slice even for no pod at all, so that their absence means that they are not made yet. */
 const isServed = (env: ReconcileEnv, service: ServiceView): boolean => {
-  const held = new Set(
-    env.world
-      .slicesOf(keyOf(service))
-      .filter((slice) => !isOurs(slice))
-      .flatMap(({ endpoints }) => endpoints.filter(({ ready }) => ready).map(({ podUid }) => podUid)),
-  );
-  return env.world.readyPodsBehind(service).every((uid) => held.has(uid)) || env.patience.isOver(`${keyOf(service)} served`, env.limits.handBack);
+  const slices = env.world.slicesOf(keyOf(service)).filter((slice) => !isOurs(slice));
+  const held = new Set(slices.flatMap(({ endpoints }) => endpoints.filter(({ ready }) => ready).map(({ podUid }) => podUid)));
+  const complete = slices.length > 0 && env.world.readyPodsBehind(service).every((uid) => held.has(uid));
+  return complete || env.patience.isOver(`${keyOf(service)} served`, env.limits.handBack);
 };
 
 /** Last the annotations, and the selector's former owners get it back from us. The gateways keep the ports open for a while after this. */

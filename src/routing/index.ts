@@ -5,5 +5,6 @@
  */
 export { rangeAllotter } from './gateway-ports.ts';
 export type { PortAllotter, RouteChange, RoutedWorkload, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
-export { createRouting, type Routing, type RoutingOptions, type RoutingTiming } from './routing.ts';
+export type { RoutingOptions, RoutingTiming } from './options.ts';
+export { createRouting, type Routing } from './routing.ts';
 export type { RoutingSnapshots } from './world.ts';

@@ -23,8 +23,8 @@ const selectsPodsOf = (service: ServiceView, { view }: RoutedWorkload): boolean 
 /** Whether `workload` wants `service`: named in `rouse.dev/services`, or, where nothing is named, every Service with an address of its own that selects its pods. */
 const wants = (workload: RoutedWorkload, service: ServiceView): boolean => {
   const { path, services } = workload.spec;
-  if (path === 'none' || service.type === 'ExternalName') return path !== 'none' && services !== 'all' && services.includes(service.name);
-  return services === 'all' ? !isHeadless(service) && selectsPodsOf(service, workload) : services.includes(service.name);
+  if (path === 'none') return false;
+  return services === 'all' ? !isHeadless(service) && service.type !== 'ExternalName' && selectsPodsOf(service, workload) : services.includes(service.name);
 };
 
 /**

@@ -32,6 +32,8 @@ export interface ReconcileEnv {
   readonly logger: Logger;
   /** Workloads at path `direct` whose last pod is about to go. */
   readonly holds: ReadonlySet<WorkloadKey>;
+  /** Whether the namespace's pods are in the snapshot; waits a little for them. */
+  readonly podsKnown: (namespace: string, signal: AbortSignal) => Promise<boolean>;
   /** Services that wait for some gateway's acknowledgement. */
   readonly unacknowledged: Set<string>;
   readonly notify: (notice: RoutingNotice) => void;

@@ -47,7 +47,7 @@ export const reconcileService = async (
 ): Promise<Millis | undefined> => {
   const service = env.world.service(key);
   if (service === undefined) {
-    env.ports.settled(key);
+    env.ports.forget(key);
     return undefined;
   }
   const claim = env.world.claim(key);

@@ -1,58 +1,21 @@
-import { isTakenOver, millis, type Clock, type GatewayInfo, type Logger, type Millis, type WorkloadKey } from '../core/index.ts';
-import type { KubeClient } from '../kube/index.ts';
-import { GatewaySet } from './gateway-set.ts';
+import { isTakenOver, millis, type GatewayInfo, type Millis, type WorkloadKey } from '../core/index.ts';
+import type { EndpointSliceView } from '../kube/index.ts';
 import { PortBook, rangeAllotter } from './gateway-ports.ts';
+import { addressesOf, GatewaySet } from './gateway-set.ts';
 import { isOurs } from './gateway-slice.ts';
 import { isHeld } from './hand-back.ts';
 import { onlyNews } from './notices.ts';
+import { usualTiming, type RoutingOptions, type RoutingTiming } from './options.ts';
 import { Patience } from './patience.ts';
 import { serviceObject } from './paths.ts';
-import type { PortAllotter, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
 import { reconcileService } from './reconcile.ts';
 import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 import { RouteBook } from './route-book.ts';
 import { workloadRoute } from './route-snapshots.ts';
 import { presentAddresses } from './slice-writer.ts';
+import { Changes, completed, within } from './waiting.ts';
 import { WorkQueue } from './work-queue.ts';
-import { World, type RoutingSnapshots } from './world.ts';
-
-export interface RoutingOptions {
-  readonly client: KubeClient;
-  readonly snapshots: RoutingSnapshots;
-  readonly workloads: WorkloadSource;
-  readonly publisher: RoutePublisher;
-  readonly wakeFailures: WakeFailureSource;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Only the leader writes; every replica publishes routes. */
-  readonly isLeader: () => boolean;
-  /** Ports for gateways; left out: 20000 to 29999. */
-  readonly allotter?: PortAllotter;
-  /** Where gateways bind the allotted ports; left out: all addresses. */
-  readonly listenAddress?: string;
-  /** Told once for each piece of news. */
-  readonly notify?: (notice: RoutingNotice) => void;
-  readonly timing?: Partial<RoutingTiming>;
-}
-
-export interface RoutingTiming {
-  readonly acknowledgement: Millis;
-  readonly handBack: Millis;
-  readonly linger: Millis;
-  readonly absence: Millis;
-  readonly firstAbsence: Millis;
-  /** Everything is looked at again this often, against whatever no event told. */
-  readonly resync: Millis;
-}
-
-const usual: RoutingTiming = {
-  acknowledgement: millis(5000),
-  handBack: millis(10_000),
-  linger: millis(5000),
-  absence: millis(1000),
-  firstAbsence: millis(10_000),
-  resync: millis(60_000),
-};
+import { World } from './world.ts';
 
 /** Slice writes under way at once: a gateway that comes or goes changes one slice of every taken-over Service. */
 const parallel = 16;
@@ -74,6 +37,7 @@ export interface Routing {
   release(gateway: GatewayInfo): Promise<void>;
 }
 
+const patienceWithPods = millis(2000);
 const patienceWithRelease = millis(20_000);
 const patienceWithHandBack = millis(60_000);
 
@@ -88,13 +52,14 @@ class Router implements Routing {
   readonly #holds = new Set<WorkloadKey>();
   readonly #returning = new Set<WorkloadKey>();
   /** Told after each change of a Service, a slice or a gateway. */
-  readonly #watchers = new Set<() => void>();
+  readonly #changes: Changes;
   #open = false;
 
   constructor(options: RoutingOptions) {
     const { client, clock, logger, publisher, snapshots, workloads } = options;
     this.#options = options;
-    this.#timing = { ...usual, ...options.timing };
+    this.#changes = new Changes(clock);
+    this.#timing = { ...usualTiming, ...options.timing };
     this.#world = new World(snapshots, workloads, { service: (key) => this.#onService(key), workload: (key) => this.#onWorkload(key) });
     this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => publisher.publish(change), clock, linger: this.#timing.linger });
     this.#gateways = new GatewaySet({ publisher, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
@@ -107,12 +72,14 @@ class Router implements Routing {
         options.allotter ?? rangeAllotter(),
         () => this.#world.services(),
         () => this.#book.lingeringPorts(),
+        () => this.#gateways.unusablePorts(),
       ),
       patience: new Patience(clock),
       limits: this.#timing,
       clock,
       logger,
       holds: this.#holds,
+      podsKnown: (namespace, signal) => this.#podsKnown(namespace, signal),
       unacknowledged: new Set(),
       notify: onlyNews(options.notify ?? (() => undefined)),
     };
@@ -130,6 +97,7 @@ class Router implements Routing {
     this.#gateways.update();
     const resync = clock.every(this.#timing.resync, () => this.#touchAll());
     this.#touchAll();
+    this.#changes.tell();
     await this.#queue.run(signal);
     resync.cancel();
     for (const stop of stops) stop();
@@ -182,7 +150,7 @@ class Router implements Routing {
         const view = this.#world.service(service);
         return view === undefined || !isHeld(this.#env, view);
       });
-    const came = await this.#until(back, patienceWithHandBack, signal);
+    const came = await this.#changes.until(back, patienceWithHandBack, signal);
     signal.throwIfAborted();
     if (!came) throw new Error(`the Services of ${key} could not be handed back within ${patienceWithHandBack / 1000} s`);
   }
@@ -191,33 +159,18 @@ class Router implements Routing {
     this.#gateways.leave(gateway);
     this.#onGateways();
     this.#touchAll();
-    const out = (): boolean =>
-      !this.#open ||
-      this.#gateways.connected === 0 ||
-      ![...this.#options.snapshots.endpointSlices.values()].some((slice) => presentAddresses([slice]).has(gateway.address));
-    const isOut = await this.#until(out, patienceWithRelease, AbortSignal.any([]));
+    const addresses = addressesOf(gateway);
+    const names = (slice: EndpointSliceView): boolean => addresses.some((address) => presentAddresses([slice]).has(address));
+    const out = (): boolean => !this.#open || this.#gateways.connected === 0 || ![...this.#options.snapshots.endpointSlices.values()].some(names);
+    const isOut = await this.#changes.until(out, patienceWithRelease, new AbortController().signal);
     if (!isOut) throw new Error(`gateway ${gateway.id} is still in slices after ${patienceWithRelease / 1000} s`);
   }
 
-  /** Resolves with true as soon as `condition` holds, with false when it does not in time. */
-  #until(condition: () => boolean, limit: Millis, signal: AbortSignal): Promise<boolean> {
-    if (condition()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const finish = (result: boolean): void => {
-        timer.cancel();
-        this.#watchers.delete(check);
-        signal.removeEventListener('abort', giveUp);
-        resolve(result);
-      };
-      const check = (): void => {
-        if (condition()) finish(true);
-      };
-      const giveUp = (): void => finish(false);
-      const timer = this.#options.clock.after(limit, giveUp);
-      this.#watchers.add(check);
-      signal.addEventListener('abort', giveUp, { once: true });
-      if (signal.aborted) giveUp();
-    });
+  /** A namespace becomes watched with its first workload, so that its pods come a moment after it. */
+  async #podsKnown(namespace: string, signal: AbortSignal): Promise<boolean> {
+    const { podsSynced } = this.#options.snapshots;
+    if (podsSynced === undefined) return true;
+    return within(this.#options.clock, patienceWithPods, signal, podsSynced(namespace));
   }
 
   #route(key: WorkloadKey): ReturnType<typeof workloadRoute> | undefined {
@@ -234,7 +187,7 @@ class Router implements Routing {
 
   #onService(key: string): void {
     this.#queue.touch(key);
-    this.#tellWatchers();
+    this.#changes.tell();
   }
 
   #onWorkload(key: WorkloadKey): void {
@@ -248,29 +201,17 @@ class Router implements Routing {
     const kind = this.#gateways.update();
     if (kind === 'membership') this.#touchAll();
     else for (const service of this.#env.unacknowledged) this.#queue.touch(service);
-    this.#tellWatchers();
+    this.#changes.tell();
   }
 
   #touchAll(): void {
     for (const service of this.#world.services()) this.#queue.touch(keyOf(service));
   }
 
-  #tellWatchers(): void {
-    for (const watcher of this.#watchers) watcher();
-  }
-
   #reconcile(key: string, signal: AbortSignal): Promise<Millis | undefined> {
     return this.#options.isLeader() ? reconcileService(this.#env, key, this.#returning, signal) : Promise.resolve(undefined);
   }
 }
-
-/** Resolves with true when `work` is complete, with false when `signal` aborts first. */
-const completed = (work: Promise<unknown>, signal: AbortSignal): Promise<boolean> =>
-  new Promise((resolve, reject) => {
-    if (signal.aborted) return resolve(false);
-    signal.addEventListener('abort', () => resolve(false), { once: true });
-    work.then(() => resolve(!signal.aborted), reject);
-  });
 
 /** Points traffic: see `Routing`. */
 export const createRouting = (options: RoutingOptions): Routing => new Router(options);

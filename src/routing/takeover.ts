@@ -44,7 +44,8 @@ const point = async (env: ReconcileEnv, service: ServiceView, workload: Workload
   const choice = env.gateways.choose(revision, ports.values(), presentAddresses(ours));
   if (choice.complete) env.unacknowledged.delete(key);
   else env.unacknowledged.add(key);
-  const first = !ours.some((slice) => slice.ports.some(({ port }) => port !== undefined && [...ports.values()].includes(port)));
+  const open = new Set(ours.flatMap((slice) => slice.ports.map(({ port }) => port)));
+  const first = [...ports.values()].some((port) => !open.has(port));
   if (first && !choice.any) {
     if (!env.patience.isOver(patience, env.limits.acknowledgement)) return waiting('the gateways', env.limits.acknowledgement);
     env.notify({ workload, type: 'Warning', reason: 'NoGateway', message: `Service ${service.name} waits for a gateway that serves its ports` });
@@ -74,6 +75,8 @@ const moveSelector = async (
 ): Promise<Result<'moved' | 'was', Progress>> => {
   const seen = serviceObject(service);
   if (isTakenOver(seen) && takenOverFor(seen) === workload) return ok('was');
+  // Gateways that know no pods yet would hold what pods could have answered.
+  if (!(await env.podsKnown(service.namespace, signal))) return failed(waiting('the pods of the namespace'));
   const fresh = await env.client.get(serviceResource, nameOf(service), signal);
   if (!fresh.ok) return failed(refused('cannot read the Service', fresh.problem));
   if (fresh.value.metadata?.uid !== service.uid || !canTakeOver(fresh.value.spec ?? {}).ok) return failed(waiting('the Service as it is now', soon));

@@ -13,6 +13,8 @@ export interface RoutingSnapshots {
   readonly endpointSlices: Snapshot<EndpointSliceView>;
   /** At least of every namespace that has workloads. */
   readonly pods: Snapshot<PodView>;
+  /** Where namespaces are watched one by one: resolves when the pods of this one are in. */
+  readonly podsSynced?: (namespace: string) => Promise<void>;
 }
 
 export interface WorldListener {

@@ -1,0 +1,42 @@
+import { millis, type Clock, type Logger, type Millis } from '../core/index.ts';
+import type { KubeClient } from '../kube/index.ts';
+import type { PortAllotter, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
+import type { RoutingSnapshots } from './world.ts';
+
+export interface RoutingOptions {
+  readonly client: KubeClient;
+  readonly snapshots: RoutingSnapshots;
+  readonly workloads: WorkloadSource;
+  readonly publisher: RoutePublisher;
+  readonly wakeFailures: WakeFailureSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Only the leader writes; every replica publishes routes. */
+  readonly isLeader: () => boolean;
+  /** Ports for gateways; left out: 20000 to 29999. */
+  readonly allotter?: PortAllotter;
+  /** Where gateways bind the allotted ports; left out: all addresses. */
+  readonly listenAddress?: string;
+  /** Told once for each piece of news. */
+  readonly notify?: (notice: RoutingNotice) => void;
+  readonly timing?: Partial<RoutingTiming>;
+}
+
+export interface RoutingTiming {
+  readonly acknowledgement: Millis;
+  readonly handBack: Millis;
+  readonly linger: Millis;
+  readonly absence: Millis;
+  readonly firstAbsence: Millis;
+  /** Everything is looked at again this often, against whatever no event told. */
+  readonly resync: Millis;
+}
+
+export const usualTiming: RoutingTiming = {
+  acknowledgement: millis(5000),
+  handBack: millis(10_000),
+  linger: millis(5000),
+  absence: millis(1000),
+  firstAbsence: millis(10_000),
+  resync: millis(60_000),
+};
