@@ -202,6 +202,9 @@ export class ProcessGuard {
     this.#deaths = [...this.#deaths.filter((at) => now - at < millis(60_000)), now];
     if (this.#deaths.length > mostRestarts) {
       this.#logger.error('the guard process ends again and again: no container can be started any more', { why, deaths: this.#deaths.length });
+      const ready = Promise.reject(new KubeletError('guard-lost', `the guard process that runs containers ends again and again: ${why}`, {}));
+      ready.catch(() => undefined);
+      this.#running = { ...this.#running, ready };
       return;
     }
     this.#logger.error('the guard process ended; its containers were killed and another guard takes over', { why });
