@@ -1,0 +1,105 @@
+import test from 'ava';
+import { instant, ManualClock, millis, type GatewayInfo } from '../core/index.ts';
+import { GatewaySet } from './gateway-set.ts';
+
+const gateway = (id: string, acknowledged: number, more: Partial<GatewayInfo> = {}): GatewayInfo => ({
+  id,
+  address: `10.0.0.${id}`,
+  podName: `gateway-${id}`,
+  podUid: `uid-${id}`,
+  nodeName: undefined,
+  zone: undefined,
+  acknowledged,
+  ...more,
+});
+
+const setOf = (...first: GatewayInfo[]) => {
+  const clock = new ManualClock(instant(0));
+  let connected = first;
+  const set = new GatewaySet({
+    publisher: { publish: () => 0, gateways: () => connected, onGateways: () => () => undefined },
+    clock,
+    absence: millis(1000),
+    firstAbsence: millis(10_000),
+  });
+  return {
+    clock,
+    set,
+    become: (...next: GatewayInfo[]) => {
+      connected = next;
+      return set.update();
+    },
+  };
+};
+const choose = (set: GatewaySet, present: readonly string[] = [], revision = 5) => {
+  const choice = set.choose(revision, [20000], new Set(present));
+  return { ...choice, addresses: [...choice.addresses.keys()].sort() };
+};
+
+test('only gateways that acknowledged the routes enter', (t) => {
+  const { set } = setOf(gateway('1', 5), gateway('2', 4));
+  t.deepEqual(choose(set), { addresses: ['10.0.0.1'], complete: false, any: true, reviewAt: undefined });
+});
+
+test('a gateway that is in and has not yet acknowledged a newer port stays in', (t) => {
+  const { set } = setOf(gateway('1', 5), gateway('2', 4));
+  t.deepEqual(choose(set, ['10.0.0.2']).addresses, ['10.0.0.1', '10.0.0.2']);
+});
+
+test('a gateway that cannot open the port never enters, and goes if it was in', (t) => {
+  const { set } = setOf(gateway('1', 5), gateway('2', 5, { failedPorts: [20000] }));
+  t.deepEqual(choose(set, ['10.0.0.2']).addresses, ['10.0.0.1']);
+  t.deepEqual([...set.unusablePorts()], []);
+});
+
+test('a port that no gateway can open is unusable', (t) => {
+  const { set } = setOf(gateway('1', 5, { failedPorts: [20000, 20001] }), gateway('2', 5, { failedPorts: [20001] }));
+  t.deepEqual([...set.unusablePorts()], [20001]);
+});
+
+test('a gateway that was lost goes out after the grace, unless it is back', async (t) => {
+  const { set, become, clock } = setOf(gateway('1', 5), gateway('2', 5));
+  t.is(become(gateway('1', 5)), 'membership');
+  const present = ['10.0.0.1', '10.0.0.2'];
+  t.deepEqual(choose(set, present), { addresses: present, complete: true, any: true, reviewAt: 1000 });
+  await clock.advance(millis(1000));
+  t.deepEqual(choose(set, present).addresses, ['10.0.0.1']);
+  become(gateway('1', 5), gateway('2', 5));
+  t.deepEqual(choose(set, present).addresses, present);
+});
+
+test('a gateway that leaves goes out at once', (t) => {
+  const { set, become } = setOf(gateway('1', 5), gateway('2', 5));
+  set.leave(gateway('2', 5));
+  become(gateway('1', 5));
+  t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.2']).addresses, ['10.0.0.1']);
+});
+
+test('the last address stays, dead or leaving: nothing better could be written', async (t) => {
+  const { set, become, clock } = setOf(gateway('1', 5));
+  set.leave(gateway('1', 5));
+  become();
+  await clock.advance(millis(60_000));
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, ['10.0.0.1']);
+});
+
+test('a new leader gives gateways that it never saw time to find it', async (t) => {
+  const { set, clock } = setOf(gateway('1', 5));
+  t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.9']).addresses, ['10.0.0.1', '10.0.0.9']);
+  await clock.advance(millis(9999));
+  t.deepEqual(choose(set, ['10.0.0.9']).addresses, ['10.0.0.1', '10.0.0.9']);
+  await clock.advance(millis(1));
+  t.deepEqual(choose(set, ['10.0.0.9']).addresses, ['10.0.0.1']);
+});
+
+test('an acknowledgement alone is no change of membership', (t) => {
+  const { become } = setOf(gateway('1', 5));
+  t.is(become(gateway('1', 6)), 'acknowledgement');
+  t.is(become(gateway('1', 6), gateway('2', 0)), 'membership');
+  t.is(become(gateway('1', 6, { failedPorts: [20000] }), gateway('2', 0)), 'membership');
+});
+
+test('a dual-stack gateway enters with both addresses', (t) => {
+  const { set } = setOf(gateway('1', 5, { otherAddresses: ['fd00::1'] }));
+  t.deepEqual(choose(set).addresses, ['10.0.0.1', 'fd00::1']);
+});
