@@ -96,7 +96,7 @@ const steps = fc.array(step, { maxLength: 25 });
 test('never to zero with work in flight or held, whatever happens', async (t) => {
   await fc.assert(
     fc.asyncProperty(steps, (all) => law(all, (replicas, { load }) => replicas > 0 || (load.inFlight === 0 && load.held === 0))),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
   t.pass();
 });

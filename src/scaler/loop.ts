@@ -30,7 +30,7 @@ export interface LoopParts {
 
 /**
  * Observe → decide → apply. One look at a workload ends in one of three ways: it is being handed back and `offBoard` goes on with that; or a
- * decision is made and, while we lead, applied; or (standby) the decision is only kept. A tick looks at every workload, a poke at one, at once.
+ * decision is made and, while we lead, applied; or (standby) the decision is only kept. A tick looks at every workload (`tick.ts`), a poke at one, at once.
  */
 export class Loop {
   readonly #parts: LoopParts;
@@ -47,8 +47,10 @@ export class Loop {
     for (const memory of this.#parts.memories.values()) [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
   }
 
-  tick(): void {
-    for (const record of this.#parts.registry.values()) this.#look(record, false);
+  /** The regular look at one workload. */
+  look(key: WorkloadKey): void {
+    const record = this.#parts.registry.get(key);
+    if (record !== undefined) this.#look(record, false);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */

@@ -13,8 +13,10 @@ export interface Observed {
 }
 
 /** The count that decisions start from: what we keep while we lead, what lives otherwise. */
-const baseCount = ({ view, spec }: WorkloadRecord, memory: WorkloadMemory, live: number, leads: boolean): number => {
+const baseCount = ({ view, spec }: WorkloadRecord, memory: WorkloadMemory, live: number, leads: boolean, hasWork: boolean): number => {
   if (!leads || spec.mode === 'observe' || memory.override !== undefined) return live;
+  // Pods that somebody brought back have work by now: they go the usual way.
+  if (memory.target === 0 && live > 0 && hasWork) return live;
   return memory.target ?? (memory.written === undefined ? resumedCount(view, view.annotations[annotation.status]) : live);
 };
 
@@ -33,11 +35,12 @@ export const observe = (
   const live = liveCount(view, memory.written);
   memory.override = overrideOf(view, memory.written, spec.manualOverride, memory.overridesSince, now);
   memory.wasReady ||= counts.ready > 0;
+  const held = Math.max(load.held, memory.poked?.held ?? 0);
   const observation: Observation = {
     metrics: load.metrics,
-    replicas: pods(baseCount(record, memory, live, leads)),
+    replicas: pods(baseCount(record, memory, live, leads, held > 0 || load.inFlight > 0)),
     ...counts,
-    held: Math.max(load.held, memory.poked?.held ?? 0),
+    held,
     inFlight: load.inFlight,
     warm: load.warm,
     absentGateways: load.absentGateways,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { instant, ManualClock, millis, pods, seconds, silentLogger, type Decision } from '../core/index.ts';
+import { instant, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision } from '../core/index.ts';
 import { resources } from '../kube/index.ts';
 import { marksNeeded } from './deletion-cost.ts';
 import { Journal } from './journal.ts';
@@ -9,6 +9,7 @@ import { PodsOf, selectsPod } from './pods-of.ts';
 import { ReplicaWriter, type WantedCount } from './replica-writer.ts';
 import { StatusWriter } from './status-writer.ts';
 import { FakeCluster, hello, podOf, start, viewOf } from './testing.ts';
+import { SlicedRound } from './tick.ts';
 
 const ref = { resource: 'deployments.apps', namespace: 'default', name: 'hello' };
 const evidence = { demands: [], steps: [], panicking: false, wanted: 0, replicas: pods(0), ready: pods(0), starting: pods(0), held: 0, inFlight: 0 };
@@ -222,4 +223,25 @@ test('pods are found by their workload through changes of labels and of the sele
   t.deepEqual(names(), []);
   podsOf.forget(hello);
   t.deepEqual([...podsOf.get(hello)], []);
+});
+
+test('a round over many workloads is taken in slices, each once, and none begins while one is under way', async (t) => {
+  const clock = new ManualClock(start);
+  const looked: string[] = [];
+  let done = 0;
+  const round = new SlicedRound(
+    clock,
+    (key) => looked.push(key),
+    () => (done += 1),
+  );
+  const keys = Array.from({ length: 450 }, (_, index) => workloadKey({ ...ref, name: `w${String(index)}` }));
+  round.begin(keys);
+  t.is(looked.length, 200);
+  round.begin(keys);
+  t.is(looked.length, 200);
+  await clock.advance(millis(2));
+  t.deepEqual(looked, keys);
+  t.is(done, 1);
+  round.begin([]);
+  t.is(done, 2);
 });

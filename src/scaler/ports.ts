@@ -1,5 +1,8 @@
-import type { Instant, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
-import type { Resource } from '../kube/index.ts';
+import type { Clock, Instant, Logger, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
+import type { FormulaLookup } from '../decider/index.ts';
+import type { KubeClient, PodView, Resource, Snapshot } from '../kube/index.ts';
+import type { WorkloadRegistry } from './registry.ts';
+import type { WakeFailures } from './wake-failures.ts';
 
 /** What is known of a workload's load at one moment. Missing metrics are readings that say so. */
 export interface WorkloadLoad {
@@ -45,3 +48,23 @@ export interface EventRecorder {
 
 /** The API resource behind `deployments.apps` and the like; undefined for a kind that is not allowed. */
 export type ResourceOf = (resource: string) => Resource | undefined;
+
+/** Everything that the scaler is made of and does not make itself. */
+export interface ScalerPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'>;
+  readonly registry: WorkloadRegistry;
+  /** Where wakes that cannot succeed are told; routing reads it. */
+  readonly failures: WakeFailures;
+  /** Pods of all namespaces that have workloads. */
+  readonly pods: Snapshot<PodView>;
+  readonly metrics: WorkloadMetrics;
+  readonly path: PathState & PathManager;
+  /** Everything that has to be in before the first decision. */
+  readonly synced: () => Promise<void>;
+  readonly formulas?: FormulaLookup;
+  readonly events?: EventRecorder;
+  /** Beyond Deployments and StatefulSets. */
+  readonly resourceOf?: ResourceOf;
+}

@@ -1,6 +1,6 @@
-import { isAbort, workloadKey, type Clock, type Decision, type FirstByte, type Logger, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { noFormulas, type FormulaLookup } from '../decider/index.ts';
-import { resources, type KubeClient, type PodView, type Resource, type Snapshot } from '../kube/index.ts';
+import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { noFormulas } from '../decider/index.ts';
+import { resources, type Resource } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
@@ -11,33 +11,12 @@ import { OffBoarding } from './off-boarding.ts';
 import { startSetUp } from './onboarding.ts';
 import { countPods } from './pod-counts.ts';
 import { PodsOf } from './pods-of.ts';
-import type { EventRecorder, PathManager, PathState, ResourceOf, WorkloadMetrics } from './ports.ts';
-import type { WorkloadRegistry } from './registry.ts';
+import type { ResourceOf, ScalerPorts } from './ports.ts';
 import { StatusWriter } from './status-writer.ts';
-import type { WakeFailures } from './wake-failures.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
-import { tickPeriod } from './tick.ts';
-
-export interface ScalerPorts {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'>;
-  readonly registry: WorkloadRegistry;
-  /** Where wakes that cannot succeed are told; routing reads it. */
-  readonly failures: WakeFailures;
-  /** Pods of all namespaces that have workloads. */
-  readonly pods: Snapshot<PodView>;
-  readonly metrics: WorkloadMetrics;
-  readonly path: PathState & PathManager;
-  /** Everything that has to be in before the first decision. */
-  readonly synced: () => Promise<void>;
-  readonly formulas?: FormulaLookup;
-  readonly events?: EventRecorder;
-  /** Beyond Deployments and StatefulSets. */
-  readonly resourceOf?: ResourceOf;
-}
+import { SlicedRound, tickPeriod } from './tick.ts';
 
 /** One workload as outsiders (metrics, API, live view) see it. */
 export interface ScaledWorkload extends WorkloadRef {
@@ -77,6 +56,7 @@ class WorkloadScaler implements Scaler {
   readonly #status: StatusWriter;
   readonly #podsOf: PodsOf;
   readonly #loop: Loop;
+  readonly #round: SlicedRound;
   readonly #kubeEvents: KubeEvents | undefined;
   readonly #listeners = new Set<(event: ScalerEvent) => void>();
   #term: AbortSignal | undefined;
@@ -104,6 +84,7 @@ class WorkloadScaler implements Scaler {
       tell: this.#tell,
       offBoard: this.#offBoard,
     });
+    this.#round = new SlicedRound(clock, this.#look, this.#publish);
     registry.subscribe(this.#onWorkload);
     registry.onProblems(this.#tellProblems);
   }
@@ -118,6 +99,7 @@ class WorkloadScaler implements Scaler {
     const timer = clock.every(tickPeriod, this.#tick);
     await aborted(signal);
     timer.cancel();
+    this.#round.stop();
     this.#running = false;
     this.#podsOf.close();
   }
@@ -182,12 +164,19 @@ class WorkloadScaler implements Scaler {
   }
 
   readonly #tick = (): void => {
+    this.#round.begin([...this.#ports.registry.values()].map(({ key }) => key));
+  };
+
+  readonly #look = (key: WorkloadKey): void => {
     try {
-      this.#loop.tick();
+      this.#loop.look(key);
     } catch (thrown) {
-      // One tick lost is better than all that follow.
-      this.#ports.logger.error('a tick failed', { error: thrown });
+      // One workload's trouble must not become everybody's.
+      this.#ports.logger.error('a look at a workload failed', { workload: key, error: thrown });
     }
+  };
+
+  readonly #publish = (): void => {
     if (this.#term !== undefined && !this.#term.aborted) this.#status.flush(this.#term);
   };
 
