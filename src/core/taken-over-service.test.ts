@@ -97,14 +97,12 @@ test('law: what is saved is read back as it was', (t) => {
   );
 });
 
-const cameBack = test.macro({
-  exec: (t, live: Record<string, string>, more: ServiceObject['metadata'], want: Record<string, string>) => {
-    const before = saved({ app: 'web', tier: 'front' });
-    const object = service(live, { ...more, annotations: { ...more?.annotations, [annotation.selector]: printSavedSelector(before) } });
-    t.deepEqual(adoptAppliedSelector(before, object).selector, want);
-    t.deepEqual(savedAfterTakeover(object, 'default/web')?.selector, want);
-    t.deepEqual(apply(object, handBack(object)).spec?.selector, want);
-  },
+const cameBack = test.macro((t, live: Record<string, string>, more: ServiceObject['metadata'], want: Record<string, string>) => {
+  const before = saved({ app: 'web', tier: 'front' });
+  const object = service(live, { ...more, annotations: { ...more?.annotations, [annotation.selector]: printSavedSelector(before) } });
+  t.deepEqual(adoptAppliedSelector(before, object).selector, want);
+  t.deepEqual(savedAfterTakeover(object, 'default/web')?.selector, want);
+  t.deepEqual(apply(object, handBack(object)).spec?.selector, want);
 });
 test(
   'a manifest applied by kubectl replaces the saved selector',

@@ -21,9 +21,9 @@ const refusedFor = (refusal: TakeoverRefusal, ...workloads: RoutedWorkload[]): C
 });
 const none: Claim = { kind: 'none' };
 
-const claimed = test.macro((t, service: Partial<ServiceView>, candidates: readonly RoutedWorkload[], want: Claim, others = false) => {
+const claimed = test.macro((t, service: Partial<ServiceView>, candidates: readonly RoutedWorkload[], want: Claim, others?: 'selects others') => {
   t.deepEqual(
-    claimOf(aService('web', service), candidates, () => others),
+    claimOf(aService('web', service), candidates, () => others !== undefined),
     want,
   );
 });

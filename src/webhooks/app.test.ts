@@ -232,9 +232,9 @@ test('namespaces of the system, subresources, foreign kinds and our own user pas
   }
 });
 
-const refusedBody = test.macro(async (t: ExecutionContext, init: RequestInit, status: number, want: RegExp, path = '/admission/mutate') => {
+const refusedBody = test.macro(async (t: ExecutionContext, init: RequestInit, status: number, want: RegExp, path?: string) => {
   const url = await start(t);
-  const answer = await fetch(`${url}${path}`, { method: 'POST', ...init });
+  const answer = await fetch(`${url}${path ?? '/admission/mutate'}`, { method: 'POST', ...init });
   t.is(answer.status, status);
   t.regex(((await answer.json()) as { error: string }).error, want);
   // It goes on serving.

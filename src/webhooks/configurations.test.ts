@@ -25,11 +25,11 @@ test('only writes that concern us are sent to us, and never a /scale or a /statu
   const text = JSON.stringify(rules);
   for (const never of ['*', '/scale', '/status', 'DELETE', 'CONNECT', 'pods']) t.false(text.includes(never), never);
   t.is(
-    String(matchExpressions.workload),
+    matchExpressions.workload,
     "(has(object.metadata.annotations) && 'rouse.dev/enabled' in object.metadata.annotations) || " +
       "(oldObject != null && has(oldObject.metadata.annotations) && 'rouse.dev/enabled' in oldObject.metadata.annotations)",
   );
-  t.is(String(matchExpressions.service), "oldObject != null && has(oldObject.metadata.annotations) && 'rouse.dev/selector' in oldObject.metadata.annotations");
+  t.is(matchExpressions.service, "oldObject != null && has(oldObject.metadata.annotations) && 'rouse.dev/selector' in oldObject.metadata.annotations");
 });
 
 test('the address is a URL outside a cluster, a Service inside', (t) => {

@@ -14,10 +14,10 @@ export const webhookConfigurationName = 'rouse';
 /** Only what we have to see comes to us; `has()` guards, because CEL fails on an absent map, and a failure counts as a match of nothing under `Ignore`. */
 const carries = (object: string, key: string): string => `has(${object}.metadata.annotations) && '${key}' in ${object}.metadata.annotations`;
 /** The very expressions that the API server evaluates for us. */
-export const matchExpressions = {
+export const matchExpressions: { readonly workload: string; readonly service: string } = {
   workload: `(${carries('object', annotation.enabled)}) || (oldObject != null && ${carries('oldObject', annotation.enabled)})`,
   service: `oldObject != null && ${carries('oldObject', annotation.selector)}`,
-} as const;
+};
 
 const workloadRule = {
   apiGroups: ['apps'],

@@ -188,8 +188,9 @@ test('an autoscaler and Rouse never scale one workload together', async (t) => {
 });
 
 test('with the webhooks down, and with them gone, the cluster goes on', async (t) => {
-  const { call, client, stopWebhooks } = await scene(t);
-  stopWebhooks();
+  const started = await scene(t);
+  const { call, client } = started;
+  started.stopWebhooks();
   const created = await call('POST', path, deployment('web', { ...on, 'rouse.dev/min-scale': 'x' }));
   t.is(created.status, 201);
   t.deepEqual(await unregisterWebhooks(client), { ok: true, value: undefined });

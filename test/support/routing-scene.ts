@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import {
   annotation,
@@ -119,7 +119,7 @@ export const routingScene = async (): Promise<RoutingScene> => {
         conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }],
         containerStatuses: [],
       };
-      await api.update<Pod>(resources.pods, { ...created, status } as Pod, own, 'status');
+      await api.update<Pod>(resources.pods, { ...created, status }, own, 'status');
       return {
         stop: async () => {
           await api.delete(resources.pods, 'default', name, { gracePeriodSeconds: 0 }, own);
