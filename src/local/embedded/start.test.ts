@@ -207,32 +207,6 @@ test('events of the two groups are one store under two views', async (t) => {
   t.is(listAt(list, 'items').length, 1);
 });
 
-test('a token of a ServiceAccount is good for its audience alone, and only while its pod lives', async (t) => {
-  const api = await startedApi(t);
-  const pods = '/api/v1/namespaces/default/pods';
-  await send(api, 'POST', pods, { metadata: { name: 'p' }, spec: { containers: [{ name: 'a', image: 'x' }] } });
-  const request = { spec: { audiences: ['rouse-controller'], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'p' } } };
-  const { code, body } = await send(api, 'POST', '/api/v1/namespaces/default/serviceaccounts/default/token', request);
-  t.is(code, 201);
-  const token = textAt(body, 'status', 'token') ?? '';
-  const review = async (audience: string): Promise<JsonObject> =>
-    (await send(api, 'POST', '/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token, audiences: [audience] } })).body;
-  const good = await review('rouse-controller');
-  t.is(at(good, 'status', 'authenticated'), true);
-  t.is(at(good, 'status', 'user', 'username'), 'system:serviceaccount:default:default');
-  t.deepEqual(at(good, 'status', 'user', 'extra', 'authentication.kubernetes.io/pod-name'), ['p']);
-  t.is(at(await review('other'), 'status', 'authenticated'), false);
-  t.is((await send(api, 'GET', '/api/v1/namespaces', undefined, { authorization: `Bearer ${token}` })).code, 401);
-  await send(api, 'DELETE', `${pods}/p`);
-  t.is(at(await review('rouse-controller'), 'status', 'authenticated'), false);
-});
-
-test('plain HTTP answers tools of this machine, never a page in a browser', async (t) => {
-  const api = await startedApi(t);
-  t.is((await send(api, 'GET', '/api/v1/namespaces', undefined, { origin: 'https://evil.example' })).code, 403);
-  t.is((await send(api, 'GET', '/api/v1/namespaces')).code, 200);
-});
-
 test('protobuf bodies are refused with the way around them', async (t) => {
   const api = await startedApi(t);
   const { code, body } = await send(api, 'POST', configMaps, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' });

@@ -54,8 +54,12 @@ const host = '127.0.0.1';
 const certificateDays = 365;
 const tokenSeconds = certificateDays * 24 * 3600;
 
+/** Watches included: far more than the tools of one machine hold, far less than its file descriptors. */
+const mostConnections = 2000;
+
 const listen = (server: Server, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
+    server.maxConnections = mostConnections;
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);

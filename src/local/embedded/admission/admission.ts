@@ -38,3 +38,10 @@ export interface Admission {
   mutate(attributes: AdmissionAttributes, complete: (object: JsonObject) => JsonObject): Promise<JsonObject | undefined>;
   validate(attributes: AdmissionAttributes): Promise<void>;
 }
+
+/** How a webhook sees a request: as it came, or in the equivalent version that its rules name. */
+export interface Invocation {
+  readonly attributes: AdmissionAttributes;
+  /** The request as it came, where the webhook sees another version. */
+  readonly original: AdmissionAttributes;
+}

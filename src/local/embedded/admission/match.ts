@@ -3,17 +3,10 @@ import { textsAt, type JsonObject } from '../json.ts';
 import { findResource, registry, resourceKey, type ResourceDefinition } from '../registry.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { storedForm, viewOf } from '../strategy/views.ts';
-import type { AdmissionAttributes } from './admission.ts';
+import type { AdmissionAttributes, Invocation } from './admission.ts';
 import { evaluateCondition } from './conditions.ts';
 import { requestOf } from './review.ts';
 import type { Webhook, WebhookRule } from './webhook.ts';
-
-/** How a webhook sees a request: as it came, or in the equivalent version that its rules name. */
-export interface Invocation {
-  readonly attributes: AdmissionAttributes;
-  /** The request as it came, where the webhook sees another version. */
-  readonly original: AdmissionAttributes;
-}
 
 const has = (list: readonly unknown[], value: string): boolean => list.includes('*') || list.includes(value);
 

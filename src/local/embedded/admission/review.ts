@@ -1,8 +1,7 @@
 import { ApiError, type StatusCause } from '../api-error.ts';
 import { isObject, listAt, numberAt, objectAt, textAt, type JsonObject } from '../json.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
-import type { Invocation } from './match.ts';
-import type { AdmissionAttributes } from './admission.ts';
+import type { AdmissionAttributes, Invocation } from './admission.ts';
 
 const apiVersion = 'admission.k8s.io/v1';
 
@@ -53,11 +52,11 @@ const causesOf = (status: JsonObject | undefined): readonly StatusCause[] =>
 const refusalOf = (name: string, status: JsonObject | undefined): ApiError => {
   const given = textAt(status, 'message') ?? textAt(status, 'reason') ?? '';
   const why = given === '' ? 'denied the request without explanation' : `denied the request: ${given}`;
-  const code = numberAt(status, 'code') ?? 403;
+  const code = numberAt(status, 'code') ?? 400;
   const causes = causesOf(status);
   return new ApiError({
-    code: code >= 400 && code < 600 ? code : 403,
-    reason: textAt(status, 'reason') ?? (code === 403 ? 'Forbidden' : ''),
+    code: code >= 400 && code < 600 ? code : 400,
+    reason: textAt(status, 'reason') ?? '',
     message: `admission webhook ${JSON.stringify(name)} ${why}`,
     ...(causes.length === 0 ? {} : { details: { causes } }),
   });

@@ -1,11 +1,12 @@
 import { messageOf, type Clock, type Logger, type Random } from '../../../core/index.ts';
 import { ApiError } from '../api-error.ts';
 import { equal, type JsonObject } from '../json.ts';
+import { decode } from '../schema/decode.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { newUid } from '../strategy/metadata.ts';
-import type { Admission, AdmissionAttributes } from './admission.ts';
+import type { Admission, AdmissionAttributes, Invocation } from './admission.ts';
 import { WebhookCaller } from './call.ts';
-import { match, type Invocation } from './match.ts';
+import { match } from './match.ts';
 import { patched, readVerdict, reviewOf, type Verdict } from './review.ts';
 import { callTarget } from './service-target.ts';
 import { mutatingWebhooks, validatingWebhooks, type Webhook } from './webhook.ts';
@@ -83,7 +84,10 @@ export class WebhookAdmission implements Admission {
       if (invocation === undefined) return undefined;
       const { refusal, patch, warnings } = await this.#call(webhook, invocation, mutating);
       for (const warning of warnings) attributes.context.warn(warning);
-      return { refusal, object: patch === undefined ? undefined : asRequested(invocation, patched(invocation.attributes.object, patch)) };
+      return {
+        refusal,
+        object: patch === undefined ? undefined : asRequested(invocation, typedObject(invocation, patched(invocation.attributes.object, patch))),
+      };
     } catch (error) {
       const message = `failed calling webhook ${JSON.stringify(webhook.name)}: ${messageOf(error)}`;
       if (webhook.failsClosed) throw ApiError.internal(message);
@@ -105,6 +109,9 @@ interface Answered {
   /** The changed object in the version of the request. */
   readonly object: JsonObject | undefined;
 }
+
+/** What a webhook leaves is read into the type of its kind, as a request's body is. */
+const typedObject = ({ attributes }: Invocation, object: JsonObject): JsonObject => decode(attributes.kind, object).object;
 
 const asRequested = ({ attributes, original }: Invocation, object: JsonObject): JsonObject =>
   attributes === original ? object : viewOf(original.resource, storedForm(attributes.resource, object));

@@ -60,6 +60,8 @@ export class Writer {
     validate(resource, named, undefined);
     const name = textAt(named, 'metadata', 'name') ?? '';
     await admission.validate({ ...attributes, object: viewOf(resource, named), name });
+    // Webhooks take time, in which both may have changed.
+    this.#checkNamespaceOpen(resource, namespace, placed);
     if (store.get(resource, namespace, name) !== undefined) throw ApiError.alreadyExists(resource, name);
     if (store.isFull(resource)) throw ApiError.forbidden(resource, name, 'the embedded cluster holds as many objects of this kind as it may');
     const final = resource.kind === 'Service' ? withServiceAddresses(named, undefined, store.list(resource), random) : named;

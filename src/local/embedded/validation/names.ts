@@ -20,7 +20,6 @@ const subdomainRule =
 const qualifiedRule =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-export const isDnsLabel = (text: string): boolean => text.length <= longestLabel && label.test(text);
 export const isSubdomain = (text: string): boolean => text.length <= longestSubdomain && subdomain.test(text);
 
 const checked = (field: string, text: string, pattern: RegExp, longest: number, rule: string): StatusCause[] => {
