@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { WriteContext } from '../admission/admission.ts';
-import { ApiError } from '../api-error.ts';
+import { ApiError, cause } from '../api-error.ts';
 import type { UserInfo } from '../identity/user.ts';
 import type { JsonObject } from '../json.ts';
 import { managerName } from '../patch/field-manager.ts';
@@ -35,7 +35,8 @@ export interface StreamAnswer {
 export const writeContext = ({ method, query, headers, user, warnings }: Call): WriteContext => {
   const dryRun = query.getAll('dryRun');
   if (dryRun.some((value) => value !== 'All')) {
-    throw ApiError.badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
+    const options = { group: 'meta.k8s.io', plural: 'options', kind: optionKinds[method] ?? 'UpdateOptions' };
+    throw ApiError.invalid(options, '', [cause.unsupported('dryRun', dryRun, ['All'])]);
   }
   const validation = query.get('fieldValidation') ?? '';
   if (!['', 'Ignore', 'Warn', 'Strict'].includes(validation)) {
@@ -81,9 +82,9 @@ export const flagOf = (query: URLSearchParams, name: string): boolean => {
   return text === '' || text === '1' || text?.toLowerCase() === 'true';
 };
 
-const optionKinds: Readonly<Record<string, string>> = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions', DELETE: 'DeleteOptions' };
+const optionKinds: Readonly<Record<string, string>> = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'UpdateOptions', DELETE: 'DeleteOptions' };
 
-/** What the client said, and only that: a field manager taken from the User-Agent does not show here. */
+/** What the client said, as admission shows it (a patch is an update there), and only that: a field manager taken from the User-Agent does not show here. */
 const optionsOf = (method: string, query: URLSearchParams, dryRun: readonly string[]): JsonObject => {
   const given = (name: string): JsonObject => {
     const text = query.get(name) ?? '';
@@ -93,7 +94,6 @@ const optionsOf = (method: string, query: URLSearchParams, dryRun: readonly stri
     kind: optionKinds[method] ?? 'UpdateOptions',
     apiVersion: 'meta.k8s.io/v1',
     ...(dryRun.length === 0 ? {} : { dryRun }),
-    ...(query.has('force') ? { force: flagOf(query, 'force') } : {}),
     ...given('fieldManager'),
     ...given('fieldValidation'),
   };

@@ -43,11 +43,14 @@ const notNegative = (query: URLSearchParams, name: string): number | undefined =
 /** `pods/NAME/log` as text. */
 export const openLog = ({ logs, clock }: Operations, call: Call, pod: Stored): StreamAnswer => {
   const { query } = call;
+  const container = containerOf(pod, query.get('container') ?? '');
+  // Nobody could have written anything yet: kube-apiserver has nobody to ask, and answers with nothing.
+  if ((textAt(pod, 'spec', 'nodeName') ?? '') === '') return { stream: (response) => void response.writeHead(204).end() };
   const asked: Omit<PodLogRequest, 'signal'> = {
     namespace: pod.metadata.namespace ?? '',
     pod: pod.metadata.name,
     podUid: pod.metadata.uid,
-    container: containerOf(pod, query.get('container') ?? ''),
+    container,
     previous: query.has('previous') && flagOf(query, 'previous'),
     follow: query.has('follow') && flagOf(query, 'follow'),
     timestamps: query.has('timestamps') && flagOf(query, 'timestamps'),

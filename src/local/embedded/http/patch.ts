@@ -28,6 +28,7 @@ export const patch = async (operations: Operations, call: Call): Promise<Answer>
   const context = writeContext(call);
   const body = parsePatch(type, await call.body());
   if (type === 'apply') return apply(operations, call, { target, facet, context, config: body });
+  if (call.query.has('force')) throw ApiError.invalid(patchOptions, '', [cause.forbidden('force', 'may not be specified for non-apply patch')]);
   const change: Change = { apply: (current) => decoded(call, facet.kind, applyPatch({ type, current, body, resource: facet.kind })) };
   const patched = await operations.writer.update(target, facet, change, context);
   return objectAnswer(call, 200, facet.show(patched), operations.clock);
@@ -39,6 +40,9 @@ interface Apply {
   readonly context: WriteContext;
   readonly config: unknown;
 }
+
+/** Admission sees an apply that creates as a create. */
+const creating = (context: WriteContext): WriteContext => ({ ...context, options: { ...context.options, kind: 'CreateOptions' } });
 
 const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 
@@ -59,7 +63,7 @@ const apply = async (operations: Operations, call: Call, { target, facet, contex
   if (operations.store.get(resource, namespace, name) === undefined && facet.subresource === '') {
     const own = isObject(config) ? (textAt(config, 'metadata', 'name') ?? name) : name;
     if (own !== name) throw ApiError.badRequest(`name in URL does not match name in the object: ${name} and ${own}`);
-    const created = await operations.writer.create(resource, namespace, withField(applied(undefined), ['metadata', 'name'], name), context, true);
+    const created = await operations.writer.create(resource, namespace, withField(applied(undefined), ['metadata', 'name'], name), creating(context), true);
     return objectAnswer(call, 201, viewOf(resource, created), operations.clock);
   }
   const updated = await operations.writer.update(target, facet, { apply: applied, tracksFields: true }, context);

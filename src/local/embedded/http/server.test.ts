@@ -107,6 +107,8 @@ test('logs need the name of a container where there are several, and stream what
   });
   await send(api, 'POST', pods, podNamed('many', ['a', 'b']));
   await send(api, 'POST', pods, podNamed('one'));
+  t.is((await send(api, 'GET', `${pods}/one/log`)).code, 204, 'no node, no log');
+  await send(api, 'POST', `${pods}/one/binding`, { target: { kind: 'Node', name: 'n1' } });
   t.is((await send(api, 'GET', `${pods}/many/log`)).body['message'], 'a container name must be specified for pod many, choose one of: [a b]');
   t.is((await send(api, 'GET', `${pods}/many/log?container=c`)).body['message'], 'container c is not valid for pod many');
   const log = await send(api, 'GET', `${pods}/one/log?tailLines=2&timestamps=true`);

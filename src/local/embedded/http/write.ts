@@ -16,6 +16,10 @@ export const create = async (operations: Operations, call: Call): Promise<Answer
   const { resource, namespace } = call.path;
   const context = writeContext(call);
   const body = decoded(call, resource, checkKind(resource, parseObject(await call.body(), call.headers['content-type'])));
+  if ((textAt(body, 'metadata', 'resourceVersion') ?? '') !== '') {
+    // kube-apiserver does not tell this one from a failure of its own.
+    throw new ApiError({ code: 500, reason: '', message: 'resourceVersion should not be set on objects to be created' });
+  }
   const created = await operations.writer.create(resource, namespace, body, context);
   return objectAnswer(call, 201, viewOf(resource, created), operations.clock);
 };

@@ -66,11 +66,13 @@ const shownScale = (object: JsonObject): JsonObject => {
   if (known !== undefined) return known;
   const metadata = objectAt(object, 'metadata') ?? {};
   const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
+  const replicas = numberAt(object, 'spec', 'replicas') ?? 0;
   const scale = frozenObject({
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: numberAt(object, 'spec', 'replicas') ?? 0 },
+    // Left out at zero, as Go's `omitempty` does: clients must expect that.
+    spec: replicas === 0 ? {} : { replicas },
     status: {
       replicas: numberAt(object, 'status', 'replicas') ?? 0,
       selector: printLabelSelector(selectorOf(objectAt(object, 'spec', 'selector'))),

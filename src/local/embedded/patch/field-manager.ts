@@ -45,6 +45,7 @@ const entriesFor = (before: JsonObject | undefined, after: JsonObject, subresour
  * `after` with `metadata.managedFields` as they are once `writer` has turned `before` (undefined: created) into `after` by anything but
  * server-side apply: it owns what it added or changed, others lose it, and what went away nobody owns. kube-apiserver computes this from the
  * decoded and defaulted object **before** mutating webhooks run, so a change that a webhook takes back still moves the ownership.
+ * An entry that a write through `/scale` makes has no time (apimachinery `managedfields/scalehandler.go` takes it from the parent's entry).
  * Both objects must be free of nulls. Pure. (apimachinery `managedfields`, structured-merge-diff `merge/update.go`.)
  */
 export const recordUpdate = (change: {
@@ -63,7 +64,7 @@ export const recordUpdate = (change: {
   const previous = others.find((entry) => isSameManager(entry, self));
   const fields = previous === undefined ? taken : previous.fields.union(taken);
   const rest = others.filter((entry) => entry !== previous && !entry.fields.isEmpty);
-  return withEntries(after, capUpdaters([...rest, { ...self, time: writer.time, fields }]));
+  return withEntries(after, capUpdaters([...rest, { ...self, time: writer.subresource === 'scale' ? previous?.time : writer.time, fields }]));
 };
 
 /** What changes between two states of an object, over all that its kind always has. */

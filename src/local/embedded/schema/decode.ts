@@ -93,11 +93,21 @@ class Decoder {
       const inside = path === '' ? field : `${path}.${field}`;
       const fieldType = fields.get(field);
       if (fieldType === undefined) this.unknownFields.push(inside);
-      else kept.push([field, this.value(inner, fieldType, inside)]);
+      else if (!isDropped(field, inner, fieldType)) kept.push([field, this.value(inner, fieldType, inside)]);
     }
     return Object.fromEntries(kept);
   }
 }
+
+/** Lists that are told from absent ones: Go's type has them without `omitempty`. */
+const keptEmpty = new Set(['containers', 'endpoints', 'rules']);
+
+/** Null is absent, and so is an empty list or map (an empty object is not: `emptyDir: {}` says something). */
+const isDropped = (field: string, value: unknown, type: string): boolean => {
+  if (value === null || value === undefined) return true;
+  if (type.startsWith('[]')) return Array.isArray(value) && value.length === 0 && !keptEmpty.has(field);
+  return type.startsWith('{}') && isObject(value) && Object.keys(value).length === 0;
+};
 
 const mismatch = (value: unknown, type: string, path: string): TypeError =>
   new TypeError(`json: cannot unmarshal ${found(value)} into Go struct field ${path} of type ${goType(type)}`);

@@ -83,8 +83,9 @@ const tolerateOutages: Rule = (current) => {
 
 /** The spec of a pod: that of a template, then what kube-apiserver's own admission plugins add (ServiceAccount, Priority, tolerations). */
 export const podSpecRules: Rules = {
-  serviceAccountName: otherwise('default'),
   ...podSpec(true),
+  serviceAccountName: derived((spec) => textAt(spec, 'serviceAccount') ?? 'default'),
+  serviceAccount: derived((spec) => textAt(spec, 'serviceAccountName') ?? 'default'),
   enableServiceLinks: otherwise(true),
   priority: otherwise(0),
   preemptionPolicy: otherwise('PreemptLowerPriority'),

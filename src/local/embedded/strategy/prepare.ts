@@ -68,6 +68,11 @@ const substance = (object: JsonObject): JsonObject => {
   return rest;
 };
 
+/** Does the generation count this change? Of a Deployment it counts changes of the annotations too (registry `apps/deployment/strategy.go`). */
+const isCounted = (resource: ResourceDefinition, object: JsonObject, previous: JsonObject): boolean =>
+  !equal(substance(object), substance(previous)) ||
+  (resource.kind === 'Deployment' && !equal(objectAt(object, 'metadata', 'annotations') ?? {}, objectAt(previous, 'metadata', 'annotations') ?? {}));
+
 const checkFinalizers = (resource: ResourceDefinition, object: JsonObject, previous: JsonObject): void => {
   if (textAt(previous, 'metadata', 'deletionTimestamp') === undefined) return;
   const before = listAt(previous, 'metadata', 'finalizers');
@@ -82,13 +87,13 @@ const checkFinalizers = (resource: ResourceDefinition, object: JsonObject, previ
   ]);
 };
 
-/** What only the server may change, put back; a missing uid or creation time means the old one. */
+/** What only the server may change, put back; a missing uid means the old one. */
 const keepSystemFields = (object: JsonObject, previous: JsonObject): JsonObject => {
   const old = objectAt(previous, 'metadata') ?? {};
   const given = objectAt(object, 'metadata') ?? {};
   return withMetadata(object, {
     uid: given['uid'] ?? old['uid'],
-    creationTimestamp: given['creationTimestamp'] ?? old['creationTimestamp'],
+    creationTimestamp: old['creationTimestamp'],
     generateName: given['generateName'] ?? old['generateName'],
     deletionTimestamp: old['deletionTimestamp'],
     deletionGracePeriodSeconds: old['deletionGracePeriodSeconds'],
@@ -105,7 +110,7 @@ export const prepareForUpdate = (resource: ResourceDefinition, wanted: JsonObjec
   const inherited = resource.kind === 'Namespace' ? { ...plain, spec: previous['spec'] } : resource.kind === 'Service' ? withAddresses(plain, previous) : plain;
   const object = complete(resource, { ...inherited, ...(status === undefined ? {} : { status }) });
   checkFinalizers(resource, object, previous);
-  if (!resource.hasGeneration || equal(substance(object), substance(previous))) return object;
+  if (!resource.hasGeneration || !isCounted(resource, object, previous)) return object;
   return withMetadata(object, { generation: (numberAt(previous, 'metadata', 'generation') ?? 0) + 1 });
 };
 
