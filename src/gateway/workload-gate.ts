@@ -262,7 +262,9 @@ export class WorkloadGate implements CallProgress {
   #unhold(call: Call): void {
     this.#queue.remove(call);
     this.counters.held -= 1;
-    if (call.heldAt !== undefined) observeHold(this.counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
+    // One that found no connection has been counted when it first left the queue.
+    if (call.heldAt !== undefined && call.connectDueAt === undefined)
+      observeHold(this.counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
   }
 
   /** Gives held calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */

@@ -18,15 +18,20 @@ import { createGateway, type Gateway, type GatewayOptions } from '../../src/gate
 
 export const web = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'web' });
 
-const listen = (server: Server | ReturnType<typeof createServer>): Promise<number> =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+let nextPort = 20_000 + Math.floor(Math.random() * 9000);
 
-/** A port that was free a moment ago. */
+/** A port that was free a moment ago; below the ephemeral ones, so that nothing that asks for any port is given it meanwhile. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    nextPort = nextPort >= 29_999 ? 20_000 : nextPort + 1;
+    const port = nextPort;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.on('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 };
 
 export interface Origin {
@@ -124,7 +129,8 @@ export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Part
   const stopping = new AbortController();
   const running = gateway.run(stopping.signal);
   let revision = 1;
-  await gateway.apply({ revision, full: true, upsert: [current], remove: [] });
+  const problems = await gateway.apply({ revision, full: true, upsert: [current], remove: [] });
+  if (problems.length > 0) throw new Error(`the rig cannot open its port: ${JSON.stringify(problems)}`);
   return {
     gateway,
     port,

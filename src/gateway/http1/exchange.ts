@@ -5,11 +5,13 @@ import { messageOf, type Clock } from '../../core/index.ts';
 import type { Dispatcher } from 'undici';
 import { Call, type Refusal } from '../call.ts';
 import type { Pod } from '../pod.ts';
-import { malformed, responseTooLate, shuttingDown, upstreamReset } from '../refusals.ts';
-import { bytesThrough, keepAlive, splice } from '../splice.ts';
+import { abandonedStatus, malformed, shuttingDown, upstreamReset } from '../refusals.ts';
 import { problemAnswer } from './problem.ts';
 import { RequestBody } from './request-body.ts';
-import { forClient, type Head } from './request-head.ts';
+import type { Head } from './request-head.ts';
+import { earlyHints, forClient, pairs, plainPhrase } from './response-head.ts';
+import { switchProtocols, type Switched } from './switch-protocols.ts';
+import { TimeLimits, type Limits } from './time-limits.ts';
 import type { Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 
@@ -20,7 +22,7 @@ export interface ExchangeSetting {
   readonly target: string;
   /** True on the shared port, where the gateway is the edge. */
   readonly edge: boolean;
-  readonly limits: { readonly requestTimeoutMs: number; readonly responseStartTimeoutMs: number; readonly idleTimeoutMs: number };
+  readonly limits: Limits;
   /** True once the listener takes nothing new: answers tell the client to come again on another connection. */
   readonly closing: () => boolean;
 }
@@ -38,9 +40,10 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   /** Of an upgrade request: what the client sent after its head. */
   readonly #clientHead: Buffer | undefined;
+  readonly #limits: TimeLimits;
   #controller: Dispatcher.DispatchController | undefined;
   #body: RequestBody | undefined;
-  #spliced: { readonly client: Duplex; readonly upstream: Duplex } | undefined;
+  #switched: Switched | undefined;
   #expectsContinue: boolean;
   #connected = false;
   #answering = false;
@@ -48,9 +51,6 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   #over = false;
   /** The attempt under way was given up by us: whatever undici still says of it is not heard. */
   #aborted = false;
-  #startedAt = 0;
-  #movedAt = 0;
-  #bytes = 0;
 
   constructor(
     setting: ExchangeSetting,
@@ -66,6 +66,7 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
     this.#response = response;
     this.#clientHead = extra.upgradeHead;
     this.#expectsContinue = extra.expectsContinue;
+    this.#limits = new TimeLimits(setting.clock, setting.limits);
     this.target = setting.target;
     this.clientAddress = peerOf(request);
     response.on('close', () => {
@@ -78,14 +79,14 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   // From the gate.
 
   start(pod: Pod, port: number): void {
-    const { clock, upstreams, edge } = this.#setting;
-    this.#startedAt = this.#movedAt = clock.monotonic();
-    this.dueAt = this.#nextLimit(this.#startedAt);
+    const { upstreams, edge } = this.#setting;
+    this.#limits.start();
+    this.dueAt = this.#limits.next(false);
     this.#body = this.#head.hasBody
       ? new RequestBody(
           this.#request,
           () => this.#sayContinue(),
-          () => this.#moved(),
+          () => this.#limits.moved(),
         )
       : undefined;
     upstreams.of(pod, port).dispatch(
@@ -114,13 +115,10 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   }
 
   timedOut(now: number): void {
-    const { requestTimeoutMs, responseStartTimeoutMs, idleTimeoutMs } = this.#setting.limits;
-    this.#noticeSplicedBytes(now);
-    if (requestTimeoutMs > 0 && now >= this.#startedAt + requestTimeoutMs) return this.#fail(responseTooLate('the request', requestTimeoutMs));
-    if (idleTimeoutMs > 0 && now >= this.#movedAt + idleTimeoutMs) return this.#fail(responseTooLate('a silence', idleTimeoutMs));
-    if (!this.#answering && responseStartTimeoutMs > 0 && now >= this.#movedAt + responseStartTimeoutMs)
-      return this.#fail(responseTooLate('the answer', responseStartTimeoutMs));
-    this.dueAt = this.#nextLimit(now);
+    if (this.#switched !== undefined) this.#limits.counted(this.#switched.bytes());
+    const refusal = this.#limits.exceeded(now, this.#answering);
+    if (refusal !== undefined) this.#fail(refusal);
+    else this.dueAt = this.#limits.next(this.#answering);
   }
 
   cut(): void {
@@ -137,10 +135,11 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText?: string): void {
     if (this.#over) return;
-    this.#moved();
-    const headers = forClient(rawPairs(controller.rawHeaders));
+    this.#limits.moved();
+    const headers = forClient(controller.rawHeaders);
     if (status < 200) {
-      if (status === 103) this.#sendEarlyHints(headers);
+      const hints = status === 103 ? earlyHints(headers) : undefined;
+      if (hints !== undefined) this.#response.writeEarlyHints(hints);
       return;
     }
     if (this.#setting.closing() || this.#clientHead !== undefined) this.#response.shouldKeepAlive = false;
@@ -155,19 +154,19 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    this.#moved();
+    this.#limits.moved();
     this.#headSent = true;
     if (this.#response.write(chunk)) return;
     controller.pause();
     this.#response.once('drain', () => {
-      this.#moved();
+      this.#limits.moved();
       controller.resume();
     });
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#over) return;
-    const trailers = forClient(rawPairs(controller.rawTrailers));
+    const trailers = forClient(controller.rawTrailers);
     if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
     this.#response.end();
     this.#finish(this.#response.statusCode);
@@ -188,40 +187,36 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
     }
     this.#answering = true;
     this.progress?.answering(this, status);
-    const headers = forClient(rawPairs(controller.rawHeaders));
-    let text = `HTTP/1.1 ${status} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${this.#head.upgrade ?? ''}\r\n`;
-    for (let index = 0; index < headers.length; index += 2) text += `${headers[index] ?? ''}: ${headers[index + 1] ?? ''}\r\n`;
     client.off('readable', this.#onReadable);
-    this.#response.detachSocket(client);
-    keepAlive(client);
-    keepAlive(upstream);
-    client.write(`${text}\r\n`, 'latin1');
-    if (this.#clientHead !== undefined && this.#clientHead.length > 0) upstream.write(this.#clientHead);
-    this.#spliced = { client, upstream };
-    splice(client, upstream, () => this.#finish(status));
+    const switching = {
+      response: this.#response,
+      client,
+      upstream,
+      clientHead: this.#clientHead ?? Buffer.alloc(0),
+      protocol: this.#head.upgrade ?? '',
+      headers: forClient(controller.rawHeaders),
+    };
+    this.#switched = switchProtocols(switching, () => this.#finish(status));
+    this.dueAt = this.#limits.next(true);
   }
 
   // The rest.
 
   #clientGone(): void {
-    if (this.#over || this.#spliced !== undefined) return;
+    if (this.#over || this.#switched !== undefined) return;
     if (this.state === 'held') {
       this.#over = true;
       this.progress?.abandoned(this);
       return;
     }
     this.#abort('the client is gone');
-    this.#finish(this.#answering ? this.#response.statusCode : 499);
+    this.#finish(this.#answering ? this.#response.statusCode : abandonedStatus);
   }
 
   /** Ends the exchange with an answer of ours, or, where the pod's own has begun, by cutting the connection: a client must not take half an answer for a whole one. */
   #fail(refusal: Refusal): void {
     if (this.#over) return;
-    if (this.#spliced !== undefined) {
-      this.#spliced.client.destroy();
-      this.#spliced.upstream.destroy();
-      return;
-    }
+    if (this.#switched !== undefined) return this.#switched.cut();
     if (this.#answering) {
       this.#abort(refusal.detail);
       this.#finish(this.#response.statusCode);
@@ -259,7 +254,7 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   #watchForEnd(client: Socket): void {
     client.on('readable', this.#onReadable);
     client.on('end', () => {
-      if (this.#spliced === undefined && !this.#answering) client.destroy();
+      if (this.#switched === undefined && !this.#answering) client.destroy();
     });
   }
 
@@ -272,51 +267,9 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
     this.#expectsContinue = false;
     this.#response.writeContinue();
   }
-
-  #sendEarlyHints(headers: readonly string[]): void {
-    const hints: Record<string, string | string[]> = {};
-    for (const [name, value] of pairs(headers)) {
-      const known = hints[name.toLowerCase()];
-      hints[name.toLowerCase()] = known === undefined ? value : [...[known].flat(), value];
-    }
-    if ('link' in hints) this.#response.writeEarlyHints(hints);
-  }
-
-  #moved(): void {
-    this.#movedAt = this.#setting.clock.monotonic();
-  }
-
-  #noticeSplicedBytes(now: number): void {
-    if (this.#spliced === undefined) return;
-    const bytes = bytesThrough(this.#spliced.client, this.#spliced.upstream);
-    if (bytes !== this.#bytes) this.#movedAt = now;
-    this.#bytes = bytes;
-  }
-
-  #nextLimit(now: number): number {
-    const { requestTimeoutMs, responseStartTimeoutMs, idleTimeoutMs } = this.#setting.limits;
-    let next = Infinity;
-    if (requestTimeoutMs > 0) next = this.#startedAt + requestTimeoutMs;
-    if (idleTimeoutMs > 0) next = Math.min(next, this.#movedAt + idleTimeoutMs);
-    if (responseStartTimeoutMs > 0 && !this.#answering) next = Math.min(next, this.#movedAt + responseStartTimeoutMs);
-    // Spliced bytes are only noticed by looking.
-    return this.#spliced !== undefined && idleTimeoutMs > 0 ? Math.min(next, now + Math.max(50, idleTimeoutMs / 4)) : next;
-  }
 }
 
 /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
 const peerOf = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 
 const isOurMistake = (error: Error): boolean => 'code' in error && (error.code === 'UND_ERR_INVALID_ARG' || error.code === 'UND_ERR_NOT_SUPPORTED');
-
-/** undici gives raw headers as buffers over HTTP/1.1. */
-const rawPairs = (raw: Dispatcher.DispatchController['rawHeaders']): readonly Buffer[] | readonly string[] => (Array.isArray(raw) ? raw : []);
-
-const pairs = (flat: readonly string[]): [string, string][] => {
-  const result: [string, string][] = [];
-  for (let index = 0; index < flat.length; index += 2) result.push([flat[index] ?? '', flat[index + 1] ?? '']);
-  return result;
-};
-
-/** A reason phrase that Node will write; undefined takes the standard one. */
-const plainPhrase = (phrase: string | undefined): string | undefined => (phrase !== undefined && /^[\t\x20-\x7e\x80-\xff]+$/.test(phrase) ? phrase : undefined);

@@ -9,7 +9,7 @@ export interface HeadProblem {
 }
 
 /** Never forwarded (RFC 9110 §7.6.1), whatever `Connection` says. `content-length`, `host` and the body's framing are our own affair and cannot be named away. */
-const hopByHop: ReadonlySet<string> = new Set([
+export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -24,7 +24,8 @@ const hopByHop: ReadonlySet<string> = new Set([
 ]);
 const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip']);
 
-const tokens = (value: string): readonly string[] =>
+/** The tokens of a comma-separated list, in lower case. */
+export const tokens = (value: string): readonly string[] =>
   value
     .split(',')
     .map((token) => token.trim().toLowerCase())
@@ -165,24 +166,3 @@ const scan = (raw: readonly string[]): HeadFields => {
 
 /** `Example.com:8080` → `example.com`; an IPv6 address keeps its brackets. */
 const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
-
-/** Headers of an answer as they came over the wire, for the client; `trailer` stays, since trailers are passed on. */
-export const forClient = (raw: readonly Buffer[] | readonly string[]): string[] => {
-  const text = raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
-  const named = new Set<string>();
-  let hasLength = false;
-  for (let index = 0; index < text.length; index += 2) {
-    const lower = text[index]?.toLowerCase();
-    if (lower === 'connection') for (const token of tokens(text[index + 1] ?? '')) named.add(token);
-    hasLength ||= lower === 'content-length';
-  }
-  named.delete('content-length');
-  const headers: string[] = [];
-  for (let index = 0; index < text.length; index += 2) {
-    const [name = '', value = ''] = [text[index], text[index + 1]];
-    const lower = name.toLowerCase();
-    if (lower === 'trailer' ? hasLength : hopByHop.has(lower) || named.has(lower)) continue;
-    headers.push(name, value);
-  }
-  return headers;
-};
