@@ -141,13 +141,16 @@ export class ContainerRunner {
     this.#containerID = `process://${randomUUID()}`;
     const log = this.#options.logs.begin();
     const cwd = this.#options.container.workingDir ?? this.#options.cwd;
-    const outcome = await this.#options.guard.start({
+    const starting = this.#options.guard.start({
       ...argv,
       cwd,
       onOutput: (stream, chunk) => {
         log.write(stream, chunk);
       },
     });
+    // Told only now that the process is on its way: writing a status takes longer than asking the guard.
+    this.#tell();
+    const outcome = await starting;
     if (outcome.kind === 'failed') {
       log.end();
       this.#notStarted(startProblem(outcome, argv.argv[0] ?? '', cwd));

@@ -24,7 +24,7 @@ export interface EmbeddedKubeletOptions {
 export const startEmbeddedKubelet = async (options: EmbeddedKubeletOptions): Promise<Kubelet> => {
   const { api, clock, random, logger, baseEnvironment, cwd, nodeName = 'local', ports } = options;
   const events = new EventRecorder(api, clock, random, logger);
-  const addressing = new LoopbackAddressing(random, ports);
+  const addressing = new LoopbackAddressing(clock, random, ports);
   const embedded = new EmbeddedKubeletApi(api, clock, events.record, nodeName);
   const kubelet = await startKubelet({ api: embedded, clock, logger, addressing, nodeName, baseEnvironment, cwd }).catch((thrown: unknown) => {
     addressing.close();

@@ -91,7 +91,6 @@ export class PodWorker {
     );
     this.#main = (this.#pod.spec?.containers ?? []).map((container, index) => this.#runner(container, 'main', index));
     for (const runner of this.#main) runner.showWaiting(this.#init.length > 0 ? 'PodInitializing' : 'ContainerCreating');
-    this.#status.request();
     if (await this.#initialize()) await Promise.all(this.#main.map((runner) => runner.run()));
     if (!this.#hasStopped()) await this.#finishLife();
   }

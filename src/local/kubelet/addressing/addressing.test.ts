@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import test from 'ava';
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
-import { seededRandom } from '../../../core/index.ts';
+import { seededRandom, systemClock } from '../../../core/index.ts';
 import { LoopbackAddressing } from './loopback.ts';
 import { NetworkNamespaceAddressing } from './network-namespace.ts';
 
@@ -10,7 +10,7 @@ const podOf = (...containers: readonly (readonly [name: string, port: number][])
 });
 
 test('on loopback each declared port gets a free one; PORT is the first, and each name has its variable', async (t) => {
-  const addressing = new LoopbackAddressing(seededRandom(7));
+  const addressing = new LoopbackAddressing(systemClock, seededRandom(7));
   t.teardown(() => addressing.close());
   const allotted = await addressing.allot(
     podOf(
@@ -29,7 +29,7 @@ test('on loopback each declared port gets a free one; PORT is the first, and eac
 });
 
 test('a pod that declares nothing gets one port under *, for its first container', async (t) => {
-  const addressing = new LoopbackAddressing(seededRandom(8));
+  const addressing = new LoopbackAddressing(systemClock, seededRandom(8));
   t.teardown(() => addressing.close());
   const allotted = await addressing.allot(podOf([], []));
   t.deepEqual([...(allotted.ports?.keys() ?? [])], ['*']);
@@ -41,7 +41,7 @@ test('two kubelets of one machine never hand out the same port, and a taken one 
   const range = { first: 18_000, last: 18_019 };
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(18_003, '127.0.0.1', resolve));
-  const kubelets = [new LoopbackAddressing(() => 0, range), new LoopbackAddressing(() => 0, range)];
+  const kubelets = [new LoopbackAddressing(systemClock, () => 0, range), new LoopbackAddressing(systemClock, () => 0, range)];
   t.teardown(() => {
     for (const kubelet of kubelets) kubelet.close();
     taken.close();
@@ -54,7 +54,7 @@ test('two kubelets of one machine never hand out the same port, and a taken one 
 });
 
 test('when every port is taken, allotting fails with a reason, and works again after a release', async (t) => {
-  const addressing = new LoopbackAddressing(() => 0, { first: 18_100, last: 18_101 });
+  const addressing = new LoopbackAddressing(systemClock, () => 0, { first: 18_100, last: 18_101 });
   t.teardown(() => addressing.close());
   const first = await addressing.allot(podOf([['a', 1]]));
   await addressing.allot(podOf([['a', 1]]));

@@ -1,5 +1,5 @@
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
-import type { Random } from '../../../core/index.ts';
+import type { Clock, Random } from '../../../core/index.ts';
 import { declaredPorts, portEnvironment, type Addressing, type Allotment } from './addressing.ts';
 import { defaultRange, PortPool, type PortRange } from './port-pool.ts';
 
@@ -13,8 +13,8 @@ export class LoopbackAddressing implements Addressing {
   readonly hostIP = loopback;
   readonly #pool: PortPool;
 
-  constructor(random: Random, range: PortRange = defaultRange) {
-    this.#pool = new PortPool(range, random);
+  constructor(clock: Clock, random: Random, range: PortRange = defaultRange) {
+    this.#pool = new PortPool(range, clock, random);
   }
 
   async allot(pod: Pod): Promise<Allotment> {

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer } from 'node:net';
-import type { Random } from '../../../core/index.ts';
+import { millis, type Clock, type Random, type Timer } from '../../../core/index.ts';
 import { KubeletError } from '../errors.ts';
 
 export interface PortRange {
@@ -12,7 +12,8 @@ export interface PortRange {
 export const defaultRange: PortRange = { first: 10_000, last: 19_999 };
 
 /** Ports checked and kept ready, so that a pod does not wait for it. */
-const keptReady = 8;
+const keptReady = 16;
+const refillAfter = millis(200);
 
 /** A free TCP port, ours until `release`. */
 export interface LeasedPort {
@@ -50,14 +51,17 @@ const canListen = (port: number, host: string): Promise<boolean> =>
 
 /** Ports on 127.0.0.1 for pods, handed out in turn, so that one comes again as late as possible. */
 export class PortPool {
+  readonly #clock: Clock;
   readonly #range: PortRange;
   readonly #ready: LeasedPort[] = [];
   readonly #held = new Set<Socket>();
   #next: number;
   #filling: Promise<void> | undefined;
+  #refill: Timer | undefined;
   #closed = false;
 
-  constructor(range: PortRange, random: Random) {
+  constructor(range: PortRange, clock: Clock, random: Random) {
+    this.#clock = clock;
     this.#range = range;
     this.#next = range.first + Math.floor(random() * (range.last - range.first + 1));
     this.#fill();
@@ -66,12 +70,17 @@ export class PortPool {
   /** Throws `no-free-port` when the whole range is taken. */
   async take(): Promise<LeasedPort> {
     const leased = this.#ready.shift() ?? (await this.#find());
-    this.#fill();
+    // Later: the pod that this port is for is being started right now.
+    this.#refill ??= this.#clock.after(refillAfter, () => {
+      this.#refill = undefined;
+      this.#fill();
+    });
     return leased;
   }
 
   close(): void {
     this.#closed = true;
+    this.#refill?.cancel();
     for (const socket of this.#held) socket.close();
     this.#held.clear();
   }
