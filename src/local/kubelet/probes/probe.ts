@@ -1,8 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { Container, ExecAction, HTTPGetAction, Probe, TCPSocketAction } from 'kubernetes-types/core/v1.d.ts';
+import type { Container, ExecAction, GRPCAction, HTTPGetAction, Probe, TCPSocketAction } from 'kubernetes-types/core/v1.d.ts';
 import { messageOf } from '../../../core/index.ts';
+import { grpcProblem } from './grpc.ts';
 
 /** Outcome of one try: the message says what was seen, in a kubelet's words. */
 export interface ProbeResult {
@@ -118,10 +119,16 @@ export const exec = async (action: ExecAction, target: ProbeTarget, signal: Abor
   }
 };
 
+export const grpc = async (action: GRPCAction, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> => {
+  const problem = await grpcProblem(target.podIP, target.port(action.port) ?? action.port, action.service ?? '', signal);
+  return problem === undefined ? success() : failure(problem);
+};
+
 /** One try of a probe; `signal` aborts at its timeout. */
 export const tryProbe = (probe: Probe, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> => {
   if (probe.httpGet !== undefined) return httpGet(probe.httpGet, target, signal);
   if (probe.tcpSocket !== undefined) return tcpSocket(probe.tcpSocket, target, signal);
   if (probe.exec !== undefined) return exec(probe.exec, target, signal);
-  return Promise.resolve(failure('local mode has httpGet, tcpSocket and exec probes, and this is none of them: use one of those'));
+  if (probe.grpc !== undefined) return grpc(probe.grpc, target, signal);
+  return Promise.resolve(failure('the probe names no handler: give it one of httpGet, tcpSocket, exec or grpc'));
 };
