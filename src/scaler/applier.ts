@@ -118,8 +118,9 @@ export class Applier implements WriteListener {
     const to: number = decision.to;
     if (to === live) {
       memory.target = to;
-      memory.change = undefined;
       this.#writer.drop(key);
+      // The watch may show our write before its answer is here: what it changed is still to be told then.
+      if (!this.#writer.isBusy(key)) memory.change = undefined;
       return;
     }
     if (memory.target !== to || decision.kind !== 'hold') {

@@ -79,6 +79,24 @@ test('a watch that lags behind our own write leads to no second one', async (t) 
   t.deepEqual(scales(cluster.writes), ['scale hello 1']);
 });
 
+test('a watch that shows our write before its answer is here takes nothing from the telling', async (t) => {
+  const { scaler, cluster, advance, load, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' } }));
+  });
+  const answer = Promise.withResolvers<undefined>();
+  cluster.answering = answer.promise;
+  load.held = 1;
+  scaler.poke(poke);
+  await advance(seconds(2));
+  t.is(cluster.view.specReplicas, 1);
+  answer.resolve(undefined);
+  await advance(millis(1));
+  t.deepEqual(
+    events.map(sayEvent).filter((said) => said.includes('→')),
+    ['hello 0 → 1: a request is waiting'],
+  );
+});
+
 test('a poke that comes while a wake is being written raises the count when that has ended', async (t) => {
   const { scaler, cluster, advance } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/container-concurrency': '1' } }));

@@ -105,6 +105,8 @@ export class FakeCluster {
   quota = false;
   /** The watch of workloads lags: changes are told on `catchUp`. */
   lagging = false;
+  /** Answers to writes of `/scale` that were done leave when this resolves. */
+  answering: Promise<unknown> = Promise.resolve();
   readonly #clock: ManualClock;
   #version = 10;
   #pods = 0;
@@ -172,7 +174,7 @@ export class FakeCluster {
 
   /** kubectl scale. */
   scaleByHand(replicas: number, manager = 'kubectl'): void {
-    this.put({ specReplicas: replicas, scaledBy: [{ manager, at: Math.floor(this.#clock.now() / 1000) * 1000 }] });
+    this.put({ specReplicas: replicas, scaledBy: [{ manager, at: 0 }] });
   }
 
   /** kubectl apply of a manifest with this count, past a webhook that is down. */
@@ -190,20 +192,20 @@ export class FakeCluster {
       const view = this.workloads.get(`${namespace}/${name}`);
       if (view === undefined) return refusal('not-found');
       if (resourceVersion !== undefined && resourceVersion !== view.resourceVersion) return refusal('conflict');
-      const at = Math.floor(this.#clock.now() / 1000) * 1000;
       const version = this.#store({
         ...view,
         specReplicas: replicas,
         generation: view.generation + 1,
         observedGeneration: view.generation + 1,
         conditions: [],
-        scaledBy: [{ manager: 'rouse', at }],
+        scaledBy: [{ manager: 'rouse', at: 0 }],
       });
       if (this.lagging)
         this.#late.push(() => {
           this.settlePods(name);
         });
       else this.settlePods(name);
+      await this.answering;
       return ok({ replicas, resourceVersion: version, selector: 'app=hello' });
     },
     mergePatch: async (resource, { name }, patch) => {

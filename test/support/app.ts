@@ -9,6 +9,7 @@ export interface AppOptions {
   readonly command?: readonly string[];
   readonly readinessProbe?: unknown;
   readonly namespace?: string;
+  readonly progressDeadlineSeconds?: number;
 }
 
 /** A Deployment of `programs/app.js`; onboarded with a short window unless `annotations` says otherwise. */
@@ -18,6 +19,7 @@ export const deployment = (name: string, options: AppOptions = {}): Record<strin
   metadata: { name, namespace: options.namespace ?? 'default', annotations: options.annotations ?? onboarded },
   spec: {
     replicas: options.replicas ?? 0,
+    ...(options.progressDeadlineSeconds === undefined ? {} : { progressDeadlineSeconds: options.progressDeadlineSeconds }),
     selector: { matchLabels: { app: name } },
     template: {
       metadata: { labels: { app: name } },

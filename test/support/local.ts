@@ -94,7 +94,7 @@ export const startTestLocal = async (): Promise<TestLocal> => {
           `${name} has ${count} pods`,
           async () => (await replicas()) === count && (await pods(name, namespace)).length === count,
           withinMs,
-          async () => [await replicas(), await pods(name, namespace)],
+          async () => ({ replicas: await replicas(), pods: (await pods(name, namespace)).map(({ metadata, status }) => [metadata.name, status?.phase]) }),
         ).then(() => undefined),
       events: () => events.filter(({ workload }) => workload === `${namespace}/${name}`),
     };

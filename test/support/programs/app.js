@@ -20,7 +20,7 @@ const answers = {
     const timer = setTimeout(
       () => {
         inFlight -= 1;
-        response.end(JSON.stringify({ pod: HOSTNAME, version: VERSION, most }));
+        response.end(JSON.stringify({ pod: HOSTNAME, version: VERSION, most, pid: process.pid }));
       },
       Number(query.get('ms')),
     );
