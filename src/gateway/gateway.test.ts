@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import test from 'ava';
-import { parseJson, pause, podAt, raw, startOrigin, startRig, until, web } from '../../test/support/gateway-rig.ts';
+import { freePort, parseJson, pause, podAt, raw, startOrigin, startRig, until, web } from '../../test/support/gateway-rig.ts';
 
 const hello = (_request: IncomingMessage, response: { end(text: string): void }): void => response.end('hello');
 
@@ -332,8 +332,7 @@ test('a pod that breaks off in the middle of its answer cuts the client, so that
 });
 
 test('a pod that refuses connections is left out: its requests go to another one', async (t) => {
-  const dead = await startOrigin(hello);
-  await dead.die();
+  const dead = { port: await freePort() };
   const alive = await startOrigin(hello);
   const rig = await startRig({ pods: [podAt(dead.port), podAt(alive.port)] });
   t.teardown(() => Promise.all([rig.stop(), alive.die()]));
@@ -343,8 +342,7 @@ test('a pod that refuses connections is left out: its requests go to another one
 });
 
 test('a lone pod that comes back within the time for trying answers the request that waited for it', async (t) => {
-  const dead = await startOrigin(hello);
-  await dead.die();
+  const dead = { port: await freePort() };
   const rig = await startRig({ pods: [podAt(dead.port)] });
   t.teardown(rig.stop);
   const answer = fetch(rig.url);

@@ -144,10 +144,10 @@ class GatewayProcess implements Gateway {
     const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
     if (!inTime) {
       logger.warn('the drain took too long; what is left is cut', { calls: left });
-      for (const gate of this.#everyGate()) gate.refuseAll();
+      for (const gate of this.#everyGate()) gate.cutAll();
+      await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
       this.#shared?.destroy();
-      for (const gate of this.#everyGate()) gate.cutAll();
     }
     // 4. The last figures, then nothing is left open.
     this.#report();
