@@ -60,6 +60,7 @@ export {
   type ServicePatch,
 } from './taken-over-service.ts';
 export { canTakeOver, isHeadless, takeoverRefusals, takeoverWarnings, type TakeoverCandidate, type TakeoverRefusal } from './takeover-refusal.ts';
+export { selectorOwners, type SelectorOwner } from './selector-owners.ts';
 export { after, between, concurrency, instant, millis, pods, seconds, type Concurrency, type Instant, type Millis, type Pods } from './units.ts';
 export { parseWorkloadKey, workloadKey, type WorkloadKey, type WorkloadRef } from './workload.ts';
 export { parseWorkloadState, printWorkloadState, type WorkloadState } from './workload-state.ts';

@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { annotation, isTakenOver, millis, workloadKey, type WorkloadKey } from '../../src/core/index.ts';
+import { annotation, isTakenOver, millis, seededRandom, selectorOwners, workloadKey, type WorkloadKey } from '../../src/core/index.ts';
 import { resources, type EndpointSliceView } from '../../src/kube/index.ts';
-import { connectThrough, LineGateway, routingScene, runRouting, type RoutingScene } from '../support/routing-scene.ts';
+import { apiClient } from '../support/api-client.ts';
+import { connectThrough, LineGateway, LineGateways, routingScene, runRouting, type RoutingScene } from '../support/routing-scene.ts';
 import { until } from '../support/until.ts';
 
 /** Takeover and hand-back against the embedded cluster's own controllers, by the real client library, over real connections. */
@@ -52,7 +53,7 @@ const load = (scene: RoutingScene, service: string): { stop(): Promise<{ answere
   const failures: string[] = [];
   const client = async (): Promise<void> => {
     while (running) {
-      const answer = await connectThrough(scene.snapshots.endpointSlices, service);
+      const answer = await connectThrough(scene, service);
       if (answer.startsWith('pod-')) answered += 1;
       else failures.push(answer);
     }
@@ -78,10 +79,13 @@ const fast = { linger: millis(300), absence: millis(100), firstAbsence: millis(3
 test('a Service is taken over and handed back under load without a failed connection, and is then exactly as before', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   await scene.startPod('pod-1', labels('web'));
   await scene.startPod('pod-2', labels('web'));
-  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  const call = apiClient({ url: scene.cluster.url, caPem: scene.cluster.caPem, token: scene.cluster.adminToken });
+  t.teardown(() => call.close());
+  const path = '/api/v1/namespaces/default/services/web?fieldManager=flux';
+  t.is((await call.patch(path, serviceManifest('web', 'web'), 'apply')).status, 201);
   await api.create(resources.deployments, deploymentManifest('web', {}), admin);
   await until(
     'the controllers’ slice has both pods',
@@ -99,7 +103,7 @@ test('a Service is taken over and handed back under load without a failed connec
   await until('the Service is taken over', () => taken(scene, 'web') && running.routing.holdReady(keyOf('web')));
   t.deepEqual(
     ours(scene, 'web')[0]?.endpoints.map(({ addresses, podUid }) => [addresses, podUid]),
-    [[['127.0.0.1'], 'gateway-uid-1']],
+    [[['10.77.0.1'], 'gateway-uid-1']],
   );
   t.is(api.get(resources.endpoints, 'default', 'web'), undefined);
 
@@ -117,6 +121,12 @@ test('a Service is taken over and handed back under load without a failed connec
   t.deepEqual(after?.spec, before?.spec);
   t.deepEqual(after?.metadata.annotations, before?.metadata.annotations);
   t.deepEqual(
+    selectorOwners(after?.metadata.managedFields).map(({ manager, operation }) => [manager, operation]),
+    [['flux', 'Apply']],
+  );
+  const changed = { ...serviceManifest('web', 'web'), spec: { ...serviceManifest('web', 'web').spec, selector: { app: 'web2' } } };
+  t.is((await call.patch(path, changed, 'apply')).status, 200, 'the next server-side apply conflicts with nobody');
+  t.deepEqual(
     running.notices.map(({ reason }) => reason),
     ['ServiceTakenOver', 'ServiceHandedBack'],
   );
@@ -125,7 +135,7 @@ test('a Service is taken over and handed back under load without a failed connec
 test('what brings endpoints or the selector back is undone, whatever the order', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   await scene.startPod('pod-1', labels('web'));
   await api.create(resources.services, serviceManifest('web', 'web'), admin);
   await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
@@ -171,7 +181,7 @@ test('what brings endpoints or the selector back is undone, whatever the order',
 test('a selector that is changed while taken over is the one that is handed back', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   await api.create(resources.services, serviceManifest('web', 'web'), admin);
   await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
   const running = runRouting(scene, gateway, fast);
@@ -189,7 +199,7 @@ test('a selector that is changed while taken over is the one that is handed back
 test('a restarted controller goes on where the last one stopped, at any step', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   t.teardown(() => gateway.close());
   await scene.startPod('pod-1', labels('web'));
   await api.create(resources.services, serviceManifest('web', 'web'), admin);
@@ -207,13 +217,13 @@ test('a restarted controller goes on where the last one stopped, at any step', a
     15_000,
     () => [serviceOf(scene, 'web'), slicesOf(scene, 'web'), last.notices, gateway.info, gateway.route(keyOf('web'))],
   );
-  t.is(await connectThrough(scene.snapshots.endpointSlices, 'web'), 'pod-1');
+  t.is(await connectThrough(scene, 'web'), 'pod-1');
 });
 
 test('a Service of a workload that is gone for good is handed back by the next leader', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   t.teardown(() => gateway.close());
   await api.create(resources.services, serviceManifest('web', 'web'), admin);
   await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
@@ -232,7 +242,7 @@ test('a Service of a workload that is gone for good is handed back by the next l
 test('a Service that also selects pods of others, has a UDP port or is headless stays as it is, and its owner is told why', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   await scene.startPod('pod-of-another', { app: 'web', of: 'another' });
   const { spec, ...rest } = serviceManifest('web', 'web');
   await api.create(resources.services, { ...rest, spec }, admin);
@@ -265,7 +275,7 @@ test('a Service that also selects pods of others, has a UDP port or is headless 
 test('path direct: the gateways stand in only while no pod is ready, and the Service is never touched but for its ports', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
-  const gateway = new LineGateway();
+  const gateway = new LineGateway(scene.network);
   await api.create(resources.services, serviceManifest('web', 'web'), admin);
   await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true', 'rouse.dev/path': 'direct' }), admin);
   const running = runRouting(scene, gateway, fast);
@@ -276,9 +286,119 @@ test('path direct: the gateways stand in only while no pod is ready, and the Ser
   await until('the gateways stand in', () => ours(scene, 'web').length === 1 && running.routing.holdReady(keyOf('web')));
   const pod = await scene.startPod('pod-1', labels('web'));
   await until('they step aside', () => ours(scene, 'web').length === 0 && foreign(scene, 'web').some(({ endpoints }) => endpoints.some(({ ready }) => ready)));
-  t.is(await connectThrough(scene.snapshots.endpointSlices, 'web'), 'pod-1');
+  t.is(await connectThrough(scene, 'web'), 'pod-1');
   running.routing.hold(keyOf('web'), true);
   await until('they stand in before the last pod goes', () => running.routing.holdReady(keyOf('web')));
   await pod.stop();
   t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, { app: 'web' });
+});
+
+test('one gateway that does not answer does not block a takeover; it enters when it does', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const [good, deaf] = [new LineGateway(scene.network, '1', '10.77.0.1'), new LineGateway(scene.network, '2', '10.77.0.2')];
+  deaf.deaf = true;
+  const gateways = new LineGateways();
+  gateways.become(good, deaf);
+  await scene.startPod('pod-1', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const running = runRouting(scene, gateways, { ...fast, acknowledgement: millis(300) });
+  t.teardown(async () => {
+    await running.stop();
+    await Promise.all([good.close(), deaf.close()]);
+  });
+  const addresses = (): string[] => ours(scene, 'web').flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.addresses));
+  await until('taken over by the other one', () => taken(scene, 'web'));
+  t.deepEqual(addresses(), ['10.77.0.1']);
+  deaf.listen();
+  await until('it enters', () => addresses().length === 2);
+  t.is(await connectThrough(scene, 'web'), 'pod-1');
+});
+
+test('gateways come and go without a failed connection, and one that leaves is told when nothing points at it', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const [first, second] = [new LineGateway(scene.network, '1', '10.77.0.1'), new LineGateway(scene.network, '2', '10.77.0.2')];
+  const gateways = new LineGateways();
+  gateways.become(first);
+  await scene.startPod('pod-1', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const running = runRouting(scene, gateways, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await Promise.all([first.close(), second.close()]);
+  });
+  await until('taken over', () => taken(scene, 'web'));
+  const clients = load(scene, 'web');
+  gateways.become(first, second);
+  const addresses = (): string[] => ours(scene, 'web').flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.addresses));
+  await until('both are in', () => addresses().length === 2);
+  gateways.become(second);
+  await running.routing.release(first.info);
+  t.deepEqual(addresses(), ['10.77.0.2']);
+  const { answered, failures } = await clients.stop();
+  t.deepEqual(failures, []);
+  t.true(answered > 0);
+});
+
+test('law: whatever happens in between, a Service ends taken over, or as it was', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway(scene.network);
+  t.teardown(() => gateway.close());
+  const random = seededRandom(7);
+  const names = ['a', 'b', 'c'];
+  for (const name of names) {
+    await api.create(resources.services, serviceManifest(name, name), admin);
+    await api.create(resources.deployments, deploymentManifest(name, { [annotation.enabled]: 'true' }), admin);
+    await scene.startPod(`pod-${name}`, labels(name));
+  }
+  let running = runRouting(scene, gateway, fast);
+  const service = (name: string) => ({ namespace: 'default', name });
+  const events: readonly ((name: string) => Promise<unknown>)[] = [
+    (name) => scene.client.mergePatch(resources.services, service(name), { spec: { selector: labels(name) } }),
+    (name) => scene.client.mergePatch(resources.services, service(name), { metadata: { annotations: { [annotation.gatewayPorts]: null } } }),
+    (name) => scene.client.delete(resources.endpointSlices, { namespace: 'default', name: `${name}-rouse-ipv4` }),
+    (name) =>
+      scene.client.mergePatch(resources.services, service(name), {
+        spec: {
+          ports: [
+            { name: 'http', port: 80, targetPort: 8080 },
+            { name: 'admin', port: 81, targetPort: 8080 },
+          ],
+        },
+      }),
+    (name) => scene.client.mergePatch(resources.services, service(name), { spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] } }),
+    (name) => patchDeployment(scene, name, { metadata: { annotations: { [annotation.enabled]: 'true' } } }),
+    async (name) => {
+      await patchDeployment(scene, name, { metadata: { annotations: { [annotation.enabled]: 'false' } } });
+      void running.routing.handBack(workloadKey({ resource: 'deployments.apps', namespace: 'default', name }), AbortSignal.timeout(100)).catch(() => undefined);
+    },
+    async () => {
+      await running.stop();
+      running = runRouting(scene, gateway, fast);
+    },
+    () => new Promise((resolve) => setTimeout(resolve, random() * 40)),
+  ];
+  for (let step = 0; step < 80; step += 1) {
+    const name = names[Math.floor(random() * names.length)] ?? 'a';
+    await events[Math.floor(random() * events.length)]?.(name);
+  }
+  const [on, off, again] = names.map((name) => name);
+  for (const name of names) await patchDeployment(scene, name, { metadata: { annotations: { [annotation.enabled]: name === off ? 'false' : 'true' } } });
+  await until('the source has it', () => scene.deployments.get(`default/${off ?? ''}`)?.annotations[annotation.enabled] === 'false');
+  await running.routing.handBack(keyOf(off ?? ''), AbortSignal.timeout(10_000));
+  const state = () => [...names.map((name) => serviceOf(scene, name)), [...scene.snapshots.endpointSlices.values()]];
+  for (const name of [on ?? '', again ?? '']) {
+    await until(`${name} is taken over`, () => taken(scene, name), 10_000, state);
+    t.deepEqual(api.get(resources.endpoints, 'default', name), undefined);
+  }
+  const back = serviceOf(scene, off ?? '');
+  t.deepEqual(back?.spec?.selector, labels(off ?? ''));
+  t.deepEqual(back?.metadata.annotations ?? {}, {});
+  t.deepEqual(ours(scene, off ?? ''), []);
+  for (const name of names) await until(`${name} answers`, async () => (await connectThrough(scene, name)) === `pod-${name}`, 10_000, state);
+  await running.stop();
 });

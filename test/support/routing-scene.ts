@@ -1,4 +1,4 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import {
   annotation,
@@ -49,6 +49,8 @@ export interface RoutingScene {
   readonly client: KubeClient;
   readonly snapshots: { readonly services: Snapshot<ServiceView>; readonly endpointSlices: Snapshot<EndpointSliceView>; readonly pods: Snapshot<PodView> };
   readonly deployments: Snapshot<WorkloadView>;
+  /** Ports on 127.0.0.1, by the address and port that the cluster believes in. */
+  readonly network: Map<string, number>;
   startPod(name: string, labels: Record<string, string>): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
 }
@@ -102,6 +104,7 @@ export const routingScene = async (): Promise<RoutingScene> => {
     client,
     snapshots: { services, endpointSlices, pods },
     deployments,
+    network: new Map(),
     startPod: async (name, labels) => {
       const port = await freePort();
       const server = await lineServer(name, port);
@@ -175,22 +178,31 @@ export const sourceOf = (deployments: Snapshot<WorkloadView>): WorkloadSource =>
 
 /** A gateway that really listens: it passes each connection on to a ready pod, and acknowledges routes once its ports are open. */
 export class LineGateway {
-  readonly address = '127.0.0.1';
+  readonly id: string;
+  /** Any address: `network` says where on this machine it is. */
+  readonly address: string;
+  readonly #network: Map<string, number>;
   readonly #servers = new Map<number, Server>();
   readonly #routes = new Map<WorkloadKey, WorkloadRoute>();
   readonly #sockets = new Set<Socket>();
   revision = 0;
   /** Set: acknowledgements are kept back. */
   deaf = false;
-  #listeners = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
   #acknowledged = 0;
+
+  constructor(network: Map<string, number>, id = '1', address = '10.77.0.1') {
+    this.#network = network;
+    this.id = id;
+    this.address = address;
+  }
 
   get info(): GatewayInfo {
     return {
-      id: 'g1',
+      id: this.id,
       address: this.address,
-      podName: 'gateway-1',
-      podUid: 'gateway-uid-1',
+      podName: `gateway-${this.id}`,
+      podUid: `gateway-uid-${this.id}`,
       nodeName: 'local',
       zone: undefined,
       acknowledged: this.#acknowledged,
@@ -204,22 +216,31 @@ export class LineGateway {
   readonly publisher: RoutePublisher = {
     publish: (change) => {
       this.revision += 1;
-      void this.#apply(change, this.revision);
+      void this.apply(change, this.revision);
       return this.revision;
     },
     gateways: () => [this.info],
-    onGateways: (listener) => {
-      this.#listeners.add(listener);
-      return () => this.#listeners.delete(listener);
-    },
+    onGateways: (listener) => this.onAcknowledged(listener),
   };
+
+  onAcknowledged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Hears well again: acknowledges what it has. */
+  listen(): void {
+    this.deaf = false;
+    this.#acknowledge(this.revision);
+  }
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all([...this.#servers.values()].map(closed));
   }
 
-  async #apply(change: RouteChange, revision: number): Promise<void> {
+  async apply(change: RouteChange, revision: number): Promise<void> {
+    this.revision = revision;
     if (change.full) this.#routes.clear();
     for (const route of change.upsert) this.#routes.set(route.workload, route);
     for (const key of change.remove) this.#routes.delete(key);
@@ -227,15 +248,20 @@ export class LineGateway {
     for (const [port, server] of this.#servers)
       if (!wanted.has(port)) {
         this.#servers.delete(port);
+        this.#network.delete(`${this.address}:${port}`);
         server.close();
       }
     for (const port of wanted) {
       if (this.#servers.has(port)) continue;
-      const server = createServer({ allowHalfOpen: true }, (socket) => this.#forward(socket, port)).listen(port, '127.0.0.1');
+      const server = createServer({ allowHalfOpen: true }, (socket) => this.#forward(socket, port)).listen(0, '127.0.0.1');
       this.#servers.set(port, server);
       await once(server, 'listening');
+      this.#network.set(`${this.address}:${port}`, (server.address() as AddressInfo).port);
     }
-    if (this.deaf) return;
+    if (!this.deaf) this.#acknowledge(revision);
+  }
+
+  #acknowledge(revision: number): void {
     this.#acknowledged = Math.max(this.#acknowledged, revision);
     for (const listener of this.#listeners) listener();
   }
@@ -260,9 +286,47 @@ export class LineGateway {
   }
 }
 
+/** Several gateways behind one publisher; who is in `connected` hears what is published. */
+export class LineGateways {
+  readonly #listeners = new Set<() => void>();
+  readonly #everything = new Map<WorkloadKey, WorkloadRoute>();
+  #connected: readonly LineGateway[] = [];
+  #revision = 0;
+
+  readonly publisher: RoutePublisher = {
+    publish: (change) => {
+      this.#revision += 1;
+      if (change.full) this.#everything.clear();
+      for (const route of change.upsert) this.#everything.set(route.workload, route);
+      for (const key of change.remove) this.#everything.delete(key);
+      for (const gateway of this.#connected) void gateway.apply(change, this.#revision);
+      return this.#revision;
+    },
+    gateways: () => this.#connected.map(({ info }) => info),
+    onGateways: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+  };
+
+  become(...gateways: LineGateway[]): void {
+    const joined = gateways.filter((gateway) => !this.#connected.includes(gateway));
+    this.#connected = gateways;
+    for (const gateway of joined) {
+      gateway.onAcknowledged(() => this.#tell());
+      void gateway.apply({ full: true, upsert: [...this.#everything.values()], remove: [] }, this.#revision);
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
 /** What kube-proxy does, for one connection: a random ready endpoint of all slices of the Service. Resolves with what came back. */
-export const connectThrough = async (slices: Snapshot<EndpointSliceView>, service: string): Promise<string> => {
-  const targets = [...slices.values()]
+export const connectThrough = async ({ snapshots, network }: RoutingScene, service: string): Promise<string> => {
+  const targets = [...snapshots.endpointSlices.values()]
     .filter(({ serviceName }) => serviceName === service)
     .flatMap(({ endpoints, ports }) =>
       endpoints.filter(({ ready }) => ready).flatMap(({ addresses }) => ports.map(({ port }) => ({ address: addresses[0] ?? '', port: port ?? 0 }))),
@@ -271,7 +335,12 @@ export const connectThrough = async (slices: Snapshot<EndpointSliceView>, servic
   if (target === undefined) return 'no endpoint';
   return new Promise((resolve) => {
     let text = '';
-    const socket = connect(target.port, target.address);
+    const real = target.address === '127.0.0.1' ? target.port : network.get(`${target.address}:${target.port}`);
+    if (real === undefined) {
+      resolve(`failed: nothing listens at ${target.address}:${target.port}`);
+      return;
+    }
+    const socket = connect(real, '127.0.0.1');
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
     socket.on('error', (error) => resolve(`failed: ${error.message}`));
     socket.on('close', () => resolve(text === '' ? `closed by ${target.address}:${target.port}` : text.trim()));
@@ -281,7 +350,7 @@ export const connectThrough = async (slices: Snapshot<EndpointSliceView>, servic
 /** Routing over the scene, running. */
 export const runRouting = (
   scene: RoutingScene,
-  gateway: Pick<LineGateway, 'publisher'>,
+  gateway: { readonly publisher: RoutePublisher },
   timing: Partial<RoutingTiming> = {},
 ): { readonly routing: Routing; readonly notices: RoutingNotice[]; stop(): Promise<void> } => {
   const notices: RoutingNotice[] = [];
@@ -294,8 +363,6 @@ export const runRouting = (
     clock: systemClock,
     logger: silentLogger,
     isLeader: () => true,
-    allotter: { allot: () => freePort() },
-    listenAddress: '127.0.0.1',
     notify: (notice) => notices.push(notice),
     timing,
   });
