@@ -61,7 +61,7 @@ export class Applier implements WriteListener {
 
   apply(look: Look): void {
     const { record, memory, decision, live, poked } = look;
-    this.#ports.status.note(record.key, record.ref, decision);
+    this.#ports.status.note(record, decision);
     if (record.spec.mode === 'observe') {
       this.#tellWouldBe(look);
       return;

@@ -1,5 +1,6 @@
-import { between, fieldManager, instant, type Instant, type Millis } from '../core/index.ts';
+import { annotation, between, fieldManager, instant, type Instant, type Millis } from '../core/index.ts';
 import type { WorkloadView } from '../kube/index.ts';
+import { parseStatus } from './published-status.ts';
 
 /** What the API server answered to our last write of `/scale`. */
 export interface WrittenCount {
@@ -7,10 +8,11 @@ export interface WrittenCount {
   readonly resourceVersion: string;
 }
 
-/** A count that somebody set by hand and that is still honoured. */
-export interface ManualOverride {
+/** A count that somebody set through `/scale`. */
+export interface HandSetCount {
   readonly replicas: number;
   readonly manager: string;
+  /** When we saw it first, as far as that is known. */
   readonly at: Instant;
 }
 
@@ -21,40 +23,46 @@ export const isOlder = (a: string, b: string): boolean => (a.length === b.length
 export const liveCount = (view: WorkloadView, written: WrittenCount | undefined): number =>
   written !== undefined && isOlder(view.resourceVersion, written.resourceVersion) ? written.replicas : view.specReplicas;
 
+/** Too long ago to be honoured. */
+const longAgo = instant(0);
+
 /**
- * Whoever wrote `/scale` last, if it was not us, not before `since` (onboarding) and not longer ago than `honoured`. managedFields tell it in
- * whole seconds. A write of ours that the watch has not shown yet makes what it shows old news.
+ * The count that stands in `spec.replicas` because somebody else wrote `/scale` last; undefined where we did, or nobody. managedFields tell who,
+ * not when: kube-apiserver gives an entry of subresource scale no time of its own (apimachinery, managedfields/scalehandler.go). So it began
+ * when we first saw it (`before` is what we saw last). A process that sees the workload for the first time finds the beginning in the status
+ * that was published then; what was there before onboarding is nobody's override.
  */
-export const overrideOf = (
+export const handSetCount = (
   view: WorkloadView,
   written: WrittenCount | undefined,
-  honoured: Millis,
-  since: Instant,
+  before: HandSetCount | undefined,
+  isFirst: boolean,
   now: Instant,
-): ManualOverride | undefined => {
-  const [newest] = view.scaledBy;
-  if (newest === undefined || newest.manager === fieldManager || newest.at + 1000 <= since) return undefined;
-  if (written !== undefined && isOlder(view.resourceVersion, written.resourceVersion)) return undefined;
-  const at = instant(newest.at);
-  return between(at, now) < honoured ? { replicas: view.specReplicas, manager: newest.manager, at } : undefined;
+): HandSetCount | undefined => {
+  // The watch lags behind a write of ours, and what it shows is old news.
+  if (written !== undefined && isOlder(view.resourceVersion, written.resourceVersion)) return before;
+  const [other] = view.scaledBy;
+  if (other === undefined || view.scaledBy.some(({ manager }) => manager === fieldManager)) return undefined;
+  const { manager } = other;
+  const replicas = view.specReplicas;
+  if (before?.manager === manager && before.replicas === replicas) return before;
+  return { manager, replicas, at: isFirst ? firstSeen(view, now) : now };
 };
 
-/** What `rouse.dev/status` says was wanted; undefined if it says nothing readable. */
-const publishedCount = (status: string | undefined): number | undefined => {
-  try {
-    const value: unknown = status === undefined ? undefined : JSON.parse(status);
-    const desired: unknown = typeof value === 'object' && value !== null && 'desired' in value ? value.desired : undefined;
-    return typeof desired === 'number' && Number.isInteger(desired) && desired >= 0 ? desired : undefined;
-  } catch {
-    return undefined;
-  }
+const firstSeen = (view: WorkloadView, now: Instant): Instant => {
+  const published = parseStatus(view.annotations[annotation.status]);
+  if (published === undefined) return longAgo;
+  if (published.desired !== view.specReplicas) return now;
+  return published.reason === 'manual-override' ? (published.since ?? now) : longAgo;
 };
+
+/** The hand-set count while it is honoured. */
+export const overrideOf = (hand: HandSetCount | undefined, honoured: Millis, now: Instant): HandSetCount | undefined =>
+  hand !== undefined && between(hand.at, now) < honoured ? hand : undefined;
 
 /**
- * The count that a new leader goes on from. Where our own write of `/scale` still stands, that is the live one. Where it does not, a manifest was
+ * The count that a new leader goes on from. Where a write of `/scale` still stands, that is the live one. Where it does not, a manifest was
  * applied while nobody kept the count: the higher of what lives and what was last published, because that never takes a pod from running work.
  */
-export const resumedCount = (view: WorkloadView, status: string | undefined): number => {
-  const [newest] = view.scaledBy;
-  return newest === undefined ? Math.max(view.specReplicas, publishedCount(status) ?? 0) : view.specReplicas;
-};
+export const resumedCount = (view: WorkloadView): number =>
+  view.scaledBy.length > 0 ? view.specReplicas : Math.max(view.specReplicas, parseStatus(view.annotations[annotation.status])?.desired ?? 0);

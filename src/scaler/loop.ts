@@ -1,3 +1,4 @@
+import type { Decision } from '../core/index.ts';
 import { pods, type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
@@ -22,6 +23,7 @@ export interface LoopParts {
   readonly path: PathState;
   readonly formulas: FormulaLookup;
   readonly journal: Journal;
+  readonly decided?: ((key: WorkloadKey, decision: Decision) => void) | undefined;
   readonly wakes: WakeWatch;
   readonly tell: (event: ScalerEvent) => void;
   /** Hands a workload back; called at every look until nothing is left to do. */
@@ -77,7 +79,7 @@ export class Loop {
   }
 
   #look(record: WorkloadRecord, poked: boolean): void {
-    const { clock, memories, metrics, path, podsOf, journal, formulas, wakes, offBoard } = this.#parts;
+    const { clock, memories, metrics, path, podsOf, journal, decided, formulas, wakes, offBoard } = this.#parts;
     const { key, spec } = record;
     const memory = this.#memory(record);
     if (record.phase === 'off-boarding') {
@@ -94,6 +96,7 @@ export class Loop {
     memory.last = decision;
     if (!poked) memory.poked = undefined;
     journal.add(key, decision, poked);
+    decided?.(key, decision);
     wakes.check(record, memory, observed.live, this.#applier);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);

@@ -1,6 +1,6 @@
-import { annotation, pods, type Instant, type Observation } from '../core/index.ts';
+import { pods, type Instant, type Observation } from '../core/index.ts';
 import type { PodView } from '../kube/index.ts';
-import { liveCount, overrideOf, resumedCount } from './live-count.ts';
+import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
 import { countPods } from './pod-counts.ts';
 import type { WorkloadLoad } from './ports.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
@@ -17,7 +17,7 @@ const baseCount = ({ view, spec }: WorkloadRecord, memory: WorkloadMemory, live:
   if (!leads || spec.mode === 'observe' || memory.override !== undefined) return live;
   // Pods that somebody brought back have work by now: they go the usual way.
   if (memory.target === 0 && live > 0 && hasWork) return live;
-  return memory.target ?? (memory.written === undefined ? resumedCount(view, view.annotations[annotation.status]) : live);
+  return memory.target ?? (memory.written === undefined ? resumedCount(view) : live);
 };
 
 /** Puts together everything that a decision may depend on, and brings `memory` up to date with what the cluster shows. */
@@ -33,7 +33,9 @@ export const observe = (
   const { view, spec } = record;
   const counts = countPods(podViews);
   const live = liveCount(view, memory.written);
-  memory.override = overrideOf(view, memory.written, spec.manualOverride, memory.overridesSince, now);
+  memory.hand = handSetCount(view, memory.written, memory.hand, memory.isNew, now);
+  memory.override = overrideOf(memory.hand, spec.manualOverride, now);
+  memory.isNew = false;
   memory.wasReady ||= counts.ready > 0;
   const held = Math.max(load.held, memory.poked?.held ?? 0);
   const observation: Observation = {

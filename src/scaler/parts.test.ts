@@ -1,11 +1,12 @@
 import test from 'ava';
-import { instant, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision } from '../core/index.ts';
+import { after, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision, type Instant } from '../core/index.ts';
 import { resources } from '../kube/index.ts';
 import { marksNeeded } from './deletion-cost.ts';
 import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
-import { liveCount, overrideOf, resumedCount } from './live-count.ts';
+import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
 import { PodsOf, selectsPod } from './pods-of.ts';
+import { parseStatus, printStatus } from './published-status.ts';
 import { ReplicaWriter, type WantedCount } from './replica-writer.ts';
 import { StatusWriter } from './status-writer.ts';
 import { FakeCluster, hello, podOf, start, viewOf } from './testing.ts';
@@ -39,20 +40,46 @@ test('the live count is that of the newer of watch and own write', (t) => {
   t.is(liveCount(view, { replicas: 5, resourceVersion: '98' }), 3);
 });
 
-test('a hand-set count is ours to honour only from onboarding on, and only for its time', (t) => {
-  const byHand = viewOf({ specReplicas: 4, scaledBy: [{ manager: 'kubectl', at: start }] });
-  const at = (ms: number): ReturnType<typeof instant> => instant(start + ms);
-  t.like(overrideOf(byHand, undefined, seconds(60), instant(0), at(1000)), { replicas: 4, manager: 'kubectl' });
-  t.is(overrideOf(byHand, undefined, seconds(60), instant(0), at(60_000)), undefined);
-  t.is(overrideOf(byHand, undefined, seconds(60), at(5000), at(6000)), undefined);
-  t.is(overrideOf(byHand, undefined, millis(0), instant(0), at(0)), undefined);
-  t.is(overrideOf(viewOf({ scaledBy: [{ manager: 'rouse', at: start }] }), undefined, seconds(60), instant(0), at(1)), undefined);
-  t.is(overrideOf(byHand, { replicas: 2, resourceVersion: '2' }, seconds(60), instant(0), at(1)), undefined, 'the watch lags behind a write of ours');
+const byHand = viewOf({ specReplicas: 4, scaledBy: [{ manager: 'kubectl', at: 0 }] });
+const later = (ms: number): Instant => after(start, millis(ms));
+
+test('a count set by hand begins when it is first seen, and goes on while it stands', (t) => {
+  const hand = handSetCount(byHand, undefined, undefined, false, start);
+  t.deepEqual(hand, { replicas: 4, manager: 'kubectl', at: start });
+  t.is(handSetCount(byHand, undefined, hand, false, later(5000)), hand);
+  t.is(handSetCount({ ...byHand, specReplicas: 5 }, undefined, hand, false, later(5000))?.at, later(5000));
+  t.is(handSetCount(viewOf({ scaledBy: [{ manager: 'rouse', at: 0 }] }), undefined, hand, false, later(5000)), undefined);
+  t.is(handSetCount(viewOf(), undefined, hand, false, later(5000)), undefined);
+  t.is(handSetCount(byHand, { replicas: 2, resourceVersion: '2' }, undefined, false, start), undefined, 'the watch lags behind a write of ours');
+});
+
+test('a count set by hand is honoured for its time', (t) => {
+  const hand = handSetCount(byHand, undefined, undefined, false, start);
+  t.is(overrideOf(hand, seconds(60), later(59_999)), hand);
+  t.is(overrideOf(hand, seconds(60), later(60_000)), undefined);
+  t.is(overrideOf(hand, millis(0), start), undefined);
+  t.is(overrideOf(undefined, seconds(60), start), undefined);
+});
+
+test('a new process finds in the published status when a count set by hand began', (t) => {
+  const at = (status?: string): number | undefined =>
+    handSetCount({ ...byHand, annotations: status === undefined ? {} : { 'rouse.dev/status': status } }, undefined, undefined, true, start)?.at;
+  t.is(at(), 0, 'set before onboarding: never honoured');
+  t.is(at('{"v":1,"desired":4,"reason":"manual-override","since":"2026-01-05T11:55:00Z"}'), later(-300_000));
+  t.is(at('{"v":1,"desired":4,"reason":"steady","since":"2026-01-05T11:55:00Z"}'), 0, 'its time was over');
+  t.is(at('{"v":1,"desired":2,"reason":"steady","since":"2026-01-05T11:55:00Z"}'), start, 'set while no controller was there');
 });
 
 test('a broken status annotation says nothing about the count to go on from', (t) => {
-  for (const status of [undefined, '', 'x', 'null', '[]', '{"desired":-1}', '{"desired":1.5}', '{"desired":"9"}'])
-    t.is(resumedCount(viewOf({ specReplicas: 2 }), status), 2, status);
+  for (const status of ['', 'x', 'null', '[]', '{"desired":-1}', '{"desired":1.5}', '{"desired":"9"}'])
+    t.is(resumedCount(viewOf({ specReplicas: 2, annotations: { 'rouse.dev/status': status } })), 2, status);
+  t.is(resumedCount(viewOf({ specReplicas: 2 })), 2);
+  t.is(resumedCount(viewOf({ specReplicas: 2, annotations: { 'rouse.dev/status': '{"desired":5}' } })), 5);
+});
+
+test('printing and parsing a status gives the same', (t) => {
+  const status = { desired: 3, reason: 'metric-rise', since: start };
+  t.deepEqual(parseStatus(printStatus(status)), status);
 });
 
 test('a journal is bounded', (t) => {
@@ -69,7 +96,7 @@ test('the status is published on change, at most once in 10 s, and never for a h
   const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
   const { signal } = new AbortController();
   const after = async (decision: Decision, wait: number): Promise<number> => {
-    writer.note(hello, ref, decision);
+    writer.note({ key: hello, ref, view: cluster.view }, decision);
     writer.flush(signal);
     await clock.advance(seconds(wait));
     return cluster.writes.length;
@@ -86,12 +113,29 @@ test('the status is published on change, at most once in 10 s, and never for a h
   t.is(await after(hold(6, 'steady'), 20), 5, 'and that it is over');
 });
 
+test('a new leader publishes nothing where nothing has changed since, and keeps the time of what stands', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  const published = '{"v":1,"desired":3,"reason":"manual-override","since":"2026-01-05T11:00:00Z"}';
+  cluster.put(viewOf({ annotations: { 'rouse.dev/status': published } }));
+  const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
+  writer.note({ key: hello, ref, view: cluster.view }, hold(3, 'manual-override'));
+  writer.flush(new AbortController().signal);
+  await clock.advance(seconds(1));
+  t.deepEqual(cluster.writes, []);
+  writer.note({ key: hello, ref, view: cluster.view }, scale(3, 4));
+  writer.flush(new AbortController().signal);
+  await clock.advance(millis(0));
+  t.is(cluster.writes.length, 1);
+});
+
 test('statuses of many workloads are written at a bounded rate', async (t) => {
   const clock = new ManualClock(start);
   const cluster = new FakeCluster(clock);
   const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
   const { signal } = new AbortController();
-  for (let index = 0; index < 200; index++) writer.note(`default/w${String(index)}` as never, { ...ref, name: `w${String(index)}` }, scale(0, 1));
+  for (let index = 0; index < 200; index++)
+    writer.note({ key: `default/w${String(index)}` as never, ref: { ...ref, name: `w${String(index)}` }, view: viewOf() }, scale(0, 1));
   writer.flush(signal);
   await clock.advance(millis(0));
   t.is(cluster.writes.length, 40);

@@ -399,3 +399,40 @@ test('Kubernetes Events tell transitions by the reason of the decision', async (
   await advance(seconds(4));
   t.deepEqual(kubeEvents, ['Normal onboarded', 'Normal wake-request']);
 });
+
+test('a count set by hand right before a request is no reset: the request wakes it, and the count by hand is told', async (t) => {
+  const { cluster, advance, scaler, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 1, scaledBy: [{ manager: 'rouse', at: 0 }] }));
+  });
+  await advance(seconds(2));
+  cluster.scaleByHand(0);
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.is(cluster.view.specReplicas, 1);
+  t.deepEqual(events.filter(({ type }) => type !== 'onboarded').map(sayEvent), [
+    'hello 0 pods set by hand (kubectl), honoured for rouse.dev/manual-override',
+    'hello 0 → 1: a request is waiting',
+  ]);
+});
+
+test('an override outlives a change of leader and ends when it would have', async (t) => {
+  const { cluster, advance } = await world((c, l) => {
+    l.warm = true;
+    c.put(
+      viewOf({
+        annotations: {
+          ...on,
+          ...state(1),
+          'rouse.dev/manual-override': '10m',
+          'rouse.dev/status': '{"v":1,"desired":4,"reason":"manual-override","since":"2026-01-05T11:55:00Z"}',
+        },
+        specReplicas: 4,
+        scaledBy: [{ manager: 'kubectl', at: 0 }],
+      }),
+    );
+  });
+  await advance(seconds(290));
+  t.is(cluster.view.specReplicas, 4);
+  await advance(seconds(30));
+  t.is(cluster.view.specReplicas, 0);
+});

@@ -53,7 +53,8 @@ class WorkloadScaler implements Scaler {
   readonly #memories = new Memories();
   readonly #journal = new Journal();
   readonly #coldStarts: ColdStarts;
-  readonly #status: StatusWriter;
+  /** Of this term: another leader may publish in between. */
+  #status: StatusWriter;
   readonly #podsOf: PodsOf;
   readonly #loop: Loop;
   readonly #round: SlicedRound;
@@ -65,10 +66,10 @@ class WorkloadScaler implements Scaler {
 
   constructor(ports: ScalerPorts) {
     this.#ports = ports;
-    const { clock, logger, client, registry, pods } = ports;
+    const { clock, registry, pods } = ports;
     this.#resourceOf = (resource) => builtIn[resource] ?? ports.resourceOf?.(resource);
     this.#coldStarts = new ColdStarts(clock);
-    this.#status = new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
+    this.#status = this.#newStatus();
     this.#kubeEvents = ports.events === undefined ? undefined : new KubeEvents(ports.events, clock);
     this.#podsOf = new PodsOf(pods, (key, pod) => {
       this.#coldStarts.podSeen(key, pod);
@@ -108,6 +109,7 @@ class WorkloadScaler implements Scaler {
     const { client, clock, logger } = this.#ports;
     const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell };
     this.#term = signal;
+    this.#status = this.#newStatus();
     this.#applier = new Applier(
       {
         client,
@@ -224,6 +226,11 @@ class WorkloadScaler implements Scaler {
         memory.offBoarding = undefined;
       });
   };
+
+  #newStatus(): StatusWriter {
+    const { client, clock, logger } = this.#ports;
+    return new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
+  }
 
   #shown({ key, ref, view }: WorkloadRecord): ScaledWorkload {
     const memory = this.#memories.get(key);

@@ -1,6 +1,8 @@
 import { annotation, between, seconds, type Clock, type Decision, type Instant, type Logger, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { ResourceOf } from './ports.ts';
+import { parseStatus, printStatus, type PublishedStatus } from './published-status.ts';
+import type { WorkloadRecord } from './workload-record.ts';
 
 /** Between two writes for one workload. */
 const pause = seconds(10);
@@ -11,16 +13,10 @@ const burst = 40;
 /** Holds that a user should see; other reasons of a hold come and go with the load. */
 const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe']);
 
-interface Published {
-  readonly desired: number;
-  readonly reason: string;
-  readonly since: Instant;
-}
-
 interface Entry {
   readonly ref: WorkloadRef;
-  wanted: Published;
-  written: Published | undefined;
+  wanted: PublishedStatus;
+  written: PublishedStatus | undefined;
   writtenAt: Instant | undefined;
 }
 
@@ -31,10 +27,15 @@ export interface StatusWriterPorts {
   readonly logger: Logger;
 }
 
-const isSame = (a: Published | undefined, b: Published): boolean => a?.desired === b.desired && a.reason === b.reason;
+const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason;
 
-export const printStatus = ({ desired, reason, since }: Published): string =>
-  JSON.stringify({ v: 1, desired, reason, since: new Date(since).toISOString().replace(/\.\d+Z$/, 'Z') });
+/** Goes on from what another process published. */
+const takenUp = (ref: WorkloadRef, status: string | undefined): Entry | undefined => {
+  const { desired, reason, since } = parseStatus(status) ?? {};
+  if (desired === undefined || reason === undefined || since === undefined) return undefined;
+  const published = { desired, reason, since };
+  return { ref, wanted: published, written: published, writtenAt: undefined };
+};
 
 /** Publishes `rouse.dev/status` on change, at most once in 10 s per workload and 20 times a second in all; `flush` is called every tick. */
 export class StatusWriter {
@@ -48,15 +49,19 @@ export class StatusWriter {
     this.#filledAt = ports.clock.now();
   }
 
-  /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing. */
-  note(key: WorkloadKey, ref: WorkloadRef, decision: Decision): void {
-    const entry = this.#entries.get(key);
-    const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
-    const calmed = plainHold && entry !== undefined && telling.has(entry.wanted.reason);
-    if (entry !== undefined && plainHold && !calmed && entry.wanted.desired === decision.to) return;
+  /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
+  note({ key, ref, view }: Pick<WorkloadRecord, 'key' | 'ref' | 'view'>, decision: Decision): void {
     const wanted = { desired: decision.to, reason: decision.reason, since: decision.at };
-    if (entry === undefined) this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
-    else if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
+    const entry = this.#entries.get(key) ?? takenUp(ref, view.annotations[annotation.status]);
+    if (entry === undefined) {
+      this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
+      return;
+    }
+    this.#entries.set(key, entry);
+    const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
+    const calmed = plainHold && telling.has(entry.wanted.reason);
+    if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
+    if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
   }
 
   forget(key: WorkloadKey): void {

@@ -1,6 +1,6 @@
-import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
+import { annotation, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
-import type { ManualOverride, WrittenCount } from './live-count.ts';
+import type { HandSetCount, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 /** What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history. */
@@ -8,15 +8,17 @@ export interface WorkloadMemory {
   readonly uid: string;
   /** `spec.replicas` when we first saw it onboarded: what handing back restores, unless it is on record already. */
   readonly replicasAtFirst: number;
-  /** A count set by hand before this is none of ours: it was there when the workload was onboarded. */
-  readonly overridesSince: Instant;
   decider: DeciderState;
   /** The count that we keep while we lead; undefined where we do not, or not yet. Who changes `spec.replicas` outside `/scale` finds it put back. */
   target: number | undefined;
   /** A change of the count that is on its way to `/scale`, told once it is there. */
   change: { readonly from: number; readonly reason: DecisionReason | 'restored' } | undefined;
   written: WrittenCount | undefined;
-  override: ManualOverride | undefined;
+  /** Who else wrote `/scale` last, honoured or not. */
+  hand: HandSetCount | undefined;
+  override: HandSetCount | undefined;
+  /** Not looked at before by this process. */
+  isNew: boolean;
   /** A pod was ready at least once. */
   wasReady: boolean;
   last: Decision | undefined;
@@ -43,12 +45,13 @@ export interface WorkloadMemory {
 export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: boolean, now: Instant): WorkloadMemory => ({
   uid: view.uid,
   replicasAtFirst: view.specReplicas,
-  overridesSince: isKnown ? instant(0) : now,
   decider: initialState(spec, ready, now),
   target: undefined,
   change: undefined,
   written: undefined,
+  hand: undefined,
   override: undefined,
+  isNew: true,
   wasReady: isKnown || ready > 0,
   last: undefined,
   poked: undefined,
