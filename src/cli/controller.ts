@@ -4,7 +4,7 @@ import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/ind
 import { systemNamespace, workloadKey, type Clock, type Logger, type Random, type WorkloadRef } from '../core/index.ts';
 import { createEventRecorder, createKubeClient, resources, runLeaderElection, type KubeClient, type KubeConnection } from '../kube/index.ts';
 import { createLinkServer, type LinkServer } from '../link/index.ts';
-import { createWorkloadMetrics, type WorkloadMetrics } from '../metrics/index.ts';
+import { createControllerInstruments, createWorkloadMetrics, type ControllerInstruments } from '../metrics/index.ts';
 import { createRouting, type PortAllotter, type Routing } from '../routing/index.ts';
 import { createScaler, WakeFailures, WorkloadRegistry, type ScaledWorkload, type Scaler } from '../scaler/index.ts';
 import { autoscalerLookup, createWebhookApp, registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
@@ -13,6 +13,7 @@ import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import { CommandError } from './exit-code.ts';
 import { lazyFormulas } from './formulas.ts';
 import { authenticateGateway } from './gateway-identity.ts';
+import { aborted } from './lifetime.ts';
 import { listenOn } from './listen.ts';
 
 export interface ControllerOptions {
@@ -36,7 +37,7 @@ export interface ControllerOptions {
 /** A controller that runs. */
 export interface Controller {
   readonly scaler: Scaler;
-  readonly metrics: WorkloadMetrics;
+  readonly instruments: ControllerInstruments;
   readonly client: KubeClient;
   readonly caPem: string;
   readonly port: number;
@@ -67,7 +68,11 @@ export const startController = async (options: ControllerOptions, signal: AbortS
     logger,
   });
   void followNamespaces(registry, watches);
-  const metrics = createWorkloadMetrics({ clock });
+  const metrics = createWorkloadMetrics({
+    clock,
+    metering: (key) => (routing.pathOf(key) !== 'gateway' ? 'none' : routing.holdReady(key) ? 'full' : 'partial'),
+  });
+  const instruments = createControllerInstruments(() => ({ workloads: scaler.workloads(), leader: leads, drops: metrics.drops }));
   const failures = new WakeFailures();
   const events = createEventRecorder({ client, clock, random, logger, instance: options.identity });
   let leads = false;
@@ -126,12 +131,18 @@ export const startController = async (options: ControllerOptions, signal: AbortS
     pods: watches.pods.snapshot,
     metrics,
     path: routing,
-    synced: async () => {
-      await watches.synced;
-      await watches.pods.snapshot.synced;
-    },
+    // The end may come first: a first list that never arrives must not keep the process.
+    synced: () => Promise.race([watches.synced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
     formulas: formulas.lookup,
+    decided: (key, { reason }) => instruments.decided(key, reason),
     events: { record: (about, event) => events.record(subjectOf(about), event) },
+  });
+
+  scaler.onEvent((event) => {
+    if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
+  });
+  registry.subscribe((key) => {
+    if (registry.get(key) === undefined) instruments.forget(key);
   });
 
   const webhooks = createWebhookApp({
@@ -209,7 +220,7 @@ export const startController = async (options: ControllerOptions, signal: AbortS
   });
   return {
     scaler,
-    metrics,
+    instruments,
     client,
     caPem: authority.certificatePem,
     port,

@@ -15,7 +15,7 @@ export interface LinkedGatewayOptions {
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
   readonly sharedPort: number | undefined;
-  /** Where the shared port is bound; undefined: everywhere. */
+  /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
 }
 

@@ -77,12 +77,7 @@ const serviceAccounts = { group: '', version: 'v1', plural: 'serviceaccounts', k
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 const apply = async (api: EmbeddedApi, manifests: readonly SourcedManifest[]): Promise<void> => {
-  const known = manifests.map(({ object, at }) => {
-    const resource = findKind(object.apiVersion, object.kind);
-    if (resource === undefined) throw new CommandError('usage', `${at}: the embedded cluster has no kind ${object.kind} of ${object.apiVersion}`);
-    return { object, at, resource };
-  });
-  for (const { object, at, resource } of known) {
+  for (const { object, at, resource } of known(manifests)) {
     const metadata = { ...object.metadata, ...(resource.namespaced ? { namespace: object.metadata.namespace ?? 'default' } : {}) };
     const saved = JSON.stringify({ ...object, metadata: { annotations: {}, ...metadata } });
     const complete = { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [lastApplied]: `${saved}\n` } } };
@@ -94,6 +89,14 @@ const apply = async (api: EmbeddedApi, manifests: readonly SourcedManifest[]): P
     }
   }
 };
+
+/** The manifests with the resources of their kinds. Throws a `CommandError` for a kind that the embedded cluster does not have. */
+export const known = (manifests: readonly SourcedManifest[]): readonly (SourcedManifest & { readonly resource: NonNullable<ReturnType<typeof findKind>> })[] =>
+  manifests.map(({ object, at }) => {
+    const resource = findKind(object.apiVersion, object.kind);
+    if (resource === undefined) throw new CommandError('usage', `${at}: the embedded cluster has no kind ${object.kind} of ${object.apiVersion}`);
+    return { object, at, resource };
+  });
 
 const portProblem = (failure: unknown, port: number): unknown =>
   failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE'

@@ -4,7 +4,7 @@ import { startController, type Controller } from './controller.ts';
 import { linkAudience } from './gateway-identity.ts';
 import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
 import { portOf } from './listen.ts';
-import { startLocalCluster, type LocalCluster } from './local-cluster.ts';
+import { known, startLocalCluster, type LocalCluster } from './local-cluster.ts';
 import { freePortAllotter } from './local-ports.ts';
 import type { SourcedManifest } from './manifests.ts';
 import { serveOperations } from './operations-server.ts';
@@ -38,6 +38,7 @@ const host = '127.0.0.1';
  * admission, over the link. What fails to start takes down what was started before it.
  */
 export const startLocal = async (options: LocalOptions): Promise<Local> => {
+  known(options.manifests);
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of stops.splice(0).reverse()) await end();

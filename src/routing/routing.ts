@@ -7,7 +7,7 @@ import { isHeld } from './hand-back.ts';
 import { onlyNews } from './notices.ts';
 import { usualTiming, type RoutingOptions, type RoutingTiming } from './options.ts';
 import { Patience } from './patience.ts';
-import { serviceObject } from './paths.ts';
+import { serviceObject, type Path } from './paths.ts';
 import { reconcileService } from './reconcile.ts';
 import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 import { RouteBook } from './route-book.ts';
@@ -27,6 +27,8 @@ export interface Routing {
   lead(): void;
   /** Whether a request to the workload without pods would be held: every Service of it leads to a gateway and to nothing else, or no path is wanted. */
   holdReady(key: WorkloadKey): boolean;
+  /** How traffic reaches the workload: `auto` resolved. */
+  pathOf(key: WorkloadKey): Path;
   /** Path `direct`: the last pod is about to go (or no longer), so the gateways stand in. `holdReady` says when they do. */
   hold(key: WorkloadKey, wanted: boolean): void;
   /** Resolves when no Service of the workload points at a gateway any more; idempotent. Rejects if it cannot be done now. */
@@ -117,6 +119,10 @@ class Router implements Routing {
     if (path === 'none') return this.#world.workload(key) !== undefined;
     const services = this.#world.servicesOf(key);
     return services.length > 0 && this.#gateways.connected > 0 && services.every((service) => this.#leadsHere(service, key, path));
+  }
+
+  pathOf(key: WorkloadKey): Path {
+    return this.#world.pathOf(key);
   }
 
   #leadsHere(service: string, key: WorkloadKey, path: 'gateway' | 'direct'): boolean {
