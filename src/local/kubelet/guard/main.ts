@@ -52,15 +52,21 @@ const groupEnded = async ({ group, isStopping }: Guarded): Promise<void> => {
   while (process.platform !== 'win32' && isGroupAlive(group)) await new Promise((resolve) => setTimeout(resolve, 10));
 };
 
-/** The output is complete when both streams are closed; a process that left the group may hold them open, so not for ever. */
+/** The output is complete when both streams are closed. What left the group may hold them open, so only as long as something comes, or is held up by a slow kubelet. */
 const outputEnded = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
-    const giveUp = setTimeout(() => {
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-    }, 250);
+    const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+    let isQuiet = false;
+    const giveUp = setInterval(() => {
+      if (isQuiet && !streams.some((stream) => stream.isPaused())) for (const stream of streams) stream.destroy();
+      isQuiet = true;
+    }, 100);
+    for (const stream of streams)
+      stream.on('data', () => {
+        isQuiet = false;
+      });
     child.on('close', () => {
-      clearTimeout(giveUp);
+      clearInterval(giveUp);
       resolve();
     });
   });

@@ -1,7 +1,6 @@
 import type { Deployment, ReplicaSet } from 'kubernetes-types/apps/v1.d.ts';
 import { annotatedDesired, annotatedMax } from './revision.ts';
 import {
-  actual,
   askedFor,
   available,
   byCreation,
@@ -107,8 +106,3 @@ export const isScaling = (deployment: Deployment, sets: readonly RevisionSet[]):
     const desired = annotatedDesired(set);
     return desired !== undefined && desired !== replicasOf(deployment);
   });
-
-export const isComplete = (deployment: Deployment, newSet: RevisionSet | undefined, all: readonly RevisionSet[]): boolean => {
-  const wanted = replicasOf(deployment);
-  return (newSet?.status?.replicas ?? 0) === wanted && actual(all) === wanted && available(all) === wanted;
-};

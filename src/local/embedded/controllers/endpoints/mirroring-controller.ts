@@ -119,8 +119,12 @@ export class EndpointSliceMirroringController {
       if (isNamespaceGoing(thrown)) return;
       throw thrown;
     }
-    for (const { slice, endpoints: next } of plan.update)
-      await api.update(resources.endpointSlices, { ...slice, metadata: { ...slice.metadata, labels, annotations }, endpoints: [...next] }, me);
+    for (const { slice, endpoints: next, ports } of plan.update)
+      await api.update(
+        resources.endpointSlices,
+        { ...slice, metadata: { ...slice.metadata, labels, annotations }, endpoints: [...next], ports: [...ports] },
+        me,
+      );
     for (const slice of plan.remove) await this.#remove(slice);
   }
 

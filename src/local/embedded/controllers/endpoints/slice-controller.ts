@@ -108,7 +108,9 @@ export class EndpointSliceController {
   async #apply(service: Stored<Service>, type: AddressType, plan: SlicePlan): Promise<void> {
     const { api } = this.#context;
     const labels = labelsOf(service);
-    const relabelled = plan.keep.filter((slice) => !equal(slice.metadata.labels ?? {}, labels)).map((slice) => ({ slice, endpoints: slice.endpoints }));
+    const relabelled = plan.keep
+      .filter((slice) => !equal(slice.metadata.labels ?? {}, labels))
+      .map((slice) => ({ slice, endpoints: slice.endpoints, ports: slice.ports ?? [] }));
     try {
       for (const { ports, endpoints } of plan.create) {
         await api.create(
@@ -131,8 +133,8 @@ export class EndpointSliceController {
       if (isNamespaceGoing(thrown)) return;
       throw thrown;
     }
-    for (const { slice, endpoints } of [...plan.update, ...relabelled])
-      await api.update(resources.endpointSlices, { ...slice, metadata: { ...slice.metadata, labels }, endpoints: [...endpoints] }, me);
+    for (const { slice, endpoints, ports } of [...plan.update, ...relabelled])
+      await api.update(resources.endpointSlices, { ...slice, metadata: { ...slice.metadata, labels }, endpoints: [...endpoints], ports: [...ports] }, me);
     for (const slice of plan.remove) await this.#remove(slice);
   }
 

@@ -10,7 +10,7 @@ export interface EndpointGroup {
 
 export interface SlicePlan {
   readonly create: readonly EndpointGroup[];
-  readonly update: readonly { readonly slice: Stored<EndpointSlice>; readonly endpoints: readonly Endpoint[] }[];
+  readonly update: readonly (EndpointGroup & { readonly slice: Stored<EndpointSlice> })[];
   readonly remove: readonly Stored<EndpointSlice>[];
   readonly keep: readonly Stored<EndpointSlice>[];
 }
@@ -62,13 +62,23 @@ const planGroup = (group: EndpointGroup, slices: readonly Stored<EndpointSlice>[
   for (; left.length > 0; left = left.slice(most)) create.push({ ports: group.ports, endpoints: left.slice(0, most) });
   return {
     create,
-    update: drafts.filter((draft) => draft.endpoints.length > 0 && isChanged(draft)),
+    update: drafts.filter((draft) => draft.endpoints.length > 0 && isChanged(draft)).map((draft) => ({ ...draft, ports: group.ports })),
     remove: drafts.filter((draft) => draft.endpoints.length === 0).map(({ slice }) => slice),
     keep: drafts.filter((draft) => draft.endpoints.length > 0 && !isChanged(draft)).map(({ slice }) => slice),
   };
 };
 
 const placeholder: EndpointGroup = { ports: [], endpoints: [] };
+
+/** A slice that would go takes what a new one would hold: one write, and no moment without either. */
+const recycled = ({ create, update, remove, keep }: SlicePlan): SlicePlan => {
+  const count = Math.min(create.length, remove.length);
+  const reused = remove.slice(0, count).flatMap((slice, index) => {
+    const group = create[index];
+    return group === undefined ? [] : [{ ...group, slice }];
+  });
+  return { create: create.slice(count), update: [...update, ...reused], remove: remove.slice(count), keep };
+};
 
 /**
  * How the slices of one Service and address type come to hold `groups`: endpoints stay in the slice they are in, removed ones leave room,
@@ -89,8 +99,9 @@ export const planSlices = (
   const update = plans.flatMap((plan) => plan.update);
   const keep = plans.flatMap((plan) => plan.keep);
   const remove = [...plans.flatMap((plan) => plan.remove), ...slices.filter((slice) => !used.has(slice))];
-  if (!keepsPlaceholder || create.length + update.length + keep.length > 0) return { create, update, remove, keep };
+  const isEmpty = create.length + update.length + keep.length === 0;
+  if (!keepsPlaceholder || !isEmpty) return recycled({ create, update, remove, keep });
   const empty = remove.find((slice) => slice.endpoints.length === 0 && (slice.ports ?? []).length === 0);
-  if (empty === undefined) return { create: [placeholder], update, remove, keep };
+  if (empty === undefined) return recycled({ create: [placeholder], update, remove, keep });
   return { create, update, remove: remove.filter((slice) => slice !== empty), keep: [empty] };
 };
