@@ -4,7 +4,6 @@ export interface Fields {
   /** A note on the object itself. */
   problem(sentence: string): void;
   /** `undefined` as default: the field is required. */
-  text(field: string, byDefault: string | undefined): string;
   whole(field: string, least: number, most: number, byDefault: number | undefined): number;
   oneOf<T extends string>(field: string, legal: readonly T[], byDefault: T): T;
   parsed<T>(field: string, parse: (text: string) => T | undefined, want: string, byDefault?: string): T;
@@ -62,10 +61,6 @@ class ObjectFields implements Fields {
 
   problem(sentence: string): void {
     this.#problems.push(`${this.#at}: ${sentence}`);
-  }
-
-  text(field: string, byDefault: string | undefined): string {
-    return this.parsed(field, (text) => (text.length > 0 && text.length <= 1024 ? text : undefined), 'a string of 1 to 1024 characters', byDefault);
   }
 
   whole(field: string, least: number, most: number, byDefault: number | undefined): number {

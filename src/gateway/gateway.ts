@@ -18,7 +18,7 @@ export interface GatewayOptions {
   readonly uplink?: GatewayUplink;
   /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
   readonly sharedPort?: number;
-  /** Address of the shared port; undefined: every one of this host. */
+  /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
   readonly host?: string;
 }
 
@@ -68,9 +68,10 @@ class GatewayProcess implements Gateway {
   #hosts: HostTable = { find: () => undefined, problems: [] };
   #applying: Promise<unknown> = Promise.resolve();
   #reportedAt: number;
+  #draining = false;
 
   constructor(options: GatewayOptions) {
-    const { clock, random, logger, uplink, sharedPort } = options;
+    const { clock, random, logger, uplink, sharedPort, host } = options;
     this.#options = options;
     this.counters = { workloads: this.#workloadCounters, unrouted: new Map(), routesValid: 1, connections: 0 };
     this.#reportedAt = clock.monotonic();
@@ -85,7 +86,7 @@ class GatewayProcess implements Gateway {
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
-    const around = { clock, logger, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
+    const around = { clock, logger, host, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,
@@ -127,6 +128,7 @@ class GatewayProcess implements Gateway {
 
   async drain({ settle, limit }: DrainOptions): Promise<number> {
     const { clock, logger } = this.#options;
+    this.#draining = true;
     // 1. Everyone who is answered is told to come again elsewhere; connections that nobody has heard of this are still taken.
     this.#listeners.sayGoodbye();
     this.#shared?.sayGoodbye();
@@ -169,7 +171,8 @@ class GatewayProcess implements Gateway {
       gate.update(route);
     }
     this.#hosts = buildHostTable(this.#gates, this.#options.logger);
-    await this.#listeners.reconcile(this.#gates);
+    // While draining, what waits still needs its pods, but no port opens again.
+    if (!this.#draining) await this.#listeners.reconcile(this.#gates);
     return [...this.#listeners.problems, ...this.#hosts.problems];
   }
 

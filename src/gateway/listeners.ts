@@ -4,19 +4,10 @@ import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
 import { TcpListener } from './tcp.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
-/** A port that is open. */
-export interface OpenListener {
-  readonly port: number;
-  /** From now on clients are told to come again on another connection. */
-  sayGoodbye(): void;
-  /** Takes nothing new; resolves when the last connection has ended by itself. */
-  close(): Promise<void>;
-  /** Ends what is still open. */
-  destroy(): void;
-}
-
 export interface ListenerSurroundings extends HttpSurroundings {
   readonly logger: Logger;
+  /** Where ports are opened whose route names no address; undefined: on every one of this host. */
+  readonly host: string | undefined;
   unrouted(code: 'malformed-request' | 'unknown-host'): void;
 }
 
@@ -82,7 +73,7 @@ export class Listeners {
     const { address, port, protocol, target } = route;
     const listener = protocol === 'tcp' ? new TcpListener({ gate, target }, this.#around) : new HttpListener(this.#entry(gate, target), this.#around);
     try {
-      await listener.open(address, port);
+      await listener.open(address ?? this.#around.host, port);
       this.#open.set(key, { listener, protocol, route, gate });
     } catch (error) {
       this.#problem(gate.route, port, `port ${port} cannot be opened: ${messageOf(error)}`);

@@ -169,6 +169,19 @@ test('a port that is taken and a protocol that is not served are named, and ever
   t.is(await (await fetch(rig.url)).text(), 'served');
 });
 
+test('a port that changes its protocol, or its workload, is served by the new one', async (t) => {
+  const origin = await startOrigin((_request, response) => response.end('served'));
+  const rig = await startRig({ pods: [podAt(origin.port)] });
+  t.teardown(() => Promise.all([rig.stop(), origin.die()]));
+  const listener = { address: '127.0.0.1', port: rig.port, target: 'http' } as const;
+  await rig.route({ listeners: [{ ...listener, protocol: 'tcp' }] });
+  t.true((await raw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).includes('served'));
+  t.is(origin.requests[0]?.headers['x-forwarded-for'], undefined);
+  await rig.route({ listeners: [{ ...listener, protocol: 'http1' }] });
+  t.true((await raw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).includes('served'));
+  t.is(origin.requests[1]?.headers['x-forwarded-for'], '127.0.0.1');
+});
+
 test('a listener that is taken away refuses new connections and lets running requests end', async (t) => {
   let finish: () => void = () => undefined;
   const origin = await startOrigin((_request, response) => (finish = () => response.end('done')));

@@ -156,7 +156,7 @@ test('an ignore rule matches only if all that it gives does', (t) => {
   t.false(ignores(request('/', 'my kube-probe/')));
 });
 
-test('the first waiting request is said at once, more of them at most every 20 ms, and nothing when none was added', async (t) => {
+test('the first waiting request is said at once, more of them after 20 ms, ever more rarely under a lasting overload, and nothing when none was added', async (t) => {
   const clock = new ManualClock(instant(0));
   const said: number[] = [];
   const poker = new Poker(clock, () => said.push(clock.monotonic()));
@@ -166,6 +166,12 @@ test('the first waiting request is said at once, more of them at most every 20 m
   t.deepEqual(said, [0, 20]);
   poker.poke(1);
   t.deepEqual(said, [0, 20, 100]);
+  for (let second = 0; second < 10; second += 1)
+    for (let step = 0; step < 100; step += 1) {
+      poker.poke(1000 * second + step);
+      await clock.advance(millis(10));
+    }
+  t.true(said.length < 25, `${said.length} pokes in 10 s of overload`);
 });
 
 test('a hold is counted in the first bucket that holds it', (t) => {

@@ -84,6 +84,7 @@ test(
   'listeners[1].protocol: want one of http1, h2c, grpc, tcp',
 );
 test(refused, { workloads: [{ ...withListener, endpoints: [{ address: '1.2.3.4' }] }] }, 'endpoints[0].port');
+test(refused, { workloads: [{ ...withListener, endpoints: [{ address: 'no host', port: 1 }] }] }, 'endpoints[0].address: want an IP address');
 test(refused, { workloads: [withListener, { ...withListener, name: 'a/c' }] }, 'listener *:80 is given twice: to a/b and to a/c');
 test(refused, { workloads: [withListener, { name: 'a/b', hosts: ['x'] }] }, 'name a/b is given twice');
 

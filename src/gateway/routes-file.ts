@@ -27,10 +27,14 @@ interface Endpoint {
   readonly port: number;
 }
 
-const readEndpoint = (fields: Fields): Endpoint => ({ address: fields.text('address', undefined), port: fields.whole('port', 1, 65_535, undefined) });
+/** An IPv4 or IPv6 address, or a host name. */
+const readAddress = (fields: Fields): string =>
+  fields.parsed('address', (text) => (/^(?:[\w.-]{1,253}|[0-9a-f:.]{2,45})$/i.test(text) ? text : undefined), 'an IP address or a host name, e.g. 127.0.0.1');
+
+const readEndpoint = (fields: Fields): Endpoint => ({ address: readAddress(fields), port: fields.whole('port', 1, 65_535, undefined) });
 
 const readListener = (fields: Fields): WorkloadRoute['listeners'][number] => ({
-  address: fields.has('address') ? fields.text('address', undefined) : undefined,
+  address: fields.has('address') ? readAddress(fields) : undefined,
   port: fields.whole('port', 1, 65_535, undefined),
   protocol: fields.oneOf<Protocol>('protocol', protocols, 'http1'),
   target,

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import type { OpenListener } from './listeners.ts';
+import type { OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';

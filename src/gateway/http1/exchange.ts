@@ -89,7 +89,15 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
           () => this.#limits.moved(),
         )
       : undefined;
-    upstreams.of(pod, port).dispatch(
+    let upstream: Dispatcher;
+    try {
+      upstream = upstreams.of(pod, port);
+    } catch (error) {
+      // An address that is none.
+      this.progress?.unreachable(this, messageOf(error));
+      return;
+    }
+    upstream.dispatch(
       {
         path: this.#head.path,
         method: this.#request.method ?? 'GET',
@@ -231,7 +239,8 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
   #answerSelf(status: number, headers: readonly string[], body: string): void {
     // With `Expect` unanswered the client may or may not send its body: the next request could not be told from it.
     if (this.#setting.closing() || this.#expectsContinue || this.#clientHead !== undefined) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(status, [...headers]);
+    if (this.#response.headersSent) this.#response.destroy();
+    else this.#response.writeHead(status, [...headers]);
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
     this.#finish(status);
   }

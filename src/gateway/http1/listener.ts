@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { millis, type Clock } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
-import type { OpenListener } from '../listeners.ts';
+import type { OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
 import { Exchange } from './exchange.ts';
