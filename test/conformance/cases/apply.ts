@@ -125,6 +125,14 @@ export const applyCases = [
     (await c.api.patch(c.path('services', c.id), 'merge', body, as('rouse'))).is(200);
     deepEqual((await apply(c, 'services', applied('y'), 'gitops')).is(200).at('spec.selector'), { app: 'y' });
   }),
+  one('kubectl moves from client-side to server-side apply without a conflict', 'PATCH (apply)', 'kubectl apply --server-side', async (c) => {
+    const last = { ...data(c, { a: '1' }) };
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(last) };
+    const first = { ...last, metadata: { name: c.id, annotations } };
+    (await c.api.post(c.path('configmaps'), first, as('kubectl-client-side-apply'))).is(201);
+    (await apply(c, 'configmaps', data(c, { a: '2' }), 'gitops')).fails(409, 'Conflict');
+    equal((await apply(c, 'configmaps', data(c, { a: '2' }), 'kubectl')).is(200).text('data.a'), '2');
+  }),
   one('managedFields cannot be applied', 'PATCH (apply)', 'clients', async (c) => {
     const body = { ...data(c, { a: '1' }), metadata: { name: c.id, managedFields: [{ manager: 'x', operation: 'Apply', apiVersion: 'v1' }] } };
     (await apply(c, 'configmaps', body, 'gitops')).fails(400, 'BadRequest');

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at } from '../json.ts';
 import { container, pod } from '../objects.ts';
+import { node, report } from '../ready.ts';
 import { one } from './case.ts';
 
 /** On a node that has no kubelet: nobody but the case ends it. */
@@ -93,6 +94,37 @@ export const pods = [
   one('a pod without a node has no log yet', 'GET pods/log', 'kubectl logs', async (c) => {
     await c.make('pods', pod(c.id));
     equal((await c.api.get(c.path('pods', c.id, 'log'))).is(204).raw, '');
+  }),
+  one('an eviction that a budget does not allow is TooManyRequests', 'POST pods/eviction', 'kubectl drain', async (c) => {
+    await c.make('pods', pod(c.id, { app: c.id }));
+    await c.make('poddisruptionbudgets', { metadata: { name: c.id }, spec: { minAvailable: 1, selector: { matchLabels: { app: c.id } } } });
+    await report(c, c.id, true);
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: c.id, namespace: c.ns } };
+    const answer = (await c.api.post(c.path('pods', c.id, 'eviction'), body)).fails(429, 'TooManyRequests');
+    equal(at(answer.list('details.causes')[0], 'reason'), 'DisruptionBudget');
+    (await c.api.get(c.path('pods', c.id))).is(200);
+  }),
+  one('a node is cordoned by a patch of its spec', 'PATCH nodes (strategic)', 'kubectl cordon, drain', async (c) => {
+    const path = `/api/v1/nodes/${await node(c)}`;
+    equal((await c.api.patch(path, 'strategic', { spec: { unschedulable: true } })).is(200).at('spec.unschedulable'), true);
+    equal((await c.api.patch(path, 'strategic', { spec: { unschedulable: null } })).is(200).at('spec.unschedulable'), undefined);
+  }),
+  one('conditions and addresses of a node are merged by type', 'PATCH nodes/status (strategic)', 'kubelet', async (c) => {
+    const path = `/api/v1/nodes/${await node(c)}/status`;
+    const write = (status: object) => c.api.patch(path, 'strategic', { status });
+    (await write({ conditions: [{ type: 'Ready', status: 'False' }], addresses: [{ type: 'Hostname', address: 'n' }] })).is(200);
+    const patched = (await write({ conditions: [{ type: 'Ready', status: 'True' }], addresses: [{ type: 'InternalIP', address: '10.77.0.1' }] })).is(200);
+    deepEqual(
+      patched.list('status.conditions').map((one) => at(one, 'status')),
+      ['True'],
+    );
+    deepEqual(
+      patched
+        .list('status.addresses')
+        .map((one) => at(one, 'type'))
+        .sort(),
+      ['Hostname', 'InternalIP'],
+    );
   }),
   one('the log of a container that is not there is refused', 'GET pods/log?container=', 'kubectl logs -c', async (c) => {
     await c.make('pods', pod(c.id));

@@ -145,6 +145,28 @@ export const rollout = [
     equal(sets.length, 2);
     equal(at(withImage(sets, 'registry.invalid/app:1'), ['metadata', 'annotations', 'deployment.kubernetes.io/revision-history']), '1');
   }),
+  one(
+    "an undo puts the old ReplicaSet's template and annotations back",
+    'PATCH deployments (json)',
+    'kubectl rollout undo, Rouse (carries its annotations over)',
+    async (c) => {
+      const metadata = { name: c.id, labels: { app: c.id }, annotations: { note: 'old' } };
+      await c.make('deployments', { ...deployment(c.id, 0), metadata });
+      const [old] = await setsWhen(c, (sets) => at(sets[0], ['metadata', 'annotations', 'note']) === 'old', 'the first ReplicaSet');
+      (await c.api.patch(path(c), 'merge', { metadata: { annotations: { 'rouse.dev/enabled': 'true', note: 'new' } } })).is(200);
+      await newImage(c, 'registry.invalid/app:2');
+      await c.until(path(c), (answer) => answer.at(revisionKey) === '2', 'revision 2');
+      const template = { metadata: { labels: { app: c.id } }, spec: at(old, 'spec.template.spec') };
+      const undo = [
+        { op: 'replace', path: '/spec/template', value: template },
+        { op: 'replace', path: '/metadata/annotations', value: { note: 'old', 'deployment.kubernetes.io/revision': '2' } },
+      ];
+      (await c.api.patch(path(c), 'json', undo)).is(200);
+      const undone = await c.until(path(c), (answer) => answer.at(revisionKey) === '3', 'revision 3');
+      deepEqual([undone.at(['metadata', 'annotations', 'note']), undone.at(['metadata', 'annotations', 'rouse.dev/enabled'])], ['old', undefined]);
+      equal((await c.api.get(c.path('replicasets'), { query: query(c) })).list('items').length, 2);
+    },
+  ),
   one('a restart annotation in the template rolls the pods', 'PATCH deployments (strategic)', 'kubectl rollout restart', async (c) => {
     await c.make('deployments', deployment(c.id, 0));
     await c.until(path(c), (answer) => answer.at(revisionKey) === '1', 'revision 1');
