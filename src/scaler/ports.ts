@@ -65,6 +65,8 @@ export interface ScalerPorts {
   readonly synced: () => Promise<void>;
   readonly formulas?: FormulaLookup;
   readonly events?: EventRecorder;
+  /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
+  readonly decided?: (key: WorkloadKey, decision: Decision) => void;
   /** Beyond Deployments and StatefulSets. */
   readonly resourceOf?: ResourceOf;
 }
