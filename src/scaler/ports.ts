@@ -1,4 +1,4 @@
-import type { Clock, Instant, Logger, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
+import type { Clock, Decision, Instant, Logger, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
 import type { FormulaLookup } from '../decider/index.ts';
 import type { KubeClient, PodView, Resource, Snapshot } from '../kube/index.ts';
 import type { WorkloadRegistry } from './registry.ts';
