@@ -3,15 +3,20 @@ import fc from 'fast-check';
 import { annotation, printGatewayPorts } from '../core/index.ts';
 import type { ServiceView } from '../kube/index.ts';
 import { aService } from '../../test/support/views.ts';
-import { gatewayPortsOf, PortBook, rangeAllotter } from './gateway-ports.ts';
+import { gatewayPortsOf, PortBook, PortUsers, rangeAllotter } from './gateway-ports.ts';
 
 const range = { first: 20000, last: 20009 };
 const withPorts = (name: string, ports: readonly number[], annotations: Record<string, string> = {}): ServiceView =>
   aService(name, { annotations, ports: ports.map((port) => ({ name: `p${port}`, port, protocol: 'TCP', targetPort: port, appProtocol: undefined })) });
+const usersOf = (services: Iterable<ServiceView>): PortUsers => {
+  const users = new PortUsers();
+  for (const service of services) users.set(`default/${service.name}`, service);
+  return users;
+};
 const bookOf = (services: readonly ServiceView[], reserved: readonly number[] = [], unusable: readonly number[] = []): PortBook =>
   new PortBook(
     rangeAllotter(range),
-    () => services,
+    usersOf(services),
     () => reserved,
     () => new Set(unusable),
   );
@@ -70,9 +75,10 @@ test('law: whoever asks, in whatever order, no two Services have one port, thoug
       fc.array(fc.tuple(fc.nat({ max: 5 }), fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 2, minLength: 1 }), fc.boolean()), { maxLength: 20 }),
       async (asks) => {
         const services = new Map<string, ServiceView>();
+        const users = new PortUsers();
         const book = new PortBook(
           rangeAllotter({ first: 20000, last: 20099 }),
-          () => services.values(),
+          users,
           () => [],
           () => new Set(),
         );
@@ -83,7 +89,9 @@ test('law: whoever asks, in whatever order, no two Services have one port, thoug
             const service = withPorts(name, ports, services.get(name)?.annotations ?? {});
             const result = await book.complete(`default/${name}`, service);
             given.set(name, [...(result?.values() ?? [])]);
-            if (seen && result !== undefined) services.set(name, withPorts(name, ports, { [annotation.gatewayPorts]: printGatewayPorts(result) }));
+            if (!seen || result === undefined) return;
+            services.set(name, withPorts(name, ports, { [annotation.gatewayPorts]: printGatewayPorts(result) }));
+            users.set(`default/${name}`, withPorts(name, ports, { [annotation.gatewayPorts]: printGatewayPorts(result) }));
           }),
         );
         const all = [...given.values()].flat();

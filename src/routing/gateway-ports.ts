@@ -27,10 +27,47 @@ export const rangeAllotter = ({ first, last }: { readonly first: number; readonl
   };
 };
 
+/** Which Services have which gateway ports, kept by event: the question comes with every look at a Service, and must not walk all of them. */
+export class PortUsers {
+  readonly #ports = new Map<string, readonly number[]>();
+  readonly #users = new Map<number, Set<string>>();
+
+  set(key: string, service: ServiceView): void {
+    this.delete(key);
+    const ports = [...gatewayPortsOf(service).values()];
+    if (ports.length === 0) return;
+    this.#ports.set(key, ports);
+    for (const port of ports) {
+      const users = this.#users.get(port);
+      if (users === undefined) this.#users.set(port, new Set([key]));
+      else users.add(key);
+    }
+  }
+
+  delete(key: string): void {
+    for (const port of this.#ports.get(key) ?? []) {
+      const users = this.#users.get(port);
+      users?.delete(key);
+      if (users?.size === 0) this.#users.delete(port);
+    }
+    this.#ports.delete(key);
+  }
+
+  /** Whether a Service other than `key` has the port. */
+  isOthers(port: number, key: string): boolean {
+    const users = this.#users.get(port);
+    return users !== undefined && (users.size > 1 || !users.has(key));
+  }
+
+  all(): Iterable<number> {
+    return this.#users.keys();
+  }
+}
+
 /** Allots for one Service at a time, so that two never get the same port though the cluster's copy of the annotations lags behind our writes. */
 export class PortBook {
   readonly #allotter: PortAllotter;
-  readonly #services: () => Iterable<ServiceView>;
+  readonly #users: PortUsers;
   readonly #reserved: () => Iterable<number>;
   readonly #unusable: () => ReadonlySet<number>;
   /** By Service: what was allotted and may not yet be in the snapshot. */
@@ -38,9 +75,9 @@ export class PortBook {
   #last: Promise<unknown> = Promise.resolve();
 
   /** `reserved`: ports that are still open though no Service has them. `unusable`: those that no gateway can open. */
-  constructor(allotter: PortAllotter, services: () => Iterable<ServiceView>, reserved: () => Iterable<number>, unusable: () => ReadonlySet<number>) {
+  constructor(allotter: PortAllotter, users: PortUsers, reserved: () => Iterable<number>, unusable: () => ReadonlySet<number>) {
     this.#allotter = allotter;
-    this.#services = services;
+    this.#users = users;
     this.#reserved = reserved;
     this.#unusable = unusable;
   }
@@ -58,27 +95,22 @@ export class PortBook {
   }
 
   async #complete(key: string, service: ServiceView): Promise<GatewayPorts | undefined> {
-    const taken = this.#taken(key);
     const known = gatewayPortsOf(service);
+    const promised = new Set([...this.#promised].flatMap(([other, ports]) => (other === key ? [] : ports)));
+    // Two Services with one port: only possible where an annotation was copied. Whoever is looked at first gets a new one.
+    const isUsable = (port: number): boolean => !this.#users.isOthers(port, key) && !promised.has(port) && !this.#unusable().has(port);
     const result = new Map<number, number>();
+    let taken: Set<number> | undefined;
     for (const { port } of service.ports) {
       const had = known.get(port);
-      // Two Services with one port: only possible where an annotation was copied. The copy gets a new one.
-      const usable = had !== undefined && !taken.has(had) ? had : await this.#allotter.allot(taken);
-      if (usable === undefined) return undefined;
-      taken.add(usable);
-      result.set(port, usable);
+      taken ??= had !== undefined && isUsable(had) ? undefined : new Set([...this.#users.all(), ...promised, ...this.#reserved(), ...this.#unusable()]);
+      const given = had !== undefined && isUsable(had) ? had : await this.#allotter.allot(taken ?? new Set());
+      if (given === undefined) return undefined;
+      taken?.add(given);
+      result.set(port, given);
     }
     if ([...result].every(([port, gatewayPort]) => known.get(port) === gatewayPort)) this.#promised.delete(key);
     else this.#promised.set(key, [...result.values()]);
     return result;
-  }
-
-  #taken(except: string): Set<number> {
-    const taken = new Set([...this.#reserved(), ...this.#unusable()]);
-    for (const service of this.#services())
-      if (`${service.namespace}/${service.name}` !== except) for (const port of gatewayPortsOf(service).values()) taken.add(port);
-    for (const [key, ports] of this.#promised) if (key !== except) for (const port of ports) taken.add(port);
-    return taken;
   }
 }

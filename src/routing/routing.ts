@@ -1,5 +1,4 @@
 import { isTakenOver, millis, type GatewayInfo, type Millis, type WorkloadKey } from '../core/index.ts';
-import type { EndpointSliceView } from '../kube/index.ts';
 import { PortBook, rangeAllotter } from './gateway-ports.ts';
 import { addressesOf, GatewaySet } from './gateway-set.ts';
 import { isOurs } from './gateway-slice.ts';
@@ -12,7 +11,6 @@ import { reconcileService } from './reconcile.ts';
 import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 import { RouteBook } from './route-book.ts';
 import { workloadRoute } from './route-snapshots.ts';
-import { presentAddresses } from './slice-writer.ts';
 import { Changes, completed, within } from './waiting.ts';
 import { WorkQueue } from './work-queue.ts';
 import { World } from './world.ts';
@@ -72,7 +70,7 @@ class Router implements Routing {
       gateways: this.#gateways,
       ports: new PortBook(
         options.allotter ?? rangeAllotter(),
-        () => this.#world.services(),
+        this.#world.ports,
         () => this.#book.lingeringPorts(),
         () => this.#gateways.unusablePorts(),
       ),
@@ -166,8 +164,7 @@ class Router implements Routing {
     this.#onGateways();
     this.#touchAll();
     const addresses = addressesOf(gateway);
-    const names = (slice: EndpointSliceView): boolean => addresses.some((address) => presentAddresses([slice]).has(address));
-    const out = (): boolean => !this.#open || this.#gateways.connected === 0 || ![...this.#options.snapshots.endpointSlices.values()].some(names);
+    const out = (): boolean => !this.#open || this.#gateways.connected === 0 || !addresses.some((address) => this.#world.pointsAt(address));
     const isOut = await this.#changes.until(out, patienceWithRelease, new AbortController().signal);
     if (!isOut) throw new Error(`gateway ${gateway.id} is still in slices after ${patienceWithRelease / 1000} s`);
   }

@@ -1,6 +1,7 @@
 import { takenOverFor, type WorkloadKey } from '../core/index.ts';
 import type { EndpointSliceView, PodView, ServiceView, Snapshot, SnapshotEvent } from '../kube/index.ts';
-import { gatewayPortsOf } from './gateway-ports.ts';
+import { gatewayPortsOf, PortUsers } from './gateway-ports.ts';
+import { isOurs } from './gateway-slice.ts';
 import { selects } from './labels.ts';
 import { meantSelector, pathOf, serviceObject, type Claim, type Path } from './paths.ts';
 import { PodOwnership } from './pod-ownership.ts';
@@ -39,6 +40,9 @@ export class World {
   readonly #pods = new PodOwnership();
   readonly #claims: ServiceClaims;
   readonly #slices = new Map<string, Set<string>>();
+  /** Addresses in our slices, and in how many. */
+  readonly #pointed = new Map<string, number>();
+  readonly ports = new PortUsers();
 
   constructor(snapshots: RoutingSnapshots, source: WorkloadSource, listener: WorldListener) {
     this.#snapshots = snapshots;
@@ -50,9 +54,15 @@ export class World {
   /** Reads everything there is and follows it from now on. The snapshots and the source have to be synced. */
   open(): void {
     for (const workload of this.#source.values()) this.#file(workload);
-    for (const slice of this.#snapshots.endpointSlices.values()) this.#fileSlice(slice);
+    for (const slice of this.#snapshots.endpointSlices.values()) {
+      this.#fileSlice(slice);
+      this.#count(slice, 1);
+    }
     for (const pod of this.#snapshots.pods.values()) this.#pods.set(pod);
-    for (const service of this.#snapshots.services.values()) this.#claims.setService(keyOf(service), service);
+    for (const service of this.#snapshots.services.values()) {
+      this.ports.set(keyOf(service), service);
+      this.#claims.setService(keyOf(service), service);
+    }
     for (const service of this.#snapshots.services.values()) this.#claims.judge(keyOf(service));
     this.#stops.push(
       this.#source.subscribe((key) => this.#onWorkload(key)),
@@ -133,6 +143,21 @@ export class World {
     return [...(this.#slices.get(service) ?? [])].flatMap((key) => this.#snapshots.endpointSlices.get(key) ?? []);
   }
 
+  /** Whether any Service points at this address of a gateway. */
+  pointsAt(address: string): boolean {
+    return this.#pointed.has(address);
+  }
+
+  #count(slice: EndpointSliceView, by: 1 | -1): void {
+    if (!isOurs(slice)) return;
+    for (const { addresses } of slice.endpoints)
+      for (const address of addresses) {
+        const now = (this.#pointed.get(address) ?? 0) + by;
+        if (now > 0) this.#pointed.set(address, now);
+        else this.#pointed.delete(address);
+      }
+  }
+
   #file(workload: RoutedWorkload): void {
     this.#workloads.set(workload.key, workload);
     this.#pods.setWorkload(workload);
@@ -177,6 +202,8 @@ export class World {
   #onSlice(event: SnapshotEvent<EndpointSliceView>): void {
     const { namespace, serviceName } = event.type === 'set' ? event.value : event.previous;
     const before = event.previous?.serviceName;
+    if (event.previous !== undefined) this.#count(event.previous, -1);
+    if (event.type === 'set') this.#count(event.value, 1);
     if (before !== undefined && (event.type === 'delete' || before !== serviceName)) this.#unfileSlice(`${namespace}/${before}`, event.key);
     if (event.type === 'set') this.#fileSlice(event.value);
     if (serviceName === undefined) return;
@@ -199,8 +226,13 @@ export class World {
 
   #onService(event: SnapshotEvent<ServiceView>): void {
     const before = this.#claims.holders(event.key);
-    if (event.type === 'set') this.#claims.setService(event.key, event.value);
-    else this.#claims.deleteService(event.key);
+    if (event.type === 'set') {
+      this.ports.set(event.key, event.value);
+      this.#claims.setService(event.key, event.value);
+    } else {
+      this.ports.delete(event.key);
+      this.#claims.deleteService(event.key);
+    }
     this.#judge(event.key);
     // Ports, affinity or the allotted gateway ports may have changed though the claim has not.
     for (const holder of new Set([...before, ...this.#claims.holders(event.key)])) this.#listener.workload(holder);
