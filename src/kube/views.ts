@@ -93,7 +93,10 @@ export interface WorkloadView extends MetaView {
   readonly podAnnotations: Readonly<Record<string, string>>;
   readonly progressDeadlineSeconds: number;
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
-  /** Who set `spec.replicas` through `/scale` last, from managedFields (subresource `scale`): manager and time in ms, newest first. */
+  /**
+   * Who set `spec.replicas` through `/scale` last, from managedFields (subresource `scale`). kube-apiserver gives such an entry no time of its own: `at`
+   * is 0 or that of an older entry, so it says nothing about when. Empty for custom resources, whose `/scale` leaves no trace (kubernetes issue 131892).
+   */
   readonly scaledBy: readonly { readonly manager: string; readonly at: number }[];
 }
 

@@ -31,7 +31,7 @@ export interface ApplierPorts extends ReplicaWriterPorts {
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
   /** A write has ended while another poke had come. */
-  readonly lookAgain: (key: WorkloadKey) => void;
+  readonly lookAgain: (key: WorkloadKey, held: number) => void;
   /** Onboarding steps that come before any count is lowered (`onboarding.ts`). */
   readonly setUp: (record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal) => void;
 }
@@ -86,6 +86,7 @@ export class Applier implements WriteListener {
     const memory = this.#ports.memories.get(key);
     if (memory === undefined) return;
     memory.written = { replicas: scale.replicas, resourceVersion: scale.resourceVersion };
+    memory.hand = undefined;
     this.#ports.coldStarts.answered(key);
     const { change } = memory;
     memory.change = undefined;
@@ -124,7 +125,7 @@ export class Applier implements WriteListener {
       return;
     }
     if (memory.target !== to || decision.kind !== 'hold') {
-      if (decision.kind === 'wake' && memory.target !== to) this.#ports.coldStarts.begin(key);
+      if (decision.kind === 'wake' && memory.change === undefined) this.#ports.coldStarts.begin(key);
       memory.change = { from: live, reason: decision.reason };
     } else if (memory.change === undefined && !this.#writer.isBusy(key)) memory.change = { from: live, reason: 'restored' };
     memory.target = to;
@@ -155,8 +156,9 @@ export class Applier implements WriteListener {
   }
 
   #again(key: WorkloadKey, memory: WorkloadMemory): void {
-    if (!memory.lookAgain) return;
-    memory.lookAgain = false;
-    this.#ports.lookAgain(key);
+    const held = memory.lookAgain;
+    if (held === undefined) return;
+    memory.lookAgain = undefined;
+    this.#ports.lookAgain(key, held);
   }
 }

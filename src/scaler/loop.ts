@@ -52,7 +52,7 @@ export class Loop {
   /** The regular look at one workload. */
   look(key: WorkloadKey): void {
     const record = this.#parts.registry.get(key);
-    if (record !== undefined) this.#look(record, false);
+    if (record !== undefined) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -60,15 +60,16 @@ export class Loop {
     const record = this.#parts.registry.get(workload);
     if (record === undefined) return;
     const memory = this.#memory(record);
-    memory.poked = { held: Math.max(1, held) };
-    if (this.#applier?.isWriting(workload) === true) memory.lookAgain = true;
-    else this.#look(record, true);
+    // A poke says that somebody waits, whatever number it comes with.
+    const waiting = Number.isFinite(held) ? Math.max(1, held) : 1;
+    if (this.#applier?.isWriting(workload) === true) memory.lookAgain = waiting;
+    else this.#look(record, waiting);
   }
 
   /** After a write that a poke overtook. */
-  lookAgain(key: WorkloadKey): void {
+  lookAgain(key: WorkloadKey, held: number): void {
     const record = this.#parts.registry.get(key);
-    if (record !== undefined) this.#look(record, true);
+    if (record !== undefined) this.#look(record, held);
   }
 
   /** After a change of the workload or its pods: nothing is decided, but a failed wake is told at once. */
@@ -78,9 +79,11 @@ export class Loop {
     if (record !== undefined && memory !== undefined) this.#parts.wakes.check(record, memory, liveCount(record.view, memory.written), this.#applier);
   }
 
-  #look(record: WorkloadRecord, poked: boolean): void {
+  /** `heldByPoke`: requests that wait, where a poke is the cause. */
+  #look(record: WorkloadRecord, heldByPoke: number | undefined): void {
     const { clock, memories, metrics, path, podsOf, journal, decided, formulas, wakes, offBoard } = this.#parts;
     const { key, spec } = record;
+    const poked = heldByPoke !== undefined;
     const memory = this.#memory(record);
     if (record.phase === 'off-boarding') {
       if (this.#applier !== undefined) offBoard(record, memory);
@@ -90,11 +93,10 @@ export class Loop {
     const now = clock.now();
     const load = metrics.observe(key, spec, now);
     const overridden = memory.override;
-    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), this.#applier !== undefined, now);
+    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, this.#applier !== undefined, now);
     const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observed.observation, spec, now, formulas);
     memory.decider = state;
     memory.last = decision;
-    if (!poked) memory.poked = undefined;
     journal.add(key, decision, poked);
     decided?.(key, decision);
     wakes.check(record, memory, observed.live, this.#applier);

@@ -27,6 +27,7 @@ export const observe = (
   podViews: Iterable<PodView>,
   load: WorkloadLoad,
   holdReady: boolean,
+  heldByPoke: number,
   leads: boolean,
   now: Instant,
 ): Observed => {
@@ -36,8 +37,10 @@ export const observe = (
   memory.hand = handSetCount(view, memory.written, memory.hand, memory.isNew, now);
   memory.override = overrideOf(memory.hand, spec.manualOverride, now);
   memory.isNew = false;
+  // What somebody set by hand is what we keep for as long as we honour it.
+  if (memory.override !== undefined) memory.target = undefined;
   memory.wasReady ||= counts.ready > 0;
-  const held = Math.max(load.held, memory.poked?.held ?? 0);
+  const held = Math.max(load.held, heldByPoke);
   const observation: Observation = {
     metrics: load.metrics,
     replicas: pods(baseCount(record, memory, live, leads, held > 0 || load.inFlight > 0)),

@@ -120,8 +120,8 @@ class WorkloadScaler implements Scaler {
         status: this.#status,
         coldStarts: this.#coldStarts,
         tell: this.#tell,
-        lookAgain: (key) => {
-          this.#loop.lookAgain(key);
+        lookAgain: (key, held) => {
+          this.#loop.lookAgain(key, held);
         },
         setUp: (record, memory, term) => {
           startSetUp(setUpPorts, record, memory, term);

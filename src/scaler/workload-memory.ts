@@ -22,10 +22,8 @@ export interface WorkloadMemory {
   /** A pod was ready at least once. */
   wasReady: boolean;
   last: Decision | undefined;
-  /** Requests that a poke told of, until the next tick sees them in the reports. */
-  poked: { readonly held: number } | undefined;
-  /** A poke came while a write was under way: look again when it has ended. */
-  lookAgain: boolean;
+  /** Requests that a poke told of while a write was under way: look again when it has ended. */
+  lookAgain: number | undefined;
   /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
   refusedWakes: number;
   refusedAt: Instant | undefined;
@@ -54,8 +52,7 @@ export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: 
   isNew: true,
   wasReady: isKnown || ready > 0,
   last: undefined,
-  poked: undefined,
-  lookAgain: false,
+  lookAgain: undefined,
   refusedWakes: 0,
   refusedAt: undefined,
   told: undefined,
