@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Container, ContainerState, Pod } from 'kubernetes-types/core/v1.d.ts';
-import { isAbort, millis, seconds, type Clock, type Result } from '../../core/index.ts';
+import { isAbort, seconds, type Clock, type Result } from '../../core/index.ts';
 import { RestartBackOff } from './back-off.ts';
-import { terminated, waiting, type ContainerRole, type ContainerView } from './container-status.ts';
+import { backOffMessage, startProblem, terminated, waiting, type ContainerRole, type ContainerView } from './container-status.ts';
 import { expand } from './expansion.ts';
 import type { GuardedProcess, ProcessExit, ProcessGuard } from './guard/process-guard.ts';
-import { runHook } from './hook.ts';
 import type { PodEvent } from './kubelet-api.ts';
 import type { ContainerLogs } from './logs/log-store.ts';
-import { ContainerProbes } from './probes/container-probes.ts';
 import type { ProbeTarget } from './probes/probe.ts';
 import { runToEnd } from './run-to-end.ts';
+import { RunningContainer } from './running-container.ts';
 
 export interface ContainerRunnerOptions {
   readonly pod: Pod;
@@ -31,19 +30,8 @@ export interface ContainerRunnerOptions {
   readonly onEvent: (event: PodEvent) => void;
 }
 
-interface Instance {
-  readonly process: GuardedProcess;
-  readonly probes: ContainerProbes;
-  readonly target: ProbeTarget;
-  /** `clock.monotonic()` after which nothing of it lives; undefined while nobody stops it. */
-  deadline: number | undefined;
-}
-
 /** How long a container whose configuration is not there waits for it. */
 const configurationRetry = seconds(10);
-/** Even if preStop took all of the grace period a process gets this long to end (kubernetes `pkg/kubelet/kuberuntime`). */
-const leastGrace = 2000;
-
 /** Runs one container of a pod, again and again as its restart policy says, until it is stopped or done. */
 export class ContainerRunner {
   readonly #options: ContainerRunnerOptions;
@@ -54,7 +42,7 @@ export class ContainerRunner {
   #restarts: number;
   #containerID: string | undefined;
   readonly #waiting: (() => void)[] = [];
-  #instance: Instance | undefined;
+  #running: RunningContainer | undefined;
 
   constructor(options: ContainerRunnerOptions) {
     this.#options = options;
@@ -73,8 +61,8 @@ export class ContainerRunner {
       state: this.#state,
       lastState: this.#lastState,
       restartCount: this.#restarts,
-      isReady: isInitDone || (isRunning && this.#instance?.probes.isReady === true),
-      isStarted: isRunning && this.#instance?.probes.isStarted === true,
+      isReady: isInitDone || (isRunning && this.#running?.isReady === true),
+      isStarted: isRunning && this.#running?.isStarted === true,
       containerID: this.#containerID,
     };
   }
@@ -107,10 +95,8 @@ export class ContainerRunner {
   /** Ends the container for good: preStop, SIGTERM, and SIGKILL when `graceMs` are over. A second call may only shorten the time. Resolves when it is gone. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped.abort();
-    const instance = this.#instance;
-    if (instance === undefined) return;
-    instance.probes.stopKilling();
-    await this.#end(instance, graceMs);
+    this.#running?.stopKilling();
+    await this.#running?.end(graceMs);
   }
 
   #restartsAfter(exitCode: number): boolean {
@@ -126,11 +112,10 @@ export class ContainerRunner {
     const wait = this.#backOff.next();
     if (wait === 0) return;
     const { pod, container, clock } = this.#options;
-    const name = `${container.name} pod=${pod.metadata?.name ?? ''}_${pod.metadata?.namespace ?? ''}(${pod.metadata?.uid ?? ''})`;
-    const message = `back-off ${formatDelay(wait)} restarting failed container=${name}`;
+    const message = backOffMessage(pod, container, wait);
     // A container that cannot be started keeps saying why: it helps more than that it is tried again.
     if (this.#state.waiting === undefined) this.#show(waiting('CrashLoopBackOff', message));
-    this.#event('Warning', 'BackOff', `Back-off restarting failed container ${name}`);
+    this.#event('Warning', 'BackOff', message);
     await clock.sleep(wait, this.#stopped.signal);
   }
 
@@ -175,12 +160,13 @@ export class ContainerRunner {
     }
   }
 
-  #noCommand(): Promise<never> {
+  async #noCommand(): Promise<never> {
     const { container } = this.#options;
     const message = `local mode runs a container's command, image "${container.image ?? ''}" is not pulled: give container "${container.name}" a command`;
     this.#show(waiting('ImagePullBackOff', message));
     this.#event('Warning', 'Failed', `Error: ImagePullBackOff: ${message}`);
     const { signal } = this.#stopped;
+    signal.throwIfAborted();
     return new Promise((_resolve, reject) => {
       signal.addEventListener(
         'abort',
@@ -194,81 +180,26 @@ export class ContainerRunner {
 
   /** Looks after a process while it runs. */
   async #attend(process: GuardedProcess, env: Readonly<Record<string, string>>, cwd: string, startedAt: string): Promise<ProcessExit> {
-    const { container, clock, guard, podIP, port } = this.#options;
-    const target: ProbeTarget = { podIP, container, port, exec: (command, signal) => runToEnd(guard, { argv: command, env, cwd }, signal) };
-    const begin = (): ContainerProbes =>
-      new ContainerProbes({
-        clock,
-        target,
-        onChange: () => {
-          this.#tell();
-        },
-        onEvent: this.#options.onEvent,
-        onUnhealthy: (probe, kind) => {
-          const grace = probe.terminationGracePeriodSeconds ?? this.#options.pod.spec?.terminationGracePeriodSeconds ?? 30;
-          this.#event('Normal', 'Killing', `Container ${container.name} failed ${kind.toLowerCase()} probe, will be restarted`);
-          if (this.#instance !== undefined) void this.#end(this.#instance, grace * 1000);
-        },
-      });
-    const instance: Instance = { process, probes: begin(), target, deadline: undefined };
-    this.#instance = instance;
+    const { container, clock, guard, pod, podIP, port } = this.#options;
+    const running = new RunningContainer({
+      process,
+      container,
+      target: { podIP, container, port, exec: (command, signal) => runToEnd(guard, { argv: command, env, cwd }, signal) },
+      clock,
+      graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
+      onChange: () => {
+        this.#tell();
+      },
+      onEvent: (type, reason, message) => {
+        this.#event(type, reason, message);
+      },
+    });
+    this.#running = running;
     this.#show({ running: { startedAt } });
     this.#event('Normal', 'Started', `Started container ${container.name}`);
-    if (this.#stopped.signal.aborted) process.signal('SIGKILL');
-    await this.#postStart(instance);
-    const exit = await process.exited;
-    instance.probes.stop();
-    this.#instance = undefined;
+    const exit = await running.attend(this.#stopped.signal);
+    this.#running = undefined;
     return exit;
-  }
-
-  async #postStart(instance: Instance): Promise<void> {
-    const hook = this.#options.container.lifecycle?.postStart;
-    if (hook === undefined) return;
-    const problem = await Promise.race([
-      runHook(hook, instance.target, this.#options.clock, this.#stopped.signal),
-      instance.process.exited.then(() => undefined),
-    ]);
-    if (problem === undefined || this.#stopped.signal.aborted) return;
-    this.#event('Warning', 'FailedPostStartHook', problem);
-    await this.#end(instance, (this.#options.pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000);
-  }
-
-  async #end(instance: Instance, graceMs: number): Promise<void> {
-    const { clock } = this.#options;
-    const deadline = clock.monotonic() + graceMs;
-    const isFirst = instance.deadline === undefined;
-    if (instance.deadline !== undefined && instance.deadline <= deadline) {
-      await instance.process.exited;
-      return;
-    }
-    instance.deadline = deadline;
-    const kill = clock.after(millis(graceMs), () => {
-      instance.process.signal('SIGKILL');
-    });
-    try {
-      if (isFirst) await this.#preStopAndTerm(instance, graceMs);
-      await instance.process.exited;
-    } finally {
-      kill.cancel();
-    }
-  }
-
-  async #preStopAndTerm(instance: Instance, graceMs: number): Promise<void> {
-    const hook = this.#options.container.lifecycle?.preStop;
-    if (hook !== undefined && graceMs > 0) {
-      const over = new AbortController();
-      void instance.process.exited.then(() => {
-        over.abort();
-      });
-      const timer = this.#options.clock.after(millis(Math.max(0, graceMs - leastGrace)), () => {
-        over.abort();
-      });
-      const problem = await runHook(hook, instance.target, this.#options.clock, over.signal);
-      timer.cancel();
-      if (problem !== undefined) this.#event('Warning', 'FailedPreStopHook', problem);
-    }
-    instance.process.signal('SIGTERM');
   }
 
   #ended(exit: ProcessExit, startedAt: string, tail: string): void {
@@ -317,17 +248,3 @@ export class ContainerRunner {
     onEvent({ type, reason, message, fieldPath: `spec.${role === 'main' ? 'containers' : 'initContainers'}{${container.name}}` });
   }
 }
-
-/** `10s`, `2m40s`. */
-const formatDelay = (wait: number): string => {
-  const whole = Math.round(wait / 1000);
-  const minutes = Math.floor(whole / 60);
-  return minutes === 0 ? `${whole}s` : `${minutes}m${whole % 60}s`;
-};
-
-const startProblem = (outcome: { readonly code: string; readonly message: string }, command: string, cwd: string): string => {
-  if (outcome.code === 'ENOCWD') return `cannot start command "${command}": working directory "${cwd}" does not exist`;
-  if (outcome.code === 'ENOENT') return `cannot start command "${command}": executable file not found in $PATH`;
-  if (outcome.code === 'EACCES') return `cannot start command "${command}": permission denied`;
-  return `cannot start command "${command}": ${outcome.message}`;
-};

@@ -1,4 +1,4 @@
-import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from 'kubernetes-types/core/v1.d.ts';
+import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from 'kubernetes-types/core/v1.d.ts';
 import type { ProcessExit } from './guard/process-guard.ts';
 
 /** What a container is to its pod. `sidecar`: an init container with `restartPolicy: Always`. */
@@ -38,3 +38,22 @@ export const containerStatus = (view: ContainerView): ContainerStatus => ({
   started: view.isStarted,
   ...(view.containerID === undefined ? {} : { containerID: view.containerID }),
 });
+
+/** `10s`, `2m40s`. */
+const formatDelay = (wait: number): string => {
+  const whole = Math.round(wait / 1000);
+  const minutes = Math.floor(whole / 60);
+  return minutes === 0 ? `${whole}s` : `${minutes}m${whole % 60}s`;
+};
+
+/** What a container says while it waits to be started again. */
+export const backOffMessage = (pod: Pod, container: Container, waitMs: number): string =>
+  `back-off ${formatDelay(waitMs)} restarting failed container=${container.name} pod=${pod.metadata?.name ?? ''}_${pod.metadata?.namespace ?? ''}(${pod.metadata?.uid ?? ''})`;
+
+/** Why a process could not be started, naming what the user wrote. */
+export const startProblem = (outcome: { readonly code: string; readonly message: string }, command: string, cwd: string): string => {
+  if (outcome.code === 'ENOCWD') return `cannot start command "${command}": working directory "${cwd}" does not exist`;
+  if (outcome.code === 'ENOENT') return `cannot start command "${command}": executable file not found in $PATH`;
+  if (outcome.code === 'EACCES') return `cannot start command "${command}": permission denied`;
+  return `cannot start command "${command}": ${outcome.message}`;
+};
