@@ -82,6 +82,8 @@ export const routingScene = async (): Promise<RoutingScene> => {
     logSource: { open: () => ({ kind: 'missing', message: 'no logs' }) },
   });
   const controllers = startControllers(cluster.api, systemClock, systemRandom, silentLogger);
+  // Endpoints are pods of nodes that exist.
+  await cluster.api.create(resources.nodes, { metadata: { name: 'local' } }, own);
   const connection = await loadKubeConfig({ kind: 'text', text: cluster.kubeconfig() });
   const client = createKubeClient({ connection, clock: systemClock });
   const stop = new AbortController();

@@ -60,6 +60,13 @@ export const endpoints = [
     (await c.api.delete(c.path('pods', `${c.id}-b`))).is(200);
     await until(c, {});
   }),
+  one('a ready pod without a node that exists is no endpoint', 'endpointslice controller', 'Rouse (routing)', async (c) => {
+    await c.make('services', selected(c));
+    await c.make('pods', pod(`${c.id}-a`, { app: c.id }));
+    await report(c, `${c.id}-a`, true);
+    await c.make('pods', await placed(c, `${c.id}-b`, { app: c.id }));
+    await until(c, { [await report(c, `${c.id}-b`, true)]: true });
+  }),
   one('publishNotReadyAddresses makes them ready', 'endpointslice controller', 'Rouse (warning)', async (c) => {
     await c.make('services', selected(c, { publishNotReadyAddresses: true }));
     await c.make('pods', await placed(c, c.id, { app: c.id }));

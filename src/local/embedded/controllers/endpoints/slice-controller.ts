@@ -39,6 +39,9 @@ export class EndpointSliceController {
         if (hasSelector(service) && (selects(service, object) || (previous !== undefined && selects(service, previous)))) this.#queue.add(keyOf(service));
       }
     });
+    context.nodes.subscribe(({ object, type }) => {
+      if (type !== 'MODIFIED') this.#addServicesOn(object.metadata.name);
+    });
     context.slices.subscribe(({ object, previous }) => {
       for (const slice of [object, previous]) {
         const service = slice?.metadata.labels?.[serviceLabel];
@@ -46,6 +49,14 @@ export class EndpointSliceController {
           this.#queue.add(`${namespaceOf(slice)}/${service}`);
       }
     });
+  }
+
+  /** Queues the Services of the pods of a node that came or went. */
+  #addServicesOn(nodeName: string): void {
+    for (const pod of this.#context.pods.values()) {
+      if (pod.spec?.nodeName !== nodeName) continue;
+      for (const service of this.#context.services.inNamespace(namespaceOf(pod))) if (selects(service, pod)) this.#queue.add(keyOf(service));
+    }
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -75,7 +86,7 @@ export class EndpointSliceController {
   #groups(service: Stored<Service>, type: AddressType): readonly EndpointGroup[] {
     const groups = new Map<string, { readonly ports: EndpointGroup['ports']; readonly endpoints: Endpoint[] }>();
     for (const pod of this.#context.pods.inNamespace(namespaceOf(service))) {
-      if (!selects(service, pod) || !hasAddress(pod)) continue;
+      if (!selects(service, pod) || !hasAddress(pod) || !this.#isPlaced(service, pod)) continue;
       const endpoint = this.#endpoint(service, pod, type);
       if (endpoint === undefined) continue;
       const ports = portsOf(service, pod);
@@ -85,6 +96,12 @@ export class EndpointSliceController {
       groups.set(key, group);
     }
     return [...groups.values()];
+  }
+
+  /** A pod on no node, or on one that does not exist, is no endpoint, unless the Service wants those that are not ready too. */
+  #isPlaced(service: Stored<Service>, pod: Stored<Pod>): boolean {
+    const nodeName = pod.spec?.nodeName;
+    return service.spec?.publishNotReadyAddresses === true || (nodeName !== undefined && this.#context.nodes.get(`/${nodeName}`) !== undefined);
   }
 
   #endpoint(service: Stored<Service>, pod: Stored<Pod>, type: AddressType): Endpoint | undefined {
