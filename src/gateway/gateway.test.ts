@@ -410,3 +410,12 @@ test('each second has its exact figures: mean concurrency, requests, and what is
     rig.reports.map((_report, index) => (index === 0 ? 1 : 0)),
   );
 });
+
+test('a gateway that has warmed up leaves nothing of that behind', async (t) => {
+  const rig = await startRig({}, { warmUp: true });
+  t.teardown(rig.stop);
+  await pause(300);
+  t.deepEqual([...rig.gateway.counters.workloads.keys()], [web]);
+  t.is(rig.gateway.counters.connections, 0);
+  t.deepEqual(rig.reports, []);
+});

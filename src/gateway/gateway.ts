@@ -1,4 +1,14 @@
-import { millis, type Clock, type Logger, type Millis, type Random, type RouteSnapshot, type WorkloadKey, type WorkloadReport } from '../core/index.ts';
+import {
+  millis,
+  silentLogger,
+  type Clock,
+  type Logger,
+  type Millis,
+  type Random,
+  type RouteSnapshot,
+  type WorkloadKey,
+  type WorkloadReport,
+} from '../core/index.ts';
 import type { LinkClient, RouteProblem } from '../link/index.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
@@ -6,6 +16,7 @@ import { buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
 import { Upstreams } from './http1/upstreams.ts';
 import { Listeners } from './listeners.ts';
+import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
@@ -20,6 +31,8 @@ export interface GatewayOptions {
   readonly sharedPort?: number;
   /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
   readonly host?: string;
+  /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
+  readonly warmUp?: boolean;
 }
 
 export interface DrainOptions {
@@ -35,7 +48,7 @@ export interface Gateway {
   readonly counters: GatewayCounters;
   /** The shared port in use; undefined before `open`, or if there is none. */
   readonly sharedPort: number | undefined;
-  /** Opens the shared port. */
+  /** Opens the shared port, and begins to warm up. */
   open(): Promise<void>;
   /** Reports every second until `signal` aborts. Does not stop traffic: `drain` does. */
   run(signal: AbortSignal): Promise<void>;
@@ -101,7 +114,11 @@ class GatewayProcess implements Gateway {
   }
 
   async open(): Promise<void> {
-    await this.#shared?.open(this.#options.host, this.#options.sharedPort ?? 0);
+    const { clock, random, logger, host, sharedPort, warmUp: wanted } = this.#options;
+    await this.#shared?.open(host, sharedPort ?? 0);
+    if (wanted === false) return;
+    const spare = new GatewayProcess({ clock, random, logger: silentLogger, sharedPort: 0, host: '127.0.0.1', warmUp: false });
+    void warmUp(spare).catch((error: unknown) => logger.debug('the gateway could not warm up', { error }));
   }
 
   apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]> {

@@ -118,6 +118,7 @@ export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Part
     logger: silentLogger,
     sharedPort: 0,
     host: '127.0.0.1',
+    warmUp: false,
     uplink: {
       poke: (poke) => pokes.push(poke),
       firstByte: (firstByte) => firstBytes.push(firstByte),

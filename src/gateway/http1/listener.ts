@@ -156,7 +156,8 @@ export class HttpListener implements OpenListener {
 
   #unreadable(error: Error & { readonly code?: string }, socket: Duplex): void {
     // A reset says nothing to answer; and once an answer is under way, a second one would be taken for part of it.
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+    // A connection opened ahead and never used ends without a word: an answer to no request could be taken for that of the next one.
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket) || (isSocket(socket) && socket.bytesRead === 0)) {
       socket.destroy();
       return;
     }
