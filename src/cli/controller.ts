@@ -1,20 +1,16 @@
-import { createServer, type Server as SecureServer } from 'node:https';
-import { isIP } from 'node:net';
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
-import { systemNamespace, workloadKey, type Clock, type Logger, type Random, type WorkloadRef } from '../core/index.ts';
-import { createEventRecorder, createKubeClient, resources, runLeaderElection, type KubeClient, type KubeConnection } from '../kube/index.ts';
-import { createLinkServer, type LinkServer } from '../link/index.ts';
-import { createControllerInstruments, createWorkloadMetrics, type ControllerInstruments } from '../metrics/index.ts';
-import { createRouting, type PortAllotter, type Routing } from '../routing/index.ts';
-import { createScaler, WakeFailures, WorkloadRegistry, type ScaledWorkload, type Scaler } from '../scaler/index.ts';
-import { autoscalerLookup, createWebhookApp, registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
+import { systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
+import { createKubeClient, resources, runLeaderElection, type KubeClient, type KubeConnection } from '../kube/index.ts';
+import type { ControllerInstruments } from '../metrics/index.ts';
+import type { PortAllotter } from '../routing/index.ts';
+import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
+import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
 import { sharedAuthority } from './authority.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
+import { createControlLoop, type ControlLoop } from './control-loop.ts';
+import { startControllerServer, type ControllerServer } from './controller-server.ts';
 import { CommandError } from './exit-code.ts';
 import { lazyFormulas } from './formulas.ts';
-import { authenticateGateway } from './gateway-identity.ts';
-import { aborted } from './lifetime.ts';
-import { listenOn } from './listen.ts';
 
 export interface ControllerOptions {
   readonly connection: KubeConnection;
@@ -40,15 +36,14 @@ export interface Controller {
   readonly instruments: ControllerInstruments;
   readonly client: KubeClient;
   readonly caPem: string;
+  /** Of webhooks and link. */
   readonly port: number;
   readonly api: ReturnType<typeof createApi>;
   /** Resolves when this replica leads for the first time, its webhooks are registered and its watches are in. */
   readonly leading: Promise<void>;
-  isLeader(): boolean;
-  gateways(): number;
   /** Undefined while everything is in touch. */
   notReady(): string | undefined;
-  /** Resolves when everything has ended; call it after the options' signal aborted. */
+  /** Resolves when everything has ended, after the signal aborted; rejects where it ended by itself. */
   readonly ended: Promise<void>;
 }
 
@@ -59,161 +54,12 @@ export const startController = async (options: ControllerOptions, signal: AbortS
   await checkServer(client, connection);
   const authority = await sharedAuthority(client, clock);
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) });
-  const formulas = lazyFormulas(logger, () => undefined);
-  const registry = new WorkloadRegistry({
-    workloads: watches.workloads,
-    namespaces: watches.namespaces,
-    configMaps: watches.configMaps,
-    checkFormula: formulas.check,
-    logger,
-  });
-  void followNamespaces(registry, watches);
-  const metrics = createWorkloadMetrics({
-    clock,
-    metering: (key) => (routing.pathOf(key) !== 'gateway' ? 'none' : routing.holdReady(key) ? 'full' : 'partial'),
-  });
-  const instruments = createControllerInstruments(() => ({ workloads: scaler.workloads(), leader: leads, drops: metrics.drops }));
-  const failures = new WakeFailures();
-  const events = createEventRecorder({ client, clock, random, logger, instance: options.identity });
-  let leads = false;
-
-  const link: LinkServer = createLinkServer({
-    clock,
-    logger: logger.child({ part: 'link' }),
-    authenticate: authenticateGateway(client, logger, options.allowExternalGateways),
-    listener: {
-      report: ({ id }, report) => metrics.ingest(id, report, clock.now()),
-      poke: ({ id }, poke) => {
-        metrics.poke(id, poke);
-        scaler.poke(poke);
-      },
-      firstByte: (_gateway, message) => scaler.firstByte(message),
-      joined: ({ id }) => metrics.gatewayJoined(id),
-      gone: ({ id }, how) => metrics.gatewayLeft(id, how === 'left'),
-    },
-    release: (gateway) => routing.release(gateway),
-  });
-  const workloads = {
-    synced: watches.synced,
-    get: registry.get.bind(registry),
-    values: registry.values.bind(registry),
-    has: (key: Parameters<typeof registry.get>[0]) => registry.get(key) !== undefined,
-    subscribe: registry.subscribe.bind(registry),
-  };
-  const routing: Routing = createRouting({
-    client,
-    snapshots: { services: watches.services, endpointSlices: watches.endpointSlices, pods: watches.pods.snapshot },
-    workloads,
-    publisher: {
-      publish: (change) => {
-        void link.publish(change);
-        return link.revision;
-      },
-      gateways: () => link.gateways(),
-      onGateways: (listener) => link.onGateways(listener),
-    },
-    wakeFailures: failures,
-    clock,
-    logger: logger.child({ part: 'routing' }),
-    isLeader: () => leads,
-    ...(options.localPorts ?? {}),
-    notify: ({ workload, type, reason, message }) => {
-      const record = registry.get(workload);
-      if (leads && record !== undefined) events.record(subjectOf({ ...record.ref, uid: record.view.uid }), { type, reason, message });
-    },
-  });
-  const scaler: Scaler = createScaler({
-    clock,
-    logger: logger.child({ part: 'scaler' }),
-    client,
-    registry,
-    failures,
-    pods: watches.pods.snapshot,
-    metrics,
-    path: routing,
-    // The end may come first: a first list that never arrives must not keep the process.
-    synced: () => Promise.race([watches.synced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
-    formulas: formulas.lookup,
-    decided: (key, { reason }) => instruments.decided(key, reason),
-    events: { record: (about, event) => events.record(subjectOf(about), event) },
-  });
-
-  scaler.onEvent((event) => {
-    if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
-  });
-  registry.subscribe((key) => {
-    if (registry.get(key) === undefined) instruments.forget(key);
-  });
-
-  const webhooks = createWebhookApp({
-    isSelf: (user) => user === options.user,
-    inherited: (namespace) => ({
-      cluster: registry.config.defaults,
-      namespace: watches.namespaces.get(namespace)?.annotations ?? {},
-      checkFormula: formulas.check,
-      maxScaleLimit: registry.config.maxScaleLimit,
-    }),
-    servicesIn: (namespace) => watches.services.inNamespace(namespace),
-    autoscalerOf: autoscalerLookup(client),
-    onboarded: (ref) => registry.get(workloadKey(ref))?.spec,
-    clock,
-    logger: logger.child({ part: 'webhooks' }),
-  });
-  const certificate = await authority.issue({
-    commonName: 'rouse-controller',
-    dnsNames: ['localhost', 'rouse-controller', `rouse-controller.${systemNamespace}`, `rouse-controller.${systemNamespace}.svc`],
-    ipAddresses: ['127.0.0.1', ...(options.advertise !== undefined && isIP(options.advertise) > 0 ? [options.advertise] : [])],
-    validDays: 365,
-  });
-  const server: SecureServer = createServer({ cert: certificate.certificatePem, key: certificate.keyPem, requestTimeout: 10_000 }, webhooks);
-  link.attach(server);
-  const port = await listenOn(server, options.listen);
-  const caBundle = Buffer.from(authority.certificatePem).toString('base64');
-  const address: WebhookAddress =
-    options.advertise === undefined
-      ? { service: { namespace: systemNamespace, name: 'rouse-controller', port: options.listen.port }, caBundle }
-      : { url: `https://${options.advertise}:${port}`, caBundle };
-
-  const leading = Promise.withResolvers<undefined>();
-  const election = runLeaderElection(
-    {
-      client,
-      identity: options.identity,
-      lease: { namespace: systemNamespace, name: 'rouse-controller' },
-      clock,
-      random,
-      logger: logger.child({ part: 'leader' }),
-      onStarted: async (term) => {
-        const lease = await client.get(resources.leases, { namespace: systemNamespace, name: 'rouse-controller' }, term);
-        if (!lease.ok) throw new Error(`the Lease cannot be read: ${lease.problem.message}`);
-        const registered = await registerWebhooks(client, address, term);
-        if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
-        leads = true;
-        link.lead(1 + (lease.value.spec?.leaseTransitions ?? 0));
-        routing.lead();
-        const led = scaler.lead(term);
-        leading.resolve(undefined);
-        await led;
-      },
-      onStopped: () => {
-        leads = false;
-      },
-    },
-    signal,
-  );
-  const running = Promise.all([watches.run(signal), events.run(signal), routing.run(signal), scaler.run(signal), election]);
-  const ended = running.then(
-    () => close(server, link),
-    async (failure: unknown) => {
-      await close(server, link);
-      throw failure;
-    },
-  );
-  leading.promise.catch(() => undefined);
-  ended.catch((failure: unknown) => {
-    leading.reject(failure);
-    logger.error('the controller ends', { error: failure });
-  });
+  const formulas = lazyFormulas(logger);
+  const loop = createControlLoop({ options, client, watches, formulas }, signal);
+  const { registry, link, scaler, instruments } = loop;
+  const server = await startControllerServer({ options, client, watches, formulas, registry, link, authority });
+  const { leading, election } = standForElection(options, client, loop, server.webhookAddress, signal);
+  const ended = endOf([watches.run(signal), loop.run(signal), election], server);
   let synced = false;
   const whenSynced = watches.synced.then(() => {
     synced = true;
@@ -223,39 +69,47 @@ export const startController = async (options: ControllerOptions, signal: AbortS
     instruments,
     client,
     caPem: authority.certificatePem,
-    port,
-    api: createApi({ workloads: () => scaler.workloads().map(summary), explain: (namespace, name) => explained(scaler, namespace, name) }),
-    leading: Promise.all([leading.promise, whenSynced]).then(() => undefined),
-    isLeader: () => leads,
-    gateways: () => link.gateways().length,
-    notReady: () => {
-      if (!synced) return 'the first lists of the watches are not in yet';
-      const silent = watches.outOfTouch();
-      return silent.length === 0 ? undefined : `out of touch with the API server: ${silent.join(', ')}`;
-    },
+    port: server.port,
+    api: createApi(readerOf(scaler)),
+    leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
+    notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
     ended,
   };
 };
 
-const subjectOf = ({
-  resource,
-  namespace,
-  name,
-  uid,
-}: WorkloadRef & { readonly uid: string }): Parameters<ReturnType<typeof createEventRecorder>['record']>[0] => ({
-  apiVersion: 'apps/v1',
-  kind: resource === 'statefulsets.apps' ? 'StatefulSet' : 'Deployment',
-  namespace,
-  name,
-  uid,
-});
+const lease = { namespace: systemNamespace, name: 'rouse-controller' };
 
-/** Pods are watched where there are workloads, and nowhere else. */
-const followNamespaces = async (registry: WorkloadRegistry, watches: ClusterWatches): Promise<void> => {
-  const follow = (): void => watches.pods.setNamespaces(new Set([...registry.values()].map(({ ref }) => ref.namespace)));
-  await watches.synced;
-  follow();
-  registry.subscribe(follow);
+/** Leads whenever the Lease is ours. `leading` resolves at the first time. */
+const standForElection = (
+  { clock, random, logger, identity }: ControllerOptions,
+  client: KubeClient,
+  loop: ControlLoop,
+  webhooks: WebhookAddress,
+  signal: AbortSignal,
+): { readonly leading: Promise<void>; readonly election: Promise<void> } => {
+  const leading = Promise.withResolvers<undefined>();
+  const onStarted = async (term: AbortSignal): Promise<void> => {
+    const held = await client.get(resources.leases, lease, term);
+    if (!held.ok) throw new CommandError('failure', `the Lease ${lease.namespace}/${lease.name} cannot be read: ${held.problem.message}`);
+    const registered = await registerWebhooks(client, webhooks, term);
+    if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
+    const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
+    leading.resolve(undefined);
+    await led;
+  };
+  const election = runLeaderElection(
+    { client, identity, lease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
+    signal,
+  );
+  return { leading: leading.promise, election };
+};
+
+const endOf = async (parts: readonly Promise<void>[], server: ControllerServer): Promise<void> => {
+  try {
+    await Promise.all(parts);
+  } finally {
+    await server.close();
+  }
 };
 
 const oldestServer = 30;
@@ -268,12 +122,18 @@ const checkServer = async (client: KubeClient, connection: KubeConnection): Prom
     throw new CommandError('failure', `the API server is Kubernetes ${major}.${minor}; Rouse needs 1.${oldestServer} or newer`);
 };
 
-const close = async (server: SecureServer, link: LinkServer): Promise<void> => {
-  link.close();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
+const silence = (watches: ClusterWatches): string | undefined => {
+  const silent = watches.outOfTouch();
+  return silent.length === 0 ? undefined : `out of touch with the API server: ${silent.join(', ')}`;
 };
+
+const readerOf = (scaler: Scaler): WorkloadReader => ({
+  workloads: () => scaler.workloads().map(summary),
+  explain: (namespace, name) => {
+    const found = scaler.explain(namespace, name);
+    return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
+  },
+});
 
 const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWorkload): WorkloadSummary => ({
   namespace,
@@ -283,8 +143,3 @@ const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWo
   ready,
   reason,
 });
-
-const explained = (scaler: Scaler, namespace: string, name: string): ReturnType<WorkloadReader['explain']> => {
-  const found = scaler.explain(namespace, name);
-  return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
-};

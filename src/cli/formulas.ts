@@ -4,20 +4,18 @@ import { loadFormulas, type FormulaLookup, type Formulas } from '../decider/inde
 /** Formulas for a process that may never see one: mathjs is loaded when the first is asked for. */
 export interface LazyFormulas {
   /** Accepts unseen until mathjs is there. */
-  check(text: string): string | undefined;
+  readonly check: (text: string) => string | undefined;
   readonly lookup: FormulaLookup;
   /** Loads mathjs, if that has not happened yet. */
-  load(): Promise<Formulas>;
+  readonly load: () => Promise<Formulas>;
 }
 
-/** `onLoaded` runs once, when what was accepted unseen can be looked at. */
-export const lazyFormulas = (logger: Logger, onLoaded: () => void): LazyFormulas => {
+export const lazyFormulas = (logger: Logger): LazyFormulas => {
   let loaded: Formulas | undefined;
   let loading: Promise<Formulas> | undefined;
   const load = (): Promise<Formulas> => {
     loading ??= loadFormulas().then((formulas) => {
       loaded = formulas;
-      onLoaded();
       return formulas;
     });
     return loading;

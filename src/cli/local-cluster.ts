@@ -30,7 +30,7 @@ const accounts = ['rouse-controller', 'rouse-gateway'];
 
 export const startLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {
   const { clock, random, logger } = options;
-  let logs: PodLogSource | undefined;
+  const node: { logs?: PodLogSource } = {};
   const api = await startEmbeddedApi({
     clock,
     random,
@@ -38,8 +38,8 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
     httpsPort: options.apiPort,
     logSource: {
       open: (...args) => {
-        if (logs === undefined) throw new RouseError('starting', 'the node is starting');
-        return logs.open(...args);
+        if (node.logs === undefined) throw new RouseError('starting', 'the node is starting');
+        return node.logs.open(...args);
       },
     },
   }).catch((failure: unknown) => {
@@ -54,7 +54,7 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
     baseEnvironment: options.environment,
     cwd: options.cwd,
   });
-  logs = kubelet.logs;
+  node.logs = kubelet.logs;
   await api.api.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } }, installer);
   for (const name of accounts)
     await api.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: systemNamespace } }, installer);

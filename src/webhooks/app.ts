@@ -1,7 +1,8 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { mutate, validate } from './admission/admit.ts';
 import { reviewOf, type Verdict } from './admission/answer.ts';
-import { parseReview, type AdmissionRequest } from './admission/review.ts';
+import { isJson, parseReview, type AdmissionRequest } from './admission/review.ts';
+import { prefix } from '../core/index.ts';
 import type { AdmissionPorts } from './ports.ts';
 
 /** Two objects of the size that the API server itself accepts (3 MB each), and their envelope. */
@@ -19,6 +20,7 @@ const answer =
       response.status(400).json({ error: `not an AdmissionReview: ${parsed.problem}` });
       return;
     }
+    if (hasFormula(parsed.value)) await ports.loadFormulas?.();
     const verdict = await judge(parsed.value);
     if (verdict.kind === 'deny') {
       const { resource, namespace, name, user, dryRun } = parsed.value;
@@ -26,6 +28,12 @@ const answer =
     }
     response.json(reviewOf(parsed.value.uid, verdict));
   };
+
+/** Formulas are checked by a library that is loaded when the first one comes. */
+const hasFormula = ({ object }: AdmissionRequest): boolean => {
+  const annotations = isJson(object['metadata']) ? object['metadata']['annotations'] : undefined;
+  return isJson(annotations) && `${prefix}formula` in annotations;
+};
 
 const known: ReadonlyMap<string, string> = new Map([
   ['entity.too.large', `the body is larger than ${largestBody} bytes`],

@@ -1,0 +1,80 @@
+import { createServer, type Server } from 'node:https';
+import { isIP } from 'node:net';
+import type { Authority } from '../certificates/index.ts';
+import { systemNamespace, workloadKey } from '../core/index.ts';
+import type { KubeClient } from '../kube/index.ts';
+import type { LinkServer } from '../link/index.ts';
+import type { WorkloadRegistry } from '../scaler/index.ts';
+import { autoscalerLookup, createWebhookApp, type WebhookAddress } from '../webhooks/index.ts';
+import type { ClusterWatches } from './cluster-watches.ts';
+import type { ControllerOptions } from './controller.ts';
+import type { LazyFormulas } from './formulas.ts';
+import { listenOn } from './listen.ts';
+
+/** Webhooks and link, over TLS, on one port. */
+export interface ControllerServer {
+  readonly port: number;
+  /** Where the API server is to call the webhooks. */
+  readonly webhookAddress: WebhookAddress;
+  close(): Promise<void>;
+}
+
+interface Around {
+  readonly options: ControllerOptions;
+  readonly client: KubeClient;
+  readonly watches: ClusterWatches;
+  readonly formulas: LazyFormulas;
+  readonly registry: WorkloadRegistry;
+  readonly link: LinkServer;
+  readonly authority: Authority;
+}
+
+const validDays = 365;
+const names = ['localhost', 'rouse-controller', `rouse-controller.${systemNamespace}`, `rouse-controller.${systemNamespace}.svc`];
+
+export const startControllerServer = async (around: Around): Promise<ControllerServer> => {
+  const { options, authority, link } = around;
+  const { advertise, listen } = options;
+  const certificate = await authority.issue({
+    commonName: 'rouse-controller',
+    dnsNames: names,
+    ipAddresses: ['127.0.0.1', ...(advertise !== undefined && isIP(advertise) > 0 ? [advertise] : [])],
+    validDays,
+  });
+  const server = createServer({ cert: certificate.certificatePem, key: certificate.keyPem, requestTimeout: 10_000 }, webhooks(around));
+  link.attach(server);
+  const port = await listenOn(server, listen);
+  const caBundle = Buffer.from(authority.certificatePem).toString('base64');
+  return {
+    port,
+    webhookAddress:
+      advertise === undefined
+        ? { service: { namespace: systemNamespace, name: 'rouse-controller', port: listen.port }, caBundle }
+        : { url: `https://${isIP(advertise) === 6 ? `[${advertise}]` : advertise}:${port}`, caBundle },
+    close: () => close(server, link),
+  };
+};
+
+const webhooks = ({ options, client, watches, formulas, registry }: Around): ReturnType<typeof createWebhookApp> =>
+  createWebhookApp({
+    isSelf: (user) => user === options.user,
+    inherited: (namespace) => ({
+      cluster: registry.config.defaults,
+      namespace: watches.namespaces.get(namespace)?.annotations ?? {},
+      checkFormula: formulas.check,
+      maxScaleLimit: registry.config.maxScaleLimit,
+    }),
+    servicesIn: (namespace) => watches.services.inNamespace(namespace),
+    autoscalerOf: autoscalerLookup(client),
+    onboarded: (ref) => registry.get(workloadKey(ref))?.spec,
+    loadFormulas: () => formulas.load().then(() => undefined),
+    clock: options.clock,
+    logger: options.logger.child({ part: 'webhooks' }),
+  });
+
+const close = async (server: Server, link: LinkServer): Promise<void> => {
+  link.close();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+};
