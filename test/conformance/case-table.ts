@@ -1,5 +1,5 @@
 import { groups } from './cases/index.ts';
-import { caseName } from './suite.ts';
+import { caseName } from './case.ts';
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|');
 

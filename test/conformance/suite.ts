@@ -1,22 +1,9 @@
 import { Api, type Target } from './api.ts';
+import { caseName, type Case } from './case.ts';
 import { groups } from './cases/index.ts';
 import { Context, until } from './context.ts';
 import { listAt, nameOf } from './json.ts';
 import { startReceiver, type Receiver } from './webhook-receiver.ts';
-
-/** One behaviour of the API. `call` is the request (or the controller) it is about, `by` who relies on it. */
-export interface Case {
-  /** A sentence; unique in its group. */
-  readonly name: string;
-  readonly call: string;
-  readonly by: string;
-  readonly run: (context: Context) => Promise<void>;
-}
-
-export interface Group {
-  readonly name: string;
-  readonly cases: readonly Case[];
-}
 
 export interface CaseResult {
   /** `GROUP: SENTENCE`. */
@@ -34,8 +21,6 @@ export interface SuiteOptions {
   readonly parallel: number;
   readonly report: (result: CaseResult) => void;
 }
-
-export const caseName = (group: Group, { name }: Case): string => `${group.name}: ${name}`;
 
 const caseTimeoutMs = 90_000;
 

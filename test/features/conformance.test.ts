@@ -4,7 +4,8 @@ import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts
 import { startControllers, startEmbeddedApi } from '../../src/local/index.ts';
 import { caseTable } from '../conformance/case-table.ts';
 import { groups } from '../conformance/cases/index.ts';
-import { caseName, runSuite } from '../conformance/suite.ts';
+import { caseName } from '../conformance/case.ts';
+import { runSuite } from '../conformance/suite.ts';
 
 const names = groups.flatMap((group) => group.cases.map((one) => caseName(group, one)));
 

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, listAt } from '../json.ts';
 import { pod, paths } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const reviews = '/apis/authentication.k8s.io/v1/tokenreviews';
 const audience = 'rouse-controller';

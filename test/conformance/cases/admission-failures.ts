@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { configMap } from '../objects.ts';
 import { hooked, patching, register } from '../webhooks.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const own = (c: Context) => configMap(c.id, { a: '1' }, hooked(c));
 /** Nothing listens there. */

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { at, textAt } from '../json.ts';
 import { configMap, deployment, service } from '../objects.ts';
 import { configMapRule, configurations, deploymentRule, hooked, patching, register, webhookFor, type Hook, type HookKind } from '../webhooks.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const allowed = { allowed: true };
 const own = (c: Context, data: Readonly<Record<string, string>> = {}) => configMap(c.id, data, hooked(c));

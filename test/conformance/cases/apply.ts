@@ -3,7 +3,7 @@ import type { Answer, Ask } from '../api.ts';
 import type { Context } from '../context.ts';
 import { at, revisionOf, textAt } from '../json.ts';
 import { configMap, deployment, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const as = (fieldManager: string, more: object = {}): Ask => ({ query: { fieldManager, ...more } });
 const forced = { force: true };

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { nameOf, revisionOf } from '../json.ts';
 import { configMap, deployment, paths, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const held = (name: string): object => ({ ...configMap(name), metadata: { name, finalizers: ['rouse.dev/test'] } });
 const release = { metadata: { finalizers: null } };

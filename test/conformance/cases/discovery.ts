@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { at, listAt, nameOf, textAt } from '../json.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const named = (items: readonly unknown[], name: string): unknown => items.find((item) => textAt(item, 'name') === name);
 const aggregated = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { at, listAt, textAt, uidOf } from '../json.ts';
 import { pod, service } from '../objects.ts';
 import { address, node, placed, report } from '../ready.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const managedBy = ['metadata', 'labels', 'endpointslice.kubernetes.io/managed-by'];
 const controller = 'endpointslice-controller.k8s.io';

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { at } from '../json.ts';
 import { configMap, deployment } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const misspelt = (name: string): object => ({ ...deployment(name, 0, { paused: true, replicsa: 3 }) });
 

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, nameOf } from '../json.ts';
 import { configMap, deployment, ownedBy, service, slice } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 /** An owner and what it owns, both ConfigMaps: no other controller cares about them. */
 const family = async (c: Context, more: object = {}): Promise<{ readonly owner: string; readonly child: string }> => {

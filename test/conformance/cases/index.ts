@@ -1,7 +1,8 @@
-import type { Group } from '../suite.ts';
+import type { Group } from '../case.ts';
 import { access } from './access.ts';
 import { admission } from './admission.ts';
 import { admissionFailures } from './admission-failures.ts';
+import { adoption } from './adoption.ts';
 import { applyCases } from './apply.ts';
 import { deletion } from './deletion.ts';
 import { discovery } from './discovery.ts';
@@ -36,6 +37,7 @@ export const groups: readonly Group[] = [
   { name: 'garbage', cases: garbage },
   { name: 'pods', cases: pods },
   { name: 'rollout', cases: rollout },
+  { name: 'adoption', cases: adoption },
   { name: 'endpoints', cases: endpoints },
   { name: 'takeover', cases: takeover },
   { name: 'admission', cases: admission },

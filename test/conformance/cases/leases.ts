@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, nameOf, revisionOf } from '../json.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const lease = (c: Context, holderIdentity: string, more: object = {}) => ({
   apiVersion: 'coordination.k8s.io/v1',

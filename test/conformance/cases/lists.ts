@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, nameOf, textAt } from '../json.ts';
 import { allNamespaces, configMap, paths, pod } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const three = async (c: Context): Promise<void> => {
   await c.make('configmaps', configMap(`${c.id}-a`, {}, { of: c.id, tier: 'front' }));

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { at, textAt, uidOf } from '../json.ts';
 import { configMap, deployment, paths, pod, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 export const objects = [
   one('a created object has uid, resourceVersion and creation time', 'POST configmaps', 'everybody', async (c) => {

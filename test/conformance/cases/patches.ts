@@ -3,7 +3,7 @@ import type { Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import { at, listAt, revisionOf, textAt } from '../json.ts';
 import { configMap, deployment, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const twoContainers = async (c: Context): Promise<void> => {
   const containers = [

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { at } from '../json.ts';
 import { container, pod } from '../objects.ts';
 import { node, report } from '../ready.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 /** On a node that has no kubelet: nobody but the case ends it. */
 const placed = async (c: Context, grace: number): Promise<string> => {

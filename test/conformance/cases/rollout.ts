@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, listAt, nameOf, numberAt, textAt, uidOf } from '../json.ts';
-import { deployment, pod, replicaSet } from '../objects.ts';
-import { podCount, podsOf, report } from '../ready.ts';
-import { one } from './case.ts';
+import { deployment } from '../objects.ts';
+import { podCount, report } from '../ready.ts';
+import { one } from '../case.ts';
 
 const revisionKey = ['metadata', 'annotations', 'deployment.kubernetes.io/revision'];
 const path = (c: Context): string => c.path('deployments', c.id);
@@ -247,20 +247,5 @@ export const rollout = [
     equal(ready.at('status.availableReplicas'), undefined);
     await c.until(path(c), (answer) => answer.number('status.availableReplicas') === 1, 'one available');
     ok(Date.now() - start >= 1000);
-  }),
-  one('a ReplicaSet adopts a pod that matches and nobody owns', 'replicaset controller', 'kubectl', async (c) => {
-    await c.make('pods', pod(c.id, { app: c.id }));
-    const set = await c.make('replicasets', replicaSet(c.id, 1));
-    const adopted = await c.until(c.path('pods', c.id), (answer) => answer.list('metadata.ownerReferences').length === 1, 'the adoption');
-    equal(adopted.at('metadata.ownerReferences.0.uid'), uidOf(set.body));
-    deepEqual(await podsOf(c), [c.id]);
-  }),
-  one('a pod that no longer matches is let go and replaced', 'replicaset controller', 'kubectl label', async (c) => {
-    await c.make('replicasets', replicaSet(c.id, 1));
-    const [name = ''] = await podCount(c, 1);
-    (await c.api.patch(c.path('pods', name), 'merge', { metadata: { labels: { app: 'other' } } })).is(200);
-    const released = await c.until(c.path('pods', name), (answer) => answer.list('metadata.ownerReferences').length === 0, 'the release');
-    const [other] = await podCount(c, 1);
-    notEqual(other, nameOf(released.body));
   }),
 ];

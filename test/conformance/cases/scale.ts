@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, revisionOf, textAt } from '../json.ts';
 import { deployment, replicaSet, statefulSet } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 /** Paused and at zero: no controller but the scale itself changes it. */
 const make = (c: Context, replicas = 0): Promise<unknown> => c.make('deployments', deployment(c.id, replicas, { paused: true }));

@@ -3,7 +3,7 @@ import type { Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import { at, listAt, revisionOf, textAt } from '../json.ts';
 import { configMap, deployment, pod, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json';
 const table = async (c: Context, path: string, query: Readonly<Record<string, string>> = {}): Promise<Answer> => {

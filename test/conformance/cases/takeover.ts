@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { at, listAt, nameOf, revisionOf, textAt } from '../json.ts';
 import { ownedBy, service, slice } from '../objects.ts';
 import { address, placed, report } from '../ready.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const managers: Readonly<Record<string, string>> = {
   'endpointslice-controller.k8s.io': 'controller',

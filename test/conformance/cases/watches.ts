@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, nameOf, revisionOf } from '../json.ts';
 import { allNamespaces, configMap } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 /** Where a watch of this case's ConfigMaps starts: now. */
 const now = async (c: Context): Promise<{ readonly path: string; readonly query: { labelSelector: string; resourceVersion: string } }> => {

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import type { Context } from '../context.ts';
 import { at, numberAt, revisionOf } from '../json.ts';
 import { configMap, deployment, paths, service } from '../objects.ts';
-import { one } from './case.ts';
+import { one } from '../case.ts';
 
 const changed = (object: unknown, data: object): object => ({ ...(typeof object === 'object' ? object : {}), data });
 const pausedAtZero = (c: Context): object => deployment(c.id, 0, { paused: true });
