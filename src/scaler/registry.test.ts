@@ -49,8 +49,6 @@ test('only workloads with the switch on, or with something to hand back, are loo
   cluster.annotate({ 'rouse.dev/enabled': null });
   t.is(registry.get(hello)?.phase, 'off-boarding');
   cluster.annotate({ 'rouse.dev/state': null });
-  t.deepEqual(registry.get(hello)?.state, { v: 1, replicasBefore: 2 }, 'what is to be handed back is remembered');
-  registry.release(hello, cluster.view.resourceVersion);
   t.is(registry.size, 0);
 });
 
@@ -104,4 +102,37 @@ test('a workload that is being deleted is gone', (t) => {
   cluster.put(viewOf());
   cluster.put({ deleting: true });
   t.is(registry.size, 0);
+});
+
+test('while we lead what is to be handed back is remembered, whoever takes our annotations away; a standby goes by what is written', (t) => {
+  const { cluster, registry } = setUp();
+  cluster.put(viewOf({ annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/state': '{"v":1,"replicasBefore":2}' } }));
+  registry.remember(true);
+  cluster.put({ annotations: {} });
+  t.like(registry.get(hello), { phase: 'off-boarding', state: { v: 1, replicasBefore: 2 } });
+  registry.remember(false);
+  t.is(registry.size, 0);
+  cluster.put({ annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/state': '{"v":1,"replicasBefore":2}' } });
+  cluster.put({ annotations: {} });
+  t.is(registry.size, 0);
+});
+
+test('what was released is gone, also while the watch still shows it as it was', (t) => {
+  const { cluster, registry } = setUp();
+  cluster.put(viewOf({ annotations: { 'rouse.dev/state': '{"v":1,"replicasBefore":2}' } }));
+  registry.remember(true);
+  t.is(registry.get(hello)?.phase, 'off-boarding');
+  const { view } = cluster;
+  registry.release(hello, '9000');
+  t.is(registry.size, 0);
+  cluster.put({ readyReplicas: 1 });
+  t.is(registry.size, 0, 'older than our last write');
+  cluster.workloads.set({
+    namespace: 'default',
+    name: 'hello',
+    uid: view.uid,
+    resourceVersion: '9001',
+    value: { ...view, resourceVersion: '9001', annotations: { 'rouse.dev/enabled': 'true' } },
+  });
+  t.is(registry.get(hello)?.phase, 'onboarded');
 });

@@ -51,6 +51,7 @@ export class WorkloadRegistry {
   readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
   readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
   readonly #stops: (() => void)[] = [];
+  #remembers = false;
   #config: ClusterConfig = builtInConfig();
   #configProblems: readonly SpecProblem[] = [];
 
@@ -123,6 +124,16 @@ export class WorkloadRegistry {
     return () => this.#configListeners.delete(listener);
   }
 
+  /**
+   * While we lead, whoever takes our annotations away (an old template brought back past the webhook) does not take away what there is to hand
+   * back. A standby cannot tell that from a leader that has finished, and goes by what is written.
+   */
+  remember(on: boolean): void {
+    this.#remembers = on;
+    if (on) return;
+    for (const { record } of [...this.#entries.values()]) if (stateOf(record.view) === undefined) this.#update(record.view, true);
+  }
+
   /** Everything of the workload has been handed back, as of `resourceVersion`: it is gone from here unless it is onboarded anew. */
   release(key: WorkloadKey, resourceVersion: string): void {
     const record = this.get(key);
@@ -159,8 +170,7 @@ export class WorkloadRegistry {
     const key = workloadKey(view);
     const before = this.#entries.get(key);
     if (this.#isOldNews(key, view)) return;
-    // Whoever takes our annotation away (an old template brought back past the webhook) does not take away what there is to hand back.
-    const state = stateOf(view) ?? (before?.record.view.uid === view.uid ? before.record.state : undefined);
+    const state = stateOf(view) ?? (this.#remembers && before?.record.view.uid === view.uid ? before.record.state : undefined);
     const switched = isEnabled(view.annotations);
     const enabled = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
     if (view.deleting || (!enabled && state === undefined)) {

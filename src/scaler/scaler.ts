@@ -130,10 +130,12 @@ class WorkloadScaler implements Scaler {
       signal,
     );
     this.#loop.lead(this.#applier);
+    this.#ports.registry.remember(true);
     for (const each of [...this.#ports.registry.values(), ...this.#ports.registry.refused()]) this.#tellProblems(each);
     if (this.#running) this.#tick();
     await aborted(signal);
     this.#loop.lead(undefined);
+    this.#ports.registry.remember(false);
     await this.#applier.settled();
     [this.#applier, this.#term] = [undefined, undefined];
   }
