@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { annotation, printGatewayPorts } from '../core/index.ts';
 import type { ServiceView } from '../kube/index.ts';
 import { aService } from '../../test/support/views.ts';
-import { gatewayPortsOf, PortBook, PortUsers, rangeAllotter } from './gateway-ports.ts';
+import { gatewayPortsOf, PortBook, PortUsers, rangeAllotter, type PortBookOptions } from './gateway-ports.ts';
 
 const range = { first: 20000, last: 20009 };
 const withPorts = (name: string, ports: readonly number[], annotations: Record<string, string> = {}): ServiceView =>
@@ -13,13 +13,15 @@ const usersOf = (services: Iterable<ServiceView>): PortUsers => {
   for (const service of services) users.set(`default/${service.name}`, service);
   return users;
 };
-const bookOf = (services: readonly ServiceView[], reserved: readonly number[] = [], unusable: readonly number[] = []): PortBook =>
-  new PortBook(
-    rangeAllotter(range),
-    usersOf(services),
-    () => reserved,
-    () => new Set(unusable),
-  );
+const bookOf = (services: readonly ServiceView[], more: Partial<PortBookOptions> = {}): PortBook =>
+  new PortBook({
+    allotter: rangeAllotter(range),
+    users: usersOf(services),
+    holds: () => true,
+    reserved: () => [],
+    unusable: () => new Set(),
+    ...more,
+  });
 const complete = async (book: PortBook, service: ServiceView): Promise<unknown> => {
   const ports = await book.complete(`default/${service.name}`, service);
   return ports === undefined ? undefined : [...ports];
@@ -35,16 +37,16 @@ test('each Service port gets a port of its own, and keeps it', async (t) => {
 test('ports of others, ports still open and ports that cannot be opened are not given', async (t) => {
   const other = withPorts('other', [80], { [annotation.gatewayPorts]: '80=20000' });
   const web = withPorts('web', [80]);
-  t.deepEqual(await complete(bookOf([other, web], [20001], [20002]), web), [[80, 20003]]);
+  t.deepEqual(await complete(bookOf([other, web], { reserved: () => [20001], unusable: () => new Set([20002]) }), web), [[80, 20003]]);
 });
 test('a port that no gateway can open is given up', async (t) => {
   const web = withPorts('web', [80], { [annotation.gatewayPorts]: '80=20000' });
-  t.deepEqual(await complete(bookOf([web], [], [20000]), web), [[80, 20001]]);
+  t.deepEqual(await complete(bookOf([web], { unusable: () => new Set([20000]) }), web), [[80, 20001]]);
 });
 test('an annotation that was copied from another Service is replaced', async (t) => {
   const web = withPorts('web', [80], { [annotation.gatewayPorts]: '80=20000' });
   const copy = withPorts('copy', [80], { [annotation.gatewayPorts]: '80=20000' });
-  t.deepEqual(await complete(bookOf([web, copy]), copy), [[80, 20001]]);
+  t.deepEqual(await complete(bookOf([web, copy], { holds: (service) => service !== 'default/copy' }), copy), [[80, 20001]]);
 });
 test('ports of Service ports that are gone are given back', async (t) => {
   const web = withPorts('web', [443], { [annotation.gatewayPorts]: '80=20000,443=20001' });
@@ -54,6 +56,14 @@ test('an annotation that cannot be read counts as none', async (t) => {
   const web = withPorts('web', [80], { [annotation.gatewayPorts]: 'nonsense' });
   t.is(gatewayPortsOf(web).size, 0);
   t.deepEqual(await complete(bookOf([web]), web), [[80, 20000]]);
+});
+test('a port outside the range is not opened, whoever wrote it', async (t) => {
+  const web = withPorts('web', [80, 81], { [annotation.gatewayPorts]: '80=9443,81=30000' });
+  t.is(gatewayPortsOf(web).size, 0);
+  t.deepEqual(await complete(bookOf([web]), web), [
+    [80, 20000],
+    [81, 20001],
+  ]);
 });
 test('with nothing left there is no answer, and no half of one', async (t) => {
   const many = withPorts(
@@ -76,12 +86,7 @@ test('law: whoever asks, in whatever order, no two Services have one port, thoug
       async (asks) => {
         const services = new Map<string, ServiceView>();
         const users = new PortUsers();
-        const book = new PortBook(
-          rangeAllotter({ first: 20000, last: 20099 }),
-          users,
-          () => [],
-          () => new Set(),
-        );
+        const book = bookOf([], { allotter: rangeAllotter({ first: 20000, last: 20099 }), users });
         const given = new Map<string, readonly number[]>();
         await Promise.all(
           asks.map(async ([id, ports, seen]) => {

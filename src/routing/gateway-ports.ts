@@ -4,12 +4,16 @@ import type { PortAllotter } from './ports.ts';
 
 const none: GatewayPorts = new Map();
 
-/** The gateway ports that a Service has; none where the annotation is absent or cannot be read (then new ones are allotted). */
+/**
+ * The gateway ports that a Service has; those that are absent, cannot be read or lie outside the range are allotted anew. (Whoever may write Services
+ * must not be able to open any other port of a gateway.)
+ */
 export const gatewayPortsOf = (service: ServiceView): GatewayPorts => {
   const text = service.annotations[annotation.gatewayPorts];
-  if (text === undefined) return none;
-  const parsed = parseGatewayPorts(text);
-  return parsed.ok ? parsed.value : none;
+  const parsed = text === undefined ? undefined : parseGatewayPorts(text);
+  if (parsed?.ok !== true) return none;
+  const { first, last } = gatewayPortRange;
+  return new Map([...parsed.value].filter(([, port]) => port >= first && port <= last));
 };
 
 /** Ports from first to last and round again: one that was given back stays unused for as long as can be, as clients' and nodes' views lag behind. */
@@ -53,10 +57,9 @@ export class PortUsers {
     this.#ports.delete(key);
   }
 
-  /** Whether a Service other than `key` has the port. */
-  isOthers(port: number, key: string): boolean {
-    const users = this.#users.get(port);
-    return users !== undefined && (users.size > 1 || !users.has(key));
+  /** Keys of the Services that name the port. */
+  of(port: number): Iterable<string> {
+    return this.#users.get(port) ?? [];
   }
 
   all(): Iterable<number> {
@@ -64,22 +67,26 @@ export class PortUsers {
   }
 }
 
+export interface PortBookOptions {
+  readonly allotter: PortAllotter;
+  readonly users: PortUsers;
+  /** Whether a port that the Service names is its own. */
+  readonly holds: (service: string, port: number) => boolean;
+  /** Ports that are still open though no Service has them. */
+  readonly reserved: () => Iterable<number>;
+  /** Ports that no gateway can open. */
+  readonly unusable: () => ReadonlySet<number>;
+}
+
 /** Allots for one Service at a time, so that two never get the same port though the cluster's copy of the annotations lags behind our writes. */
 export class PortBook {
-  readonly #allotter: PortAllotter;
-  readonly #users: PortUsers;
-  readonly #reserved: () => Iterable<number>;
-  readonly #unusable: () => ReadonlySet<number>;
+  readonly #options: PortBookOptions;
   /** By Service: what was allotted and may not yet be in the snapshot. */
   readonly #promised = new Map<string, readonly number[]>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `reserved`: ports that are still open though no Service has them. `unusable`: those that no gateway can open. */
-  constructor(allotter: PortAllotter, users: PortUsers, reserved: () => Iterable<number>, unusable: () => ReadonlySet<number>) {
-    this.#allotter = allotter;
-    this.#users = users;
-    this.#reserved = reserved;
-    this.#unusable = unusable;
+  constructor(options: PortBookOptions) {
+    this.#options = options;
   }
 
   /** The ports that `service` should have, those that it has included; undefined if none are left. Ports of Service ports that are gone are given back. */
@@ -97,14 +104,14 @@ export class PortBook {
   async #complete(key: string, service: ServiceView): Promise<GatewayPorts | undefined> {
     const known = gatewayPortsOf(service);
     const promised = new Set([...this.#promised].flatMap(([other, ports]) => (other === key ? [] : ports)));
-    // Two Services with one port: only possible where an annotation was copied. Whoever is looked at first gets a new one.
-    const isUsable = (port: number): boolean => !this.#users.isOthers(port, key) && !promised.has(port) && !this.#unusable().has(port);
+    const { allotter, users, holds, reserved, unusable } = this.#options;
+    const isUsable = (port: number): boolean => holds(key, port) && !promised.has(port) && !unusable().has(port);
     const result = new Map<number, number>();
     let taken: Set<number> | undefined;
     for (const { port } of service.ports) {
       const had = known.get(port);
-      taken ??= had !== undefined && isUsable(had) ? undefined : new Set([...this.#users.all(), ...promised, ...this.#reserved(), ...this.#unusable()]);
-      const given = had !== undefined && isUsable(had) ? had : await this.#allotter.allot(taken ?? new Set());
+      taken ??= had !== undefined && isUsable(had) ? undefined : new Set([...users.all(), ...promised, ...reserved(), ...unusable()]);
+      const given = had !== undefined && isUsable(had) ? had : await allotter.allot(taken ?? new Set());
       if (given === undefined) return undefined;
       taken?.add(given);
       result.set(port, given);

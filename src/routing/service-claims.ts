@@ -98,14 +98,14 @@ export class ServiceClaims {
 
   #findHolders(service: ServiceView | undefined, claim: Claim): readonly WorkloadKey[] {
     const taken = service === undefined ? undefined : takenOverFor(serviceObject(service));
-    const holder = taken === undefined ? undefined : this.#known(taken);
+    const holder = service === undefined || taken === undefined ? undefined : this.#known(taken, service.namespace);
     return [...new Set([...claimants(claim), ...(holder === undefined ? [] : [holder])])];
   }
 
-  /** `text` as a key, if there is such a workload. */
-  #known(text: string): WorkloadKey | undefined {
+  /** `text` as a key, if there is such a workload in the namespace. Whoever may write Services must not reach into other namespaces. */
+  #known(text: string, namespace: string): WorkloadKey | undefined {
     const ref = parseWorkloadKey(text);
-    return ref === undefined ? undefined : this.#workloads.get(workloadKey(ref))?.key;
+    return ref?.namespace === namespace ? this.#workloads.get(workloadKey(ref))?.key : undefined;
   }
 
   #hold(service: string, holders: readonly WorkloadKey[]): void {

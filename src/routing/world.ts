@@ -8,6 +8,7 @@ import { PodOwnership } from './pod-ownership.ts';
 import type { RoutedWorkload, WorkloadSource } from './ports.ts';
 import type { RoutedService } from './route-snapshots.ts';
 import { ServiceClaims } from './service-claims.ts';
+import { SliceIndex } from './slice-index.ts';
 
 export interface RoutingSnapshots {
   readonly services: Snapshot<ServiceView>;
@@ -39,9 +40,7 @@ export class World {
   readonly #workloads = new Map<WorkloadKey, RoutedWorkload>();
   readonly #pods = new PodOwnership();
   readonly #claims: ServiceClaims;
-  readonly #slices = new Map<string, Set<string>>();
-  /** Addresses in our slices, and in how many. */
-  readonly #pointed = new Map<string, number>();
+  readonly #slices = new SliceIndex();
   readonly ports = new PortUsers();
 
   constructor(snapshots: RoutingSnapshots, source: WorkloadSource, listener: WorldListener) {
@@ -54,10 +53,7 @@ export class World {
   /** Reads everything there is and follows it from now on. The snapshots and the source have to be synced. */
   open(): void {
     for (const workload of this.#source.values()) this.#file(workload);
-    for (const slice of this.#snapshots.endpointSlices.values()) {
-      this.#fileSlice(slice);
-      this.#count(slice, 1);
-    }
+    for (const slice of this.#snapshots.endpointSlices.values()) this.#slices.add(slice);
     for (const pod of this.#snapshots.pods.values()) this.#pods.set(pod);
     for (const service of this.#snapshots.services.values()) {
       this.ports.set(keyOf(service), service);
@@ -119,7 +115,8 @@ export class World {
       if (service === undefined) return [];
       const claim = this.#claims.claim(serviceKey);
       const routed = claim.kind === 'owned' ? claim.workload === key : takenOverFor(serviceObject(service)) === key;
-      return routed ? [{ service, gatewayPorts: gatewayPortsOf(service) }] : [];
+      const gatewayPorts = new Map([...gatewayPortsOf(service)].filter(([, port]) => this.holdsPort(serviceKey, port)));
+      return routed ? [{ service, gatewayPorts }] : [];
     });
   }
 
@@ -140,22 +137,25 @@ export class World {
   }
 
   slicesOf(service: string): readonly EndpointSliceView[] {
-    return [...(this.#slices.get(service) ?? [])].flatMap((key) => this.#snapshots.endpointSlices.get(key) ?? []);
+    return this.#slices.of(service);
+  }
+
+  /**
+   * Whether the gateway port is this Service's. Where several Services name one port (an annotation that was copied, by mistake or not), it belongs to
+   * the one whose slice, which we wrote, has it; before that to the oldest.
+   */
+  holdsPort(service: string, port: number): boolean {
+    const users = [...this.ports.of(port)];
+    if (users.length < 2) return true;
+    const open = users.filter((user) => this.slicesOf(user).some((slice) => isOurs(slice) && slice.ports.some((own) => own.port === port)));
+    const age = (user: string): number => this.#snapshots.services.get(user)?.createdAt ?? Number.POSITIVE_INFINITY;
+    const [first] = (open.length === 0 ? users : open).sort((a, b) => age(a) - age(b) || (a < b ? -1 : 1));
+    return first === service;
   }
 
   /** Whether any Service points at this address of a gateway. */
   pointsAt(address: string): boolean {
-    return this.#pointed.has(address);
-  }
-
-  #count(slice: EndpointSliceView, by: 1 | -1): void {
-    if (!isOurs(slice)) return;
-    for (const { addresses } of slice.endpoints)
-      for (const address of addresses) {
-        const now = (this.#pointed.get(address) ?? 0) + by;
-        if (now > 0) this.#pointed.set(address, now);
-        else this.#pointed.delete(address);
-      }
+    return this.#slices.pointAt(address);
   }
 
   #file(workload: RoutedWorkload): void {
@@ -200,28 +200,10 @@ export class World {
   }
 
   #onSlice(event: SnapshotEvent<EndpointSliceView>): void {
+    if (event.previous !== undefined) this.#slices.delete(event.previous);
+    if (event.type === 'set') this.#slices.add(event.value);
     const { namespace, serviceName } = event.type === 'set' ? event.value : event.previous;
-    const before = event.previous?.serviceName;
-    if (event.previous !== undefined) this.#count(event.previous, -1);
-    if (event.type === 'set') this.#count(event.value, 1);
-    if (before !== undefined && (event.type === 'delete' || before !== serviceName)) this.#unfileSlice(`${namespace}/${before}`, event.key);
-    if (event.type === 'set') this.#fileSlice(event.value);
-    if (serviceName === undefined) return;
-    this.#listener.service(`${namespace}/${serviceName}`);
-  }
-
-  #fileSlice(slice: EndpointSliceView): void {
-    if (slice.serviceName === undefined) return;
-    const service = `${slice.namespace}/${slice.serviceName}`;
-    const own = this.#slices.get(service);
-    if (own === undefined) this.#slices.set(service, new Set([keyOf(slice)]));
-    else own.add(keyOf(slice));
-  }
-
-  #unfileSlice(service: string, slice: string): void {
-    const own = this.#slices.get(service);
-    own?.delete(slice);
-    if (own?.size === 0) this.#slices.delete(service);
+    if (serviceName !== undefined) this.#listener.service(`${namespace}/${serviceName}`);
   }
 
   #onService(event: SnapshotEvent<ServiceView>): void {

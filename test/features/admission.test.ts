@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAuthority } from '../../src/certificates/index.ts';
 import { annotation, printSavedSelector, silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
-import { createKubeClient, loadKubeConfig, serviceView, resources, type KubeClient } from '../../src/kube/index.ts';
+import { createKubeClient, loadKubeConfig, serviceView, resources, type KubeClient, type KubeObject } from '../../src/kube/index.ts';
 import { startControllers, startEmbeddedApi, type EmbeddedApi } from '../../src/local/index.ts';
 import { autoscalerLookup, createWebhookApp, registerWebhooks, unregisterWebhooks } from '../../src/webhooks/index.ts';
 import { apiClient, type ApiClient } from '../support/api-client.ts';
@@ -196,4 +196,16 @@ test('with the webhooks down, and with them gone, the cluster goes on', async (t
   t.deepEqual(await unregisterWebhooks(client), { ok: true, value: undefined });
   t.deepEqual(await unregisterWebhooks(client), { ok: true, value: undefined });
   t.is((await call('POST', path, deployment('api', on))).status, 201);
+});
+
+test('several replicas that register at once, and a new CA, leave one right configuration each', async (t) => {
+  const { client, cluster } = await scene(t);
+  const address = { url: 'https://127.0.0.1:1', caBundle: Buffer.from('other').toString('base64') };
+  const all = await Promise.all([1, 2, 3].map(() => registerWebhooks(client, address)));
+  t.true(all.every(({ ok }) => ok));
+  for (const resource of [resources.mutatingWebhookConfigurations, resources.validatingWebhookConfigurations]) {
+    const stored = cluster.api.list<KubeObject & { webhooks?: readonly { clientConfig: { url?: string; caBundle?: string } }[] }>(resource);
+    t.is(stored.length, 1);
+    for (const { clientConfig } of stored[0]?.webhooks ?? []) t.is(clientConfig.caBundle, address.caBundle);
+  }
 });

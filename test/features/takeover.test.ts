@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { annotation, isTakenOver, millis, seededRandom, selectorOwners, workloadKey, type WorkloadKey } from '../../src/core/index.ts';
+import { annotation, isTakenOver, millis, printSavedSelector, seededRandom, selectorOwners, workloadKey, type WorkloadKey } from '../../src/core/index.ts';
 import { resources, type EndpointSliceView } from '../../src/kube/index.ts';
 import { apiClient } from '../support/api-client.ts';
 import { connectThrough, LineGateway, LineGateways, routingScene, runRouting, type RoutingScene } from '../support/routing-scene.ts';
@@ -270,6 +270,52 @@ test('a Service that also selects pods of others, has a UDP port or is headless 
   t.regex(messages()[1] ?? '', /^Service web also selects pods/);
   for (const name of ['web', 'dns', 'bare']) t.deepEqual(serviceOf(scene, name)?.metadata.annotations ?? {}, {});
   t.false(running.routing.holdReady(keyOf('web')));
+});
+
+test('a Service that names the port or the workload of another gets neither', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway(scene.network);
+  await scene.startPod('pod-web', labels('web'));
+  await scene.startPod('pod-thief', labels('thief'));
+  for (const name of ['web', 'thief']) {
+    await api.create(resources.services, serviceManifest(name, name), admin);
+    await api.create(resources.deployments, deploymentManifest(name, { [annotation.enabled]: 'true' }), admin);
+  }
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('both are taken over', () => taken(scene, 'web') && taken(scene, 'thief'));
+  const portOf = (name: string) => serviceOf(scene, name)?.metadata.annotations?.[annotation.gatewayPorts];
+  const mine = portOf('web');
+  await scene.client.mergePatch(
+    resources.services,
+    { namespace: 'default', name: 'thief' },
+    { metadata: { annotations: { [annotation.gatewayPorts]: mine } } },
+  );
+  await until('the thief has a port of its own again', () => portOf('thief') !== mine && taken(scene, 'thief'));
+  t.is(portOf('web'), mine);
+
+  await api.create(resources.namespaces, { metadata: { name: 'elsewhere' } }, admin);
+  const forged = {
+    [annotation.selector]: printSavedSelector({ v: 1, workload: 'default/web', selector: labels('web'), owners: [] }),
+    [annotation.gatewayPorts]: '80=20500',
+  };
+  await api.create(
+    resources.services,
+    { metadata: { name: 'forged', namespace: 'elsewhere', annotations: forged }, spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] } },
+    admin,
+  );
+  await until('it is handed back', () => api.get(resources.services, 'elsewhere', 'forged')?.metadata.annotations?.[annotation.selector] === undefined);
+  const route = gateway.route(keyOf('web'));
+  t.deepEqual(
+    route?.hosts.filter(({ host }) => host.includes('forged')),
+    [],
+  );
+  t.is(await connectThrough(scene, 'web'), 'pod-web');
+  await until('the thief serves its own', async () => (await connectThrough(scene, 'thief')) === 'pod-thief');
 });
 
 test('path direct: the gateways stand in only while no pod is ready, and the Service is never touched but for its ports', async (t) => {
