@@ -129,8 +129,11 @@ class GatewayProcess implements Gateway {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    const startedAt = clock.monotonic();
     while (!signal.aborted) {
-      await clock.sleep(millis(reportEveryMs), signal).catch(() => undefined);
+      // On the beat of the start: late timers must not add up to a second that no report covers.
+      const rest = reportEveryMs - ((clock.monotonic() - startedAt) % reportEveryMs);
+      await clock.sleep(millis(rest < reportEveryMs / 10 ? rest + reportEveryMs : rest), signal).catch(() => undefined);
       this.#report();
     }
   }
