@@ -3,5 +3,5 @@
  * ECDSA P-256 throughout. It never touches the file system or the network: PEM text in, PEM text out. Start with `authority.ts`.
  */
 export { createAuthority, loadAuthority, type Authority, type CreateAuthorityOptions, type IssueOptions, type KeyedCertificate } from './authority.ts';
-export { CertificateError, type CertificateErrorCode } from './errors.ts';
+export { type CertificateErrorCode } from './errors.ts';
 export { inspectCertificate, isRenewalDue, type CertificateInfo } from './inspect.ts';

@@ -5,7 +5,7 @@ import { createControllerInstruments, createWorkloadMetrics, type ControllerInst
 import { createRouting, type Routing } from '../routing/index.ts';
 import { createScaler, WakeFailures, WorkloadRegistry, type Scaler } from '../scaler/index.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
-import type { ControllerOptions } from './controller.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
 import { authenticateGateway } from './gateway-identity.ts';
 import { aborted } from './lifetime.ts';

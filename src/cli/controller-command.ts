@@ -9,7 +9,7 @@ import { controllerExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { portOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
-import type { ControllerFlags } from './program.ts';
+import type { ControllerFlags } from './flags.ts';
 
 /** `rouse controller`: in a cluster with the pod's service account, elsewhere with a kubeconfig. */
 export const runController = async (flags: ControllerFlags): Promise<ExitCode> => {

@@ -7,7 +7,7 @@ import type { LinkServer } from '../link/index.ts';
 import type { WorkloadRegistry } from '../scaler/index.ts';
 import { autoscalerLookup, createWebhookApp, type WebhookAddress } from '../webhooks/index.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
-import type { ControllerOptions } from './controller.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
 import { listenOn } from './listen.ts';
 

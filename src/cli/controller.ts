@@ -1,34 +1,16 @@
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
-import { systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
+import { systemNamespace } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient, type KubeConnection } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
-import type { PortAllotter } from '../routing/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
 import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
 import { sharedAuthority } from './authority.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { startControllerServer, type ControllerServer } from './controller-server.ts';
 import { CommandError } from './exit-code.ts';
 import { lazyFormulas } from './formulas.ts';
-
-export interface ControllerOptions {
-  readonly connection: KubeConnection;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Unique per process; the Lease's holder. */
-  readonly identity: string;
-  /** The user name under which the API server knows us: what it writes passes our own webhooks as it is. */
-  readonly user: string;
-  /** Webhooks and link. */
-  readonly listen: { readonly host: string; readonly port: number; readonly flag: string };
-  /** Address at which the API server reaches the webhooks by URL; undefined: by Service `rouse-controller`. */
-  readonly advertise: string | undefined;
-  readonly allowExternalGateways: boolean;
-  /** Local mode: where gateways bind, and which ports they get. */
-  readonly localPorts?: { readonly listenAddress: string; readonly allotter: PortAllotter };
-}
 
 /** A controller that runs. */
 export interface Controller {

@@ -8,7 +8,7 @@ import { aborted, untilTold } from './lifetime.ts';
 import { startLinkedGateway } from './linked-gateway.ts';
 import { portOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
-import type { GatewayFlags } from './program.ts';
+import type { GatewayFlags } from './flags.ts';
 
 /** `rouse gateway`: linked to controllers, or stand-alone by a routes file. */
 export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {

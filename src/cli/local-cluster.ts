@@ -45,7 +45,7 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
   }).catch((failure: unknown) => {
     throw portProblem(failure, options.apiPort);
   });
-  const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }));
+  const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }), { caPem: api.caPem });
   const kubelet = await startEmbeddedKubelet({
     api: api.api,
     clock,

@@ -7,7 +7,7 @@ import { sayEvent } from '../scaler/index.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { readManifests } from './manifests.ts';
-import type { LocalFlags } from './program.ts';
+import type { LocalFlags } from './flags.ts';
 import { startLocal, type Local } from './start-local.ts';
 
 /** `rouse local`: says where everything is, then one line for each thing that happens, until it is told to stop. */

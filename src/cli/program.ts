@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { logLevels, messageOf, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
+import type { ControllerFlags, GatewayFlags, LocalFlags } from './flags.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
@@ -97,33 +98,3 @@ const rouse = (done: (code: ExitCode) => void): Command => {
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-
-export interface LocalFlags {
-  readonly filename?: readonly string[];
-  readonly apiPort: number;
-  readonly gatewayPort: number;
-  readonly metricsPort: number;
-  readonly demo?: boolean;
-  readonly logLevel: LogLevel;
-}
-
-export interface ControllerFlags {
-  readonly kubeconfig?: string;
-  readonly advertise?: string;
-  readonly port: number;
-  readonly metricsPort: number;
-  readonly writeCa?: string;
-  readonly allowExternalGateways?: boolean;
-  readonly logLevel: LogLevel;
-}
-
-export interface GatewayFlags {
-  readonly controller?: readonly string[];
-  readonly controllerCa?: string;
-  readonly tokenFile?: string;
-  readonly listen?: string;
-  readonly routes?: string;
-  readonly sharedPort?: number;
-  readonly metricsPort: number;
-  readonly logLevel: LogLevel;
-}

@@ -1,0 +1,22 @@
+import type { Clock, Logger, Random } from '../core/index.ts';
+import type { KubeConnection } from '../kube/index.ts';
+import type { PortAllotter } from '../routing/index.ts';
+
+/** What a controller is started with. */
+export interface ControllerOptions {
+  readonly connection: KubeConnection;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Unique per process; the Lease's holder. */
+  readonly identity: string;
+  /** The user name under which the API server knows us: what it writes passes our own webhooks as it is. */
+  readonly user: string;
+  /** Webhooks and link. */
+  readonly listen: { readonly host: string; readonly port: number; readonly flag: string };
+  /** Address at which the API server reaches the webhooks by URL; undefined: by Service `rouse-controller`. */
+  readonly advertise: string | undefined;
+  readonly allowExternalGateways: boolean;
+  /** Local mode: where gateways bind, and which ports they get. */
+  readonly localPorts?: { readonly listenAddress: string; readonly allotter: PortAllotter };
+}

@@ -1,0 +1,32 @@
+import type { LogLevel } from '../core/index.ts';
+
+/** What the command line says, by command; every flag is described in `program.ts`. */
+export interface LocalFlags {
+  readonly filename?: readonly string[];
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly metricsPort: number;
+  readonly demo?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export interface ControllerFlags {
+  readonly kubeconfig?: string;
+  readonly advertise?: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly writeCa?: string;
+  readonly allowExternalGateways?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export interface GatewayFlags {
+  readonly controller?: readonly string[];
+  readonly controllerCa?: string;
+  readonly tokenFile?: string;
+  readonly listen?: string;
+  readonly routes?: string;
+  readonly sharedPort?: number;
+  readonly metricsPort: number;
+  readonly logLevel: LogLevel;
+}
