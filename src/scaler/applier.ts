@@ -5,6 +5,7 @@ import { markPods, marksNeeded } from './deletion-cost.ts';
 import type { ScalerEvent } from './events.ts';
 import type { WorkloadLoad } from './ports.ts';
 import { isSetUp } from './onboarding.ts';
+import { wantedCount } from './published-status.ts';
 import { ReplicaWriter, type ReplicaWriterPorts, type WriteListener } from './replica-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
@@ -149,9 +150,8 @@ export class Applier implements WriteListener {
   }
 
   #tellWouldBe({ record, memory, decision, live }: Look): void {
-    const wanted = decision.evidence.steps.find(({ step }) => step === 'observe')?.from;
-    if (wanted !== undefined && wanted !== live && wanted !== memory.wouldBe)
-      this.#ports.tell({ type: 'would-scale', workload: record.key, from: live, to: wanted });
+    const wanted = wantedCount(decision);
+    if (wanted !== live && wanted !== memory.wouldBe) this.#ports.tell({ type: 'would-scale', workload: record.key, from: live, to: wanted });
     memory.wouldBe = wanted;
   }
 

@@ -1,4 +1,4 @@
-import { instant, type Instant } from '../core/index.ts';
+import { instant, type Decision, type Instant } from '../core/index.ts';
 
 /** What `rouse.dev/status` says: the count that was wanted last, why, and since when. */
 export interface PublishedStatus {
@@ -6,6 +6,9 @@ export interface PublishedStatus {
   readonly reason: string;
   readonly since: Instant;
 }
+
+/** The count that a decision asks for; under `mode: observe` the one that it would ask for. */
+export const wantedCount = ({ to, evidence }: Decision): number => evidence.steps.find(({ step }) => step === 'observe')?.from ?? to;
 
 export const printStatus = ({ desired, reason, since }: PublishedStatus): string =>
   JSON.stringify({ v: 1, desired, reason, since: new Date(since).toISOString().replace(/\.\d+Z$/, 'Z') });

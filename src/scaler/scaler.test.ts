@@ -158,7 +158,8 @@ test('mode observe decides, publishes and never writes a count', async (t) => {
   t.deepEqual(scales(cluster.writes), []);
   t.is(cluster.view.specReplicas, 2);
   t.true(events.some((event) => event.type === 'would-scale' && event.to > 2));
-  t.true((cluster.view.annotations['rouse.dev/status'] ?? '').includes('"reason":"observe"'));
+  t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"desired":15,"reason":"observe"/);
+  t.is(scaler.workloads()[0]?.desired, 15);
 });
 
 test('a paused workload at zero says at once that it cannot be woken', async (t) => {

@@ -11,6 +11,7 @@ import { OffBoarding } from './off-boarding.ts';
 import { startSetUp } from './onboarding.ts';
 import { countPods } from './pod-counts.ts';
 import { PodsOf } from './pods-of.ts';
+import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
 import { StatusWriter } from './status-writer.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -240,7 +241,7 @@ class WorkloadScaler implements Scaler {
     return {
       ...ref,
       key,
-      desired: decision?.to ?? view.specReplicas,
+      desired: decision === undefined ? view.specReplicas : wantedCount(decision),
       ready: countPods(this.#podsOf.get(key)).ready,
       reason: decision?.reason ?? 'warming-up',
       decision,

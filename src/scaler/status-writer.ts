@@ -1,7 +1,7 @@
 import { annotation, between, seconds, type Clock, type Decision, type Instant, type Logger, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { ResourceOf } from './ports.ts';
-import { parseStatus, printStatus, type PublishedStatus } from './published-status.ts';
+import { parseStatus, printStatus, wantedCount, type PublishedStatus } from './published-status.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 /** Between two writes for one workload. */
@@ -51,7 +51,7 @@ export class StatusWriter {
 
   /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
   note({ key, ref, view }: Pick<WorkloadRecord, 'key' | 'ref' | 'view'>, decision: Decision): void {
-    const wanted = { desired: decision.to, reason: decision.reason, since: decision.at };
+    const wanted = { desired: wantedCount(decision), reason: decision.reason, since: decision.at };
     const entry = this.#entries.get(key) ?? takenUp(ref, view.annotations[annotation.status]);
     if (entry === undefined) {
       this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
