@@ -272,6 +272,29 @@ test('a Service that also selects pods of others, has a UDP port or is headless 
   t.false(running.routing.holdReady(keyOf('web')));
 });
 
+test('a standby says the same routes and writes nothing, until it leads', async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway(scene.network);
+  await scene.startPod('pod-1', labels('web'));
+  await api.create(resources.services, serviceManifest('web', 'web'), admin);
+  await api.create(resources.deployments, deploymentManifest('web', { [annotation.enabled]: 'true' }), admin);
+  const before = serviceOf(scene, 'web')?.metadata.resourceVersion;
+  let leads = false;
+  const running = runRouting(scene, gateway, fast, () => leads);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('the routes are said', () => gateway.route(keyOf('web'))?.pods.length === 1);
+  await t.throwsAsync(running.routing.handBack(keyOf('web'), AbortSignal.timeout(1000)), { message: /another replica leads/ });
+  t.is(serviceOf(scene, 'web')?.metadata.resourceVersion, before);
+  t.false(running.routing.holdReady(keyOf('web')));
+  leads = true;
+  running.routing.lead();
+  await until('taken over', () => taken(scene, 'web') && running.routing.holdReady(keyOf('web')));
+});
+
 test('a Service that names the port or the workload of another gets neither', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;

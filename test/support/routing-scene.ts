@@ -354,6 +354,7 @@ export const runRouting = (
   scene: RoutingScene,
   gateway: { readonly publisher: RoutePublisher },
   timing: Partial<RoutingTiming> = {},
+  isLeader: () => boolean = () => true,
 ): { readonly routing: Routing; readonly notices: RoutingNotice[]; stop(): Promise<void> } => {
   const notices: RoutingNotice[] = [];
   const routing = createRouting({
@@ -364,7 +365,7 @@ export const runRouting = (
     wakeFailures: { get: () => undefined, subscribe: () => () => undefined },
     clock: systemClock,
     logger: silentLogger,
-    isLeader: () => true,
+    isLeader,
     notify: (notice) => notices.push(notice),
     timing,
   });
