@@ -1,4 +1,5 @@
 import test from 'ava';
+import { startLoad } from '../support/load.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
 import { until } from '../support/until.ts';
 
@@ -90,13 +91,8 @@ test('a pod that is killed under load costs the requests that were in it, and no
       'rouse.dev/container-concurrency': String(concurrency),
     },
   });
-  const seen: { readonly status: number; readonly text: string }[] = [];
-  let running = true;
-  const clients = Promise.all(
-    Array.from({ length: 2 * concurrency + 4 }, async () => {
-      while (running) seen.push(await app.get('/sleep?ms=40'));
-    }),
-  );
+  const load = startLoad(2 * concurrency + 4, () => app.get('/sleep?ms=40'));
+  const seen = load.answers;
   const processes = (from: number): ReadonlySet<number> =>
     new Set(seen.slice(from).flatMap(({ status, text }) => (status === 200 ? [(JSON.parse(text) as { pid: number }).pid] : [])));
   const victims = await until('both pods answer', () => (processes(0).size === 2 ? processes(0) : undefined));
@@ -104,8 +100,7 @@ test('a pod that is killed under load costs the requests that were in it, and no
   process.kill(victim ?? 0, 'SIGKILL');
   const killedAt = seen.length;
   await until('another process has taken its place', () => [...processes(killedAt)].some((pid) => !victims.has(pid)));
-  running = false;
-  await clients;
+  await load.stop();
 
   const failed = seen.filter(({ status }) => status !== 200);
   t.true(failed.length <= concurrency, `${failed.length} of ${seen.length} failed: ${JSON.stringify(failed.map(({ status, text }) => [status, text]))}`);

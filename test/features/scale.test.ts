@@ -1,4 +1,5 @@
 import test from 'ava';
+import { startLoad } from '../support/load.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
 import { until } from '../support/until.ts';
 
@@ -20,24 +21,6 @@ const slept = async (app: TestApp, ms: number): Promise<Slept> => {
   return JSON.parse(text) as Slept;
 };
 
-/** Keeps `concurrency` requests of half a second in flight until told to stop; rejects if one is not answered 200. */
-const load = (app: TestApp, concurrency: number): { readonly answers: readonly Slept[]; stop(): Promise<void> } => {
-  const answers: Slept[] = [];
-  let running = true;
-  const client = async (): Promise<void> => {
-    while (running) answers.push(await slept(app, 500));
-  };
-  const clients = Promise.all(Array.from({ length: concurrency }, client));
-  clients.catch(() => undefined);
-  return {
-    answers,
-    stop: async () => {
-      running = false;
-      await clients;
-    },
-  };
-};
-
 test('a burst scales to N by concurrency, and the window takes it back down to zero step by step', async (t) => {
   const app = await rouse.run('burst', {
     annotations: {
@@ -48,7 +31,7 @@ test('a burst scales to N by concurrency, and the window takes it back down to z
       'rouse.dev/max-scale': '4',
     },
   });
-  const burst = load(app, 19);
+  const burst = startLoad(19, () => slept(app, 500));
   await app.reach(4);
   const before = burst.answers.length;
   await until('all four pods answer', () => new Set(burst.answers.slice(before).map(({ pod }) => pod)).size === 4);

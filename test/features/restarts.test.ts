@@ -1,0 +1,113 @@
+import test from 'ava';
+import { deployment, service } from '../support/app.ts';
+import { startLoad } from '../support/load.ts';
+import type { RouseProcess } from '../support/rouse-process.ts';
+import { startSeparateProcesses, type SeparateProcesses } from '../support/separate-processes.ts';
+import { followSlices, type SliceAnswer, type SliceClient } from '../support/slice-client.ts';
+import { until } from '../support/until.ts';
+
+/** Every address of 127.0.0.0/8 can be bound on Linux alone; elsewhere two gateways have no two addresses to stand on. */
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+
+let rouse: SeparateProcesses;
+let controller: RouseProcess;
+let oldGateway: RouseProcess;
+let web: SliceClient;
+let idle: SliceClient;
+const clients: SliceClient[] = [];
+
+/** Creates an onboarded app and waits until its Service leads to both gateways. */
+const onboard = async (name: string, annotations: Readonly<Record<string, string>>): Promise<SliceClient> => {
+  for (const [path, object] of [
+    [deployments, deployment(name, { annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', ...annotations } })],
+    ['/api/v1/namespaces/default/services', service(name)],
+  ] as const) {
+    const { status, body } = await rouse.api('POST', path, object);
+    if (status !== 201) throw new Error(JSON.stringify(body));
+  }
+  const client = await followSlices(rouse.api, name);
+  clients.push(client);
+  await until(
+    `${name} leads to both gateways`,
+    () => client.targets().length === 2,
+    15_000,
+    () => client.targets(),
+  );
+  return client;
+};
+
+/** What is wanted of a Deployment, and how often that was changed by anyone. */
+const specOf = async (name: string): Promise<{ readonly replicas?: number; readonly generation?: number }> => {
+  const { metadata, spec } = (await rouse.api('GET', `${deployments}/${name}`)).body as {
+    metadata?: { generation?: number };
+    spec?: { replicas?: number };
+  };
+  return {
+    ...(spec?.replicas === undefined ? {} : { replicas: spec.replicas }),
+    ...(metadata?.generation === undefined ? {} : { generation: metadata.generation }),
+  };
+};
+
+const failuresOf = (answers: readonly SliceAnswer[]): readonly SliceAnswer[] => answers.filter(({ status }) => status !== 200);
+
+test.before(async () => {
+  if (process.platform !== 'linux') return;
+  rouse = await startSeparateProcesses();
+  controller = await rouse.startController();
+  await rouse.leads(controller);
+  [oldGateway] = await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
+  // Five at once and three to a pod: two pods, with room for error on both sides.
+  const annotations = { 'rouse.dev/target': '3', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
+  [web, idle] = await Promise.all([onboard('web', annotations), onboard('idle', {})]);
+});
+test.after.always(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await (rouse as SeparateProcesses | undefined)?.close();
+});
+
+onLinux('a gateway is replaced by another under load without a failed request', async (t) => {
+  const load = startLoad(5, () => web.get('/sleep?ms=200'));
+  await until('both gateways answer', () => load.answers.length > 20);
+
+  await rouse.startGateway('127.0.0.4');
+  await until(
+    'the new gateway is an endpoint',
+    () => web.targets().some((target) => target.startsWith('127.0.0.4:')),
+    15_000,
+    () => web.targets(),
+  );
+  const before = load.answers.length;
+  const ended = oldGateway.stop('SIGTERM');
+  await until('the old one is no endpoint any more', () => !web.targets().some((target) => target.startsWith('127.0.0.2:')));
+  t.is(await ended, 0, oldGateway.errors());
+  await until('the load goes on', () => load.answers.length > before + 20);
+  t.deepEqual(failuresOf(await load.stop()), []);
+  t.deepEqual(
+    idle.targets().map((target) => target.split(':')[0]),
+    web.targets().map((target) => target.split(':')[0]),
+    'every Service was told',
+  );
+});
+
+onLinux('a controller is killed and another started under load: no request fails, the count stays, and what waits is woken by the next', async (t) => {
+  const load = startLoad(5, () => web.get('/sleep?ms=500'));
+  await until('two pods', async () => (await specOf('web')).replicas === 2);
+  await until('both have answered', () => new Set(load.answers.slice(-10).flatMap(({ text }) => /"pod":"([^"]+)"/.exec(text)?.[1] ?? [])).size === 2);
+  const before = await specOf('web');
+
+  await controller.stop('SIGKILL');
+  const waiting = idle.get('/waited');
+  const next = await rouse.startController();
+  const answered = load.answers.length;
+  await rouse.leads(next);
+  t.true(load.answers.length > answered, 'the traffic goes on without a leader');
+  const woken = await waiting;
+  t.is(woken.status, 200, woken.text);
+  // It has followed the figures since it started, for longer than a window: what it makes of them it does at its first looks.
+  const from = Date.now();
+  await until('the new leader has looked twice', () => Date.now() > from + 4000);
+  t.deepEqual(await specOf('web'), before, 'nobody has touched the count');
+  t.deepEqual(failuresOf(await load.stop()), []);
+});

@@ -1,0 +1,79 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalCluster, type LocalCluster } from '../../src/cli/local-cluster.ts';
+import { linkAudience } from '../../src/cli/gateway-identity.ts';
+import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
+import { apiClient, type ApiClient } from './api-client.ts';
+import { freePort } from './own-start.ts';
+import { startRouse, type RouseProcess } from './rouse-process.ts';
+import { until } from './until.ts';
+
+/** The embedded cluster in this process; controllers and gateways as processes of their own, as an operator runs them. */
+export interface SeparateProcesses {
+  readonly cluster: LocalCluster;
+  readonly api: ApiClient;
+  /** Starts `rouse controller`, always on the same port, so that gateways find the next one. */
+  startController(): Promise<RouseProcess>;
+  /** Resolves when that controller leads. */
+  leads(controller: RouseProcess): Promise<void>;
+  /** Starts `rouse gateway` on a loopback address of its own: two on one address would want the same ports. */
+  startGateway(address: string): Promise<RouseProcess>;
+  close(): Promise<void>;
+}
+
+const metricsUrl = async (rouse: RouseProcess): Promise<string> => (await rouse.line(/^ready: .*metrics=(\S+)/))[1] ?? '';
+
+export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-processes-'));
+  const file = (name: string): string => join(directory, name);
+  const cluster = await startLocalCluster({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    apiPort: 0,
+    environment: { PATH: process.env.PATH ?? '' },
+    cwd: process.cwd(),
+  });
+  const api = apiClient({ url: cluster.api.url, caPem: cluster.api.caPem, token: cluster.api.adminToken });
+  await writeFile(file('kubeconfig'), cluster.api.kubeconfig(cluster.token('rouse-controller')));
+  await writeFile(file('token'), cluster.token('rouse-gateway', [linkAudience]));
+  const port = await freePort();
+  const processes: RouseProcess[] = [];
+  const start = (...args: readonly string[]): RouseProcess => {
+    const rouse = startRouse([...args, '--metrics-port', '0']);
+    processes.push(rouse);
+    return rouse;
+  };
+  return {
+    cluster,
+    api,
+    startController: async () => {
+      const own = ['--port', String(port), '--advertise', '127.0.0.1', '--allow-external-gateways', '--write-ca', file('ca.pem')];
+      const rouse = start('controller', '--kubeconfig', file('kubeconfig'), ...own);
+      await metricsUrl(rouse);
+      return rouse;
+    },
+    leads: async (controller) => {
+      const url = await metricsUrl(controller);
+      await until(
+        'the controller leads',
+        async () => /^rouse_leader 1$/m.test(await (await fetch(url)).text()),
+        30_000,
+        () => controller.errors(),
+      );
+    },
+    startGateway: async (address) => {
+      const link = ['--controller', `https://127.0.0.1:${port}`, '--controller-ca', file('ca.pem'), '--token-file', file('token')];
+      const rouse = start('gateway', ...link, '--listen', address);
+      await metricsUrl(rouse);
+      return rouse;
+    },
+    close: async () => {
+      await Promise.all(processes.map((rouse) => rouse.stop('SIGKILL')));
+      await api.close();
+      await cluster.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+};
