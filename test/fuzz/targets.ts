@@ -1,4 +1,5 @@
+import { admission } from './admission.ts';
 import type { FuzzTarget } from './target.ts';
 
 /** Every edge that is fuzzed. */
-export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [];
+export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [admission];
