@@ -63,10 +63,17 @@ type Identity = Pick<ManagedFields, 'manager' | 'operation' | 'apiVersion' | 'su
 const sameManager = (a: Identity, b: Identity): boolean =>
   a.manager === b.manager && a.operation === b.operation && a.apiVersion === b.apiVersion && (a.subresource ?? '') === (b.subresource ?? '');
 
-/** `known` with everything of `newer`; where one manager is in both, the newer entry stands. */
+/** The time changes with every write of the same: an entry that says no more than the one that is known stands as it was, or each re-apply would be a change. */
+const sameOwner = (a: SelectorOwner, b: SelectorOwner): boolean => sameManager(a, b) && JSON.stringify(a.fields) === JSON.stringify(b.fields);
+
+/** `newer`, with those who own what they owned before as they are in `known`. */
+export const settleOwners = (known: readonly SelectorOwner[], newer: readonly SelectorOwner[]): readonly SelectorOwner[] =>
+  newer.map((owner) => known.find((other) => sameOwner(owner, other)) ?? owner);
+
+/** `known` with everything of `newer`; where one manager is in both, the newer entry stands, in the place of the other. */
 export const mergeOwners = (known: readonly SelectorOwner[], newer: readonly SelectorOwner[]): readonly SelectorOwner[] => [
-  ...known.filter((owner) => !newer.some((other) => sameManager(owner, other))),
-  ...newer,
+  ...known.map((owner) => newer.find((other) => sameManager(owner, other)) ?? owner),
+  ...newer.filter((owner) => !known.some((other) => sameManager(owner, other))),
 ];
 
 const withoutSelector = (entry: ManagedFields): ManagedFields | undefined => {

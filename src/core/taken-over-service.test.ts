@@ -144,6 +144,24 @@ test('the managers who owned the selector own it again after the release, and we
   ]);
 });
 
+test('the same manifest applied again later leaves what is saved as it was, to the letter', (t) => {
+  for (const owner of [byApply, byUpdate]) {
+    const original = service(
+      { app: 'web' },
+      {
+        managedFields: [
+          { ...owner, time: '2026-01-01T00:00:00Z' },
+          { ...byApply, manager: 'other' },
+        ],
+      },
+    );
+    const text = takeOver(original, 'default/web')?.metadata.annotations?.[annotation.selector] ?? '';
+    const later = { ...owner, time: '2026-01-01T00:05:00Z' };
+    const again = service({ app: 'web' }, { annotations: { [annotation.selector]: text }, managedFields: [{ ...byApply, manager: 'other' }, later] });
+    t.is(takeOver(again, 'default/web')?.metadata.annotations?.[annotation.selector], text);
+  }
+});
+
 test('nothing is released before the selector is back', (t) => {
   t.is(release(takenOver({ app: 'web' })), undefined);
 });

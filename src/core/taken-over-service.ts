@@ -1,6 +1,6 @@
 import { annotation, fieldManager } from './annotations.ts';
 import { failed, ok, type Result } from './result.ts';
-import { mergeOwners, parseOwners, restoreOwners, selectorOwners, type ManagedFields, type SelectorOwner } from './selector-owners.ts';
+import { mergeOwners, parseOwners, restoreOwners, selectorOwners, settleOwners, type ManagedFields, type SelectorOwner } from './selector-owners.ts';
 
 /**
  * What a taken-over Service looks like, as pure functions over the object: it has no `spec.selector` (so that no Kubernetes controller makes endpoints for it)
@@ -101,7 +101,8 @@ const cameByApply = (service: ServiceObject, live: Labels): boolean => {
 export const adoptAppliedSelector = (saved: SavedSelector, service: ServiceObject): SavedSelector => {
   const live = liveSelector(service);
   if (live === undefined) return saved;
-  const owners = selectorOwners(service.metadata?.managedFields).filter((owner) => owner.manager !== fieldManager);
+  const others = selectorOwners(service.metadata?.managedFields).filter((owner) => owner.manager !== fieldManager);
+  const owners = settleOwners(saved.owners, others);
   const selector = cameByApply(service, live) ? live : { ...saved.selector, ...live };
   return { ...saved, selector, owners: sameLabels(selector, saved.selector) || !cameByApply(service, live) ? mergeOwners(saved.owners, owners) : owners };
 };

@@ -30,7 +30,7 @@ export const deployment = (name: string, options: AppOptions = {}): Record<strin
             name: 'app',
             image: 'example.com/app:1',
             command: options.command ?? [process.execPath, program],
-            env: Object.entries(options.env ?? {}).map(([key, value]) => ({ name: key, value })),
+            ...(options.env === undefined ? {} : { env: Object.entries(options.env).map(([key, value]) => ({ name: key, value })) }),
             ports: [{ name: 'http', containerPort: 8080 }],
             readinessProbe: options.readinessProbe ?? { httpGet: { path: '/ready', port: 'http' }, periodSeconds: 1 },
           },

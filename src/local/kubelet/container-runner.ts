@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Container, ContainerState, Pod } from 'kubernetes-types/core/v1.d.ts';
 import { isAbort, seconds, type Clock, type Result } from '../../core/index.ts';
 import { RestartBackOff } from './back-off.ts';
-import { backOffMessage, startProblem, terminated, waiting, type ContainerRole, type ContainerView } from './container-status.ts';
+import { backOffEvent, backOffMessage, startProblem, terminated, waiting, type ContainerRole, type ContainerView } from './container-status.ts';
 import { expand } from './expansion.ts';
 import type { GuardedProcess, ProcessExit, ProcessGuard } from './guard/process-guard.ts';
 import type { PodEvent } from './kubelet-api.ts';
@@ -115,7 +115,7 @@ export class ContainerRunner {
     const message = backOffMessage(pod, container, wait);
     // A container that cannot be started keeps saying why: it helps more than that it is tried again.
     if (this.#state.waiting === undefined) this.#show(waiting('CrashLoopBackOff', message));
-    this.#event('Warning', 'BackOff', message);
+    this.#event('Warning', 'BackOff', backOffEvent(pod, container));
     await clock.sleep(wait, this.#stopped.signal);
   }
 

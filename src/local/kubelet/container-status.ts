@@ -46,9 +46,14 @@ const formatDelay = (wait: number): string => {
   return minutes === 0 ? `${whole}s` : `${minutes}m${whole % 60}s`;
 };
 
+const fullName = ({ metadata }: Pod): string => `${metadata?.name ?? ''}_${metadata?.namespace ?? ''}(${metadata?.uid ?? ''})`;
+
 /** What a container says while it waits to be started again. */
 export const backOffMessage = (pod: Pod, container: Container, waitMs: number): string =>
-  `back-off ${formatDelay(waitMs)} restarting failed container=${container.name} pod=${pod.metadata?.name ?? ''}_${pod.metadata?.namespace ?? ''}(${pod.metadata?.uid ?? ''})`;
+  `back-off ${formatDelay(waitMs)} restarting failed container=${container.name} pod=${fullName(pod)}`;
+
+/** The same as an Event: without the wait, so that its repetitions are counted together (kuberuntime_manager.go, `doBackOff`). */
+export const backOffEvent = (pod: Pod, container: Container): string => `Back-off restarting failed container ${container.name} in pod ${fullName(pod)}`;
 
 /** Why a process could not be started, naming what the user wrote. */
 export const startProblem = (outcome: { readonly code: string; readonly message: string }, command: string, cwd: string): string => {
