@@ -1,5 +1,5 @@
-import { annotation, between, millis, seconds, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
-import { resources, type KubeClient, type PodView, type Refusal } from '../kube/index.ts';
+import { annotation, between, fieldManager, millis, seconds, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
+import { resources, type KubeClient, type KubeObject, type PodView, type Refusal } from '../kube/index.ts';
 import { rememberedHpa } from './adopted-hpa.ts';
 import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
@@ -9,7 +9,7 @@ import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 export interface OffBoardingPorts {
-  readonly client: Pick<KubeClient, 'writeScale' | 'create' | 'mergePatch'>;
+  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'create' | 'mergePatch'>;
   readonly resourceOf: ResourceOf;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -28,6 +28,16 @@ const retryPause = seconds(2);
 
 /** Every window is full of nothing. */
 const wasIdle = ({ metrics }: WorkloadLoad): boolean => metrics.every((reading) => reading.kind === 'value' && reading.stable === 0);
+
+/**
+ * What we wrote on a workload, taken off it; and the count is nobody's any more, else its owner's next server-side apply that sets another one
+ * would be refused as a conflict with us.
+ */
+const withoutUs = ({ metadata: { resourceVersion, managedFields } = {} }: KubeObject): object => ({
+  resourceVersion,
+  annotations: { [annotation.state]: null, [annotation.status]: null },
+  ...(managedFields === undefined ? {} : { managedFields: managedFields.filter(({ manager }) => manager !== fieldManager) }),
+});
 
 /** The workload went away or came back on: nothing is left to do here. */
 class Overtaken extends Error {}
@@ -144,8 +154,9 @@ export class OffBoarding {
       last = view.resourceVersion;
       const resource = resourceOf(ref.resource);
       if (resource === undefined) return undefined;
-      const patch = { metadata: { annotations: { [annotation.state]: null, [annotation.status]: null } } };
-      const answer = await client.mergePatch(resource, ref, patch, this.#signal);
+      // Read anew: the copy that we watch has no managedFields.
+      const fresh = await client.get(resource, ref, this.#signal);
+      const answer = fresh.ok ? await client.mergePatch(resource, ref, { metadata: withoutUs(fresh.value) }, this.#signal) : fresh;
       if (answer.ok) last = answer.value.metadata?.resourceVersion ?? last;
       return answer.ok || answer.problem.kind === 'not-found' ? undefined : answer.problem;
     });

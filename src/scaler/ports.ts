@@ -53,7 +53,7 @@ export type ResourceOf = (resource: string) => Resource | undefined;
 export interface ScalerPorts {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'>;
+  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'>;
   readonly registry: WorkloadRegistry;
   /** Where wakes that cannot succeed are told; routing reads it. */
   readonly failures: WakeFailures;

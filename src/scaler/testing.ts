@@ -182,7 +182,12 @@ export class FakeCluster {
     this.put({ specReplicas: replicas, scaledBy: [] });
   }
 
-  readonly client: Pick<KubeClient, 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'> = {
+  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'> = {
+    get: async (_resource, { namespace = '', name }) => {
+      await Promise.resolve();
+      const view = this.workloads.get(`${namespace}/${name}`);
+      return view === undefined ? refusal('not-found') : ok({ metadata: { resourceVersion: view.resourceVersion } } as never);
+    },
     writeScale: async (_resource, { namespace = '', name }, replicas, resourceVersion, signal) => {
       signal?.throwIfAborted();
       const kind = this.refusals.shift();

@@ -22,13 +22,18 @@ const contentTypes = {
   apply: 'application/apply-patch+yaml',
 };
 
-export const apiClient = (server: { readonly url: string; readonly caPem: string; readonly token: string }): ApiClient => {
+export const apiClient = (server: { readonly url: string; readonly caPem: string; readonly token: string; readonly userAgent?: string }): ApiClient => {
   const dispatcher = new Agent({ connect: { ca: server.caPem }, connections: 4 });
   const call = async (method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer> => {
     const answer = await request(`${server.url}${path}`, {
       method: method as 'GET',
       dispatcher,
-      headers: { authorization: `Bearer ${server.token}`, accept: 'application/json', ...(body === undefined ? {} : { 'content-type': contentType }) },
+      headers: {
+        authorization: `Bearer ${server.token}`,
+        accept: 'application/json',
+        ...(server.userAgent === undefined ? {} : { 'user-agent': server.userAgent }),
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const warnings = [answer.headers.warning ?? []].flat();
