@@ -1,4 +1,4 @@
-import type { WorkloadRef } from '../core/index.ts';
+import { systemNamespace, type WorkloadRef } from '../core/index.ts';
 import { createEventRecorder, type KubeClient } from '../kube/index.ts';
 import { createLinkServer, type LinkServer } from '../link/index.ts';
 import { createControllerInstruments, createWorkloadMetrics, type ControllerInstruments, type WorkloadMetrics } from '../metrics/index.ts';
@@ -48,7 +48,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   });
   const routing: Routing = createRouting({
     client,
-    snapshots: { services, endpointSlices, pods: watches.pods.snapshot },
+    snapshots: { services, endpointSlices, pods: watches.pods.snapshot, podsSynced: (namespace) => watches.pods.synced(namespace) },
     workloads: {
       synced: watches.synced,
       get: (key) => registry.get(key),
@@ -88,9 +88,23 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     decided: (key, { reason }) => instruments.decided(key, reason),
     events: { record: (about, event) => events.record(subjectOf(about), event) },
   });
-  const instruments = createControllerInstruments(() => ({ workloads: scaler.workloads(), leader: leads, drops: metrics.drops }));
+  const instruments = createControllerInstruments(() => ({
+    workloads: scaler.workloads(),
+    leader: leads,
+    configValid: registry.configProblems.length === 0,
+    drops: metrics.drops,
+  }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
+  });
+  registry.onConfig((problems) => {
+    const config = configMaps.get(`${systemNamespace}/rouse-config`);
+    if (!leads || config === undefined || problems.length === 0) return;
+    const message = `the last good configuration stays: ${problems.map((problem) => problem.message).join(' ')}`;
+    events.record(
+      { apiVersion: 'v1', kind: 'ConfigMap', namespace: config.namespace, name: config.name, uid: config.uid },
+      { type: 'Warning', reason: 'ConfigInvalid', message },
+    );
   });
   registry.subscribe((key) => {
     if (registry.get(key) === undefined) instruments.forget(key);

@@ -128,7 +128,7 @@ export const scalingSettings = {
     initial: '30s',
     legal: 'a duration above 0s, at most 1h',
     example: '30s',
-    meaning: 'longest wait for the path to change before the last pod goes',
+    meaning: 'accepted for manifests made for Knative, no effect: the last pod always waits until requests would be held',
     parse: duration(1, hour),
   }),
   'scale-to-zero-pod-retention-period': shared({

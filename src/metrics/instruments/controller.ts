@@ -16,6 +16,8 @@ export interface WorkloadFigures {
 export interface ControllerFigures {
   readonly workloads: Iterable<WorkloadFigures>;
   readonly leader: boolean;
+  /** False while `rouse-config` has problems and the last good one stands. */
+  readonly configValid: boolean;
   readonly drops: Drops;
 }
 
@@ -93,6 +95,13 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
     },
     { name: 'rouse_decisions_total', help: 'Decisions by what was decisive.', type: 'counter', labels: [...labels, 'reason'], samples: decisions },
     { name: 'rouse_leader', help: '1 while this controller decides.', type: 'gauge', labels: [], samples: one(() => (read().leader ? 1 : 0)) },
+    {
+      name: 'rouse_config_valid',
+      help: '0 while ConfigMap rouse-config has problems; the last good configuration stands then.',
+      type: 'gauge',
+      labels: [],
+      samples: one(() => (read().configValid ? 1 : 0)),
+    },
     {
       name: 'rouse_workloads_without_series',
       help: 'Workloads beyond the most that get series of their own.',

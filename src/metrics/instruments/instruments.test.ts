@@ -106,7 +106,7 @@ const decision: Decision = {
 };
 const noDrops = { late: 0, doubled: 0, invalid: 3, unknownGateway: 0, overLimit: 0 };
 const workload = (key: WorkloadKey): WorkloadFigures => ({ key, desired: 2, ready: 1, decision });
-const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({ workloads: keys.map(workload), leader: true, drops: noDrops });
+const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({ workloads: keys.map(workload), leader: true, configValid: true, drops: noDrops });
 
 test('a controller shows wanted and ready pods, the values of metrics, decisions by reason, cold starts by phase, and who leads', async (t) => {
   const instruments = createControllerInstruments(() => controllerOf([web]));
