@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { startRouse } from '../support/rouse-process.ts';
+import { until } from '../support/until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
@@ -41,6 +42,18 @@ test('the packed package installs into an empty folder and runs, compiled', asyn
   const [, app] = await local.line(/^ready: app=(\S+) /);
   const answer = await fetch(app ?? '');
   t.is(answer.status, 200);
-  t.regex(await answer.text(), /^Hello from hello-/);
-  t.is(await local.stop(), 0);
+  const [, pod] = /^Hello from (hello-\S+)/.exec(await answer.text()) ?? [];
+  t.is((await processesOf(pod ?? '')).length, 1);
+  t.is(await local.stop('SIGKILL'), null);
+  await until('the guard, compiled too, has ended what a killed rouse left', async () => (await processesOf(pod ?? '')).length === 0);
 });
+
+/** Processes that run for a pod, by the host name in their environment. */
+const processesOf = async (pod: string): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const environment = await readFile(join('/proc', pid, 'environ'), 'latin1').catch(() => '');
+    if (environment.split('\0').includes(`HOSTNAME=${pod}`)) found.push(pid);
+  }
+  return found;
+};

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import test from 'ava';
+import { coldStartPhases } from '../../src/core/index.ts';
+import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
+import { until } from '../support/until.ts';
+
+/** `/metrics` of a `rouse local` with some traffic, by the rules of Prometheus' own promtool and by the names that docs/reference/annotations.md promises. */
+
+let rouse: RouseProcess;
+let text = '';
+
+interface Sample {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+const samples: Sample[] = [];
+const kinds = new Map<string, string>();
+
+const fetchText = async (
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number; readonly body: string; readonly type: string }> => {
+  const answer = await fetch(url, { headers });
+  return { status: answer.status, body: await answer.text(), type: answer.headers.get('content-type') ?? '' };
+};
+
+test.before(async (t) => {
+  t.timeout(120_000);
+  rouse = startRouse(['local', '-f', 'deploy/examples/hello.yaml', '--api-port', '0', '--gateway-port', '0', '--metrics-port', '0']);
+  const [, shared = ''] = await rouse.line(/^ {2}gateway +(http:\S+?),/);
+  const [, app = '', metrics = ''] = await rouse.line(/^ready: app=(\S+) api=\S+ metrics=(\S+)$/);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => fetchText(app)));
+  t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  t.is((await fetchText(shared)).status, 404, 'no workload by this host');
+  await rouse.line(/^hello: first byte after /);
+  // The next tick reads what the reports have brought by then.
+  text = await until('the load is in the windows', async () => {
+    const { status, body, type } = await fetchText(metrics);
+    t.is(status, 200);
+    t.regex(type, /^text\/plain; version=0\.0\.4/);
+    return /^rouse_stable_value\{.*\} 0\.\d*[1-9]/m.test(body) && body;
+  });
+  for (const line of text.split('\n')) {
+    const [, kindOf, kind] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+    if (kindOf !== undefined && kind !== undefined) kinds.set(kindOf, kind);
+    const [, name, labels = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    if (name !== undefined)
+      samples.push({ name, labels: new Map([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', of = '']) => [key, of])), value: Number(value) });
+  }
+});
+test.after.always(() => rouse.stop());
+
+test('promtool has nothing to say against the metrics', async (t) => {
+  const child = spawn('promtool', ['check', 'metrics'], { timeout: 30_000 });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stdin.end(text);
+  const [code] = (await once(child, 'close')) as [number | null];
+  t.deepEqual([code, said], [0, '']);
+});
+
+const ofWorkload = ['namespace', 'workload'];
+const promised: Readonly<Record<string, { readonly kind: string; readonly labels: readonly string[] }>> = {
+  rouse_gateway_requests_total: { kind: 'counter', labels: [...ofWorkload, 'code'] },
+  rouse_gateway_in_flight: { kind: 'gauge', labels: ofWorkload },
+  rouse_gateway_held_requests: { kind: 'gauge', labels: ofWorkload },
+  rouse_gateway_hold_seconds: { kind: 'histogram', labels: ofWorkload },
+  rouse_gateway_routes_valid: { kind: 'gauge', labels: [] },
+  rouse_desired_pods: { kind: 'gauge', labels: ofWorkload },
+  rouse_ready_pods: { kind: 'gauge', labels: ofWorkload },
+  rouse_stable_value: { kind: 'gauge', labels: [...ofWorkload, 'metric'] },
+  rouse_panic_value: { kind: 'gauge', labels: [...ofWorkload, 'metric'] },
+  rouse_decisions_total: { kind: 'counter', labels: [...ofWorkload, 'reason'] },
+  rouse_cold_start_seconds: { kind: 'histogram', labels: [...ofWorkload, 'phase'] },
+  rouse_leader: { kind: 'gauge', labels: [] },
+};
+
+for (const [name, { kind, labels }] of Object.entries(promised))
+  test(`${name} is a ${kind} with the labels ${labels.length === 0 ? '(none)' : labels.join(', ')}`, (t) => {
+    t.is(kinds.get(name), kind);
+    const found = samples.filter((sample) => sample.name === (kind === 'histogram' ? `${name}_count` : name));
+    t.true(found.length > 0);
+    for (const sample of found) t.deepEqual([...sample.labels.keys()], labels);
+  });
+
+const valueOf = (name: string, labels: Readonly<Record<string, string>>): number | undefined =>
+  samples.find((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels.get(key) === value))?.value;
+const hello = { namespace: 'default', workload: 'hello' };
+
+test('each request is counted once, held ones and those without a workload too', (t) => {
+  t.is(valueOf('rouse_gateway_requests_total', { ...hello, code: '200' }), 12);
+  t.is(valueOf('rouse_gateway_requests_total', { namespace: '', workload: '', code: '404' }), 1);
+  const held = valueOf('rouse_gateway_hold_seconds_count', hello) ?? 0;
+  t.true(held >= 1 && held <= 12, String(held));
+  t.is(valueOf('rouse_gateway_held_requests', hello), 0);
+});
+
+test('a cold start is recorded once in each of its phases, and the wake by its reason', (t) => {
+  for (const phase of coldStartPhases) t.is(valueOf('rouse_cold_start_seconds_count', { ...hello, phase }), 1, phase);
+  t.true((valueOf('rouse_decisions_total', { ...hello, reason: 'wake-request' }) ?? 0) >= 1);
+  t.is(valueOf('rouse_leader', {}), 1);
+  t.is(valueOf('rouse_gateway_routes_valid', {}), 1);
+  t.true((valueOf('rouse_ready_pods', hello) ?? 0) >= 1);
+});
