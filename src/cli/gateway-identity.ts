@@ -32,5 +32,6 @@ export const authenticateGateway =
     if (!pod.ok) throw new Error(`the gateway's pod ${identity.podName} cannot be read: ${pod.problem.message}`);
     const { metadata, status, spec } = pod.value;
     if (metadata?.uid !== identity.podUid || status?.podIP === undefined) return undefined;
-    return { address: status.podIP, podName: metadata?.name, podUid: metadata?.uid, nodeName: spec?.nodeName, zone: undefined };
+    const otherAddresses = (status.podIPs ?? []).flatMap(({ ip }) => (ip === undefined || ip === status.podIP ? [] : ip));
+    return { address: status.podIP, otherAddresses, podName: metadata?.name, podUid: metadata?.uid, nodeName: spec?.nodeName, zone: undefined };
   };

@@ -62,7 +62,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
   program
     .command('controller')
     .description('The control plane: metrics in, decisions out; serves the webhooks and the gateways’ link.')
-    .addOption(flag('--kubeconfig <file>', 'how to reach the API server (default: the pod’s service account, or $KUBECONFIG)'))
+    .addOption(flag('--kubeconfig <file>', 'how to reach the API server (else $KUBECONFIG, else the pod’s service account)'))
     .addOption(flag('--advertise <address>', 'register the webhooks by URL at this address (outside a cluster)'))
     .addOption(portFlag('--port <port>', 'webhooks and link (HTTPS)', 9443))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))

@@ -12,6 +12,8 @@ export const helloHeader = 'rouse-link-hello';
 export interface GatewayIdentity {
   /** Where clients reach its listeners: from the Pod bound to the token, or (local, external gateways) the claimed one. */
   readonly address: string;
+  /** Its addresses of other families (dual-stack). */
+  readonly otherAddresses?: readonly string[];
   readonly podName: string | undefined;
   readonly podUid: string | undefined;
   readonly nodeName: string | undefined;

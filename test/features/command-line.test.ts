@@ -70,7 +70,7 @@ const wrong: Readonly<Record<string, Wrong>> = {
 };
 
 for (const [what, { args, code, says, file }] of Object.entries(wrong))
-  test(`${what}: one clear sentence, exit code ${code}, nothing started`, async (t) => {
+  test.serial(`${what}: one clear sentence, exit code ${code}, nothing started`, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'rouse-cli-'));
     t.teardown(() => rm(directory, { recursive: true }));
     const path = join(directory, 'file.yaml');
@@ -84,7 +84,7 @@ for (const [what, { args, code, says, file }] of Object.entries(wrong))
   });
 
 for (const flag of ['--api-port', '--gateway-port', '--metrics-port'])
-  test(`a port in use is named, with the flag that changes it: ${flag}`, async (t) => {
+  test.serial(`a port in use is named, with the flag that changes it: ${flag}`, async (t) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     t.teardown(() => holder.close());
@@ -94,7 +94,7 @@ for (const flag of ['--api-port', '--gateway-port', '--metrics-port'])
     t.regex(rouse.errors(), new RegExp(`^rouse: cannot listen on 127\\.0\\.0\\.1:${port}: another program uses the port; choose another port with ${flag}`));
   });
 
-test('validate lists every problem of every manifest and exits 1', async (t) => {
+test.serial('validate lists every problem of every manifest and exits 1', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'rouse-cli-'));
   t.teardown(() => rm(directory, { recursive: true }));
   await writeFile(join(directory, 'bad.yaml'), deployment("rouse.dev/enabled: 'yes', rouse.dev/windo: 5s, rouse.dev/min-scale: '9', rouse.dev/max-scale: '3'"));
