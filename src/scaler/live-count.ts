@@ -1,4 +1,4 @@
-import { annotation, between, fieldManager, instant, type Instant, type Millis } from '../core/index.ts';
+import { annotation, between, fieldManager, instant, parseWorkloadState, type Instant, type Millis } from '../core/index.ts';
 import type { WorkloadView } from '../kube/index.ts';
 import { parseStatus } from './published-status.ts';
 
@@ -51,7 +51,9 @@ export const handSetCount = (
 
 const firstSeen = (view: WorkloadView, now: Instant): Instant => {
   const published = parseStatus(view.annotations[annotation.status]);
-  if (published === undefined) return longAgo;
+  const onRecord = parseWorkloadState(view.annotations[annotation.state] ?? '');
+  // Not looked at by anybody yet: a count other than the one before onboarding was set since.
+  if (published === undefined) return onRecord.ok && onRecord.value.replicasBefore !== view.specReplicas ? now : longAgo;
   if (published.desired !== view.specReplicas) return now;
   return published.reason === 'manual-override' ? (published.since ?? now) : longAgo;
 };

@@ -70,6 +70,13 @@ test('a new process finds in the published status when a count set by hand began
   t.is(at('{"v":1,"desired":2,"reason":"steady","since":"2026-01-05T11:55:00Z"}'), start, 'set while no controller was there');
 });
 
+test('a count set by hand right after onboarding, before anybody looked, is told from one of before', (t) => {
+  const at = (replicasBefore: number): number | undefined =>
+    handSetCount({ ...byHand, annotations: { 'rouse.dev/state': `{"v":1,"replicasBefore":${replicasBefore}}` } }, undefined, undefined, true, start)?.at;
+  t.is(at(4), 0, 'it was there before');
+  t.is(at(0), start);
+});
+
 test('a broken status annotation says nothing about the count to go on from', (t) => {
   for (const status of ['', 'x', 'null', '[]', '{"desired":-1}', '{"desired":1.5}', '{"desired":"9"}'])
     t.is(resumedCount(viewOf({ specReplicas: 2, annotations: { 'rouse.dev/status': status } })), 2, status);
