@@ -91,7 +91,7 @@ test('a pod that is killed under load costs the requests that were in it, and no
       'rouse.dev/container-concurrency': String(concurrency),
     },
   });
-  const load = startLoad(2 * concurrency + 4, () => app.get('/sleep?ms=40'));
+  const load = startLoad(t, 2 * concurrency + 4, () => app.get('/sleep?ms=40'));
   const seen = load.answers;
   const processes = (from: number): ReadonlySet<number> =>
     new Set(seen.slice(from).flatMap(({ status, text }) => (status === 200 ? [(JSON.parse(text) as { pid: number }).pid] : [])));

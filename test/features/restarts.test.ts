@@ -1,5 +1,5 @@
 import test from 'ava';
-import { deployment, service } from '../support/app.ts';
+import { deployment, onboarded, service, type AppOptions } from '../support/app.ts';
 import { startLoad } from '../support/load.ts';
 import type { RouseProcess } from '../support/rouse-process.ts';
 import { startSeparateProcesses, type SeparateProcesses } from '../support/separate-processes.ts';
@@ -16,12 +16,13 @@ let controller: RouseProcess;
 let oldGateway: RouseProcess;
 let web: SliceClient;
 let idle: SliceClient;
+let slow: SliceClient;
 const clients: SliceClient[] = [];
 
 /** Creates an onboarded app and waits until its Service leads to both gateways. */
-const onboard = async (name: string, annotations: Readonly<Record<string, string>>): Promise<SliceClient> => {
+const onboard = async (name: string, { annotations = {}, ...options }: AppOptions = {}): Promise<SliceClient> => {
   for (const [path, object] of [
-    [deployments, deployment(name, { annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', ...annotations } })],
+    [deployments, deployment(name, { ...options, annotations: { ...onboarded, ...annotations } })],
     ['/api/v1/namespaces/default/services', service(name)],
   ] as const) {
     const { status, body } = await rouse.api('POST', path, object);
@@ -38,17 +39,17 @@ const onboard = async (name: string, annotations: Readonly<Record<string, string
   return client;
 };
 
-/** What is wanted of a Deployment, and how often that was changed by anyone. */
-const specOf = async (name: string): Promise<{ readonly replicas?: number; readonly generation?: number }> => {
-  const { metadata, spec } = (await rouse.api('GET', `${deployments}/${name}`)).body as {
-    metadata?: { generation?: number };
-    spec?: { replicas?: number };
-  };
-  return {
-    ...(spec?.replicas === undefined ? {} : { replicas: spec.replicas }),
-    ...(metadata?.generation === undefined ? {} : { generation: metadata.generation }),
-  };
+/** Asks the gateway that is to go, and nobody else; gives the status. */
+const throughOld = async (client: SliceClient, path: string): Promise<number> => {
+  const target = client.targets().find((each) => each.startsWith('127.0.0.2:'));
+  return (await fetch(`http://${target}${path}`)).status;
 };
+
+const addressesOf = (client: SliceClient): readonly (string | undefined)[] =>
+  client
+    .targets()
+    .map((target) => target.split(':')[0])
+    .sort();
 
 const failuresOf = (answers: readonly SliceAnswer[]): readonly SliceAnswer[] => answers.filter(({ status }) => status !== 200);
 
@@ -60,7 +61,7 @@ test.before(async () => {
   [oldGateway] = await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
   // Five at once and three to a pod: two pods, with room for error on both sides.
   const annotations = { 'rouse.dev/target': '3', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
-  [web, idle] = await Promise.all([onboard('web', annotations), onboard('idle', {})]);
+  [web, idle, slow] = await Promise.all([onboard('web', { annotations }), onboard('idle'), onboard('slow', { env: { START_MS: '1500' } })]);
 });
 test.after.always(async () => {
   await Promise.all(clients.map((client) => client.close()));
@@ -68,7 +69,7 @@ test.after.always(async () => {
 });
 
 onLinux('a gateway is replaced by another under load without a failed request', async (t) => {
-  const load = startLoad(5, () => web.get('/sleep?ms=200'));
+  const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await until('both gateways answer', () => load.answers.length > 20);
 
   await rouse.startGateway('127.0.0.4');
@@ -79,23 +80,23 @@ onLinux('a gateway is replaced by another under load without a failed request', 
     () => web.targets(),
   );
   const before = load.answers.length;
+  // Two that the old gateway has when it is told to end: one in a pod for longer than that takes, one held for a pod that starts slowly.
+  const [inFlight, held] = [throughOld(web, '/sleep?ms=4000'), throughOld(slow, '/held')];
+  await until('the slow one is being woken', async () => (await rouse.countOf('slow')).replicas === 1);
   const ended = oldGateway.stop('SIGTERM');
   await until('the old one is no endpoint any more', () => !web.targets().some((target) => target.startsWith('127.0.0.2:')));
   t.is(await ended, 0, oldGateway.errors());
+  t.deepEqual([await inFlight, await held], [200, 200]);
   await until('the load goes on', () => load.answers.length > before + 20);
   t.deepEqual(failuresOf(await load.stop()), []);
-  t.deepEqual(
-    idle.targets().map((target) => target.split(':')[0]),
-    web.targets().map((target) => target.split(':')[0]),
-    'every Service was told',
-  );
+  for (const client of clients) t.deepEqual(addressesOf(client), ['127.0.0.3', '127.0.0.4'], 'every Service was told');
 });
 
 onLinux('a controller is killed and another started under load: no request fails, the count stays, and what waits is woken by the next', async (t) => {
-  const load = startLoad(5, () => web.get('/sleep?ms=500'));
-  await until('two pods', async () => (await specOf('web')).replicas === 2);
+  const load = startLoad(t, 5, () => web.get('/sleep?ms=500'));
+  await until('two pods', async () => (await rouse.countOf('web')).replicas === 2);
   await until('both have answered', () => new Set(load.answers.slice(-10).flatMap(({ text }) => /"pod":"([^"]+)"/.exec(text)?.[1] ?? [])).size === 2);
-  const before = await specOf('web');
+  const before = await rouse.countOf('web');
 
   await controller.stop('SIGKILL');
   const waiting = idle.get('/waited');
@@ -108,6 +109,6 @@ onLinux('a controller is killed and another started under load: no request fails
   // It has followed the figures since it started, for longer than a window: what it makes of them it does at its first looks.
   const from = Date.now();
   await until('the new leader has looked twice', () => Date.now() > from + 4000);
-  t.deepEqual(await specOf('web'), before, 'nobody has touched the count');
+  t.deepEqual(await rouse.countOf('web'), before, 'nobody has touched the count');
   t.deepEqual(failuresOf(await load.stop()), []);
 });

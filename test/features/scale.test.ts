@@ -31,7 +31,7 @@ test('a burst scales to N by concurrency, and the window takes it back down to z
       'rouse.dev/max-scale': '4',
     },
   });
-  const burst = startLoad(19, () => slept(app, 500));
+  const burst = startLoad(t, 19, () => slept(app, 500));
   await app.reach(4);
   const before = burst.answers.length;
   await until('all four pods answer', () => new Set(burst.answers.slice(before).map(({ pod }) => pod)).size === 4);

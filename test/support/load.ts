@@ -1,3 +1,5 @@
+import type { ExecutionContext } from 'ava';
+
 /** A load that goes on until it is stopped. */
 export interface Load<Answer> {
   /** In the order in which they came. */
@@ -6,8 +8,8 @@ export interface Load<Answer> {
   stop(): Promise<readonly Answer[]>;
 }
 
-/** Keeps `concurrency` calls of `ask` in flight, each client beginning anew as soon as it has its answer. */
-export const startLoad = <Answer>(concurrency: number, ask: () => Promise<Answer>): Load<Answer> => {
+/** Keeps `concurrency` calls of `ask` in flight, each client beginning anew as soon as it has its answer; ends with the test at the latest. */
+export const startLoad = <Answer>(t: ExecutionContext, concurrency: number, ask: () => Promise<Answer>): Load<Answer> => {
   const answers: Answer[] = [];
   let running = true;
   const client = async (): Promise<void> => {
@@ -15,6 +17,9 @@ export const startLoad = <Answer>(concurrency: number, ask: () => Promise<Answer
   };
   const clients = Promise.all(Array.from({ length: concurrency }, client));
   clients.catch(() => undefined);
+  t.teardown(() => {
+    running = false;
+  });
   return {
     answers,
     stop: async () => {

@@ -13,13 +13,19 @@ import { until } from './until.ts';
 export interface SeparateProcesses {
   readonly cluster: LocalCluster;
   readonly api: ApiClient;
-  /** Starts `rouse controller`, always on the same port, so that gateways find the next one. */
-  startController(): Promise<RouseProcess>;
+  /** Starts `rouse controller` at its place, the first or the second: always on the same port there, so that gateways find the next one. */
+  startController(place?: 0 | 1): Promise<RouseProcess>;
   /** Resolves when that controller leads. */
   leads(controller: RouseProcess): Promise<void>;
-  /** Starts `rouse gateway` on a loopback address of its own: two on one address would want the same ports. */
+  /** Starts `rouse gateway`, linked to both places, on a loopback address of its own: two on one address would want the same ports. */
   startGateway(address: string): Promise<RouseProcess>;
+  /** The count of the Deployment's only ReplicaSet, and how often it was changed: a Deployment's own generation counts its annotations too. */
+  countOf(name: string): Promise<{ readonly replicas: number; readonly changes: number }>;
   close(): Promise<void>;
+}
+
+interface ReplicaSets {
+  readonly items?: readonly { readonly metadata: { readonly generation: number }; readonly spec: { readonly replicas: number } }[];
 }
 
 const metricsUrl = async (rouse: RouseProcess): Promise<string> => (await rouse.line(/^ready: .*metrics=(\S+)/))[1] ?? '';
@@ -38,7 +44,7 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
   const api = apiClient({ url: cluster.api.url, caPem: cluster.api.caPem, token: cluster.api.adminToken });
   await writeFile(file('kubeconfig'), cluster.api.kubeconfig(cluster.token('rouse-controller')));
   await writeFile(file('token'), cluster.token('rouse-gateway', [linkAudience]));
-  const port = await freePort();
+  const ports = [await freePort(), await freePort()] as const;
   const processes: RouseProcess[] = [];
   const start = (...args: readonly string[]): RouseProcess => {
     const rouse = startRouse([...args, '--metrics-port', '0']);
@@ -48,8 +54,8 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
   return {
     cluster,
     api,
-    startController: async () => {
-      const own = ['--port', String(port), '--advertise', '127.0.0.1', '--allow-external-gateways', '--write-ca', file('ca.pem')];
+    startController: async (place = 0) => {
+      const own = ['--port', String(ports[place]), '--advertise', '127.0.0.1', '--allow-external-gateways', '--write-ca', file('ca.pem')];
       const rouse = start('controller', '--kubeconfig', file('kubeconfig'), ...own);
       await metricsUrl(rouse);
       return rouse;
@@ -64,10 +70,15 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
       );
     },
     startGateway: async (address) => {
-      const link = ['--controller', `https://127.0.0.1:${port}`, '--controller-ca', file('ca.pem'), '--token-file', file('token')];
-      const rouse = start('gateway', ...link, '--listen', address);
+      const links = ports.flatMap((port) => ['--controller', `https://127.0.0.1:${port}`]);
+      const rouse = start('gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address);
       await metricsUrl(rouse);
       return rouse;
+    },
+    countOf: async (name) => {
+      const { items = [] } = (await api('GET', `/apis/apps/v1/namespaces/default/replicasets?labelSelector=app%3D${name}`)).body as ReplicaSets;
+      const [only] = items;
+      return { replicas: only?.spec.replicas ?? 0, changes: only?.metadata.generation ?? 0 };
     },
     close: async () => {
       await Promise.all(processes.map((rouse) => rouse.stop('SIGKILL')));
