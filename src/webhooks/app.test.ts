@@ -254,6 +254,7 @@ test(
 );
 test('an array gets 400', refusedBody, { headers: json, body: '[]' }, 400, /AdmissionReview/);
 test('a huge body gets 413', refusedBody, { headers: json, body: `{"a":"${'x'.repeat(9 * 1024 * 1024)}"}` }, 413, /larger/);
+test('a body nested without end gets 400', refusedBody, { headers: json, body: `${'['.repeat(100_000)}${']'.repeat(100_000)}` }, 400, /levels deep/);
 test('an unknown path gets 404', refusedBody, { headers: json, body: '{}' }, 404, /nothing here/, '/other');
 test('another method gets 405', refusedBody, { method: 'PUT', headers: json, body: '{}' }, 405, /only POST/);
 test('an unknown encoding gets 415', refusedBody, { headers: { ...json, 'content-encoding': 'zip' }, body: '{}' }, 415, /encoding/);

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { annotation, parseSavedSelector } from '../../src/core/index.ts';
 import { deployment, service, type AppOptions } from '../support/app.ts';
-import { kubectl, type Kubectl, type Live, type Manifest } from '../support/kubectl.ts';
+import { eventsAbout } from '../support/events.ts';
+import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
 import { serviceTargets } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
@@ -108,15 +109,10 @@ test('applying the manifests again, server-side, with replicas or without, chang
   }
 });
 
-const eventsOf = async ({ metadata }: Live): Promise<readonly { readonly reason: string; readonly message: string; readonly type: string }[]> => {
-  const selector = encodeURIComponent(`involvedObject.uid=${metadata.uid}`);
-  const { body } = await rouse.api('GET', `/api/v1/namespaces/default/events?fieldSelector=${selector}`);
-  return body['items'] as Awaited<ReturnType<typeof eventsOf>>;
-};
-
 test('a count set by kubectl scale is honoured for rouse.dev/manual-override, told, and then taken back', async (t) => {
   const app = await rouse.run('by-hand', { annotations: { [annotation.enabled]: 'true', 'rouse.dev/window': '6s', 'rouse.dev/manual-override': '8s' } });
   const manifest = deployment('by-hand') as Manifest;
+  const { uid } = (await user.get(manifest)).metadata;
   t.is(await app.replicas(), 0);
   const scaledAt = performance.now();
   ok(await user.scale(manifest, 2));
@@ -124,7 +120,7 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   await until('both are ready', () => rouse.local.controller.scaler.workloads().some(({ name, ready }) => name === 'by-hand' && ready === 2));
   const told = await until('it is told', () => app.events().find((event) => event.type === 'overridden'));
   t.deepEqual([told.replicas, told.manager], [2, 'kubectl']);
-  const events = await until('it is an Event', async () => (await eventsOf(await user.get(manifest))).find(({ reason }) => reason === 'overridden'));
+  const events = await until('it is an Event', async () => (await eventsAbout(rouse, uid)).find(({ reason }) => reason === 'overridden'));
   t.regex(events.message, /^2 pods set by hand \(kubectl\)/);
   t.is(await app.replicas(), 2);
 
@@ -132,7 +128,7 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   t.true(performance.now() - scaledAt >= 8000, 'not before its time');
   t.is(app.events().filter((event) => event.type === 'scaled' || event.type === 'replicas-restored').length, 0, 'nobody wrote the count meanwhile');
   await app.reach(0);
-  await until('that is an Event too', async () => (await eventsOf(await user.get(manifest))).some(({ reason }) => reason === 'override-ended'));
+  await until('that is an Event too', async () => (await eventsAbout(rouse, uid)).some(({ reason }) => reason === 'override-ended'));
 });
 
 test('kubectl rollout undo past the onboarding goes back with the template and stays onboarded; an ordinary apply still switches off', async (t) => {

@@ -6,4 +6,5 @@
 export { parseConfig, type ClusterConfig } from './parse-config.ts';
 export { parseSpec, type ParsedSpec } from './parse-spec.ts';
 export type { SpecOptions } from './setting-values.ts';
+export { settingNames, settings, type SettingName } from './settings.ts';
 export type { Texts } from './written-settings.ts';

@@ -25,8 +25,22 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 /** An optional text: absent is empty, anything else that is no text is wrong. */
 const optional = (value: unknown): string | undefined => (value === undefined || value === null ? '' : text(value));
 
+/** Far more than any object of the kinds that we judge has; comparing two objects takes a stack frame for each level. */
+const deepest = 200;
+
+/** Level by level, so that no depth exhausts the stack. */
+const isTooDeep = (body: unknown): boolean => {
+  let level: readonly unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) return true;
+    level = level.flatMap((value): readonly unknown[] => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+  }
+  return false;
+};
+
 /** Reads an AdmissionReview; the problem is a sentence for whoever sent it. */
 export const parseReview = (body: unknown): Result<AdmissionRequest, string> => {
+  if (isTooDeep(body)) return failed(`nested more than ${String(deepest)} levels deep`);
   if (!isJson(body) || body['kind'] !== 'AdmissionReview') return failed('want a JSON object of kind AdmissionReview');
   if (body['apiVersion'] !== 'admission.k8s.io/v1') return failed('want apiVersion admission.k8s.io/v1');
   const { request } = body;
