@@ -108,7 +108,7 @@ onLinux('a controller is killed and another started under load: no request fails
   t.is(woken.status, 200, woken.text);
   // It has followed the figures since it started, for longer than a window: what it makes of them it does at its first looks.
   const from = Date.now();
-  await until('the new leader has looked twice', () => Date.now() > from + 4000);
+  await until('the new leader has looked twice', () => Date.now() > from + 2500);
   t.deepEqual(await rouse.countOf('web'), before, 'nobody has touched the count');
   t.deepEqual(failuresOf(await load.stop()), []);
 });

@@ -56,6 +56,19 @@ test('a burst scales to N by concurrency, and the window takes it back down to z
   t.deepEqual([falls[0]?.from, falls.at(-1)?.to], [4, 0]);
 });
 
+test('a scale-in under load fails no request', async (t) => {
+  const app = await rouse.run('shrinking', {
+    annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', 'rouse.dev/min-scale': '3', 'rouse.dev/max-scale-down-rate': '3' },
+  });
+  await app.reach(3);
+  const load = startLoad(t, 8, () => slept(app, 5));
+  await until('all three pods answer', () => new Set(load.answers.map(({ pod }) => pod)).size === 3);
+  const answer = await rouse.api.patch('/apis/apps/v1/namespaces/default/deployments/shrinking', { metadata: { annotations: { 'rouse.dev/min-scale': '1' } } });
+  t.is(answer.status, 200, JSON.stringify(answer.body));
+  await app.reach(1);
+  await t.notThrowsAsync(load.stop());
+});
+
 test('with one request per pod each waits for a pod of its own, and all are answered', async (t) => {
   const app = await rouse.run('single', {
     annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', 'rouse.dev/container-concurrency': '1', 'rouse.dev/max-scale': '3' },

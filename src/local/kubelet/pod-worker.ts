@@ -1,5 +1,5 @@
 import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
-import { annotation, isAbort, messageOf, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
+import { annotation, isAbort, messageOf, millis, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
 import type { Addressing, Allotment } from './addressing/addressing.ts';
 import { ContainerRunner } from './container-runner.ts';
 import type { ContainerRole } from './container-status.ts';
@@ -25,6 +25,12 @@ export interface PodWorkerOptions {
 }
 
 const allotRetry = seconds(5);
+
+/**
+ * From the deletion to the first signal. On a node this goes over a watch, a sync loop and the container runtime, so that whoever watches pods to send them
+ * requests has heard of it by then; here it would come within the same turn of the event loop, before anyone could.
+ */
+const notice = millis(100);
 
 /** `2026-01-31T12:00:00Z`. */
 const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
@@ -148,7 +154,8 @@ export class PodWorker {
   }
 
   async #terminate(graceMs: number): Promise<void> {
-    await this.#stopContainers(graceMs);
+    if (graceMs > notice) await this.#options.clock.sleep(notice, new AbortController().signal);
+    await this.#stopContainers(graceMs > notice ? graceMs - notice : graceMs);
     await this.#life;
     this.#isOver = true;
     this.#free();
