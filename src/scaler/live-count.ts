@@ -54,6 +54,8 @@ const firstSeen = (view: WorkloadView, now: Instant): Instant => {
   const onRecord = parseWorkloadState(view.annotations[annotation.state] ?? '');
   // Not looked at by anybody yet: a count other than the one before onboarding was set since.
   if (published === undefined) return onRecord.ok && onRecord.value.replicasBefore !== view.specReplicas ? now : longAgo;
+  // What mode observe would have set says nothing about what was there.
+  if (published.reason === 'observe') return longAgo;
   if (published.desired !== view.specReplicas) return now;
   return published.reason === 'manual-override' ? (published.since ?? now) : longAgo;
 };
@@ -66,5 +68,8 @@ export const overrideOf = (hand: HandSetCount | undefined, honoured: Millis, now
  * The count that a new leader goes on from. Where a write of `/scale` still stands, that is the live one. Where it does not, a manifest was
  * applied while nobody kept the count: the higher of what lives and what was last published, because that never takes a pod from running work.
  */
-export const resumedCount = (view: WorkloadView): number =>
-  view.scaledBy.length > 0 ? view.specReplicas : Math.max(view.specReplicas, parseStatus(view.annotations[annotation.status])?.desired ?? 0);
+export const resumedCount = (view: WorkloadView): number => {
+  const published = view.scaledBy.length > 0 ? undefined : parseStatus(view.annotations[annotation.status]);
+  // What mode observe would have set was never there.
+  return published === undefined || published.reason === 'observe' ? view.specReplicas : Math.max(view.specReplicas, published.desired);
+};
