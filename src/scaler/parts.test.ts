@@ -87,7 +87,8 @@ test('a broken status annotation says nothing about the count to go on from', (t
 test('what mode observe would have set is no count to go on from, and makes nothing a count set by hand', (t) => {
   const annotations = { 'rouse.dev/status': '{"v":1,"desired":15,"reason":"observe","since":"2026-01-05T11:55:00Z"}' };
   t.is(resumedCount(viewOf({ specReplicas: 2, annotations })), 2);
-  t.is(handSetCount({ ...byHand, annotations }, undefined, undefined, true, start)?.at, 0);
+  const at: number | undefined = handSetCount({ ...byHand, annotations }, undefined, undefined, true, start)?.at;
+  t.is(at, 0);
 });
 
 test('printing and parsing a status gives the same', (t) => {
