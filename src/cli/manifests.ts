@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { LineCounter, parseAllDocuments, type Document } from 'yaml';
+import { messageOf } from '../core/index.ts';
 import { CommandError } from './exit-code.ts';
 
 /** One object of a manifest, as written, and where it stands. */
@@ -40,7 +41,7 @@ const readText = async (path: string): Promise<string> => {
 /** `readManifests` for text that is already here. */
 export const parseManifests = (text: string, path: string): readonly SourcedManifest[] => {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const documents = parseAllDocuments(text, { lineCounter: lines, logLevel: 'error' });
   const found: SourcedManifest[] = [];
   if (!('empty' in documents)) {
     for (const document of documents) {
@@ -51,12 +52,21 @@ export const parseManifests = (text: string, path: string): readonly SourcedMani
           'usage',
           `${path}:${problem.linePos?.[0].line ?? 1}: not valid YAML: ${problem.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? ''}`,
         );
-      const value: unknown = document.toJS({ maxAliasCount: 100 });
+      const value = valueOf(document, at);
       if (value !== null) found.push(...open(value, at));
     }
   }
   if (found.length === 0) throw new CommandError('usage', `${path}: there is no Kubernetes object in it`);
   return found;
+};
+
+/** Throws for an alias without its anchor, and for more aliases than anybody writes. */
+const valueOf = (document: Pick<Document, 'toJS'>, at: string): unknown => {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (failure) {
+    throw new CommandError('usage', `${at}: not valid YAML: ${messageOf(failure)}`, failure);
+  }
 };
 
 const open = (value: unknown, at: string): readonly SourcedManifest[] => {

@@ -28,7 +28,7 @@ const mostBytes = 16 * 1024 * 1024;
 
 const parseDocument = async (text: string): Promise<unknown> => {
   const { parse } = await import('yaml');
-  return parse(text, { maxAliasCount: 100 });
+  return parse(text, { maxAliasCount: 100, logLevel: 'error' }); // no warnings on standard error: what is wrong is told below
 };
 
 /** Follows one routes file: an unreadable or invalid version changes nothing but `rouse_gateway_routes_valid`, and says why once. */

@@ -6,6 +6,6 @@
 export type { Ack } from './acknowledgements.ts';
 export { createLinkClient, type ApplyRoutes, type LinkClient, type LinkClientOptions } from './client.ts';
 export type { Authenticate, GatewayIdentity } from './handshake.ts';
-export type { GatewayClaim, RouteProblem } from './messages.ts';
+export { readDownMessage, readHello, readUpMessage, type GatewayClaim, type RouteProblem } from './messages.ts';
 export type { RouteChange } from './published-routes.ts';
 export { createLinkServer, type LinkListener, type LinkServer, type LinkServerOptions } from './server.ts';

@@ -59,7 +59,7 @@ const labels = { 'app.kubernetes.io/name': 'rouse', 'app.kubernetes.io/component
 export const webhookConfigurations = (address: WebhookAddress): { readonly mutating: MutatingConfiguration; readonly validating: ValidatingConfiguration } => {
   const workloads = { name: 'workloads.rouse.dev', rules: [workloadRule], matchConditions: [{ name: 'onboarded', expression: matchExpressions.workload }] };
   const services = { name: 'services.rouse.dev', rules: [serviceRule], matchConditions: [{ name: 'taken-over', expression: matchExpressions.service }] };
-  const mutate = { ...common, reinvocationPolicy: 'IfNeeded', clientConfig: clientConfig(address, '/admission/mutate') };
+  const mutate = { ...common, clientConfig: clientConfig(address, '/admission/mutate') };
   const validate = { ...common, clientConfig: clientConfig(address, '/admission/validate') };
   return {
     mutating: {
@@ -67,8 +67,9 @@ export const webhookConfigurations = (address: WebhookAddress): { readonly mutat
       kind: 'MutatingWebhookConfiguration',
       metadata: { name: webhookConfigurationName, labels },
       webhooks: [
-        { ...mutate, ...workloads },
-        { ...mutate, ...services },
+        { ...mutate, ...workloads, reinvocationPolicy: 'IfNeeded' },
+        // A second call would see in `rouse.dev/selector` what the first one wrote, take it for tampering, and lose the selector that the user has just applied.
+        { ...mutate, ...services, reinvocationPolicy: 'Never' },
       ],
     },
     validating: {

@@ -1,5 +1,15 @@
-import { admission } from './admission.ts';
 import type { FuzzTarget } from './target.ts';
+import { admissionTarget } from './targets/admission.ts';
+import { embeddedApiTarget } from './targets/embedded-api.ts';
+import { linkTargets } from './targets/link.ts';
+import { routesFileTarget } from './targets/routes-file.ts';
+import { settingsTargets } from './targets/settings.ts';
 
 /** Every edge that is fuzzed. */
-export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [admission];
+export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [
+  ...settingsTargets,
+  routesFileTarget,
+  ...linkTargets,
+  admissionTarget,
+  embeddedApiTarget,
+];
