@@ -61,6 +61,7 @@ export interface Gateway {
 }
 
 const reportEveryMs = 1000;
+const warmUpAfterMs = 50;
 
 /**
  * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange, tcp).
@@ -118,7 +119,10 @@ class GatewayProcess implements Gateway {
     await this.#shared?.open(host, sharedPort ?? 0);
     if (wanted === false) return;
     const spare = new GatewayProcess({ clock, random, logger: silentLogger, sharedPort: 0, host: '127.0.0.1', warmUp: false });
-    void warmUp(spare).catch((error: unknown) => logger.debug('the gateway could not warm up', { error }));
+    // Not before whoever started us has been told that we serve.
+    clock.after(millis(warmUpAfterMs), () => {
+      warmUp(spare).catch((error: unknown) => logger.debug('the gateway could not warm up', { error }));
+    });
   }
 
   apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]> {
