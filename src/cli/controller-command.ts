@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { jsonLogger, messageOf, systemClock, systemNamespace, systemRandom } from '../core/index.ts';
 import { KubeError, loadKubeConfig } from '../kube/index.ts';
-import { startController } from './controller.ts';
+import { startController, type Controller } from './controller.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { controllerExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
@@ -20,8 +20,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       throw failure instanceof KubeError ? new CommandError('usage', failure.message, failure) : failure;
     },
   );
-  // What ends the controller from within (an API server that takes our rights away) ends the process too.
-  const failing = new AbortController();
+  const stopping = new AbortController();
   const controller = await startController(
     {
       connection,
@@ -34,20 +33,30 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       advertise: flags.advertise,
       allowExternalGateways: flags.allowExternalGateways ?? false,
     },
-    signal,
+    AbortSignal.any([signal, stopping.signal]),
   );
-  controller.ended.catch((failure: unknown) => failing.abort(failure));
+  // What ends the controller from within (an API server that takes our rights away) ends the process too.
+  controller.ended.catch((failure: unknown) => stopping.abort(failure));
+  try {
+    await serve(controller, flags, AbortSignal.any([signal, stopping.signal]));
+  } finally {
+    stopping.abort();
+    await controller.ended;
+  }
+  return exitCode.ok;
+};
+
+/** Says where everything is, and answers until `signal` aborts. */
+const serve = async (controller: Controller, flags: ControllerFlags, signal: AbortSignal): Promise<void> => {
   if (flags.writeCa !== undefined) await writeCa(flags.writeCa, controller.caPem);
   const operations = await serveOperations(
     { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
     { host: '0.0.0.0', port: flags.metricsPort, flag: '--metrics-port' },
   );
   print(`ready: link=https://127.0.0.1:${controller.port} metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
-  await Promise.race([aborted(signal), aborted(failing.signal)]);
+  await aborted(signal);
   operations.close();
   operations.closeAllConnections();
-  await controller.ended;
-  return exitCode.ok;
 };
 
 const writeCa = async (path: string, pem: string): Promise<void> => {

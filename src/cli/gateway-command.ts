@@ -6,7 +6,7 @@ import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { gatewayExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { startLinkedGateway } from './linked-gateway.ts';
-import { portOf } from './listen.ts';
+import { portOf, portProblem } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { GatewayFlags } from './flags.ts';
 
@@ -25,6 +25,12 @@ const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host:
   flag: '--metrics-port',
 });
 
+const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): { readonly host: string; readonly port: number; readonly flag: string } => ({
+  host: listen ?? '0.0.0.0',
+  port: sharedPort,
+  flag: '--shared-port',
+});
+
 const runLinked = async (flags: GatewayFlags, controllers: readonly string[], logger: Logger): Promise<ExitCode> => {
   const signal = untilTold(logger);
   for (const url of controllers)
@@ -41,12 +47,17 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     nodeName: process.env.NODE_NAME,
     sharedPort: flags.sharedPort,
     host: flags.listen,
+  }).catch((failure: unknown) => {
+    throw portProblem(failure, sharedAddress(flags));
   });
   const exposition = gatewayExposition(linked.gateway);
   const operations = await serveOperations(
     { notReady: () => (linked.link.connected() > 0 ? undefined : 'no link to a controller'), metrics: exposition },
     metricsAddress(flags),
-  );
+  ).catch(async (failure: unknown) => {
+    await linked.stop(true);
+    throw failure;
+  });
   print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
   await aborted(signal);
   await linked.stop(false);
@@ -55,24 +66,37 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
 };
 
 const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger): Promise<ExitCode> => {
-  const signal = untilTold(logger);
+  const told = untilTold(logger);
+  const failing = new AbortController();
   const gateway = createGateway({
     clock: systemClock,
     random: systemRandom,
     logger,
     ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
   });
+  try {
+    await serveRoutes(gateway, flags, path, logger, AbortSignal.any([told, failing.signal]));
+  } catch (failure) {
+    failing.abort(failure);
+    await gateway.drain({ settle: seconds(0), limit: seconds(0) });
+    throw failure;
+  }
+  return exitCode.ok;
+};
+
+const serveRoutes = async (gateway: Gateway, flags: GatewayFlags, path: string, logger: Logger, signal: AbortSignal): Promise<void> => {
   const following = await firstRoutes(gateway, path, logger, signal);
-  await gateway.open();
-  const reports = gateway.run(signal);
+  await gateway.open().catch((failure: unknown) => {
+    throw portProblem(failure, sharedAddress(flags));
+  });
   const operations = await serveOperations({ notReady: () => undefined, metrics: gatewayExposition(gateway) }, metricsAddress(flags));
+  const reports = gateway.run(signal);
   const shared = gateway.sharedPort === undefined ? '' : ` shared=http://127.0.0.1:${gateway.sharedPort}`;
   print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics${shared}`);
   await aborted(signal);
   await gateway.drain({ settle: seconds(0), limit: seconds(60) });
   await Promise.all([reports, following.ended]);
   operations.close();
-  return exitCode.ok;
 };
 
 /** The routes that the gateway starts with have to be right, and their ports free: whoever starts it is still looking. */

@@ -20,13 +20,22 @@ export const listenOn = async (server: Server, { host, port, flag }: ListenAddre
       });
     });
   } catch (failure) {
-    throw new CommandError('failure', `cannot listen on ${host}:${port}: ${whyNot(failure)}; choose another port with ${flag} (0 takes any free one)`, failure);
+    throw cannotListen({ host, port, flag }, failure);
   }
   return portOf(server);
 };
 
+/** For servers that bind by themselves: a port that cannot be had in words that name the flag, every other failure as it is. */
+export const portProblem = (failure: unknown, address: ListenAddress): unknown =>
+  ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].includes(String(codeOf(failure))) ? cannotListen(address, failure) : failure;
+
+const cannotListen = ({ host, port, flag }: ListenAddress, failure: unknown): CommandError =>
+  new CommandError('failure', `cannot listen on ${host}:${port}: ${whyNot(failure)}; choose another port with ${flag} (0 takes any free one)`, failure);
+
+const codeOf = (failure: unknown): unknown => (failure instanceof Error && 'code' in failure ? failure.code : undefined);
+
 const whyNot = (failure: unknown): string => {
-  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
+  const code = codeOf(failure);
   if (code === 'EADDRINUSE') return 'another program uses the port';
   if (code === 'EACCES') return 'this user may not bind the port';
   return messageOf(failure);

@@ -2,6 +2,7 @@ import { RouseError, systemNamespace, type Clock, type Logger, type Random } fro
 import { resources } from '../kube/index.ts';
 import { ApiError, findKind, startControllers, startEmbeddedApi, startEmbeddedKubelet, type EmbeddedApi, type PodLogSource } from '../local/index.ts';
 import { CommandError } from './exit-code.ts';
+import { portProblem } from './listen.ts';
 import type { SourcedManifest } from './manifests.ts';
 
 export interface LocalClusterOptions {
@@ -43,7 +44,7 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
       },
     },
   }).catch((failure: unknown) => {
-    throw portProblem(failure, options.apiPort);
+    throw portProblem(failure, { host: '127.0.0.1', port: options.apiPort, flag: '--api-port' });
   });
   const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }), { caPem: api.caPem });
   const kubelet = await startEmbeddedKubelet({
@@ -97,12 +98,3 @@ export const known = (manifests: readonly SourcedManifest[]): readonly (SourcedM
     if (resource === undefined) throw new CommandError('usage', `${at}: the embedded cluster has no kind ${object.kind} of ${object.apiVersion}`);
     return { object, at, resource };
   });
-
-const portProblem = (failure: unknown, port: number): unknown =>
-  failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE'
-    ? new CommandError(
-        'failure',
-        `cannot listen on 127.0.0.1:${port}: another program uses the port; choose another port with --api-port (0 takes any free one)`,
-        failure,
-      )
-    : failure;

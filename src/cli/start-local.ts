@@ -3,13 +3,12 @@ import { loadKubeConfig } from '../kube/index.ts';
 import { startController, type Controller } from './controller.ts';
 import { linkAudience } from './gateway-identity.ts';
 import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
-import { portOf } from './listen.ts';
+import { portOf, portProblem } from './listen.ts';
 import { known, startLocalCluster, type LocalCluster } from './local-cluster.ts';
 import { freePortAllotter } from './local-ports.ts';
 import type { SourcedManifest } from './manifests.ts';
 import { serveOperations } from './operations-server.ts';
 import { localExposition } from './exposition.ts';
-import { CommandError } from './exit-code.ts';
 
 export interface LocalOptions {
   readonly logger: Logger;
@@ -86,7 +85,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     sharedPort: options.gatewayPort,
     host,
   }).catch((failure: unknown) => {
-    throw portProblem(failure, options.gatewayPort);
+    throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });
   });
   stops.push(() => gateway.stop(true));
   const operations = await serveOperations(
@@ -101,12 +100,3 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   await cluster.apply(options.manifests);
   return { cluster, controller, gateway, sharedPort: gateway.gateway.sharedPort ?? 0, metricsPort: portOf(operations) };
 };
-
-const portProblem = (failure: unknown, port: number): unknown =>
-  failure instanceof Error && 'code' in failure && failure.code === 'EADDRINUSE'
-    ? new CommandError(
-        'failure',
-        `cannot listen on ${host}:${port}: another program uses the port; choose another port with --gateway-port (0 takes any free one)`,
-        failure,
-      )
-    : failure;
