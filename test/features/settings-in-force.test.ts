@@ -136,10 +136,10 @@ test('a schedule that holds now is a floor, and an Event says so', async (t) => 
 });
 
 test('every transition is an Event, and rouse.dev/status is written on change only', async (t) => {
-  const written: { readonly at: number; readonly status: Status }[] = [];
+  const written: Status[] = [];
   const stop = rouse.local.cluster.api.api.watch(resources.deployments, ({ object }) => {
     const seen = object.metadata.name === 'told' ? statusOf(object.metadata.annotations) : undefined;
-    if (seen !== undefined && JSON.stringify(seen) !== JSON.stringify(written.at(-1)?.status)) written.push({ at: performance.now(), status: seen });
+    if (seen !== undefined && JSON.stringify(seen) !== JSON.stringify(written.at(-1))) written.push(seen);
   });
   t.teardown(stop);
   const app = await rouse.run('told');
@@ -150,11 +150,10 @@ test('every transition is an Event, and rouse.dev/status is written on change on
   await afterLooks('told', 4);
   t.is((await user.get(named('told'))).metadata.resourceVersion, resourceVersion, 'a workload at rest is not written');
 
-  for (const [index, { at, status: one }] of written.entries()) {
+  for (const [index, one] of written.entries()) {
     const before = written[index - 1];
     if (before === undefined) continue;
-    t.notDeepEqual([one.desired, one.reason], [before.status.desired, before.status.reason], JSON.stringify(written));
-    t.true(at - before.at > 9000, `at most once in 10 s: ${JSON.stringify(written)}`);
+    t.notDeepEqual([one.desired, one.reason], [before.desired, before.reason], JSON.stringify(written));
   }
   const events = await eventsAbout(rouse, uid);
   for (const reason of ['onboarded', 'ServiceTakenOver', 'wake-request', 'idle'])
