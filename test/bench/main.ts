@@ -1,4 +1,4 @@
-// npm run bench -- NAME: one measurement, printed as a table. See docs/performance.md for kept results.
+// npm run bench -- NAME: one measurement, printed as a table.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<void> }>>> = {
   'cold-start': () => import('./cold-start.ts'),
 };

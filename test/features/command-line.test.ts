@@ -94,6 +94,49 @@ for (const flag of ['--api-port', '--gateway-port', '--metrics-port'])
     t.regex(rouse.errors(), new RegExp(`^rouse: cannot listen on 127\\.0\\.0\\.1:${port}: another program uses the port; choose another port with ${flag}`));
   });
 
+for (const flag of ['--metrics-port', '--shared-port'])
+  for (const [kind, feed] of Object.entries({ 'stand-alone': ['--routes', 'FILE'], linked: ['--controller', 'https://127.0.0.1:1'] }))
+    test.serial(`a ${kind} gateway whose ${flag} is in use says so and ends, though its other parts had started`, async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), 'rouse-cli-'));
+      t.teardown(() => rm(directory, { recursive: true }));
+      const path = join(directory, 'file.yaml');
+      await writeFile(path, 'workloads: []');
+      const holder = createServer().listen(0, '0.0.0.0');
+      await once(holder, 'listening');
+      t.teardown(() => holder.close());
+      const { port } = holder.address() as AddressInfo;
+      const other = flag === '--metrics-port' ? '--shared-port' : '--metrics-port';
+      const rouse = startRouse(['gateway', ...feed.map((arg) => (arg === 'FILE' ? path : arg)), flag, String(port), other, '0']);
+      t.is(await rouse.ended, 3, rouse.errors());
+      t.regex(
+        rouse.errors(),
+        new RegExp(`^rouse: cannot listen on 0\\.0\\.0\\.0:${port}: another program uses the port; choose another port with ${flag}`, 'm'),
+      );
+      t.notRegex(rouse.errors(), /\n {4}at /, 'no stack trace');
+    });
+
+test.serial('a controller that cannot write its CA says so and ends, though it had started', async (t) => {
+  const cluster = startRouse(['local', ...anyPorts]);
+  t.teardown(() => cluster.stop());
+  const [, kubeconfig = ''] = await cluster.line(/export KUBECONFIG=(\S+)/);
+  await cluster.line(/^ready:/);
+  const rouse = startRouse([
+    'controller',
+    '--kubeconfig',
+    kubeconfig,
+    '--port',
+    '0',
+    '--metrics-port',
+    '0',
+    '--advertise',
+    '127.0.0.1',
+    '--write-ca',
+    '/nowhere/ca',
+  ]);
+  t.is(await rouse.ended, 2, rouse.errors());
+  t.regex(rouse.errors(), /^rouse: cannot write the CA certificate to \/nowhere\/ca \(--write-ca\)/m);
+});
+
 test.serial('validate lists every problem of every manifest and exits 1', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'rouse-cli-'));
   t.teardown(() => rm(directory, { recursive: true }));
