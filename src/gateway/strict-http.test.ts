@@ -80,6 +80,58 @@ test('hop-by-hop headers and those that Connection names stop at the gateway, bo
   t.notRegex(answer, /secret|Proxy-Authenticate|timeout=9/i);
 });
 
+const upgrade =
+  'GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+
+test('requests sent without awaiting answers come to the pod one after the other, and are answered in order', async (t) => {
+  let inFlight = 0;
+  let most = 0;
+  const { origin, rig } = await withOrigin(t, (request, response) => {
+    most = Math.max(most, ++inFlight);
+    setTimeout(
+      () => {
+        inFlight -= 1;
+        response.end(`answer to ${request.url ?? ''};`);
+      },
+      request.url === '/1' ? 30 : 0,
+    );
+  });
+  const answer = await raw(
+    rig.port,
+    `${get('/1')}POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${get('/3')}${get('/4', 'Connection: close\r\n')}`,
+  );
+  t.deepEqual(
+    origin.requests.map(({ url }) => url),
+    ['/1', '/2', '/3', '/4'],
+  );
+  t.is(most, 1);
+  t.deepEqual(answer.match(/answer to \/\d/g), ['answer to /1', 'answer to /2', 'answer to /3', 'answer to /4']);
+});
+
+test('an offer to upgrade behind a request that is not answered yet is an ordinary request', async (t) => {
+  const { origin, rig } = await withOrigin(t, (request, response) => setTimeout(() => response.end(`answer to ${request.url ?? ''};`), 20));
+  const answer = await raw(rig.port, `${get('/slow')}${upgrade}${get('/last', 'Connection: close\r\n')}`);
+  t.deepEqual(answer.match(/answer to \/\w+/g), ['answer to /slow', 'answer to /up']);
+  t.is(answer.match(/connection: close/gi)?.length, 1, 'what came behind it is lost, and the client is told that nothing more comes');
+  t.deepEqual(
+    origin.requests.map(({ headers }) => headers.upgrade),
+    [undefined, undefined],
+  );
+});
+
+test('CONNECT behind a request that is not answered yet ends the connection: its refusal would be taken for the other answer', async (t) => {
+  const { rig } = await withOrigin(t, (_request, response) => setTimeout(() => response.end('late'), 20));
+  t.is(await raw(rig.port, `${get('/slow')}CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n`), '');
+});
+
+test('a client that sends hundreds of requests ahead of the first answer is cut off, and what waited is never sent on', async (t) => {
+  const { origin, rig } = await withOrigin(t, () => undefined);
+  t.is(await raw(rig.port, Array.from({ length: 300 }, (_, index) => get(`/${index}`)).join('')), '');
+  await pause(20);
+  t.true(origin.requests.length <= 1);
+});
+
 test('the authority of an absolute request target counts, and only its path is forwarded', async (t) => {
   const { origin, rig } = await withOrigin(t, (request, response) => response.end(request.url));
   const answer = await raw(rig.port, 'GET http://other.example:81/p?q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');

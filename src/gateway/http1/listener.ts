@@ -36,12 +36,17 @@ const mostHeadBytes = 32 * 1024;
 /** Longer than the idle time-outs of usual load balancers in front (60 s), so that it is they who close. */
 const keepIdleMs = 75_000;
 
+/** Requests of one connection that wait for those before them; a client that goes on sending beyond that is cut off. */
+const mostAhead = 200;
+
 /** A node:http server on one port, with Node's strict parser. It turns what comes in into exchanges and hands them to the workload's gate. */
 export class HttpListener implements OpenListener {
   /** May be swapped while connections are open: the next request goes by the new one. */
   entry: HttpEntry;
   readonly #around: HttpSurroundings;
   readonly #server: Server;
+  /** The newest request of each connection, and how many were not answered when it came. */
+  readonly #newest = new WeakMap<Socket, { readonly response: ServerResponse; readonly ahead: number }>();
   #closing = false;
 
   constructor(entry: HttpEntry, around: HttpSurroundings) {
@@ -58,15 +63,13 @@ export class HttpListener implements OpenListener {
       requestTimeout: 0,
       keepAliveTimeout: keepIdleMs,
       noDelay: true,
-      // An offer to change to something that we cannot pass on, or one with a body, is an ordinary request (RFC 9110 §7.8).
-      shouldUpgradeCallback: (request) => canUpgrade(request),
+      // An offer to change to something that we cannot pass on, one with a body, or one behind requests that are not answered yet, is an ordinary request (RFC 9110 §7.8).
+      shouldUpgradeCallback: (request) => !isAnswering(request.socket) && canUpgrade(request),
     });
     // Node would drop what lies above a count without a word; the size of the head is bounded instead.
     this.#server.maxHeadersCount = 0;
-    this.#server.on('request', (request, response) => this.#handle(request, response, { expectsContinue: false, upgradeHead: undefined }));
-    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
-      this.#handle(request, response, { expectsContinue: true, upgradeHead: undefined }),
-    );
+    this.#server.on('request', (request, response) => this.#inTurn(request, response, false));
+    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#inTurn(request, response, true));
     this.#server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) =>
       this.#refuse(response, malformed('an expectation other than 100-continue'), 417),
     );
@@ -112,6 +115,25 @@ export class HttpListener implements OpenListener {
     this.#server.closeAllConnections();
   }
 
+  /** Requests that were sent without awaiting answers come to the pods one after the other, as they were sent (RFC 9112 §9.3.2). */
+  #inTurn(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { socket } = request;
+    const before = this.#newest.get(socket);
+    const ahead = before === undefined || before.response.closed ? 0 : before.ahead + 1;
+    this.#newest.set(socket, { response, ahead });
+    const handle = (): void => this.#handle(request, response, { expectsContinue, upgradeHead: undefined });
+    if (before === undefined || ahead === 0) return handle();
+    if (ahead > mostAhead) {
+      socket.destroy();
+      return;
+    }
+    // Node drops what came right behind an offer to upgrade that is not taken: the client has to know that nothing more is answered.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    before.response.once('close', () => {
+      if (!request.destroyed) handle();
+    });
+  }
+
   #handle(request: IncomingMessage, response: ServerResponse, extra: { readonly expectsContinue: boolean; readonly upgradeHead: Buffer | undefined }): void {
     const head = Head.read(request);
     if (!head.ok) return this.#refuse(response, malformed(head.problem.detail), head.problem.status);
@@ -150,7 +172,8 @@ export class HttpListener implements OpenListener {
 
   #refuseRaw(socket: Duplex, refusal: Refusal, status: number): void {
     this.entry.unrouted(refusal);
-    if (socket.writable) socket.end(rawProblem(refusal, status));
+    // Behind requests that are not answered yet it would be taken for the answer to the first of them.
+    if (socket.writable && !isAnswering(socket)) socket.end(rawProblem(refusal, status));
     else socket.destroy();
   }
 
