@@ -15,9 +15,14 @@ interface Layers {
 export const validateFiles = async (paths: readonly string[], print: (line: string) => void): Promise<ExitCode> => {
   const manifests = await readManifests(paths);
   const formulas = manifests.some(({ object }) => mentionsFormula(object)) ? await loadFormulas() : undefined;
-  const { problems: configProblems, layers } = layersOf(manifests, formulas === undefined ? undefined : (text) => formulas.check(text));
+  const {
+    problems: configProblems,
+    warnings: configWarnings,
+    layers,
+  } = layersOf(manifests, formulas === undefined ? undefined : (text) => formulas.check(text));
   let problems = configProblems.length;
   for (const line of configProblems) print(`problem: ${line}`);
+  for (const line of configWarnings) print(`warning: ${line}`);
   let workloads = 0;
   for (const manifest of manifests.filter(({ object }) => isWorkload(object))) {
     workloads++;
@@ -46,7 +51,7 @@ const check = (
 const layersOf = (
   manifests: readonly SourcedManifest[],
   checkFormula: SpecOptions['checkFormula'],
-): { readonly problems: readonly string[]; readonly layers: Layers } => {
+): { readonly problems: readonly string[]; readonly warnings: readonly string[]; readonly layers: Layers } => {
   const namespaces = new Map<string, Texts>();
   let data: Texts = {};
   let where = '';
@@ -61,9 +66,10 @@ const layersOf = (
   return config.ok
     ? {
         problems: [],
+        warnings: config.value.warnings.map(({ message }) => `${where}: ${message}`),
         layers: { cluster: config.value.config.defaults, namespaces, options: { checkFormula, maxScaleLimit: config.value.config.maxScaleLimit } },
       }
-    : { problems: config.problem.map(({ message }) => `${where}: ${message}`), layers: { cluster: {}, namespaces, options: { checkFormula } } };
+    : { problems: config.problem.map(({ message }) => `${where}: ${message}`), warnings: [], layers: { cluster: {}, namespaces, options: { checkFormula } } };
 };
 
 /** A workload is whatever has a pod template and says something to Rouse. */

@@ -61,14 +61,15 @@ export const parseConfig = (data: Texts, options: Pick<SpecOptions, 'checkFormul
   if (!probe.ok) problems.push(...probe.problem);
   return problems.length > 0 || !probe.ok
     ? failed(problems)
-    : ok({ config: { defaults, ...config }, warnings: [...probe.value.warnings, ...unusedKeys(data, config)] });
+    : ok({ config: { defaults, ...config }, warnings: [...probe.value.warnings, ...unusedKeys(data)] });
 };
 
 /** Keys that are read and that this version does not act on. */
-const unusedKeys = (data: Texts, config: Omit<ClusterConfig, 'defaults'>): readonly SpecWarning[] => {
-  const unused = [...(config.budget === undefined ? [] : ['budget']), ...(config.accessLog === 'off' ? [] : ['access-log'])];
-  return unused.map((key) => warningOf({ key, value: data[key] ?? '', source: 'cluster' }, 'is read but has no effect in this version.'));
-};
+const unusedKeys = (data: Texts): readonly SpecWarning[] =>
+  unused
+    .filter((name) => (data[name] ?? operatorSettings[name].initial).trim() !== operatorSettings[name].initial)
+    .map((key) => warningOf({ key, value: data[key] ?? '', source: 'cluster' }, 'is read but has no effect in this version.'));
+const unused: readonly OperatorName[] = ['allow-kinds', 'budget', 'trusted-proxies', 'per-workload-metrics', 'access-log'];
 
 const unknownKey = (written: Written): SpecProblem => {
   const only = settingNames.some((name) => name === written.key) || written.key === 'enabled';
