@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
+
 /** Throws unless `holds`; `what` says what should have been so. */
 export function insist(holds: boolean, what: string, seen?: unknown): asserts holds {
-  if (!holds) throw new Error(seen === undefined ? what : `${what}, got ${JSON.stringify(seen)?.slice(0, 1000) ?? String(seen)}`);
+  if (!holds) throw new Error(seen === undefined ? what : `${what}, got ${inspect(seen, { depth: 8, maxStringLength: 500, breakLength: Infinity })}`);
 }
 
 /** The path of the first number in `value` that is NaN or infinite. */

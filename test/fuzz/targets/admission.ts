@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { applyPatch } from 'rfc6902';
 import { Agent, request } from 'undici';
 import { printSavedSelector, silentLogger, systemClock } from '../../../src/core/index.ts';
@@ -203,7 +204,7 @@ export const admissionTarget = async (): Promise<FuzzTarget> => {
       try {
         await checkReview(post, input);
       } catch (error) {
-        throw ours === undefined ? error : new Error(`the webhook failed: ${String(ours instanceof Error ? ours.stack : ours)}`, { cause: error });
+        throw ours === undefined ? error : new Error(`the webhook failed: ${inspect(ours)}`, { cause: error });
       }
     },
     close: async () => {

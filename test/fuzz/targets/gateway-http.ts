@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { pause, podAt, startRig } from '../../support/gateway-rig.ts';
 import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import { insist } from '../insist.ts';
 import type { FuzzTarget } from '../target.ts';
 
@@ -31,12 +32,21 @@ interface Recorder {
   readonly seen: Seen[];
   /** Something came that is not HTTP, or a CONNECT. */
   broken: boolean;
+  forget(): void;
 }
 
 /** Writes down what comes, and answers when it has come whole. */
 const recorder = (): Recorder => {
   const seen: Seen[] = [];
-  const recorded: Recorder = { server: createServer(), seen, broken: false };
+  const recorded: Recorder = {
+    server: createServer(),
+    seen,
+    broken: false,
+    forget: () => {
+      seen.length = 0;
+      recorded.broken = false;
+    },
+  };
   const { server } = recorded;
   server.on('request', (request: IncomingMessage, response) => {
     const entry: Seen = { method: request.method ?? '', url: request.url ?? '', headers: request.rawHeaders, body: '', whole: false };
@@ -165,14 +175,13 @@ export const gatewayHttpTarget = async (): Promise<FuzzTarget> => {
     name: 'gateway-http',
     corpus,
     check: async (input) => {
-      origin.seen.length = 0;
-      reference.seen.length = 0;
-      reference.broken = false;
+      origin.forget();
+      reference.forget();
       // It may wait for the rest of what never comes: that is not what is looked at.
       await send(referencePort, input, 0, 200).catch(() => undefined);
       const wanted = reference.seen.filter(({ whole }) => whole).length;
       const answer = await send(rig.port, input, wanted);
-      insist(failure === undefined, `nothing is thrown past its handler: ${String(failure instanceof Error ? failure.stack : failure)}`);
+      insist(failure === undefined, `nothing is thrown past its handler: ${inspect(failure)}`);
       // What was cut off may still be on its way to the pod: it must not be taken for part of the next input.
       if (reference.broken || answersIn(answer) < wanted || wanted === 0) await pause(5);
       insist(answer === '' || answer.startsWith('HTTP/1.'), 'what comes back is HTTP', answer.slice(0, 200));

@@ -91,7 +91,7 @@ const step = (
   if (leaves === true || leaves === false) metrics.gatewayLeft(id, leaves);
   else {
     metrics.gatewayJoined(id);
-    const read = readUpMessage(JSON.stringify(message) ?? '');
+    const read = readUpMessage(JSON.stringify(message ?? null));
     if (read.ok && read.value.type === 'report') metrics.ingest(id, read.value.report, instant(clock.now() + wall.offset));
     if (read.ok && read.value.type === 'poke') metrics.poke(id, read.value.poke);
   }
