@@ -46,33 +46,45 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host: '127.0.0.1', port: options.apiPort, flag: '--api-port' });
   });
-  const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }), { caPem: api.caPem });
-  const kubelet = await startEmbeddedKubelet({
-    api: api.api,
-    clock,
-    random,
-    logger: logger.child({ part: 'kubelet' }),
-    baseEnvironment: options.environment,
-    cwd: options.cwd,
-  });
-  node.logs = kubelet.logs;
-  await api.api.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } }, installer);
-  for (const name of accounts)
-    await api.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: systemNamespace } }, installer);
+  const stops: (() => Promise<void> | void)[] = [() => api.close()];
+  const close = async (): Promise<void> => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  try {
+    const controllers = startControllers(api.api, clock, random, logger.child({ part: 'cluster' }), { caPem: api.caPem });
+    stops.push(() => controllers.close());
+    const kubelet = await startEmbeddedKubelet({
+      api: api.api,
+      clock,
+      random,
+      logger: logger.child({ part: 'kubelet' }),
+      baseEnvironment: options.environment,
+      cwd: options.cwd,
+    });
+    stops.push(() => kubelet.close(podGraceMs));
+    node.logs = kubelet.logs;
+    await installNamespace(api);
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
   return {
     api,
     apply: (manifests) => apply(api, manifests),
     token: (name, audiences) => api.serviceAccountToken(systemNamespace, name, audiences),
-    close: async () => {
-      await kubelet.close(podGraceMs);
-      controllers.close();
-      await api.close();
-    },
+    close,
   };
 };
 
 const installer = 'rouse-local';
 const serviceAccounts = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
+
+/** What `deploy/` makes in a cluster: our namespace and the users that controller and gateways are. */
+const installNamespace = async ({ api }: EmbeddedApi): Promise<void> => {
+  await api.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } }, installer);
+  for (const name of accounts)
+    await api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: systemNamespace } }, installer);
+};
 
 /** As `kubectl create --save-config` would, so that a later `kubectl apply` finds what it needs. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';

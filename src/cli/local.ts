@@ -1,10 +1,10 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { annotation, jsonLogger, parseGatewayPorts, seconds, systemClock } from '../core/index.ts';
+import { annotation, jsonLogger, messageOf, parseGatewayPorts, seconds, systemClock } from '../core/index.ts';
 import { resources } from '../kube/index.ts';
 import { sayEvent } from '../scaler/index.ts';
-import { exitCode, type ExitCode } from './exit-code.ts';
+import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { readManifests } from './manifests.ts';
 import type { LocalFlags } from './flags.ts';
@@ -32,12 +32,21 @@ export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
     local.controller.scaler.onEvent((event) => print(sayEvent(event)));
     const [app] = await greet(local, kubeconfig);
     if (flags.demo === true) await (await import('./demo.ts')).playDemo(local, app?.url, print, signal);
-    else await aborted(signal);
+    else await Promise.race([aborted(signal), whileControlled(local)]);
   } finally {
     await local.stop();
     await rm(directory, { recursive: true, force: true });
   }
   return exitCode.ok;
+};
+
+/** Resolves when the controller has been told to end; a controller that ends by itself ends the command. */
+const whileControlled = async ({ controller }: Local): Promise<void> => {
+  try {
+    await controller.ended;
+  } catch (failure) {
+    throw new CommandError('failure', `the controller ended: ${messageOf(failure)}`, failure);
+  }
 };
 
 const print = (line: string): void => {

@@ -72,7 +72,8 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   );
   stops.push(async () => {
     controlling.abort();
-    await controller.ended;
+    // Where it ended by itself, whoever waits for `controller.ended` knows why.
+    await controller.ended.catch(() => undefined);
   });
   const gateway = await startLinkedGateway({
     ...around,

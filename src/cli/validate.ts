@@ -32,7 +32,7 @@ export const validateFiles = async (paths: readonly string[], print: (line: stri
     for (const line of found.warnings) print(`warning: ${name}: ${line}`);
     problems += found.problems.length;
   }
-  print(`${workloads} workloads, ${problems} problems`);
+  print(`${workloads} ${workloads === 1 ? 'workload' : 'workloads'}, ${problems} ${problems === 1 ? 'problem' : 'problems'}`);
   return problems === 0 ? exitCode.ok : exitCode.findings;
 };
 

@@ -204,7 +204,9 @@ export class WorkloadGate implements CallProgress {
       call.connectDueAt = undefined;
       call.dueAt = call.holdDueAt;
     }
-    if (now >= call.holdDueAt) this.#refuseWaitingOne(call, heldTooLong(this.#route.holdTimeoutMs));
+    if (now < call.holdDueAt) return;
+    const refused = call.connectDueAt !== undefined && this.#pods.someUnreachable;
+    this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs));
   }
 
   ended(call: Call, status: number): void {

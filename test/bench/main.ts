@@ -1,6 +1,7 @@
 // npm run bench -- NAME: one measurement, printed as a table.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<void> }>>> = {
   'cold-start': () => import('./cold-start.ts'),
+  'gateway-start': () => import('./gateway-start.ts'),
 };
 
 const name = process.argv[2];

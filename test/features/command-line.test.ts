@@ -144,7 +144,7 @@ test.serial('validate lists every problem of every manifest and exits 1', async 
   const rouse = startRouse(['validate', '-f', join(directory, 'bad.yaml')]);
   t.is(await rouse.ended, 1, rouse.errors());
   t.is(rouse.lines.filter((line) => line.startsWith('problem: ')).length, 3);
-  t.is(rouse.lines.at(-1), '1 workloads, 3 problems');
+  t.is(rouse.lines.at(-1), '1 workload, 3 problems');
   const good = startRouse(['validate', '-f', 'deploy/examples/hello.yaml']);
   t.is(await good.ended, 0, good.errors());
 });
