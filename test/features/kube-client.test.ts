@@ -37,7 +37,7 @@ const scene = async (t: ExecutionContext, historyPerResource = 1000): Promise<Sc
     httpsPort: 0,
     httpPort: 0,
     logSource: { open: () => ({ kind: 'missing', message: 'no kubelet here' }) },
-    limits: { historyPerResource, objectsPerResource: 10_000 },
+    limits: { historyPerResource, historyBytesPerResource: 1_000_000, objectsPerResource: 10_000 },
   });
   const connection = await loadKubeConfig({ kind: 'text', text: cluster.kubeconfig() });
   t.teardown(async () => {

@@ -7,11 +7,13 @@ import { stored, type Stored } from './stored.ts';
 export interface StoreLimits {
   /** Changes kept per resource for watches that reconnect. */
   readonly historyPerResource: number;
+  /** … and their size as JSON. */
+  readonly historyBytesPerResource: number;
   /** Objects of one kind; a create beyond it fails. */
   readonly objectsPerResource: number;
 }
 
-export const defaultLimits: StoreLimits = { historyPerResource: 2000, objectsPerResource: 200_000 };
+export const defaultLimits: StoreLimits = { historyPerResource: 2000, historyBytesPerResource: 32 * 1024 * 1024, objectsPerResource: 200_000 };
 
 type Listener = (change: Change) => void;
 
@@ -134,7 +136,12 @@ export class ObjectStore {
     const key = resourceKey(resource.storedAs ?? resource);
     const found = this.#collections.get(key);
     if (found !== undefined) return found;
-    const fresh: Collection = { shelves: new Map(), size: 0, ring: new EventRing(this.#limits.historyPerResource, this.#firstRevision), listeners: new Set() };
+    const fresh: Collection = {
+      shelves: new Map(),
+      size: 0,
+      ring: new EventRing({ changes: this.#limits.historyPerResource, bytes: this.#limits.historyBytesPerResource }, this.#firstRevision),
+      listeners: new Set(),
+    };
     this.#collections.set(key, fresh);
     return fresh;
   }
