@@ -53,6 +53,8 @@ test(refused, `${post}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n`, 50
 test(refused, 'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400);
 test(refused, 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400);
 test(refused, 'GET / HTTP/1.1\r\n\r\n', 400);
+for (const host of ['[a', 'a b', 'a/b', 'a@b', 'a:b', '[::1]x', 'a, b', '"a"', '\xe4']) test(refused, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 400);
+test(refused, 'GET http://[a/ HTTP/1.1\r\nHost: a\r\n\r\n', 400);
 test(refused, 'GET / HTTP/1.1\r\nHost: a\r\nX: a\n b\r\n\r\n', 400);
 test(refused, 'GET / HTTP/1.1\r\nHost : a\r\n\r\n', 400);
 test(refused, 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400);

@@ -182,8 +182,10 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over || this.#aborted) return;
-    if (isOurMistake(error)) return this.#fail(malformed(messageOf(error)));
+    if (ourMistakes.has(codeOf(error))) return this.#fail(malformed(messageOf(error)));
     if (this.#connected) return this.#fail(upstreamReset);
+    // Errors of connecting have a code. No pod is to blame for another one, and it would only come again.
+    if (codeOf(error) === undefined) return this.#fail(malformed(messageOf(error)));
     this.progress?.unreachable(this, messageOf(error));
   }
 
@@ -281,4 +283,5 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
 /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
 const peerOf = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 
-const isOurMistake = (error: Error): boolean => 'code' in error && (error.code === 'UND_ERR_INVALID_ARG' || error.code === 'UND_ERR_NOT_SUPPORTED');
+const ourMistakes: ReadonlySet<unknown> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'ERR_ASSERTION']);
+const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);

@@ -60,6 +60,7 @@ export class Head implements RequestHead {
     const fields = scan(request.rawHeaders);
     if (fields.hosts > 1) return failed({ status: 400, detail: 'more than one Host' });
     if (fields.hosts === 0 && request.httpVersionMinor > 0) return failed({ status: 400, detail: 'no Host' });
+    if (fields.authority !== undefined && !isAuthority(fields.authority)) return failed({ status: 400, detail: 'a Host that is none' });
     if (fields.codings.length > 0) {
       // Node takes `identity, chunked` and a coding in a request of HTTP/1.0; each has been read differently by someone (RFC 9112 §6.1, §6.3).
       if (request.httpVersionMinor === 0) return failed({ status: 400, detail: 'Transfer-Encoding in a request of HTTP/1.0' });
@@ -71,7 +72,8 @@ export class Head implements RequestHead {
     if (target === '*') return failed({ status: 501, detail: 'a request for * is not forwarded' });
     // Absolute form: its authority counts, not the Host beside it (RFC 9112 §3.2.2).
     const absolute = /^https?:\/\/([^/?#@\s]+)([/?][^#\s]*)?$/i.exec(target);
-    if (absolute?.[1] === undefined) return failed({ status: 400, detail: 'a request target that is neither a path nor an absolute URL' });
+    if (absolute?.[1] === undefined || !isAuthority(absolute[1]))
+      return failed({ status: 400, detail: 'a request target that is neither a path nor an absolute URL' });
     const path = absolute[2] ?? '/';
     return ok(new Head(request.rawHeaders, path.startsWith('/') ? path : `/${path}`, { ...fields, authority: absolute[1] }));
   }
@@ -116,6 +118,9 @@ export class Head implements RequestHead {
     return headers;
   }
 }
+
+/** `uri-host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2.2): what stands in Host goes into routing, into logs and to the pod. */
+const isAuthority = (text: string): boolean => /^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text);
 
 interface HeadFields {
   readonly hosts: number;
