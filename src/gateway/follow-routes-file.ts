@@ -54,7 +54,7 @@ class RoutesFile {
       return;
     }
     const routes = readRoutes(await parseText(path, text), this.#revision + 1);
-    if (!routes.ok) throw new RouseError('routes-invalid', `${path} is not a routes file: ${routes.problem.join('; ')}`);
+    if (!routes.ok) throw new RouseError('routes-invalid', `${path} is not a routes file: ${routes.problem.join('; ').replaceAll(/\s+/g, ' ')}`);
     this.problems = await gateway.apply(routes.value);
     this.#revision += 1;
     this.#applied = routes.value;
