@@ -1,0 +1,10 @@
+/** Feature tests mostly wait for windows to pass, so they begin first, the one that waits longest before all; unit tests fill the time. */
+const rank = (file) => (file.endsWith('wake.test.ts') ? 0 : file.includes('/features/') ? 1 : 2);
+
+export default {
+  extensions: ['ts'],
+  files: ['src/**/*.test.ts', 'test/features/**/*.test.ts'],
+  timeout: '120s',
+  concurrency: 4,
+  sortTestFiles: (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),
+};
