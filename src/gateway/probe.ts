@@ -8,9 +8,12 @@ export interface ProbeAim {
   readonly probe: Exclude<PodProbe, { kind: 'await-ready' }>;
 }
 
-const firstPauseMs = 5;
+const shortestPauseMs = 2;
 const longestPauseMs = 250;
-const pauseGrowth = 1.4;
+/** A pause is this share of the time that the pod has already taken: so much may a start be prolonged by looking too late. */
+const pauseShare = 0.08;
+/** Each attempt may take so much longer than the one before. */
+const limitGrowth = 1.4;
 /**
  * A connection attempt may hang where the network of a pod that has just started is not there yet: the kernel would send the next SYN after 1 s. Short attempts that get longer find the pod sooner
  * (as knative.dev/pkg/network/transports.go does).
@@ -61,24 +64,24 @@ const ask = (clock: Clock, socket: Socket, aim: ProbeAim, done: (ready: boolean)
 };
 
 /**
- * Probes until it succeeds or is stopped: at once, then after 5 ms, rising to every 250 ms. Returns the way to stop; `succeeded` is called at most once.
+ * Probes until it succeeds or is stopped: at once, then every 2 ms, rising to every 250 ms. Returns the way to stop; `succeeded` is called at most once.
  */
 export const probeUntilReady = (clock: Clock, logger: Logger, aim: ProbeAim, succeeded: () => void): (() => void) => {
   let stopped = false;
   let timer: Timer | undefined;
   let hangUp: (() => void) | undefined;
-  let pause = firstPauseMs;
+  const startedAt = clock.monotonic();
   let connectLimit = firstConnectMs;
   const again = (): void => {
     if (stopped) return;
+    const pause = Math.min(longestPauseMs, Math.max(shortestPauseMs, (clock.monotonic() - startedAt) * pauseShare));
     timer = clock.after(millis(pause), attempt);
-    pause = Math.min(longestPauseMs, pause * pauseGrowth);
   };
   const attempt = (): void => {
     hangUp = dial(clock, aim.address, aim.probe.port, Math.min(connectLimit, aim.probe.timeoutMs), (socket) => {
       if (stopped || socket === undefined) {
         socket?.destroy();
-        connectLimit *= pauseGrowth;
+        connectLimit *= limitGrowth;
         again();
         return;
       }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { coldStartPhases } from '../../src/core/index.ts';
 import { ownStart } from '../support/own-start.ts';
@@ -49,8 +50,11 @@ export const run = async (): Promise<void> => {
     const own: number[] = [];
     for (let wake = 0; wake < wakes; wake++) {
       const name = names[wake % workloads] ?? '';
-      // Every later round waits until the workload has gone back to zero by itself.
-      if (wake >= workloads) await seen(rouse.lines, new RegExp(`^${name} \\d+ → 0`), Math.floor(wake / workloads));
+      // Every later round begins when all have gone back to zero by themselves and their processes have ended: what is measured is a wake, not the end of others.
+      if (wake >= workloads && wake % workloads === 0) {
+        for (const other of names) await seen(rouse.lines, new RegExp(`^${other} \\d+ → 0`), wake / workloads);
+        await sleep(2000);
+      }
       own.push(await ownStart(process.execPath, ['-e', program]));
       const from = performance.now();
       const answer = await request(gateway.origin, { headers: { host: `${name}.default.localhost` } });
@@ -94,6 +98,6 @@ const seen = async (lines: readonly string[], pattern: RegExp, count: number): P
     const found = lines.filter((line) => pattern.test(line))[count - 1];
     if (found !== undefined) return found;
     if (performance.now() > until) throw new Error(`no line ${String(pattern)} number ${count} within a minute`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 };
