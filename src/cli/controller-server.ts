@@ -67,6 +67,7 @@ const webhooks = ({ options, client, watches, formulas, registry }: Around): Ret
     servicesIn: (namespace) => watches.services.inNamespace(namespace),
     autoscalerOf: autoscalerLookup(client),
     onboarded: (ref) => registry.get(workloadKey(ref))?.spec,
+    handsBackAll: () => registry.handsBackAll,
     loadFormulas: () => formulas.load().then(() => undefined),
     clock: options.clock,
     logger: options.logger.child({ part: 'webhooks' }),

@@ -14,6 +14,8 @@ export const annotation = {
   gatewayPorts: 'rouse.dev/gateway-ports',
   /** On a pod of the embedded cluster: container port → port on 127.0.0.1 (`local/kubelet` writes it). */
   localPorts: 'local.rouse.dev/ports',
+  /** On the ConfigMap `rouse-config`, written by `rouse uninstall`: with the value `all`, every workload is handed back, whatever its own annotations say. */
+  handBack: 'rouse.dev/hand-back',
   podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
 } as const;
 

@@ -1,5 +1,5 @@
 import { annotation, handBack, isTakenOver, release, type WorkloadKey } from '../core/index.ts';
-import type { ServiceView } from '../kube/index.ts';
+import type { EndpointSliceView, ServiceView } from '../kube/index.ts';
 import { isOurs } from './gateway-slice.ts';
 import { serviceObject } from './paths.ts';
 import { done, keyOf, nameOf, refused, serviceResource, soon, waiting, type Progress, type ReconcileEnv } from './reconcile-env.ts';
@@ -9,6 +9,12 @@ const isMarked = (service: ServiceView): boolean => annotation.selector in servi
 
 /** True while anything of ours is on the Service or points to the gateways for it. */
 export const isHeld = (env: Pick<ReconcileEnv, 'world'>, service: ServiceView): boolean => isMarked(service) || env.world.slicesOf(keyOf(service)).some(isOurs);
+
+/** Every Service that has anything of ours, seen from outside the loop (`rouse uninstall`, `rouse restore`). */
+export const heldServices = (services: Iterable<ServiceView>, slices: Iterable<EndpointSliceView>): readonly ServiceView[] => {
+  const pointed = new Set([...slices].filter(isOurs).map(({ namespace, serviceName }) => `${namespace}/${serviceName ?? ''}`));
+  return [...services].filter((service) => isMarked(service) || pointed.has(keyOf(service)));
+};
 
 /** A workload that should have pods and has none ready gets a while to have one: with the selector back, nobody holds its requests any more. */
 const hasSomewhereToGo = (env: ReconcileEnv, service: ServiceView, workload: WorkloadKey | undefined): boolean => {

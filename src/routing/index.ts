@@ -4,6 +4,7 @@
  * Start with `routing.ts` (the loop), then `takeover.ts` and `hand-back.ts` (the steps), `world.ts` (who belongs to whom) and `route-snapshots.ts`.
  */
 export { rangeAllotter } from './gateway-ports.ts';
+export { heldServices } from './hand-back.ts';
 export type { PortAllotter, RouteChange, RoutedWorkload, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
 export type { RoutingOptions, RoutingTiming } from './options.ts';
 export { createRouting, type Routing } from './routing.ts';

@@ -4,6 +4,7 @@
  * and `scaler.ts` (how the parts hang together).
  */
 export { sayEvent, type ScalerEvent } from './events.ts';
+export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { WorkloadRegistry } from './registry.ts';
 export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';

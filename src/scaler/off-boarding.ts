@@ -19,6 +19,8 @@ export interface OffBoardingPorts {
   readonly podsOf: (key: WorkloadKey) => Iterable<PodView>;
   readonly registry: Pick<WorkloadRegistry, 'get' | 'release'>;
   readonly tell: (event: ScalerEvent) => void;
+  /** Nobody can tell when the workload is idle, so the count stays as high as it is for the hand-back. Left out: it goes down to the count before. */
+  readonly keepsCount?: boolean;
 }
 
 const pollPeriod = millis(250);
@@ -60,7 +62,7 @@ export class OffBoarding {
 
   /** `needed`: what was decided last. Rejects only if aborted or by a bug. */
   async run(needed: number): Promise<void> {
-    const { clock, metrics, tell, path, registry } = this.#ports;
+    const { clock, metrics, tell, path, registry, keepsCount = false } = this.#ports;
     try {
       const { state, view, spec } = this.#record();
       const before = state?.replicasBefore ?? view.specReplicas;
@@ -73,12 +75,13 @@ export class OffBoarding {
         await path.handBack(this.#key, this.#signal);
       });
       const hasHpa = await this.#restoreHpa();
-      if (!hasHpa && during > before) {
+      const isLowered = !hasHpa && !keepsCount && during > before;
+      if (isLowered) {
         await this.#untilIdle();
         await this.#setCount(before);
       }
       const last = await this.#removeTraces();
-      tell({ type: 'off-boarded', workload: this.#key, replicas: hasHpa ? during : before });
+      tell({ type: 'off-boarded', workload: this.#key, replicas: isLowered ? before : during });
       registry.release(this.#key, last);
     } catch (thrown) {
       if (!(thrown instanceof Overtaken)) throw thrown;

@@ -9,7 +9,7 @@ const setUp = (): {
   cluster: FakeCluster;
   registry: WorkloadRegistry;
   told: string[];
-  config: (data: Record<string, string> | undefined, version: string) => void;
+  config: (data: Record<string, string> | undefined, version: string, annotations?: Record<string, string>) => void;
   namespace: (annotations: Record<string, string>, version: string) => void;
 } => {
   const cluster = new FakeCluster(new ManualClock(start));
@@ -25,8 +25,8 @@ const setUp = (): {
     cluster,
     registry,
     told,
-    config: (data, version) => {
-      const value: ConfigMapView = { ...meta, namespace: 'rouse-system', name: 'rouse-config', annotations: {}, data: data ?? {} };
+    config: (data, version, annotations = {}) => {
+      const value: ConfigMapView = { ...meta, namespace: 'rouse-system', name: 'rouse-config', annotations, data: data ?? {} };
       if (data === undefined) cluster.configMaps.delete('rouse-system', 'rouse-config');
       else cluster.configMaps.set({ namespace: 'rouse-system', name: 'rouse-config', uid: 'u', resourceVersion: version, value });
     },
@@ -134,5 +134,22 @@ test('what was released is gone, also while the watch still shows it as it was',
     resourceVersion: '9001',
     value: { ...view, resourceVersion: '9001', annotations: { 'rouse.dev/enabled': 'true' } },
   });
+  t.is(registry.get(hello)?.phase, 'onboarded');
+});
+
+test('told to hand everything back, it does so with workloads that are switched on, also where rouse-config cannot be read, until told otherwise', (t) => {
+  const { cluster, registry, config } = setUp();
+  const state = { 'rouse.dev/state': '{"v":1,"replicasBefore":2}' };
+  cluster.put(viewOf());
+  cluster.annotate({ 'rouse.dev/enabled': 'true', ...state });
+  config({ 'min-scale': 'many' }, '2', { 'rouse.dev/hand-back': 'all' });
+  t.true(registry.handsBackAll);
+  t.is(registry.get(hello)?.phase, 'off-boarding');
+  cluster.annotate({ 'rouse.dev/state': null });
+  t.is(registry.size, 0, 'handed back, it is not onboarded again');
+  cluster.annotate({ 'rouse.dev/window': '8s' });
+  t.is(registry.size, 0, 'nor by any other write of its owner');
+  config({}, '3');
+  t.false(registry.handsBackAll);
   t.is(registry.get(hello)?.phase, 'onboarded');
 });

@@ -23,6 +23,8 @@ export interface RegistrySources {
   readonly namespaces: Snapshot<NamespaceView> | undefined;
   readonly configMaps: Snapshot<ConfigMapView> | undefined;
   readonly checkFormula?: SpecOptions['checkFormula'];
+  /** Everything is to be handed back from the first moment (`rouse restore`). */
+  readonly handsBackAll?: boolean;
   readonly logger: Logger;
 }
 
@@ -52,12 +54,14 @@ export class WorkloadRegistry {
   readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
   readonly #stops: (() => void)[] = [];
   #remembers = false;
+  #handsBackAll: boolean;
   #config: ClusterConfig = builtInConfig();
   #configProblems: readonly SpecProblem[] = [];
 
   constructor(sources: RegistrySources) {
     this.#sources = sources;
-    this.#readConfig(sources.configMaps?.get(configKey)?.data ?? {});
+    this.#handsBackAll = sources.handsBackAll ?? false;
+    this.#readConfig(sources.configMaps?.get(configKey));
     for (const snapshot of sources.workloads) {
       for (const view of snapshot.values()) this.#update(view);
       this.#stops.push(snapshot.subscribe(this.#onWorkload));
@@ -73,7 +77,7 @@ export class WorkloadRegistry {
       this.#stops.push(
         configMaps.subscribe((event) => {
           if (event.key !== configKey) return;
-          this.#readConfig(event.type === 'set' ? event.value.data : {});
+          this.#readConfig(event.type === 'set' ? event.value : undefined);
           this.#reread(() => true, true);
         }),
       );
@@ -87,6 +91,14 @@ export class WorkloadRegistry {
   /** What is wrong with `rouse-config` as it is now. */
   get configProblems(): readonly SpecProblem[] {
     return this.#configProblems;
+  }
+
+  /**
+   * True while everything is to be handed back (`rouse uninstall`): `rouse-config` says so in an annotation, which counts whatever is wrong with its
+   * settings. No workload is onboarded then, whatever its own annotations say.
+   */
+  get handsBackAll(): boolean {
+    return this.#handsBackAll;
   }
 
   get size(): number {
@@ -154,8 +166,15 @@ export class WorkloadRegistry {
     }
   };
 
-  #readConfig(data: Readonly<Record<string, string>>): void {
-    const parsed = parseConfig(data, { checkFormula: this.#sources.checkFormula });
+  #readConfig(view: ConfigMapView | undefined): void {
+    const parsed = parseConfig(view?.data ?? {}, { checkFormula: this.#sources.checkFormula });
+    // A ConfigMap that is deleted (with our namespace, for one) says nothing new: to onboard everything again then would undo an uninstall.
+    const handsBackAll = view === undefined ? this.#handsBackAll : view.annotations[annotation.handBack] === 'all';
+    if (handsBackAll !== this.#handsBackAll)
+      this.#sources.logger.warn(handsBackAll ? 'every workload is handed back, and none is onboarded' : 'workloads are onboarded again', {
+        because: `${annotation.handBack} of ConfigMap ${configKey}`,
+      });
+    this.#handsBackAll = handsBackAll;
     this.#configProblems = parsed.ok ? [] : parsed.problem;
     if (parsed.ok) this.#config = parsed.value.config;
     else this.#sources.logger.warn('rouse-config has problems, the last good configuration stays', { problems: parsed.problem.map(({ message }) => message) });
@@ -172,7 +191,8 @@ export class WorkloadRegistry {
     if (this.#isOldNews(key, view)) return;
     const state = stateOf(view) ?? (this.#remembers && before?.record.view.uid === view.uid ? before.record.state : undefined);
     const switched = isEnabled(view.annotations);
-    const enabled = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
+    const wanted = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
+    const enabled = wanted && !this.#handsBackAll;
     if (view.deleting || (!enabled && state === undefined)) {
       this.#remove(key);
       if (!switched.ok && !view.deleting) this.#refuse({ key, view, problems: [switched.problem] });

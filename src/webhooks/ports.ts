@@ -28,6 +28,8 @@ export interface AdmissionPorts {
   /** Asks the API server. Rejects where that fails: then the workload is let in with a warning. */
   readonly autoscalerOf: (workload: WorkloadRef, signal: AbortSignal) => Promise<Autoscaler | undefined>;
   readonly onboarded: (workload: WorkloadRef) => OnboardedWorkload | undefined;
+  /** True while everything is being handed back (`rouse uninstall`): then nothing is onboarded any more. Left out: never. */
+  readonly handsBackAll?: () => boolean;
   /** Resolves when `checkFormula` knows formulas: awaited before anything that has one is judged. */
   readonly loadFormulas?: () => Promise<void>;
   readonly clock: Clock;

@@ -46,6 +46,7 @@ export const mutate = (ports: AdmissionPorts, request: AdmissionRequest): Verdic
     fieldManager: request.fieldManager,
     mode: modeOf(ports, request.namespace, object),
     modeBefore: modeOf(ports, request.namespace, before),
+    leaving: ports.handsBackAll?.() ?? false,
   });
 };
 
@@ -71,5 +72,7 @@ export const validate = async (ports: AdmissionPorts, request: AdmissionRequest)
   const before = request.oldObject === undefined ? undefined : readWorkload(request.oldObject);
   const asks = isOn(object) && saysSomething(object, before);
   const autoscaler = asks && request.name !== '' ? await findAutoscaler(ports, refOf(request)) : 'none';
-  return validateWorkload({ object, before, parsed: specOf(ports, request.namespace, object), services: [...ports.servicesIn(request.namespace)], autoscaler });
+  const parsed = specOf(ports, request.namespace, object);
+  const services = [...ports.servicesIn(request.namespace)];
+  return validateWorkload({ object, before, parsed, services, autoscaler, leaving: ports.handsBackAll?.() ?? false });
 };

@@ -26,6 +26,7 @@ const write = (object: WorkloadObject, before?: WorkloadObject, more: Partial<Wo
   fieldManager: 'kubectl-client-side-apply',
   mode: 'enforce',
   modeBefore: 'enforce',
+  leaving: false,
   ...more,
 });
 
@@ -177,4 +178,16 @@ test('law: applied to its own result, the rule changes nothing more', (t) => {
     ),
     { numRuns: 500 },
   );
+});
+
+test('while everything is handed back, a manifest with the switch on onboards nothing, and its count stands once nothing is left to hand back', (t) => {
+  const onboards = result(write(workload(on, 3), workload({}, 3), { leaving: true }));
+  t.deepEqual([onboards.annotations, onboards.replicas], [on, 3]);
+  const during = result(write(workload({ ...on, ...stateFor(1) }, 1), workload({ ...on, ...stateFor(1) }, 4), { leaving: true }));
+  t.is(during.replicas, 4);
+  t.regex(during.warnings.join(), /stays 4 until the workload is handed back/);
+  const more = result(write(workload({ ...on, ...stateFor(1) }, 6), workload({ ...on, ...stateFor(1) }, 4), { leaving: true }));
+  t.is(more.replicas, 6);
+  const after = result(write(workload(on, 1), workload(on, 4), { leaving: true }));
+  t.deepEqual([after.annotations, after.replicas, after.warnings], [on, 1, []]);
 });

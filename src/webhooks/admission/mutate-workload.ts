@@ -13,6 +13,8 @@ export interface WorkloadWrite {
   readonly mode: 'enforce' | 'observe';
   /** The same of the object before. */
   readonly modeBefore: 'enforce' | 'observe';
+  /** Everything is being handed back, whatever the annotations say. */
+  readonly leaving: boolean;
 }
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -49,24 +51,28 @@ const settledAnnotations = (write: WorkloadWrite): { readonly annotations: Label
 };
 
 /** What handing back will need, from the moment in which the workload becomes ours. */
-const withState = (annotations: Labels, { object, before, mode, modeBefore }: WorkloadWrite): Labels => {
+const withState = (annotations: Labels, { object, before, mode, modeBefore, leaving }: WorkloadWrite): Labels => {
   const begins = stateOf({ annotations }) === undefined;
   const takesOverNow = before !== undefined && isOn(before) && modeBefore === 'observe' && mode === 'enforce';
-  if (!isOn({ annotations }) || !(begins || takesOverNow)) return annotations;
+  if (leaving || !isOn({ annotations }) || !(begins || takesOverNow)) return annotations;
   const known = stateOf({ annotations });
   const state = printWorkloadState({ ...known, v: 1, replicasBefore: (before ?? object).replicas });
   return { ...annotations, [annotation.state]: state };
 };
 
 /** The count that stands. While a workload is ours, a manifest that is applied again says nothing about it. */
-const settledReplicas = (annotations: Labels, { object, before, mode }: WorkloadWrite): { readonly replicas: number; readonly warnings: readonly string[] } => {
+const settledReplicas = (
+  annotations: Labels,
+  { object, before, mode, leaving }: WorkloadWrite,
+): { readonly replicas: number; readonly warnings: readonly string[] } => {
   const asked = object.replicas;
   if (before === undefined || asked === before.replicas || mode === 'observe') return { replicas: asked, warnings: [] };
   const live = before.replicas;
-  if (isOn({ annotations }))
+  if (isOn({ annotations }) && !leaving)
     return { replicas: live, warnings: [`spec.replicas stays ${live} (sent: ${asked}): Rouse sets it; use rouse.dev/min-scale, or kubectl scale for a while`] };
   // Being switched off: fewer pods than run now are Rouse's to arrange, once nothing is in flight any more.
-  if (isOn(before) && asked < live) return { replicas: live, warnings: [`spec.replicas stays ${live} until the workload is handed back`] };
+  const isHandedBack = leaving && stateOf(before) === undefined;
+  if (isOn(before) && !isHandedBack && asked < live) return { replicas: live, warnings: [`spec.replicas stays ${live} until the workload is handed back`] };
   return { replicas: asked, warnings: [] };
 };
 

@@ -27,6 +27,8 @@ export interface WorkloadCheck {
   readonly services: readonly ServiceView[];
   /** `unknown`: the API server could not be asked. */
   readonly autoscaler: Autoscaler | 'none' | 'unknown';
+  /** Everything is being handed back, whatever the annotations say. */
+  readonly leaving: boolean;
 }
 
 const settingsOf = (object: WorkloadObject): Labels =>
@@ -94,6 +96,7 @@ export const validateWorkload = (check: WorkloadCheck): Verdict => {
   if (!enabled.ok) return { kind: 'deny', code: 422, message: enabled.problem.message, warnings: [] };
   if (!enabled.value) return before !== undefined && isOn(before) ? { kind: 'allow', warnings: ['off: Services and replicas are handed back'] } : allow;
   if (!parsed.ok) return { kind: 'deny', code: 422, message: list(parsed.problem.map(({ message }) => message)), warnings: [] };
+  if (check.leaving) return { kind: 'allow', warnings: ['not onboarded: Rouse hands everything back (rouse uninstall); rouse uninstall --cancel ends that'] };
   const { spec, warnings } = parsed.value;
   const autoscaler = autoscalerProblem(check, spec);
   if (autoscaler.problem !== undefined) return { kind: 'deny', code: 409, message: autoscaler.problem, warnings: [] };

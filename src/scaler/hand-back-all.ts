@@ -1,0 +1,62 @@
+import { isAbort, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
+import { resources, type KubeClient, type PodView, type Resource, type Snapshot } from '../kube/index.ts';
+import type { ScalerEvent } from './events.ts';
+import { OffBoarding } from './off-boarding.ts';
+import { PodsOf } from './pods-of.ts';
+import type { PathManager, ResourceOf, WorkloadLoad } from './ports.ts';
+import type { WorkloadRegistry } from './registry.ts';
+import { WakeFailures } from './wake-failures.ts';
+
+export interface HandBackAllPorts {
+  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'create' | 'mergePatch'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Has to hand everything back (`handsBackAll`). */
+  readonly registry: WorkloadRegistry;
+  /** Of all namespaces that have workloads. */
+  readonly pods: Snapshot<PodView>;
+  readonly path: PathManager;
+  readonly tell: (event: ScalerEvent) => void;
+  /** Beyond Deployments and StatefulSets. */
+  readonly resourceOf?: ResourceOf;
+}
+
+/** Handed back at once: each may start its pods of before, and a cluster has only so many places. */
+const atOnce = 20;
+
+const unknownLoad: WorkloadLoad = { metrics: [], held: 0, inFlight: 0, inFlightByPod: new Map(), warm: false, absentGateways: 0 };
+const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
+
+/**
+ * Hands every workload back without a controller: nobody knows the load, so each keeps as many pods as it has, or as many as before onboarding
+ * if that is more. Resolves when none is left; safe to begin again after any crash. Rejects only if aborted or by a bug.
+ */
+export const handBackAll = async (ports: HandBackAllPorts, signal: AbortSignal): Promise<void> => {
+  const { registry, pods, logger } = ports;
+  const podsOf = new PodsOf(pods, () => undefined);
+  const waiting: WorkloadKey[] = [...registry.values()].map(({ key }) => key);
+  const offBoardingPorts = {
+    ...ports,
+    resourceOf: (resource: string) => builtIn[resource] ?? ports.resourceOf?.(resource),
+    metrics: { observe: () => unknownLoad, forget: () => undefined },
+    failures: new WakeFailures(),
+    podsOf: (key: WorkloadKey) => podsOf.get(key),
+    keepsCount: true,
+  };
+  const worker = async (): Promise<void> => {
+    for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
+      const record = registry.get(key);
+      if (record === undefined) continue;
+      podsOf.follow(record.view);
+      await new OffBoarding(offBoardingPorts, key, signal).run(record.view.specReplicas).catch((thrown: unknown) => {
+        if (isAbort(thrown) || signal.aborted) throw thrown;
+        logger.error('handing a workload back failed', { workload: key, error: thrown });
+      });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  } finally {
+    podsOf.close();
+  }
+};
