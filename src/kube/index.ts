@@ -19,11 +19,13 @@ export { runLeaderElection, type LeaderElectionOptions, type LeaderElectionTimin
 export type { LeaseName } from './lease-lock.ts';
 export { watchNamespaces, type NamespacedSnapshots } from './namespaced-snapshots.ts';
 export type { Refusal } from './outcome.ts';
+export { collectionPath, objectPath, withQuery } from './paths.ts';
 export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
 export { resources, type KubeObject, type Resource } from './resource.ts';
 export type { Snapshot, SnapshotEvent } from './snapshot.ts';
 export { SnapshotStore, type Entry } from './snapshot-store.ts';
+export { createTransport, type Call, type Transport } from './transport.ts';
 export type {
   ConfigMapView,
   ContainerView,

@@ -1,9 +1,11 @@
+import { EverywhereWatch } from './everywhere-watch.ts';
 import { Reflector } from './reflector.ts';
+import type { ReflectorStore } from './reflector-store.ts';
 import type { Snapshot } from './snapshot.ts';
-import { SnapshotStore } from './snapshot-store.ts';
+import { SnapshotStore, type Entry } from './snapshot-store.ts';
 import type { ReflectorCounts, WatchOptions } from './watch-options.ts';
 
-/** One snapshot over watches of exactly the namespaces that are asked for. */
+/** One snapshot of exactly the namespaces that are asked for. */
 export interface NamespacedSnapshots<V> {
   /** Its `synced` resolves when all namespaces of the first `setNamespaces` are in. */
   readonly snapshot: Snapshot<V>;
@@ -13,80 +15,195 @@ export interface NamespacedSnapshots<V> {
   synced(namespace: string): Promise<void>;
   /** Keeps the snapshot up to date until `signal` aborts. Namespaces that were set before are taken up. */
   run(signal: AbortSignal): Promise<void>;
-  /** Sums over the namespaces that are watched now. */
+  /** Sums over what is watched now. */
   counts(): ReflectorCounts;
 }
 
-/** As `watchResource`, for namespaces that come and go. `selection.namespace` must not be given. */
-export const watchNamespaces = <V>(options: WatchOptions<V>): NamespacedSnapshots<V> => {
-  const store = new SnapshotStore<V>((problem) => {
-    options.logger.error('a listener of a snapshot threw', { resource: options.resource.plural, problem });
-  });
-  const watched = new Map<string, NamespaceWatch>();
-  let running: AbortSignal | undefined;
-  let firstSet = false;
+export interface NamespacedWatchOptions<V> extends WatchOptions<V> {
+  /**
+   * Up to so many namespaces each have a watch of their own; beyond that one watch of all namespaces takes their place, for good. Default 32: each
+   * watch is a TLS connection and a handful of goroutines in the API server, reopened every 5–10 min, which dozens are no burden and hundreds are;
+   * the one watch makes us read every object of the kind in the cluster, which is the greater burden while few namespaces have workloads.
+   * Infinity: never (we may read only some namespaces).
+   */
+  readonly mostWatches?: number;
+}
 
-  const add = (namespace: string): void => {
+const mostWatchesByDefault = 32;
+
+interface Member {
+  readonly synced: Promise<unknown>;
+  readonly settle: () => void;
+  /** The watch of its own, while it has one. */
+  own: OwnWatch | undefined;
+}
+
+interface OwnWatch {
+  readonly reflector: { run(signal: AbortSignal): Promise<void>; counts(): ReflectorCounts };
+  readonly stop: AbortController;
+}
+
+/** As `watchResource`, for namespaces that come and go. `selection.namespace` must not be given. */
+export const watchNamespaces = <V>(options: NamespacedWatchOptions<V>): NamespacedSnapshots<V> => new Namespaces(options);
+
+class Namespaces<V> implements NamespacedSnapshots<V> {
+  readonly #options: NamespacedWatchOptions<V>;
+  readonly #store: SnapshotStore<V>;
+  readonly #members = new Map<string, Member>();
+  readonly #runs = new Set<Promise<void>>();
+  /** Of watches that have ended. */
+  readonly #ended = { lists: 0, watches: 0, unreadable: 0, expired: 0 };
+  #everywhere: EverywhereWatch<V> | undefined;
+  #running: AbortSignal | undefined;
+  #firstSet = false;
+
+  constructor(options: NamespacedWatchOptions<V>) {
+    this.#options = options;
+    this.#store = new SnapshotStore<V>((problem) => {
+      options.logger.error('a listener of a snapshot threw', { resource: options.resource.plural, problem });
+    });
+  }
+
+  get snapshot(): Snapshot<V> {
+    return this.#store;
+  }
+
+  setNamespaces(namespaces: ReadonlySet<string>): void {
+    for (const [namespace, member] of [...this.#members]) if (!namespaces.has(namespace)) this.#remove(namespace, member);
+    const widens = this.#everywhere === undefined && namespaces.size > (this.#options.mostWatches ?? mostWatchesByDefault);
+    if (widens) this.#widen();
+    for (const namespace of namespaces) if (!this.#members.has(namespace)) this.#add(namespace);
+    // Its first list brings what was chosen before it begins.
+    if (widens) this.#startEverywhere();
+    if (this.#firstSet) return;
+    this.#firstSet = true;
+    void Promise.all([...this.#members.values()].map(({ synced }) => synced)).then(() => {
+      this.#store.markSynced();
+    });
+  }
+
+  async synced(namespace: string): Promise<void> {
+    await this.#members.get(namespace)?.synced;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#running = signal;
+    for (const { own } of this.#members.values()) if (own !== undefined) this.#start(own);
+    this.#startEverywhere();
+    await aborted(signal);
+    await Promise.all(this.#runs);
+  }
+
+  counts(): ReflectorCounts {
+    const sum = { ...this.#ended };
+    const reflectors = [...this.#members.values()].flatMap(({ own }) => own?.reflector ?? []);
+    for (const each of [...reflectors, ...(this.#everywhere === undefined ? [] : [this.#everywhere])]) addUp(sum, each.counts());
+    return sum;
+  }
+
+  #add(namespace: string): void {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const settle = (): void => {
       resolve(undefined);
     };
-    const reflector = new Reflector({ ...options, selection: { ...options.selection, namespace } }, store, settle);
-    const watch: NamespaceWatch = { reflector, stop: new AbortController(), synced: promise, settle, done: undefined };
-    watched.set(namespace, watch);
-    start(watch);
-  };
-  const start = (watch: NamespaceWatch): void => {
-    if (running !== undefined && !running.aborted) watch.done ??= watch.reflector.run(AbortSignal.any([running, watch.stop.signal]));
-  };
-  const remove = (namespace: string, watch: NamespaceWatch): void => {
-    watch.stop.abort();
-    watched.delete(namespace);
-    watch.settle();
-    store.replace([], namespace);
-  };
+    const member: Member = { synced: promise, settle, own: undefined };
+    this.#members.set(namespace, member);
+    if (this.#everywhere !== undefined) this.#everywhere.choose(namespace, false, settle);
+    else {
+      member.own = this.#ownWatch(namespace, member);
+      this.#start(member.own);
+    }
+  }
 
-  return {
-    snapshot: store,
-    setNamespaces: (namespaces) => {
-      for (const [namespace, watch] of [...watched]) if (!namespaces.has(namespace)) remove(namespace, watch);
-      for (const namespace of namespaces) if (!watched.has(namespace)) add(namespace);
-      if (firstSet) return;
-      firstSet = true;
-      void Promise.all([...watched.values()].map(({ synced }) => synced)).then(() => {
-        store.markSynced();
+  #remove(namespace: string, member: Member): void {
+    this.#members.delete(namespace);
+    this.#stop(member);
+    member.settle();
+    this.#everywhere?.drop(namespace);
+    this.#store.replace([], namespace);
+  }
+
+  /** One watch for all from now on. The watches that there are go on until what the new one brings is in. */
+  #widen(): void {
+    this.#options.logger.info('many namespaces have workloads: one watch of all namespaces from now on', { resource: this.#options.resource.plural });
+    const everywhere = new EverywhereWatch(this.#options, this.#store);
+    this.#everywhere = everywhere;
+    for (const [namespace, member] of this.#members)
+      everywhere.choose(namespace, true, () => {
+        this.#stop(member);
+        member.settle();
       });
-    },
-    synced: async (namespace) => {
-      await watched.get(namespace)?.synced;
-    },
-    run: async (signal) => {
-      running = signal;
-      for (const watch of watched.values()) start(watch);
-      await aborted(signal);
-      await Promise.all([...watched.values()].flatMap(({ done }) => done ?? []));
-    },
-    counts: () => {
-      const sum = { lists: 0, watches: 0, unreadable: 0, expired: 0 };
-      for (const { reflector } of watched.values()) {
-        const counts = reflector.counts();
-        sum.lists += counts.lists;
-        sum.watches += counts.watches;
-        sum.unreadable += counts.unreadable;
-        sum.expired += counts.expired;
-      }
-      return sum;
-    },
-  };
-};
+  }
 
-interface NamespaceWatch {
-  readonly reflector: { run(signal: AbortSignal): Promise<void>; counts(): ReflectorCounts };
-  readonly stop: AbortController;
-  readonly synced: Promise<unknown>;
-  readonly settle: () => void;
-  done: Promise<void> | undefined;
+  #ownWatch(namespace: string, member: Member): OwnWatch {
+    const stop = new AbortController();
+    const store = new OwnStore(this.#store, namespace, stop.signal, (name, resourceVersion) =>
+      this.#everywhere?.deletedElsewhere(namespace, name, resourceVersion),
+    );
+    const reflector = new Reflector({ ...this.#options, selection: { ...this.#options.selection, namespace } }, store, member.settle);
+    return { reflector, stop };
+  }
+
+  #start({ reflector, stop }: OwnWatch): void {
+    if (this.#running !== undefined) this.#keep(reflector.run(AbortSignal.any([this.#running, stop.signal])));
+  }
+
+  #startEverywhere(): void {
+    if (this.#everywhere !== undefined && this.#running !== undefined) this.#keep(this.#everywhere.run(this.#running));
+  }
+
+  #keep(run: Promise<void>): void {
+    this.#runs.add(run);
+    void run.finally(() => this.#runs.delete(run));
+  }
+
+  #stop(member: Member): void {
+    if (member.own === undefined) return;
+    member.own.stop.abort();
+    addUp(this.#ended, member.own.reflector.counts());
+    member.own = undefined;
+  }
 }
+
+/** The part of the snapshot that a watch of one namespace writes, until it is stopped. */
+class OwnStore<V> implements ReflectorStore<V> {
+  readonly #store: SnapshotStore<V>;
+  readonly #namespace: string;
+  readonly #stopped: AbortSignal;
+  readonly #onDeleted: (name: string, resourceVersion: string) => void;
+
+  constructor(store: SnapshotStore<V>, namespace: string, stopped: AbortSignal, onDeleted: (name: string, resourceVersion: string) => void) {
+    [this.#store, this.#namespace, this.#stopped, this.#onDeleted] = [store, namespace, stopped, onDeleted];
+  }
+
+  entry(namespace: string, name: string): Entry<V> | undefined {
+    return this.#store.entry(namespace, name);
+  }
+
+  set(entry: Entry<V>): void {
+    if (!this.#stopped.aborted) this.#store.set(entry);
+  }
+
+  delete(namespace: string, name: string, resourceVersion: string): void {
+    if (this.#stopped.aborted) return;
+    this.#onDeleted(name, resourceVersion);
+    this.#store.delete(namespace, name);
+  }
+
+  replace(entries: readonly Entry<V>[]): void {
+    if (!this.#stopped.aborted) this.#store.replace(entries, this.#namespace);
+  }
+}
+
+const addUp = (
+  sum: { lists: number; watches: number; unreadable: number; expired: number },
+  { lists, watches, unreadable, expired }: ReflectorCounts,
+): void => {
+  sum.lists += lists;
+  sum.watches += watches;
+  sum.unreadable += unreadable;
+  sum.expired += expired;
+};
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -1,10 +1,11 @@
-import { isAbort, millis, type Instant, type Millis } from '../core/index.ts';
+import { isAbort, millis, type Instant, type Millis, type Result } from '../core/index.ts';
 import { Backoff } from './backoff.ts';
-import { listMapped } from './list.ts';
+import { listMapped, type WholeList } from './list.ts';
+import type { Refusal } from './outcome.ts';
 import { collectionPath, selectionQuery } from './paths.ts';
 import { at, text } from './reader.ts';
 import { isNoNewer } from './resource-version.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { ReflectorStore } from './reflector-store.ts';
 import { SnapshotStore, type Entry } from './snapshot-store.ts';
 import { createTransport, type Transport } from './transport.ts';
 import { defaultTiming, type ReflectorCounts, type ReflectorState, type ResourceWatch, type WatchOptions, type WatchTiming } from './watch-options.ts';
@@ -15,9 +16,15 @@ export const watchResource = <V>(options: WatchOptions<V>): ResourceWatch<V> => 
   const store = new SnapshotStore<V>((problem) => {
     options.logger.error('a listener of a snapshot threw', { resource: options.resource.plural, problem });
   });
-  return new Reflector(options, store, () => {
+  const reflector = new Reflector(options, store, () => {
     store.markSynced();
   });
+  return {
+    snapshot: store,
+    run: (signal) => reflector.run(signal),
+    lastHeard: () => reflector.lastHeard(),
+    counts: () => reflector.counts(),
+  };
 };
 
 /** An object as it came, and what is kept of it. */
@@ -36,10 +43,9 @@ const patienceAhead = 5;
  * List, then watch from there; whatever happens, go on from the last resourceVersion or list again, and tell the differences. No change
  * is missed and none told twice. Modelled on client-go's reflector (tools/cache/reflector.go).
  */
-export class Reflector<V> implements ResourceWatch<V> {
-  readonly snapshot: Snapshot<V>;
+export class Reflector<V> implements Omit<ResourceWatch<V>, 'snapshot'> {
   readonly #options: WatchOptions<V>;
-  readonly #store: SnapshotStore<V>;
+  readonly #store: ReflectorStore<V>;
   readonly #onFirstList: () => void;
   readonly #send: Transport;
   readonly #timing: WatchTiming;
@@ -51,10 +57,9 @@ export class Reflector<V> implements ResourceWatch<V> {
   #timesAhead = 0;
   #lastHeard: Instant | undefined;
 
-  constructor(options: WatchOptions<V>, store: SnapshotStore<V>, onFirstList: () => void) {
+  constructor(options: WatchOptions<V>, store: ReflectorStore<V>, onFirstList: () => void) {
     this.#options = options;
     this.#store = store;
-    this.snapshot = store;
     this.#onFirstList = onFirstList;
     this.#timing = { ...defaultTiming, ...options.timing };
     this.#send = createTransport({ connection: options.connection, clock: options.clock, timeout: this.#timing.listTimeout });
@@ -84,20 +89,27 @@ export class Reflector<V> implements ResourceWatch<V> {
   }
 
   async #list(signal: AbortSignal): Promise<Millis | undefined> {
-    const { resource, selection = {}, logger } = this.#options;
+    const { selection = {}, logger } = this.#options;
     this.#tell('listing', undefined);
-    this.#counts.lists++;
-    const listed = await listMapped(this.#send, resource, selection, (raw) => this.#entryOf(raw)?.kept, signal);
+    this.#store.listing?.();
+    const listed = await this.fetch(selection.namespace, signal);
     if (!listed.ok) return this.#failed(listed.problem.message, listed.problem.retryAfterMs);
     signal.throwIfAborted();
     const first = this.#lastHeard === undefined;
     this.#lastHeard = this.#options.clock.now();
     this.#from = listed.value.resourceVersion;
     this.#timesAhead = 0;
-    this.#store.replace(listed.value.items, selection.namespace);
+    this.#store.replace(listed.value.items, selection.namespace, listed.value.resourceVersion);
     if (first) this.#onFirstList();
     logger.debug('listed', { resource: this.#name, namespace: selection.namespace, objects: listed.value.items.length, resourceVersion: this.#from });
     return undefined;
+  }
+
+  /** What there is at this moment, in one namespace or everywhere, as it would be kept. Changes nothing here. */
+  fetch(namespace: string | undefined, signal: AbortSignal): Promise<Result<WholeList<Entry<V>>, Refusal>> {
+    const { resource, selection = {} } = this.#options;
+    this.#counts.lists++;
+    return listMapped(this.#send, resource, { ...selection, namespace }, (raw) => this.#entryOf(raw)?.kept, signal);
   }
 
   async #watch(from: string, signal: AbortSignal): Promise<Millis | undefined> {
@@ -174,8 +186,8 @@ export class Reflector<V> implements ResourceWatch<V> {
     // An event from before what we have: of a server that repeats itself, or of an earlier object of the same name.
     if (stored !== undefined && isNoNewer(resourceVersion, stored.resourceVersion)) return;
     if (type === 'DELETED') {
-      if (stored?.uid === uid) this.#store.delete(namespace, name);
-    } else if (entry.kept === undefined) this.#store.delete(namespace, name);
+      if (stored === undefined || stored.uid === uid) this.#store.delete(namespace, name, resourceVersion);
+    } else if (entry.kept === undefined) this.#store.delete(namespace, name, resourceVersion);
     else this.#store.set(entry.kept);
   }
 

@@ -63,6 +63,10 @@ export class SnapshotStore<T> implements Snapshot<T> {
     return this.#byNamespace.get(namespace)?.get(name);
   }
 
+  entriesOf(namespace: string): readonly Entry<T>[] {
+    return [...(this.#byNamespace.get(namespace)?.values() ?? [])];
+  }
+
   markSynced(): void {
     this.#resolveSynced();
   }
