@@ -1,5 +1,5 @@
 import type { Event } from 'kubernetes-types/core/v1.d.ts';
-import { millis, type Clock, type Logger, type Random } from '../core/index.ts';
+import { millis, type Clock, type Logger, type Random, type Timer } from '../core/index.ts';
 import type { KubeClient } from './client.ts';
 import { EventCorrelator, type EventLimits, type EventSubject, type PlannedEvent, type RecordedEvent } from './event-correlator.ts';
 import { resources } from './resource.ts';
@@ -27,6 +27,11 @@ export interface EventRecorderOptions {
 
 /** Events that wait to be written; past that the newest are dropped. */
 const queueLimit = 1000;
+/**
+ * An event that comes after silence waits this long: what caused it (a wake, most often) is still under way and has more use for the API server
+ * and for our processor, and what follows of the same series is counted into it.
+ */
+const gatherMs = millis(200);
 /** Tries of one event while the API server cannot be reached. */
 const tries = 3;
 
@@ -35,6 +40,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   const correlator = new EventCorrelator(clock, options.limits);
   const queue: PlannedEvent[] = [];
   let dropped = 0;
+  let gathering: Timer | undefined;
   let wake: () => void = () => undefined;
 
   const write = async (planned: PlannedEvent, signal: AbortSignal): Promise<void> => {
@@ -81,7 +87,10 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
       const waiting = queue.findIndex(({ slot }) => slot === planned.slot);
       if (waiting === -1) queue.push(planned);
       else queue[waiting] = planned;
-      wake();
+      gathering ??= clock.after(gatherMs, () => {
+        gathering = undefined;
+        wake();
+      });
     },
     run: async (signal) => {
       while (!signal.aborted) {
