@@ -7,6 +7,7 @@ export { startControllers } from './embedded/controllers/start.ts';
 export type { InProcessApi, StoredObject, StoreEvent } from './embedded/in-process-api.ts';
 export type { PodLog, PodLogRequest, PodLogSource } from './embedded/pod-log-source.ts';
 export { startEmbeddedApi, type EmbeddedApi, type EmbeddedApiOptions } from './embedded/start.ts';
+export { startClusterKubelet, type ClusterKubeletOptions } from './kubelet/cluster-kubelet.ts';
 export { startEmbeddedKubelet, type EmbeddedKubeletOptions } from './kubelet/embedded-kubelet.ts';
 export type { KubeletApi, PodChange, PodEvent, PodRef } from './kubelet/kubelet-api.ts';
 export { type Kubelet, type KubeletOptions } from './kubelet/kubelet.ts';

@@ -2,9 +2,9 @@ import { RouseError, type ErrorTraits } from '../../core/index.ts';
 
 /**
  * `guard-lost`: the process that runs containers ended and could not be replaced. `no-free-port`: every port of the pods' range is taken.
- * `no-free-address`: every address of the pods' range is taken.
+ * `no-free-address`: every address of the pods' range is taken. `refused`: the API server did not do as asked.
  */
-export type KubeletErrorCode = 'guard-lost' | 'no-free-port' | 'no-free-address';
+export type KubeletErrorCode = 'guard-lost' | 'no-free-port' | 'no-free-address' | 'refused';
 
 export class KubeletError extends RouseError<KubeletErrorCode> {
   constructor(code: KubeletErrorCode, message: string, traits: ErrorTraits) {

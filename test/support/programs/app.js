@@ -1,9 +1,9 @@
-// A small web program for tests; what it does wrong is asked for by environment: CRASH=1, NEVER_READY=1, START_MS=500.
+// A small web program for tests; what it does wrong is asked for by environment: CRASH=1, NEVER_READY=1, START_MS=500. DRAIN_MS=500: serves on for so long after SIGTERM.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const { PORT, HOSTNAME, CRASH, NEVER_READY, START_MS = '0', VERSION = '1' } = process.env;
+const { PORT, HOST = '127.0.0.1', HOSTNAME, CRASH, NEVER_READY, START_MS = '0', DRAIN_MS = '0', VERSION = '1' } = process.env;
 if (CRASH !== undefined) {
   console.error('crashing as asked');
   process.exit(3);
@@ -52,5 +52,5 @@ const server = createServer((request, response) => {
 new WebSocketServer({ server }).on('connection', (socket) => {
   socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
 });
-setTimeout(() => server.listen(Number(PORT), '127.0.0.1'), Number(START_MS));
-process.on('SIGTERM', () => server.close(() => process.exit(0)));
+setTimeout(() => server.listen(Number(PORT), HOST), Number(START_MS));
+process.on('SIGTERM', () => setTimeout(() => server.close(() => process.exit(0)), Number(DRAIN_MS)));

@@ -1,0 +1,12 @@
+/** Who is where in 10.77.0.0/16: nodes and their pods in 0–127, Services in 128–191, the control plane at 255. The rest is for tests. */
+export const apiAddress = '10.77.255.1';
+export const apiPort = 6443;
+export const etcdUrl = 'http://127.0.0.1:2379';
+export const serviceRange = '10.77.128.0/18';
+export const serviceRange6 = 'fd77::1:0/112';
+/** First of the range: the API server gives it to the Service `kubernetes`. */
+export const kubernetesServiceAddress = '10.77.128.1';
+export const dnsAddress = '10.77.128.10';
+/** Nodes take one share each of the whole network; only the first half of the shares are theirs. */
+export const shares = 16;
+export const mostNodes = 8;

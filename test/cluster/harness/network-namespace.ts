@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ip = async (...args: readonly string[]): Promise<string> => (await run('ip', args)).stdout;
+
+/** Pods, Services and the control plane: every address of it can be bound and reached inside, with no other set-up. */
+const network = '10.77.0.0/16';
+const network6 = 'fd77::/64';
+
+/** A network of its own: nothing in it reaches the machine's, and nothing outside sees what listens inside. Needs root. */
+export const createNetworkNamespace = async (name: string): Promise<void> => {
+  if (process.getuid?.() !== 0) throw new Error('a network namespace can only be made by root: run the cluster tests as root');
+  await ip('netns', 'add', name);
+  await ip('-n', name, 'link', 'set', 'lo', 'up');
+  await ip('-n', name, 'route', 'add', 'local', network, 'dev', 'lo');
+  await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
+  // IPv6 knows no binding to an address by its route alone.
+  await run('ip', ['netns', 'exec', name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind']);
+};
+
+export const networkNamespaces = async (): Promise<readonly string[]> =>
+  (await ip('netns', 'list'))
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '')
+    .filter((name) => name !== '');
+
+/** Kills every process in it, and then takes it away. */
+export const deleteNetworkNamespace = async (name: string): Promise<void> => {
+  for (let pids = await pidsIn(name); pids.length > 0; pids = await pidsIn(name)) {
+    for (const pid of pids) kill(pid);
+    await sleep(20);
+  }
+  await ip('netns', 'delete', name);
+};
+
+const pidsIn = async (name: string): Promise<readonly number[]> => (await ip('netns', 'pids', name)).split('\n').filter(Boolean).map(Number);
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself meanwhile.
+  }
+};

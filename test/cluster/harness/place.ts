@@ -1,0 +1,48 @@
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createNetworkNamespace, deleteNetworkNamespace, networkNamespaces } from './network-namespace.ts';
+
+/** Where a cluster lives: its network namespace and its directory, both named after the process that made them. */
+export interface Place {
+  readonly namespace: string;
+  readonly directory: string;
+}
+
+const namespaceOf = /^rouse-(\d+)$/;
+const placeOf = (pid: string): Place => ({ namespace: `rouse-${pid}`, directory: join(tmpdir(), `rouse-cluster-${pid}`) });
+
+export const claimPlace = async (): Promise<Place> => {
+  const place = placeOf(String(process.pid));
+  await rm(place.directory, { recursive: true, force: true });
+  await mkdir(place.directory, { recursive: true, mode: 0o755 });
+  await writeFile(join(place.directory, 'owner'), (await startTime('self')) ?? '');
+  await createNetworkNamespace(place.namespace);
+  return place;
+};
+
+/** Ends every process of the cluster and takes its namespace away; with `keepFiles` its logs stay. */
+export const removePlace = async ({ namespace, directory }: Place, keepFiles = false): Promise<void> => {
+  if ((await networkNamespaces()).includes(namespace)) await deleteNetworkNamespace(namespace);
+  if (!keepFiles) await rm(directory, { recursive: true, force: true });
+};
+
+/** Takes away what runs that were killed left behind: only clusters of ours, and only where the process that made them is gone. */
+export const sweep = async (say: (line: string) => void): Promise<void> => {
+  const ofNamespaces = (await networkNamespaces()).map((name) => namespaceOf.exec(name)?.[1]);
+  const ofDirectories = (await readdir(tmpdir())).map((name) => /^rouse-cluster-(\d+)$/.exec(name)?.[1]);
+  for (const pid of new Set([...ofNamespaces, ...ofDirectories].filter((one) => one !== undefined))) {
+    const place = placeOf(pid);
+    const owner = await readFile(join(place.directory, 'owner'), 'utf8').catch(() => undefined);
+    if (owner !== undefined && owner === (await startTime(pid))) continue;
+    say(`taking away what an earlier run left: ${place.namespace}`);
+    await removePlace(place);
+  }
+};
+
+/** When a process began, in clock ticks since boot: a later one of the same number has another. Undefined if there is none. */
+const startTime = async (pid: string): Promise<string | undefined> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The second field is the command in brackets, which may hold anything; the start time is the 22nd.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+};

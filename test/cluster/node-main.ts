@@ -1,0 +1,43 @@
+/**
+ * A node of the test cluster: our kubelet against the real API server, as a process of its own, so that it can be lost alone. With it go its
+ * pods: the kubelet's guard ends them when the kubelet is gone, however it went.
+ */
+import { readFile } from 'node:fs/promises';
+import { jsonLogger, systemClock, systemRandom } from '../../src/core/index.ts';
+import { loadKubeConfig } from '../../src/kube/index.ts';
+import { startClusterKubelet } from '../../src/local/index.ts';
+
+/** What the cluster says to a node, as JSON in the file that is our one argument. */
+export interface NodeSettings {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly share: number;
+  readonly shares: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly podLimit: number;
+  readonly cwd: string;
+  readonly path: string;
+}
+
+const { name, kubeconfig, share, shares, labels, podLimit, cwd, path } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as NodeSettings;
+const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, 'info', { node: name });
+const kubelet = await startClusterKubelet({
+  connection: await loadKubeConfig({ kind: 'file', path: kubeconfig }),
+  clock: systemClock,
+  random: systemRandom,
+  logger,
+  nodeName: name,
+  share,
+  shares,
+  labels,
+  podLimit,
+  baseEnvironment: { PATH: path },
+  cwd,
+});
+logger.info('the node takes pods');
+// Our clocks keep no process alive: the watch of pods does, except while it is being made anew.
+const awake = setInterval(() => undefined, 60_000);
+process.once('SIGTERM', () => {
+  clearInterval(awake);
+  void kubelet.close().then(() => process.exit(0));
+});
