@@ -30,7 +30,8 @@ export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
     await writeFile(kubeconfig, local.cluster.api.kubeconfig());
     await chmod(kubeconfig, 0o600);
     local.controller.scaler.onEvent((event) => print(sayEvent(event)));
-    const [app] = await greet(local, kubeconfig);
+    const switchedOn = manifests.filter(({ object }) => object.metadata.annotations?.[annotation.enabled] === 'true').length;
+    const [app] = await greet(local, kubeconfig, switchedOn);
     if (flags.demo === true) await (await import('./demo.ts')).playDemo(local, app?.url, print, signal);
     else await Promise.race([aborted(signal), whileControlled(local)]);
   } finally {
@@ -61,8 +62,8 @@ interface Address {
   readonly byHost: string;
 }
 
-const greet = async (local: Local, kubeconfig: string): Promise<readonly Address[]> => {
-  const addresses = await serviceAddresses(local);
+const greet = async (local: Local, kubeconfig: string, switchedOn: number): Promise<readonly Address[]> => {
+  const addresses = await serviceAddresses(local, switchedOn);
   const shared = `http://127.0.0.1:${local.sharedPort}`;
   const metrics = `http://127.0.0.1:${local.metricsPort}/metrics`;
   const lines = [
@@ -81,8 +82,8 @@ const greet = async (local: Local, kubeconfig: string): Promise<readonly Address
 
 const takeoverWithin = seconds(2);
 
-/** Waits (a moment) until the Services of all workloads lead to the gateway, and says where. */
-const serviceAddresses = async ({ controller, sharedPort }: Local): Promise<readonly Address[]> => {
+/** Waits (a moment) until the Services of all `switchedOn` workloads lead to the gateway, and says where. */
+const serviceAddresses = async ({ controller, sharedPort }: Local, switchedOn: number): Promise<readonly Address[]> => {
   const until = systemClock.monotonic() + takeoverWithin;
   for (;;) {
     const services = await controller.client.list(resources.services, {});
@@ -94,7 +95,7 @@ const serviceAddresses = async ({ controller, sharedPort }: Local): Promise<read
       if (port !== undefined && metadata?.annotations?.[annotation.selector] !== undefined)
         addresses.push({ name, url: `http://127.0.0.1:${port}/`, byHost: `http://${name}.${namespace}.localhost:${sharedPort}/` });
     }
-    if (addresses.length >= controller.scaler.workloads().length || systemClock.monotonic() > until) return addresses;
+    if (addresses.length >= switchedOn || systemClock.monotonic() > until) return addresses;
     await systemClock.sleep(seconds(0.01), new AbortController().signal);
   }
 };
