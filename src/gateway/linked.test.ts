@@ -70,7 +70,7 @@ test('over a real link: routes open the port before they are acknowledged, a req
     },
   });
   const link: LinkClient = createLinkClient({
-    urls: [controller.url],
+    controllers: [{ url: controller.url }],
     token: () => Promise.resolve(undefined),
     claim: { id: 'gw', address: '127.0.0.1', podName: undefined, nodeName: undefined, zone: undefined },
     clock: systemClock,

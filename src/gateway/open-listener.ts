@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 /** A port that is open. */
 export interface OpenListener {
   readonly port: number;
@@ -8,3 +9,19 @@ export interface OpenListener {
   /** Ends what is still open. */
   destroy(): void;
 }
+
+/** Opens `server` at the address (undefined: all); rejects where the port cannot be had. */
+export const listenAt = (server: Server, address: string | undefined, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(address === undefined ? {} : { host: address }), backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+/** The port that `server` is open at; 0 while it is not. */
+export const portOf = (server: Server): number => {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import type { OpenListener } from './open-listener.ts';
+import { listenAt, portOf, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
@@ -39,18 +39,11 @@ export class TcpListener implements OpenListener {
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    return portOf(this.#server);
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, ...(address === undefined ? {} : { host: address }), backlog: 4096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+    return listenAt(this.#server, address, port);
   }
 
   sayGoodbye(): void {

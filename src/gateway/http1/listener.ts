@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { millis, type Clock } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
-import type { OpenListener } from '../open-listener.ts';
+import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
 import { Exchange } from './exchange.ts';
@@ -83,18 +83,11 @@ export class HttpListener implements OpenListener {
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    return portOf(this.#server);
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, ...(address === undefined ? {} : { host: address }), backlog: 4096 }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+    return listenAt(this.#server, address, port);
   }
 
   sayGoodbye(): void {
