@@ -5,6 +5,7 @@ import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
 import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
 import { sharedAuthority } from './authority.ts';
+import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
@@ -92,16 +93,6 @@ const endOf = async (parts: readonly Promise<void>[], server: ControllerServer):
   } finally {
     await server.close();
   }
-};
-
-const oldestServer = 30;
-
-const checkServer = async (client: KubeClient, connection: KubeConnection): Promise<void> => {
-  const version = await client.version();
-  if (!version.ok) throw new CommandError('failure', `the API server at ${connection.server.href} cannot be used: ${version.problem.message}`);
-  const { major, minor } = version.value;
-  if (major === 1 && minor < oldestServer)
-    throw new CommandError('failure', `the API server is Kubernetes ${major}.${minor}; Rouse needs 1.${oldestServer} or newer`);
 };
 
 const silence = (watches: ClusterWatches): string | undefined => {

@@ -30,3 +30,15 @@ export interface GatewayFlags {
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }
+
+export interface RestoreFlags {
+  readonly kubeconfig?: string;
+  readonly dryRun?: boolean;
+  readonly timeout: string;
+  readonly logLevel: LogLevel;
+}
+
+export interface UninstallFlags extends RestoreFlags {
+  readonly handBackOnly?: boolean;
+  readonly cancel?: boolean;
+}

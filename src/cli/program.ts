@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { logLevels, messageOf, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
-import type { ControllerFlags, GatewayFlags, LocalFlags } from './flags.ts';
+import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, UninstallFlags } from './flags.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
@@ -37,6 +37,9 @@ const logLevel = (): Option =>
   flag('--log-level <level>', 'least severe log line to print')
     .choices(logLevels)
     .default('info' satisfies LogLevel);
+const kubeconfig = (): Option =>
+  flag('--kubeconfig <file>', 'how to reach the API server, as somebody who may do all this (else $KUBECONFIG, else ~/.kube/config)');
+const timeout = (): Option => flag('--timeout <duration>', 'for handing back').default('10m');
 const files = (flags: string, description: string): Option =>
   flag(flags, description).argParser((file: string, before: readonly string[] | undefined) => [...(before ?? []), file]);
 
@@ -82,6 +85,26 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
     .addOption(logLevel())
     .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
+  program
+    .command('uninstall')
+    .description('Hand every workload back while Rouse runs, then remove Rouse from the cluster. May be ended at any point and run again.')
+    .addOption(kubeconfig())
+    .addOption(flag('--dry-run', 'only say what would be done'))
+    .addOption(flag('--hand-back-only', 'stop once everything is handed back, and leave the removal to whatever installed Rouse (Helm, GitOps)'))
+    .addOption(flag('--cancel', 'the reverse of an uninstall that was begun: Rouse onboards again'))
+    .addOption(timeout())
+    .addOption(logLevel().default('warn' satisfies LogLevel))
+    .action(async (options: UninstallFlags) => done(await (await import('./uninstall-command.ts')).runUninstall(options, print)));
+  program
+    .command('restore')
+    .description(
+      'Put workloads and Services back as they were where Rouse itself is gone, from the annotations alone. May be ended at any point and run again.',
+    )
+    .addOption(kubeconfig())
+    .addOption(flag('--dry-run', 'only say what would be done'))
+    .addOption(timeout())
+    .addOption(logLevel().default('warn' satisfies LogLevel))
+    .action(async (options: RestoreFlags) => done(await (await import('./restore-command.ts')).runRestore(options, print)));
   program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')

@@ -1,0 +1,104 @@
+import { annotation, millis, parseWorkloadState, seconds, type Clock, type Logger, type Millis, type Random, type WorkloadState } from '../core/index.ts';
+import { createKubeClient, resources, type KubeClient, type KubeConnection, type Resource, type ServiceView, type WorkloadView } from '../kube/index.ts';
+import { heldServices } from '../routing/index.ts';
+import { checkServer } from './check-server.ts';
+import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
+import { CommandError } from './exit-code.ts';
+
+/** What a command that looks at the whole cluster, and ends, is given. */
+export interface CommandEnvironment {
+  readonly connection: KubeConnection;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** One line for whoever watches. */
+  readonly print: (line: string) => void;
+}
+
+/** The cluster, read whole and followed. */
+export interface WholeCluster {
+  readonly client: KubeClient;
+  readonly watches: ClusterWatches;
+}
+
+const firstLists = seconds(60);
+
+/** What may not be read is found at once, with the API server's own words: a watch would try for ever. */
+const checkRights = async (client: KubeClient, signal: AbortSignal): Promise<void> => {
+  const followed: readonly Resource[] = [resources.deployments, resources.statefulSets, resources.services, resources.endpointSlices, resources.pods];
+  for (const resource of followed) {
+    const listed = await client.list(resource, { fieldSelector: 'metadata.name=rouse-none' }, signal);
+    if (!listed.ok) throw new CommandError('failure', `cannot list ${resource.plural} in all namespaces: ${listed.problem.message}`);
+  }
+};
+
+/** Reads the whole cluster, runs `work` on it, and ends the watches. Throws a `CommandError` where the cluster cannot be read. */
+export const withWholeCluster = async <Outcome>(
+  { connection, clock, random, logger }: CommandEnvironment,
+  signal: AbortSignal,
+  work: (cluster: WholeCluster, signal: AbortSignal) => Promise<Outcome>,
+): Promise<Outcome> => {
+  const client = createKubeClient({ connection, clock });
+  await checkServer(client, connection);
+  await checkRights(client, signal);
+  const ending = new AbortController();
+  const following = AbortSignal.any([signal, ending.signal]);
+  const watches = watchCluster(connection, { clock, random, logger });
+  const watched = watches.run(following);
+  try {
+    await Promise.race([watches.synced, late(watches, clock, following)]);
+    return await work({ client, watches }, following);
+  } finally {
+    ending.abort();
+    await watched;
+  }
+};
+
+const late = async (watches: ClusterWatches, clock: Clock, signal: AbortSignal): Promise<never> => {
+  await clock.sleep(firstLists, signal);
+  throw new CommandError(
+    'failure',
+    `the cluster could not be read within ${firstLists / 1000} s: ${watches.outOfTouch().join(', ') || 'the first lists are not in'}`,
+  );
+};
+
+/** A workload that has something to hand back. */
+export interface HeldWorkload {
+  readonly view: WorkloadView;
+  /** Undefined: `rouse.dev/state` is there and cannot be read, or only `rouse.dev/status` is. */
+  readonly state: WorkloadState | undefined;
+}
+
+/** Everything of ours that is still on users' objects. */
+export interface Remains {
+  readonly workloads: readonly HeldWorkload[];
+  readonly services: readonly ServiceView[];
+}
+
+export const remainsOf = ({ workloads, services, endpointSlices }: ClusterWatches): Remains => ({
+  workloads: workloads.flatMap((snapshot) => [...snapshot.values()].flatMap((view) => heldWorkload(view) ?? [])),
+  services: heldServices(services.values(), endpointSlices.values()).filter(({ deleting }) => !deleting),
+});
+
+const heldWorkload = (view: WorkloadView): HeldWorkload | undefined => {
+  if (view.deleting || !(annotation.state in view.annotations || annotation.status in view.annotations)) return undefined;
+  const parsed = parseWorkloadState(view.annotations[annotation.state] ?? '');
+  return { view, state: parsed.ok ? parsed.value : undefined };
+};
+
+/** Onboarded by their own annotations, whether anything was done about it or not. */
+export const switchedOn = ({ workloads }: ClusterWatches): readonly WorkloadView[] =>
+  workloads.flatMap((snapshot) => [...snapshot.values()].filter((view) => view.annotations[annotation.enabled] === 'true'));
+
+export const nameOf = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
+export const count = (howMany: number, one: string): string => `${howMany} ${howMany === 1 ? one : `${one}s`}`;
+
+/** Between two looks at the watches' snapshots; whoever waits looks at a screen. */
+export const lookEvery = millis(250);
+
+/** Aborts after `limit`. `cancel` lets the timer go. */
+export const timeLimit = (clock: Clock, limit: Millis): { readonly signal: AbortSignal; cancel(): void } => {
+  const controller = new AbortController();
+  const timer = clock.after(limit, () => controller.abort(new Error('the time given with --timeout is over')));
+  return { signal: controller.signal, cancel: () => timer.cancel() };
+};
