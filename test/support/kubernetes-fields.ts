@@ -13,7 +13,7 @@ export const fieldsFile = join(import.meta.dirname, '../../src/local/embedded/sc
 
 /** By API version: the kinds, with the name of the model where it is not version and kind. */
 const kinds: Readonly<Record<string, string>> = {
-  v1: 'Binding ConfigMap Endpoints Event=CoreV1Event Namespace Node Pod Secret Service ServiceAccount',
+  v1: 'Binding ConfigMap DeleteOptions Endpoints Event=CoreV1Event Namespace Node Pod Secret Service ServiceAccount',
   'admissionregistration.k8s.io/v1': 'MutatingWebhookConfiguration ValidatingWebhookConfiguration',
   'apps/v1': 'ControllerRevision Deployment ReplicaSet StatefulSet',
   'authentication.k8s.io/v1': 'SelfSubjectReview TokenRequest=AuthenticationV1TokenRequest TokenReview',
@@ -49,6 +49,7 @@ const quantityFields = new Set([
 interface Attribute {
   readonly baseName: string;
   readonly type: string;
+  readonly format: string;
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => (typeof value === 'object' || typeof value === 'function') && value !== null;
@@ -58,12 +59,11 @@ const attributesOf = async (model: string): Promise<readonly Attribute[]> => {
   const made = isRecord(module) ? module[model] : undefined;
   const list = isRecord(made) ? made['attributeTypeMap'] : undefined;
   if (!Array.isArray(list)) throw new Error(`${model} is not a model of client-node`);
-  return list.filter(isRecord).map(({ baseName, type }) => ({ baseName: String(baseName), type: String(type) }));
+  return list.filter(isRecord).map(({ baseName, type, format }) => ({ baseName: String(baseName), type: String(type), format: String(format) }));
 };
 
 const plain: Readonly<Record<string, string>> = {
   string: 'string',
-  number: 'number',
   boolean: 'boolean',
   any: 'any',
   object: 'any',
@@ -72,15 +72,22 @@ const plain: Readonly<Record<string, string>> = {
   IntOrString: 'either',
 };
 
-const typeCode = (type: string): string => {
-  const list = /^Array<(.*)>$/.exec(type)?.[1];
-  if (list !== undefined) return `[]${typeCode(list)}`;
-  const map = /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1];
-  return map === undefined ? (plain[type] ?? type) : `{}${typeCode(map)}`;
+/** `format` tells how wide a number is. */
+const numberCode = (format: string): string => {
+  if (format === 'int32' || format === 'int64') return format;
+  throw new Error(`numbers of format "${format}" are not known here: say in src/local/embedded/schema/decode.ts what fits them`);
 };
 
-const fieldCode = (model: string, { baseName, type }: Attribute): string => {
-  const code = typeCode(type);
+const typeCode = (type: string, format: string): string => {
+  const list = /^Array<(.*)>$/.exec(type)?.[1];
+  if (list !== undefined) return `[]${typeCode(list, format)}`;
+  const map = /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1];
+  if (map !== undefined) return `{}${typeCode(map, format)}`;
+  return type === 'number' ? numberCode(format) : (plain[type] ?? type);
+};
+
+const fieldCode = (model: string, { baseName, type, format }: Attribute): string => {
+  const code = typeCode(type, format);
   if (quantities.has(baseName) && code === '{}string') return `${baseName}:{}quantity`;
   return `${baseName}:${quantityFields.has(`${model}.${baseName}`) ? 'quantity' : code}`;
 };

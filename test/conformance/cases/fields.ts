@@ -22,6 +22,23 @@ export const fields = [
   one('a field of the wrong type is BadRequest', 'POST deployments', 'kubectl', async (c) => {
     (await c.api.post(c.path('deployments'), deployment(c.id, 0, { replicas: 'three' }))).fails(400, 'BadRequest');
   }),
+  one('a number that does not fit 32 bits is BadRequest, and Invalid in a merge patch', 'POST, PATCH deployments', 'clients', async (c) => {
+    const problem = (struct: string): RegExp =>
+      new RegExp(`cannot unmarshal number 9007199254740992 into Go struct field ${struct}\\.spec\\.replicas of type int32`);
+    const spec = { replicas: 9_007_199_254_740_992 };
+    const refused = (await c.api.post(c.path('deployments'), deployment(c.id, 0, spec))).fails(400, 'BadRequest');
+    match(refused.text('message'), problem('DeploymentSpec'));
+    await c.make('deployments', deployment(c.id, 0));
+    const patched = (await c.api.patch(c.path('deployments', c.id), 'merge', { spec })).fails(422, 'Invalid');
+    match(patched.text('message'), problem('DeploymentSpec'));
+    const scaled = (await c.api.patch(c.path('deployments', c.id, 'scale'), 'merge', { spec })).fails(422, 'Invalid');
+    match(scaled.text('message'), problem('ScaleSpec'));
+  }),
+  one('a number that does not fit 64 bits is BadRequest', 'POST pods', 'clients', async (c) => {
+    const spec = { containers: [{ name: 'app', image: 'registry.invalid/app:1' }], terminationGracePeriodSeconds: 1e20 };
+    const refused = (await c.api.post(c.path('pods'), { apiVersion: 'v1', kind: 'Pod', metadata: { name: c.id }, spec })).fails(400, 'BadRequest');
+    match(refused.text('message'), /Go struct field PodSpec\.spec\.terminationGracePeriodSeconds of type int64/);
+  }),
   one('a field that is null is as if it were not there', 'POST configmaps', 'clients', async (c) => {
     const made = await c.make('configmaps', { ...configMap(c.id), metadata: { name: c.id, labels: null, annotations: {} }, data: null });
     deepEqual([made.at('data'), made.at('metadata.labels'), made.at('metadata.annotations')], [undefined, undefined, undefined]);

@@ -5,6 +5,7 @@ import type { Operations } from '../operations/operations.ts';
 import type { Change, Target } from '../operations/writer.ts';
 import { applyPatch, patchTypeOf, type PatchType } from '../patch/apply-patch.ts';
 import { serverSideApply } from '../patch/server-side-apply.ts';
+import { DecodeError } from '../schema/decode.ts';
 import { timestamp } from '../strategy/metadata.ts';
 import { viewOf } from '../strategy/views.ts';
 import { parseBody, parseYaml } from './body.ts';
@@ -29,9 +30,20 @@ export const patch = async (operations: Operations, call: Call): Promise<Answer>
   const body = parsePatch(type, await call.body());
   if (type === 'apply') return apply(operations, call, { target, facet, context, config: body });
   if (call.query.has('force')) throw ApiError.invalid(patchOptions, '', [cause.forbidden('force', 'may not be specified for non-apply patch')]);
-  const change: Change = { apply: (current) => decoded(call, facet.kind, applyPatch({ type, current, body, resource: facet.kind })) };
+  const change: Change = { apply: (current) => typedResult(call, facet, applyPatch({ type, current, body, resource: facet.kind })) };
   const patched = await operations.writer.update(target, facet, change, context);
   return objectAnswer(call, 200, facet.show(patched), operations.clock);
+};
+
+/** What a patch leaves, read into its kind's type. Where that fails the patch is told to be Invalid, and with what result. */
+const typedResult = (call: Call, facet: Facet, result: JsonObject): JsonObject => {
+  try {
+    return decoded(call, facet.kind, result);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const problem = cause.invalid('patch', JSON.stringify(result), error.problem);
+    throw new ApiError({ code: 422, reason: 'Invalid', message: ` "" is invalid: patch: ${problem.message}`, details: { causes: [problem] } });
+  }
 };
 
 interface Apply {

@@ -5,6 +5,7 @@ import { facetNamed, type Facet } from '../operations/facet.ts';
 import type { Operations } from '../operations/operations.ts';
 import { listPage } from '../operations/reader.ts';
 import type { Target } from '../operations/writer.ts';
+import { decode, DecodeError } from '../schema/decode.ts';
 import { checkKind, checkNamespace } from '../strategy/prepare.ts';
 import { viewOf } from '../strategy/views.ts';
 import { parseObject } from './body.ts';
@@ -77,9 +78,17 @@ export const deleteOptions = (call: Call, body: JsonObject): DeleteOptions => ({
   propagation: propagationOf(call, body),
 });
 
+const asDeleteOptions = (body: JsonObject): JsonObject => {
+  try {
+    return decode({ group: '', version: 'v1', kind: 'DeleteOptions' }, body).object;
+  } catch (error) {
+    throw error instanceof DecodeError ? ApiError.badRequest(error.problem) : error;
+  }
+};
+
 const optionsOf = async (call: Call): Promise<{ readonly options: DeleteOptions; readonly dryRun: boolean }> => {
   const bytes = await call.body();
-  const body = bytes.length === 0 ? {} : parseObject(bytes, call.headers['content-type']);
+  const body = bytes.length === 0 ? {} : asDeleteOptions(parseObject(bytes, call.headers['content-type']));
   const dryRun = Array.isArray(body['dryRun']) && body['dryRun'].includes('All');
   return { options: deleteOptions(call, body), dryRun };
 };

@@ -29,6 +29,8 @@ export interface DeleterParts {
 }
 
 const defaultGrace = 30;
+/** Some 68 years: any int64 is legal, but not every one of them from now on is a date. */
+const longestGrace = 2 ** 31 - 1;
 const permanent = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Deletes: preconditions, admission, the grace period of pods, finalizers. */
@@ -112,7 +114,7 @@ const podGrace = (pod: JsonObject, asked: number | undefined): number => {
   const scheduled = (textAt(pod, 'spec', 'nodeName') ?? '') !== '';
   if (!scheduled || phase === 'Succeeded' || phase === 'Failed') return 0;
   const grace = asked ?? numberAt(pod, 'spec', 'terminationGracePeriodSeconds') ?? defaultGrace;
-  return grace < 0 ? 1 : grace;
+  return grace < 0 ? 1 : Math.min(grace, longestGrace);
 };
 
 const propagationFinalizers: Readonly<Record<string, string>> = { Foreground: 'foregroundDeletion', Orphan: 'orphan' };
