@@ -107,12 +107,19 @@ export const takeOverService = async (env: ReconcileEnv, service: ServiceView, w
   return pointed;
 };
 
-/** Path `direct`: our slice is there, beside the controllers' own, only while no pod is ready or the last one is about to go. */
+/** Nobody may be left to answer soon: no pod is ready, the last one is about to go, or somebody has just set the count to zero (its pods go next). */
+const needsStandIn = ({ world, holds }: ReconcileEnv, workload: WorkloadKey): boolean =>
+  world.readyPodsOf(workload) === 0 || holds.has(workload) || world.workload(workload)?.view.specReplicas === 0;
+
+/**
+ * Path `direct`: our slice is there, beside the controllers' own, only while it is needed. Nodes get the slices of all Services by one watch, so one
+ * that has seen a pod of ours go has seen our slice before, where it was written before.
+ */
 export const standIn = async (env: ReconcileEnv, service: ServiceView, workload: WorkloadKey, signal: AbortSignal): Promise<Progress> => {
   const ports = await allot(env, service, signal);
   if (!ports.ok) return ports.problem;
   const slices = env.world.slicesOf(keyOf(service));
-  if (env.world.readyPodsOf(workload) === 0 || env.holds.has(workload)) return point(env, service, workload, ports.value, signal);
+  if (needsStandIn(env, workload)) return point(env, service, workload, ports.value, signal);
   const served = slices.some((slice) => !isOurs(slice) && slice.endpoints.some(({ ready }) => ready));
   const ours = slices.filter(isOurs);
   if (ours.length === 0) return done();

@@ -1,4 +1,4 @@
-import type { Decision } from '../core/index.ts';
+import type { Decision, ScaleSpec } from '../core/index.ts';
 import { pods, type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
@@ -29,6 +29,12 @@ export interface LoopParts {
   /** Hands a workload back; called at every look until nothing is left to do. */
   readonly offBoard: (record: WorkloadRecord, memory: WorkloadMemory) => void;
 }
+
+/** Whether all that keeps the last pod is, or was, that nobody would hold the next request; it stays true until a pod is wanted again. */
+const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolean => {
+  const mayGo = mode === 'enforce' && pause !== 'both' && pause !== 'down';
+  return to === 0 || (mayGo && (reason === 'idle-grace' || reason === 'idle-retention'));
+};
 
 /**
  * Observe → decide → apply. One look at a workload ends in one of three ways: it is being handed back and `offBoard` goes on with that; or a
@@ -99,6 +105,7 @@ export class Loop {
     memory.last = decision;
     journal.add(key, decision, poked);
     decided?.(key, decision);
+    path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);

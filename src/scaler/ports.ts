@@ -30,6 +30,8 @@ export interface WorkloadMetrics {
 export interface PathState {
   /** Whether a request to the workload without pods would be held: a gateway has the routes and stands in the Service's slice, or no path is wanted. */
   holdReady(key: WorkloadKey): boolean;
+  /** The last pod is about to go (or no longer): where the gateways are not in the path already, they are to stand in, so that `holdReady` becomes true. Idempotent. */
+  hold(key: WorkloadKey, wanted: boolean): void;
 }
 
 /** Gives traffic back to the workload's own pods (`routing`). */

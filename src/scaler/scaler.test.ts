@@ -137,15 +137,36 @@ test('work in flight keeps the last pod', async (t) => {
 });
 
 test('the last pod waits for a path that would hold the next request', async (t) => {
-  const { cluster, advance, path } = await world((c) => {
+  const { cluster, advance, path, scaler } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
   });
   path.ready = false;
+  await advance(seconds(2));
+  t.false(path.held, 'not before it is wanted');
   await advance(seconds(60));
   t.is(cluster.view.specReplicas, 1);
+  t.true(path.held, 'the gateways are asked to stand in');
   path.ready = true;
   await advance(seconds(4));
   t.is(cluster.view.specReplicas, 0);
+  t.true(path.held, 'for as long as there is no pod');
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.false(path.held);
+});
+
+test('the gateways are not asked to stand in for a last pod that stays anyway', async (t) => {
+  for (const setting of [{ 'rouse.dev/mode': 'observe' }, { 'rouse.dev/pause': 'down' }]) {
+    const { advance, path, stop } = await world((c) => {
+      c.put(viewOf({ annotations: { ...on, ...state(1), ...setting }, specReplicas: 1 }));
+    });
+    for (const ready of [false, true]) {
+      path.ready = ready;
+      await advance(seconds(30));
+      t.false(path.held, JSON.stringify([setting, ready]));
+    }
+    stop();
+  }
 });
 
 test('mode observe decides, publishes and never writes a count', async (t) => {

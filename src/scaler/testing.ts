@@ -304,8 +304,15 @@ export class FakePath implements PathState, PathManager {
   readonly handedBack: WorkloadKey[] = [];
   failures = 0;
 
+  /** Whether the gateways were last asked to stand in. */
+  held = false;
+
   holdReady(): boolean {
     return this.ready;
+  }
+
+  hold(_key: WorkloadKey, wanted: boolean): void {
+    this.held = wanted;
   }
 
   async handBack(key: WorkloadKey): Promise<void> {

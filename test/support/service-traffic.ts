@@ -61,16 +61,26 @@ export interface Target {
   readonly port: number;
 }
 
-/** The ready endpoints of a Service, whoever wrote its slices. */
-export const serviceTargets = ({ local }: Pick<TestLocal, 'local'>, name: string, namespace = 'default'): readonly Target[] =>
-  local.cluster.api.api
+/** Where kube-proxy leads connections to a Service: its ready endpoints, whoever wrote its slices; where there is none, those that end and still serve. */
+export const serviceTargets = ({ local }: Pick<TestLocal, 'local'>, name: string, namespace = 'default'): readonly Target[] => {
+  const slices = local.cluster.api.api
     .list(resources.endpointSlices, namespace)
-    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name)
-    .flatMap(({ endpoints, ports }) =>
+    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name);
+  const targets = (wanted: (conditions: Conditions | undefined) => boolean): readonly Target[] =>
+    slices.flatMap(({ endpoints, ports }) =>
       endpoints
-        .filter(({ conditions }) => conditions?.ready !== false)
+        .filter(({ conditions }) => wanted(conditions))
         .flatMap(({ addresses }) => (ports ?? []).map(({ port }) => ({ address: addresses[0] ?? '', port: port ?? 0 }))),
     );
+  const ready = targets((conditions) => conditions?.ready !== false);
+  return ready.length > 0 ? ready : targets((conditions) => conditions?.serving === true && conditions.terminating === true);
+};
+
+interface Conditions {
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+  readonly terminating?: boolean;
+}
 
 const ask = ({ address, port }: Target): Promise<ServiceAnswer | string> =>
   new Promise((resolve) => {
