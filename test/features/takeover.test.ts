@@ -353,9 +353,15 @@ test('path direct: the gateways stand in only while no pod is ready, and the Ser
     await gateway.close();
   });
   await until('the gateways stand in', () => ours(scene, 'web').length === 1 && running.routing.holdReady(keyOf('web')));
+  await patchDeployment(scene, 'web', { spec: { replicas: 1 } });
   const pod = await scene.startPod('pod-1', labels('web'));
-  await until('they step aside', () => ours(scene, 'web').length === 0 && foreign(scene, 'web').some(({ endpoints }) => endpoints.some(({ ready }) => ready)));
+  const aside = (): boolean => ours(scene, 'web').length === 0 && foreign(scene, 'web').some(({ endpoints }) => endpoints.some(({ ready }) => ready));
+  await until('they step aside', aside);
   t.is(await connectThrough(scene, 'web'), 'pod-1');
+  await patchDeployment(scene, 'web', { spec: { replicas: 0 } });
+  await until('they stand in as soon as the count is zero', () => running.routing.holdReady(keyOf('web')));
+  await patchDeployment(scene, 'web', { spec: { replicas: 1 } });
+  await until('they step aside again', aside);
   running.routing.hold(keyOf('web'), true);
   await until('they stand in before the last pod goes', () => running.routing.holdReady(keyOf('web')));
   await pod.stop();
