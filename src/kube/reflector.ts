@@ -93,7 +93,7 @@ export class Reflector<V> implements Omit<ResourceWatch<V>, 'snapshot'> {
     this.#tell('listing', undefined);
     this.#store.listing?.();
     const listed = await this.fetch(selection.namespace, signal);
-    if (!listed.ok) return this.#failed(listed.problem.message, listed.problem.retryAfterMs);
+    if (!listed.ok) return this.#failed(listed.problem.message, listed.problem.retryAfterMs, listed.problem.status);
     signal.throwIfAborted();
     const first = this.#lastHeard === undefined;
     this.#lastHeard = this.#options.clock.now();
@@ -205,19 +205,19 @@ export class Reflector<V> implements Omit<ResourceWatch<V>, 'snapshot'> {
     }
   }
 
-  #failed(problem: string, retryAfterMs: number | undefined): Millis {
+  #failed(problem: string, retryAfterMs: number | undefined, status?: number): Millis {
     const wait = this.#backoff.next();
     const { logger, selection } = this.#options;
     const fields = { resource: this.#name, namespace: selection?.namespace, problem, failures: this.#backoff.failures };
     // Once in a row of failures is enough: the state says the rest.
     if (this.#backoff.failures === 2) logger.warn('out of touch with the API server', fields);
     else logger.debug('a list or watch failed', fields);
-    this.#tell('waiting', problem);
+    this.#tell('waiting', problem, status);
     return millis(Math.max(wait, retryAfterMs ?? 0));
   }
 
-  #tell(phase: ReflectorState['phase'], problem: string | undefined): void {
+  #tell(phase: ReflectorState['phase'], problem: string | undefined, status?: number): void {
     const { onState, selection } = this.#options;
-    onState?.({ resource: this.#name, namespace: selection?.namespace, phase, failures: this.#backoff.failures, problem });
+    onState?.({ resource: this.#name, namespace: selection?.namespace, phase, failures: this.#backoff.failures, problem, status });
   }
 }

@@ -14,6 +14,8 @@ export interface ReflectorState {
   /** Failed attempts in a row. */
   readonly failures: number;
   readonly problem: string | undefined;
+  /** HTTP status of the refusal, if that was the problem of a list. */
+  readonly status: number | undefined;
 }
 
 /** Totals since the start. */

@@ -53,6 +53,8 @@ export class WorkloadRegistry {
   readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
   readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
   readonly #stops: (() => void)[] = [];
+  /** By kind, the way to stop hearing of it. */
+  readonly #kinds = new Map<Snapshot<WorkloadView>, () => void>();
   #remembers = false;
   #handsBackAll: boolean;
   #config: ClusterConfig = builtInConfig();
@@ -62,10 +64,7 @@ export class WorkloadRegistry {
     this.#sources = sources;
     this.#handsBackAll = sources.handsBackAll ?? false;
     this.#readConfig(sources.configMaps?.get(configKey));
-    for (const snapshot of sources.workloads) {
-      for (const view of snapshot.values()) this.#update(view);
-      this.#stops.push(snapshot.subscribe(this.#onWorkload));
-    }
+    for (const snapshot of sources.workloads) this.addKind(snapshot);
     const { namespaces, configMaps } = sources;
     if (namespaces !== undefined)
       this.#stops.push(
@@ -81,6 +80,19 @@ export class WorkloadRegistry {
           this.#reread(() => true, true);
         }),
       );
+  }
+
+  /** One more kind that may be a workload. */
+  addKind(snapshot: Snapshot<WorkloadView>): void {
+    this.#kinds.set(snapshot, snapshot.subscribe(this.#onWorkload));
+    for (const view of snapshot.values()) this.#update(view);
+  }
+
+  /** The kind is gone from the cluster: its workloads are, too. */
+  removeKind(snapshot: Snapshot<WorkloadView>): void {
+    this.#kinds.get(snapshot)?.();
+    this.#kinds.delete(snapshot);
+    for (const view of snapshot.values()) this.#remove(workloadKey(view));
   }
 
   /** The last good `rouse-config`. */
@@ -155,7 +167,8 @@ export class WorkloadRegistry {
   }
 
   close(): void {
-    for (const stop of this.#stops.splice(0)) stop();
+    for (const stop of [...this.#stops.splice(0), ...this.#kinds.values()]) stop();
+    this.#kinds.clear();
   }
 
   readonly #onWorkload = (event: SnapshotEvent<WorkloadView>): void => {
@@ -182,7 +195,7 @@ export class WorkloadRegistry {
   }
 
   #reread(concerns: (view: WorkloadView) => boolean, force = false): void {
-    for (const snapshot of this.#sources.workloads) for (const view of snapshot.values()) if (concerns(view)) this.#update(view, force);
+    for (const snapshot of this.#kinds.keys()) for (const view of snapshot.values()) if (concerns(view)) this.#update(view, force);
   }
 
   #update(view: WorkloadView, force = false): void {
@@ -192,10 +205,13 @@ export class WorkloadRegistry {
     const state = stateOf(view) ?? (this.#remembers && before?.record.view.uid === view.uid ? before.record.state : undefined);
     const switched = isEnabled(view.annotations);
     const wanted = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
-    const enabled = wanted && !this.#handsBackAll;
+    const isAllowed = this.#config.allowKinds.includes(view.resource);
+    const enabled = wanted && isAllowed && !this.#handsBackAll;
+    const others = [...(switched.ok ? [] : [switched.problem]), ...(wanted && !isAllowed && !this.#handsBackAll ? [kindNotAllowed(view)] : [])];
     if (view.deleting || (!enabled && state === undefined)) {
-      this.#remove(key);
-      if (!switched.ok && !view.deleting) this.#refuse({ key, view, problems: [switched.problem] });
+      if (others.length === 0 || view.deleting) this.#refused.delete(key);
+      this.#drop(key);
+      if (others.length > 0 && !view.deleting) this.#refuse({ key, view, problems: others });
       return;
     }
     const namespace = this.#sources.namespaces?.get(view.namespace);
@@ -203,9 +219,7 @@ export class WorkloadRegistry {
     const layers: SettingLayers = { config: this.#config, namespace, checkFormula: this.#sources.checkFormula };
     const phase: WorkloadRecord['phase'] = enabled ? 'onboarded' : 'off-boarding';
     const known = before !== undefined && before.fingerprint === fingerprint && !force && before.record.view.uid === view.uid;
-    const record = known
-      ? { ...before.record, view, phase, state }
-      : this.#read({ key, view, phase, state, layers, last: before?.record, others: switched.ok ? [] : [switched.problem] });
+    const record = known ? { ...before.record, view, phase, state } : this.#read({ key, view, phase, state, layers, last: before?.record, others });
     if (record === undefined) return;
     this.#refused.delete(key);
     this.#entries.set(key, { record, fingerprint });
@@ -252,6 +266,10 @@ export class WorkloadRegistry {
 
   #remove(key: WorkloadKey): void {
     this.#refused.delete(key);
+    this.#drop(key);
+  }
+
+  #drop(key: WorkloadKey): void {
     if (this.#entries.delete(key)) this.#tell(key);
   }
 
@@ -263,6 +281,13 @@ export class WorkloadRegistry {
     for (const listener of this.#problemListeners) listener(refused);
   }
 }
+
+/** A workload of a kind that its operator took out of `allow-kinds`, or never put in. */
+const kindNotAllowed = ({ resource, annotations }: WorkloadView): SpecProblem => {
+  const [legal, example] = [`a kind that allow-kinds of rouse-config names`, `allow-kinds: deployments.apps,statefulsets.apps,${resource}`];
+  const message = `${annotation.enabled}: ${resource} is not in allow-kinds of ConfigMap ${configKey}; add it there, for example "${example}".`;
+  return { key: annotation.enabled, value: annotations[annotation.enabled] ?? '', source: 'workload', legal, example, message };
+};
 
 /** Unreadable state counts as none: it is written again at onboarding, from what is there. */
 const stateOf = (view: WorkloadView): WorkloadState | undefined => {
