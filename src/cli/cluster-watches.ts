@@ -7,7 +7,6 @@ import {
   resources,
   serviceView,
   watchNamespaces,
-  watchResource,
   workloadView,
   type ConfigMapView,
   type EndpointSliceView,
@@ -15,13 +14,15 @@ import {
   type NamespacedSnapshots,
   type NamespaceView,
   type ReflectorState,
-  type ResourceWatch,
+  type Resource,
   type ServiceView,
   type PodView,
+  type Selection,
   type Snapshot,
   type WorkloadView,
 } from '../kube/index.ts';
 import { systemNamespace } from '../core/index.ts';
+import { watchSelections } from './joined-watch.ts';
 
 /** Everything that the controller follows in the cluster. */
 export interface ClusterWatches {
@@ -39,9 +40,13 @@ export interface ClusterWatches {
   run(signal: AbortSignal): Promise<void>;
 }
 
+type Watched<V> = ReturnType<typeof watchSelections<V>>;
+
+/** `only`: nothing but these namespaces is looked at, as we may not read others; left out: all. */
 export const watchCluster = (
   connection: KubeConnection,
   around: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  only?: readonly string[],
 ): ClusterWatches => {
   const silent = new Set<string>();
   const onState = ({ resource, namespace, phase }: ReflectorState): void => {
@@ -50,19 +55,17 @@ export const watchCluster = (
     else silent.delete(name);
   };
   const common = { connection, ...around, onState };
-  const deployments = watchResource({ ...common, resource: resources.deployments, view: workloadView('deployments.apps') });
-  const statefulSets = watchResource({ ...common, resource: resources.statefulSets, view: workloadView('statefulsets.apps') });
-  const namespaces = watchResource({ ...common, resource: resources.namespaces, view: namespaceView });
-  const configMaps = watchResource({
-    ...common,
-    resource: resources.configMaps,
-    selection: { namespace: systemNamespace, fieldSelector: 'metadata.name=rouse-config' },
-    view: configMapView,
-  });
-  const services = watchResource({ ...common, resource: resources.services, view: serviceView });
-  const endpointSlices = watchResource({ ...common, resource: resources.endpointSlices, view: endpointSliceView });
-  const pods = watchNamespaces({ ...common, resource: resources.pods, view: podView });
-  const all: readonly ResourceWatch<unknown>[] = [deployments, statefulSets, namespaces, configMaps, services, endpointSlices];
+  const inside = only?.map((namespace) => ({ namespace })) ?? [{}];
+  const watch = <V>(resource: Resource, view: (raw: unknown) => V | undefined, selections: readonly Selection[] = inside): Watched<V> =>
+    watchSelections({ ...common, resource, view }, selections);
+  const deployments = watch(resources.deployments, workloadView('deployments.apps'));
+  const statefulSets = watch(resources.statefulSets, workloadView('statefulsets.apps'));
+  const namespaces = watch(resources.namespaces, namespaceView, only?.map((name) => ({ fieldSelector: `metadata.name=${name}` })) ?? [{}]);
+  const configMaps = watch(resources.configMaps, configMapView, [{ namespace: systemNamespace, fieldSelector: 'metadata.name=rouse-config' }]);
+  const services = watch(resources.services, serviceView);
+  const endpointSlices = watch(resources.endpointSlices, endpointSliceView);
+  const pods = watchNamespaces({ ...common, resource: resources.pods, view: podView, ...(only === undefined ? {} : { mostWatches: Infinity }) });
+  const all = [deployments, statefulSets, namespaces, configMaps, services, endpointSlices];
   return {
     workloads: [deployments.snapshot, statefulSets.snapshot],
     namespaces: namespaces.snapshot,

@@ -15,6 +15,7 @@ import type { ControllerFlags } from './flags.ts';
 export const runController = async (flags: ControllerFlags): Promise<ExitCode> => {
   const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
   const signal = untilTold(logger);
+  checkPodNamespace();
   const connection = await loadKubeConfig(flags.kubeconfig === undefined ? { kind: 'default' } : { kind: 'file', path: flags.kubeconfig }).catch(
     (failure: unknown) => {
       throw failure instanceof KubeError ? new CommandError('usage', failure.message, failure) : failure;
@@ -28,10 +29,10 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       random: systemRandom,
       logger,
       identity: `${process.env.POD_NAME ?? hostname()}-${randomBytes(4).toString('hex')}`,
-      user: `system:serviceaccount:${systemNamespace}:rouse-controller`,
-      listen: { host: '0.0.0.0', port: flags.port, flag: '--port' },
+      listen: { host: flags.listen, port: flags.port, flag: '--port' },
       advertise: flags.advertise,
       allowExternalGateways: flags.allowExternalGateways ?? false,
+      namespaces: flags.namespaces === undefined ? undefined : namespacesFlag(flags.namespaces),
     },
     AbortSignal.any([signal, stopping.signal]),
   );
@@ -46,12 +47,30 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
   return exitCode.ok;
 };
 
+/** Ours is a fixed name: the Lease, the CA and the Services that lead here are there. */
+const checkPodNamespace = (): void => {
+  const namespace = process.env.POD_NAMESPACE;
+  if (namespace !== undefined && namespace !== systemNamespace)
+    throw new CommandError('usage', `this pod is in the namespace ${namespace}; Rouse is installed in ${systemNamespace}, under that name only`);
+};
+
+/** `a,b` */
+const namespacesFlag = (text: string): readonly string[] => {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  for (const name of names)
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+      throw new CommandError('usage', `--namespaces ${text}: "${name}" is no name of a namespace; want e.g. --namespaces team-a,team-b`);
+  const ours = names.find((name) => name === systemNamespace || name === 'kube-system');
+  if (ours !== undefined) throw new CommandError('usage', `--namespaces ${text}: workloads in ${ours} are never scaled; leave it out`);
+  return names;
+};
+
 /** Says where everything is, and answers until `signal` aborts. */
 const serve = async (controller: Controller, flags: ControllerFlags, signal: AbortSignal): Promise<void> => {
   if (flags.writeCa !== undefined) await writeCa(flags.writeCa, controller.caPem);
   const operations = await serveOperations(
     { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
-    { host: '0.0.0.0', port: flags.metricsPort, flag: '--metrics-port' },
+    { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
   );
   print(`ready: link=https://127.0.0.1:${controller.port} metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
   await aborted(signal);

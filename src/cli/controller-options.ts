@@ -1,6 +1,7 @@
 import type { Clock, Logger, Random } from '../core/index.ts';
 import type { KubeConnection } from '../kube/index.ts';
 import type { PortAllotter } from '../routing/index.ts';
+import type { ListenAddress } from './listen.ts';
 
 /** What a controller is started with. */
 export interface ControllerOptions {
@@ -10,13 +11,15 @@ export interface ControllerOptions {
   readonly logger: Logger;
   /** Unique per process; the Lease's holder. */
   readonly identity: string;
-  /** The user name under which the API server knows us: what it writes passes our own webhooks as it is. */
-  readonly user: string;
+  /** The user name under which the API server knows us: what it writes as field manager `rouse` passes our own webhooks as it is. Left out: the API server is asked. */
+  readonly user?: string;
   /** Webhooks and link. */
-  readonly listen: { readonly host: string; readonly port: number; readonly flag: string };
+  readonly listen: ListenAddress;
   /** Address at which the API server reaches the webhooks by URL; undefined: by Service `rouse-controller`. */
   readonly advertise: string | undefined;
   readonly allowExternalGateways: boolean;
+  /** Workloads of these namespaces alone; undefined: of all. */
+  readonly namespaces: readonly string[] | undefined;
   /** Local mode: where gateways bind, and which ports they get. */
   readonly localPorts?: { readonly listenAddress: string; readonly allotter: PortAllotter };
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import { isIP } from 'node:net';
 import type { Authority } from '../certificates/index.ts';
-import { systemNamespace, workloadKey } from '../core/index.ts';
+import { fieldManager, systemNamespace, workloadKey } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { LinkServer } from '../link/index.ts';
 import type { WorkloadRegistry } from '../scaler/index.ts';
@@ -30,14 +30,18 @@ interface Around {
 }
 
 const validDays = 365;
-const names = ['localhost', 'rouse-controller', `rouse-controller.${systemNamespace}`, `rouse-controller.${systemNamespace}.svc`];
+/** The Service by which the API server calls the webhooks, and the one by which gateways find every replica. */
+const services = ['rouse-controller', 'rouse-link'];
+const names = ['localhost', ...services.flatMap((name) => [name, `${name}.${systemNamespace}`, `${name}.${systemNamespace}.svc`])];
+/** What controllers are in a cluster: other replicas may be that while we run as somebody else, outside. */
+const controllerUser = `system:serviceaccount:${systemNamespace}:rouse-controller`;
 
 export const startControllerServer = async (around: Around): Promise<ControllerServer> => {
   const { options, authority, link } = around;
   const { advertise, listen } = options;
   const certificate = await authority.issue({
     commonName: 'rouse-controller',
-    dnsNames: names,
+    dnsNames: advertise === undefined || isIP(advertise) > 0 ? names : [...names, advertise],
     ipAddresses: ['127.0.0.1', ...(advertise !== undefined && isIP(advertise) > 0 ? [advertise] : [])],
     validDays,
   });
@@ -57,7 +61,7 @@ export const startControllerServer = async (around: Around): Promise<ControllerS
 
 const webhooks = ({ options, client, watches, formulas, registry }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({
-    isSelf: (user) => user === options.user,
+    isSelf: ({ user, fieldManager: manager }) => user === controllerUser || (user === options.user && manager === fieldManager),
     inherited: (namespace) => ({
       cluster: registry.config.defaults,
       namespace: watches.namespaces.get(namespace)?.annotations ?? {},

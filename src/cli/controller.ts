@@ -5,6 +5,7 @@ import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
 import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
 import { sharedAuthority } from './authority.ts';
+import { checkRights, ownUser } from './check-rights.ts';
 import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
@@ -12,6 +13,8 @@ import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { startControllerServer, type ControllerServer } from './controller-server.ts';
 import { CommandError } from './exit-code.ts';
 import { lazyFormulas } from './formulas.ts';
+import { refuseOtherInstallation } from './other-installation.ts';
+import { publishCa } from './publish-ca.ts';
 
 /** A controller that runs. */
 export interface Controller {
@@ -31,12 +34,17 @@ export interface Controller {
 }
 
 /** Puts a controller together and starts it. Throws a `CommandError` where it cannot start; ends when `signal` aborts. */
-export const startController = async (options: ControllerOptions, signal: AbortSignal): Promise<Controller> => {
-  const { connection, clock, random, logger } = options;
+export const startController = async (given: ControllerOptions, signal: AbortSignal): Promise<Controller> => {
+  const { connection, clock, random, logger } = given;
   const client = createKubeClient({ connection, clock });
   await checkServer(client, connection);
+  const user = given.user ?? (await ownUser(client));
+  const options = { ...given, ...(user === undefined ? {} : { user }) };
+  await checkRights(client, options.namespaces, clock, signal);
+  await refuseOtherInstallation(client, options.advertise, clock, signal);
   const authority = await sharedAuthority(client, clock);
-  const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) });
+  await publishCa(client, authority.certificatePem);
+  const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);
   const formulas = lazyFormulas(logger);
   const loop = createControlLoop({ options, client, watches, formulas }, signal);
   const { registry, link, scaler, instruments } = loop;
@@ -64,7 +72,7 @@ const lease = { namespace: systemNamespace, name: 'rouse-controller' };
 
 /** Leads whenever the Lease is ours. `leading` resolves at the first time. */
 const standForElection = (
-  { clock, random, logger, identity }: ControllerOptions,
+  { clock, random, logger, identity, namespaces }: ControllerOptions,
   client: KubeClient,
   loop: ControlLoop,
   webhooks: WebhookAddress,
@@ -74,7 +82,7 @@ const standForElection = (
   const onStarted = async (term: AbortSignal): Promise<void> => {
     const held = await client.get(resources.leases, lease, term);
     if (!held.ok) throw new CommandError('failure', `the Lease ${lease.namespace}/${lease.name} cannot be read: ${held.problem.message}`);
-    const registered = await registerWebhooks(client, webhooks, term);
+    const registered = await registerWebhooks(client, webhooks, namespaces, term);
     if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
     leading.resolve(undefined);

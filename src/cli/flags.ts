@@ -13,6 +13,8 @@ export interface LocalFlags {
 export interface ControllerFlags {
   readonly kubeconfig?: string;
   readonly advertise?: string;
+  readonly listen?: string;
+  readonly namespaces?: string;
   readonly port: number;
   readonly metricsPort: number;
   readonly writeCa?: string;

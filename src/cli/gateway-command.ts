@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { jsonLogger, messageOf, seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
 import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
+import { controllerAddresses } from './controller-addresses.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { gatewayExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
+import { linkCredentials } from './link-credentials.ts';
 import { startLinkedGateway } from './linked-gateway.ts';
 import { portOf, portProblem } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
@@ -19,14 +20,14 @@ export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {
   return runLinked(flags, flags.controller, logger);
 };
 
-const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host: string; readonly port: number; readonly flag: string } => ({
-  host: listen ?? '0.0.0.0',
+const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host: string | undefined; readonly port: number; readonly flag: string } => ({
+  host: listen,
   port: metricsPort,
   flag: '--metrics-port',
 });
 
-const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): { readonly host: string; readonly port: number; readonly flag: string } => ({
-  host: listen ?? '0.0.0.0',
+const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): { readonly host: string | undefined; readonly port: number; readonly flag: string } => ({
+  host: listen,
   port: sharedPort,
   flag: '--shared-port',
 });
@@ -39,9 +40,8 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     clock: systemClock,
     random: systemRandom,
     logger,
-    controllers,
-    ca: flags.controllerCa === undefined ? undefined : await readText(flags.controllerCa, '--controller-ca'),
-    token: async () => (flags.tokenFile === undefined ? undefined : (await readText(flags.tokenFile, '--token-file')).trim()),
+    controllers: controllerAddresses(controllers),
+    ...(await linkCredentials(flags)),
     address: flags.listen,
     podName: process.env.POD_NAME ?? hostname(),
     nodeName: process.env.NODE_NAME,
@@ -51,13 +51,12 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     throw portProblem(failure, sharedAddress(flags));
   });
   const exposition = gatewayExposition(linked.gateway);
-  const operations = await serveOperations(
-    { notReady: () => (linked.link.connected() > 0 ? undefined : 'no link to a controller'), metrics: exposition },
-    metricsAddress(flags),
-  ).catch(async (failure: unknown) => {
-    await linked.stop(true);
-    throw failure;
-  });
+  const operations = await serveOperations({ notReady: () => linked.notReady(), metrics: exposition }, metricsAddress(flags)).catch(
+    async (failure: unknown) => {
+      await linked.stop(true);
+      throw failure;
+    },
+  );
   print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
   await aborted(signal);
   await linked.stop(false);
@@ -107,14 +106,6 @@ const firstRoutes = async (gateway: Gateway, path: string, logger: Logger, signa
   const [problem] = following.problems;
   if (problem !== undefined) throw new CommandError('failure', `${path}: ${problem.workload}: ${problem.message}`);
   return following;
-};
-
-const readText = async (path: string, flag: string): Promise<string> => {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    throw new CommandError('usage', `cannot read ${path} (${flag}): ${messageOf(failure)}`, failure);
-  }
 };
 
 const print = (line: string): void => {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { millis, seconds, type Clock, type Logger, type Random } from '../core/index.ts';
 import { createGateway, type Gateway } from '../gateway/index.ts';
-import { createLinkClient, type LinkClient, type LinkClientOptions } from '../link/index.ts';
+import { createLinkClient, type LinkClientOptions } from '../link/index.ts';
 
 export interface LinkedGatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly controllers: LinkClientOptions['urls'];
-  readonly ca: string | undefined;
+  readonly controllers: LinkClientOptions['controllers'];
+  readonly ca: NonNullable<LinkClientOptions['ca']>;
   readonly token: LinkClientOptions['token'];
   /** What we say of ourselves; the controller believes the address only of gateways outside a cluster. */
   readonly address: string | undefined;
@@ -22,7 +22,8 @@ export interface LinkedGatewayOptions {
 /** A gateway that is fed by controllers. */
 export interface LinkedGateway {
   readonly gateway: Gateway;
-  readonly link: LinkClient;
+  /** What the first routes still wait for. Once they are in, undefined for good: it serves on by the last routes when every controller is gone. */
+  notReady(): string | undefined;
   /** Out of every slice first, then to the end of what is in flight, then goodbye. `hurry`: nobody else could take over, so nothing is waited for but what is in flight. */
   stop(hurry: boolean): Promise<void>;
 }
@@ -36,6 +37,7 @@ const drainWithin = seconds(60);
 export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise<LinkedGateway> => {
   const { clock, random, logger } = options;
   const reporting = new AbortController();
+  let hasRoutes = false;
   const gateway = createGateway({
     clock,
     random,
@@ -49,9 +51,9 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     ...(options.host === undefined ? {} : { host: options.host }),
   });
   const link = createLinkClient({
-    urls: options.controllers,
+    controllers: options.controllers,
     token: options.token,
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ca: options.ca,
     claim: {
       id: `${options.podName ?? 'gateway'}-${randomBytes(4).toString('hex')}`,
       address: options.address,
@@ -62,7 +64,11 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     clock,
     random,
     logger: logger.child({ part: 'link' }),
-    apply: (snapshot) => gateway.apply(snapshot),
+    apply: async (snapshot) => {
+      const problems = await gateway.apply(snapshot);
+      hasRoutes = true;
+      return problems;
+    },
     onUp: () => gateway.pokeAll(),
   });
   await gateway.open();
@@ -71,7 +77,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
   const linked = link.run(linking.signal);
   return {
     gateway,
-    link,
+    notReady: () => (hasRoutes ? undefined : link.connected() === 0 ? 'no link to a controller yet' : 'no routes from a leading controller yet'),
     stop: async (hurry) => {
       if (!hurry) await link.leave(leaveWithin);
       await gateway.drain({ settle: hurry ? millis(0) : settleFor, limit: drainWithin });

@@ -2,8 +2,9 @@ import type { Server } from 'node:net';
 import { messageOf } from '../core/index.ts';
 import { CommandError } from './exit-code.ts';
 
-interface ListenAddress {
-  readonly host: string;
+export interface ListenAddress {
+  /** Undefined: every address of this host, of both families. */
+  readonly host: string | undefined;
   readonly port: number;
   /** The flag that sets the port, for the message. */
   readonly flag: string;
@@ -30,7 +31,11 @@ export const portProblem = (failure: unknown, address: ListenAddress): unknown =
   ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].includes(String(codeOf(failure))) ? cannotListen(address, failure) : failure;
 
 const cannotListen = ({ host, port, flag }: ListenAddress, failure: unknown): CommandError =>
-  new CommandError('failure', `cannot listen on ${host}:${port}: ${whyNot(failure)}; choose another port with ${flag} (0 takes any free one)`, failure);
+  new CommandError(
+    'failure',
+    `cannot listen on ${host === undefined ? `port ${port}` : `${host}:${port}`}: ${whyNot(failure)}; choose another port with ${flag} (0 takes any free one)`,
+    failure,
+  );
 
 const codeOf = (failure: unknown): unknown => (failure instanceof Error && 'code' in failure ? failure.code : undefined);
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { messageOf } from '../core/index.ts';
-import { listenOn } from './listen.ts';
+import { listenOn, type ListenAddress } from './listen.ts';
 
 /** What a process says of itself. */
 export interface Operations {
@@ -34,10 +34,7 @@ const answer = async (operations: Operations, request: IncomingMessage, response
 };
 
 /** Serves `/healthz`, `/readyz` and `/metrics` (plain node:http: the gateway process loads no express). Port 0 takes any free one. */
-export const serveOperations = async (
-  operations: Operations,
-  address: { readonly host: string; readonly port: number; readonly flag: string },
-): Promise<Server> => {
+export const serveOperations = async (operations: Operations, address: ListenAddress): Promise<Server> => {
   const server = createServer((request, response) => {
     answer(operations, request, response).catch((failure: unknown) => {
       if (!response.headersSent) text(response, 500, `${messageOf(failure)}\n`);

@@ -67,6 +67,8 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .description('The control plane: metrics in, decisions out; serves the webhooks and the gateways’ link.')
     .addOption(flag('--kubeconfig <file>', 'how to reach the API server (else $KUBECONFIG, else the pod’s service account)'))
     .addOption(flag('--advertise <address>', 'register the webhooks by URL at this address (outside a cluster)'))
+    .addOption(flag('--namespaces <names>', 'scale workloads of these namespaces alone, e.g. team-a,team-b (else of all)'))
+    .addOption(flag('--listen <address>', 'address to listen on (else every one)'))
     .addOption(portFlag('--port <port>', 'webhooks and link (HTTPS)', 9443))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
     .addOption(flag('--write-ca <file>', 'write the CA certificate that gateways are to trust'))

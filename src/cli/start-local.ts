@@ -62,10 +62,10 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       ...around,
       connection,
       identity: 'local',
-      user: 'system:serviceaccount:rouse-system:rouse-controller',
       listen: { host, port: 0, flag: '--port' },
       advertise: host,
       allowExternalGateways: true,
+      namespaces: undefined,
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
     },
     controlling.signal,
@@ -77,8 +77,8 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   });
   const gateway = await startLinkedGateway({
     ...around,
-    controllers: [`https://${host}:${controller.port}`],
-    ca: controller.caPem,
+    controllers: [{ url: `https://${host}:${controller.port}` }],
+    ca: () => Promise.resolve(controller.caPem),
     token: () => Promise.resolve(cluster.token('rouse-gateway', [linkAudience])),
     address: host,
     podName: undefined,

@@ -19,14 +19,21 @@ import { linkVersions, type DownMessage, type GatewayClaim, type RouteProblem, t
 /** What the gateway does with routes: resolves when they are applied, with all that it cannot do of its present routes. */
 export type ApplyRoutes = (snapshot: RouteSnapshot) => Promise<readonly RouteProblem[]>;
 
+/** Where one controller replica is. */
+export interface ControllerAddress {
+  /** `https://…` */
+  readonly url: string;
+  /** Name to check its certificate for; left out: the host of the URL. */
+  readonly serverName?: string;
+}
+
 export interface LinkClientOptions {
-  /** One per controller replica (`https://…`); as a function it is asked again every few seconds, so that replicas may come and go. */
-  readonly urls: readonly string[] | (() => Promise<readonly string[]>);
+  /** One per controller replica; as a function it is asked again every few seconds, so that replicas may come and go. */
+  readonly controllers: readonly ControllerAddress[] | (() => Promise<readonly ControllerAddress[]>);
   /** Read anew for each connection: projected tokens rotate. */
   readonly token: () => Promise<string | undefined>;
-  readonly ca?: string;
-  /** Name to check the controllers' certificate for, where the URLs carry addresses. */
-  readonly serverName?: string;
+  /** The controllers' CA, PEM, read anew for each connection too; undefined: the system's. */
+  readonly ca?: () => Promise<string | undefined>;
   readonly claim: GatewayClaim;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,6 +45,8 @@ export interface LinkClientOptions {
   readonly historyFor?: Millis;
   readonly historyBytes?: number;
   readonly pingEvery?: Millis;
+  /** How often a `controllers` that is a function is asked while a link is up (5 s); while none is, five times as often. */
+  readonly discoverEvery?: Millis;
   readonly versions?: readonly number[];
 }
 
@@ -53,13 +62,14 @@ export interface LinkClient {
   leave(limit: Millis): Promise<void>;
 }
 
-const rediscoverMs = 5000;
+const discoverMs = 5000;
 const firstBackoffMs = 50;
 const longestBackoffMs = 5000;
 
 /** The state of one controller's link across its reconnects. */
 interface Uplink {
   readonly url: string;
+  readonly serverName: string | undefined;
   readonly stop: AbortController;
   connection: ControllerConnection | undefined;
   welcomed: boolean;
@@ -88,14 +98,14 @@ class Uplinks implements LinkClient {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, urls, logger } = this.#options;
+    const { clock, controllers, logger, discoverEvery = discoverMs } = this.#options;
     while (!signal.aborted) {
       try {
-        this.#reconcile(typeof urls === 'function' ? await urls() : urls, signal);
+        this.#reconcile(typeof controllers === 'function' ? await controllers() : controllers, signal);
       } catch (error) {
         logger.warn('the addresses of the controllers cannot be found; the known ones are kept', { error });
       }
-      await clock.sleep(millis(rediscoverMs), signal).catch(() => undefined);
+      await clock.sleep(millis(this.connected() === 0 ? discoverEvery / 5 : discoverEvery), signal).catch(() => undefined);
     }
     for (const uplink of this.#uplinks.values()) this.#part(uplink);
     await Promise.all(this.#ended);
@@ -138,12 +148,14 @@ class Uplinks implements LinkClient {
     for (const uplink of this.#uplinks.values()) if (uplink.welcomed) uplink.connection?.sendText(text);
   }
 
-  #reconcile(urls: readonly string[], signal: AbortSignal): void {
+  /** A link that is up stays, whether or not its address is still named: whoever names them may be mistaken for a moment, and a dead link ends by itself. */
+  #reconcile(controllers: readonly ControllerAddress[], signal: AbortSignal): void {
     if (signal.aborted) return;
-    for (const [url, uplink] of this.#uplinks) if (!urls.includes(url)) this.#part(uplink);
-    for (const url of urls) {
+    const named = new Set(controllers.map(({ url }) => url));
+    for (const [url, uplink] of this.#uplinks) if (!named.has(url) && !uplink.welcomed) this.#part(uplink);
+    for (const { url, serverName } of controllers) {
       if (this.#uplinks.has(url)) continue;
-      const uplink: Uplink = { url, stop: new AbortController(), connection: undefined, welcomed: false, released: false };
+      const uplink: Uplink = { url, serverName, stop: new AbortController(), connection: undefined, welcomed: false, released: false };
       this.#uplinks.set(url, uplink);
       const ended = this.#keep(uplink).finally(() => {
         this.#ended.delete(ended);
@@ -173,16 +185,18 @@ class Uplinks implements LinkClient {
   }
 
   async #connectOnce(uplink: Uplink): Promise<{ problem: string; welcomed: boolean }> {
-    const { claim, clock, logger, ca, serverName, versions } = this.#options;
+    const { claim, clock, logger, versions } = this.#options;
     let token: string | undefined;
+    let ca: string | undefined;
     try {
       token = await this.#options.token();
+      ca = await this.#options.ca?.();
     } catch (error) {
-      return { problem: `the token cannot be read: ${messageOf(error)}`, welcomed: false };
+      return { problem: messageOf(error), welcomed: false };
     }
     if (isStopped(uplink)) return { problem: 'stopped', welcomed: false };
     return new Promise((resolve) => {
-      const dialling = { url: uplink.url, token, ca, serverName, hello: { versions: versions ?? linkVersions, claim } };
+      const dialling = { url: uplink.url, serverName: uplink.serverName, token, ca, hello: { versions: versions ?? linkVersions, claim } };
       const connection = new ControllerConnection(
         dialling,
         clock,

@@ -118,7 +118,7 @@ interface Gateway {
 const startGateway = (urls: readonly string[], options: Partial<LinkClientOptions> = {}): Gateway => {
   const applied: RouteSnapshot[] = [];
   const client = createLinkClient({
-    urls,
+    controllers: urls.map((url) => ({ url })),
     token: () => Promise.resolve('good'),
     claim: { id: 'gw-1', address: '127.0.0.1', podName: undefined, nodeName: undefined, zone: undefined },
     clock: systemClock,
@@ -294,6 +294,31 @@ test('every controller gets the reports, and only the newest leader moves routes
   );
   await old.stop();
   t.deepEqual(await late, []);
+});
+
+test('controllers that come are linked to; a link that is up outlives its address being forgotten, one that is down does not', async (t) => {
+  const [one, two] = [await startController(), await startController()];
+  let named: readonly string[] = [];
+  let asked = 0;
+  const gateway = startGateway([], {
+    discoverEvery: millis(20),
+    controllers: () => {
+      asked += 1;
+      return named.length === 0 ? Promise.reject(new Error('no such name')) : Promise.resolve(named.map((url) => ({ url })));
+    },
+  });
+  t.teardown(() => Promise.all([gateway.stop(), one.stop(), two.stop()]));
+  named = [one.url];
+  await until(t, 'linked to the first', () => gateway.client.connected() === 1);
+  await one.stop();
+  await until(t, 'lost', () => gateway.client.connected() === 0);
+  named = [two.url];
+  await until(t, 'linked to the second', () => gateway.client.connected() === 1);
+  named = ['http://127.0.0.1:1'];
+  asked = 0;
+  await until(t, 'told of the other address', () => asked === 3);
+  t.is(gateway.client.connected(), 1);
+  t.deepEqual(two.changes, ['joined gw-1']);
 });
 
 const upgrade = (url: string, headers: Record<string, string>): Promise<number> =>

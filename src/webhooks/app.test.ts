@@ -30,7 +30,7 @@ const service = (name: string, more: Partial<ServiceView> = {}): ServiceView => 
 });
 
 const ports = (more: Partial<AdmissionPorts> = {}): AdmissionPorts => ({
-  isSelf: (user) => user === self,
+  isSelf: ({ user }) => user === self,
   inherited: () => ({ cluster: {}, namespace: {} }),
   servicesIn: () => [service('web')],
   autoscalerOf: () => Promise.resolve(undefined),
@@ -155,6 +155,42 @@ test('an autoscaler for an onboarded workload is refused; one that was there may
   t.true((await ask(url, 'validate', { ...autoscalers, object: hpa('other') })).allowed);
   t.true((await ask(url, 'validate', { ...autoscalers, operation: 'UPDATE', object: hpa('web'), oldObject: hpa('web') })).allowed);
   t.false((await ask(url, 'validate', { ...autoscalers, operation: 'UPDATE', object: hpa('web'), oldObject: hpa('other') })).allowed);
+});
+
+const widgets = { group: 'example.com', plural: 'widgets', kind: 'Widget' };
+const widget = (annotations: Record<string, string>, spec: object): object => ({
+  apiVersion: 'example.com/v1',
+  kind: 'Widget',
+  metadata: { name: 'web', annotations },
+  spec,
+});
+
+test('a custom resource is a workload where the operator allows its kind, and nowhere else', async (t) => {
+  const request = {
+    resource: { group: 'example.com', version: 'v1', resource: 'widgets' },
+    object: widget({ ...on, 'rouse.dev/windw': '60s' }, { replicas: 2 }),
+  };
+  t.true((await ask(await start(t), 'validate', request)).allowed);
+  const url = await start(t, { kinds: () => [widgets] });
+  t.regex((await ask(url, 'validate', request)).status?.message ?? '', /did you mean rouse\.dev\/window/);
+  const counted = await ask(url, 'mutate', { ...request, object: widget(on, { replicas: 2 }) });
+  t.deepEqual(patchOf(counted), [{ op: 'add', path: '/metadata/annotations/rouse.dev~1state', value: '{"v":1,"replicasBefore":2}' }]);
+  t.is(patchOf(await ask(url, 'mutate', { ...request, object: widget(on, { size: 2 }) })), undefined);
+  const warnings = (await ask(url, 'validate', { ...request, object: widget(on, { size: 2 }) })).warnings ?? [];
+  t.false(
+    warnings.some((warning) => warning.includes('no Service')),
+    warnings.join('\n'),
+  );
+});
+
+test('an autoscaler for a custom resource that is onboarded is refused; a kind of the same name elsewhere is another', async (t) => {
+  const url = await start(t, {
+    kinds: () => [widgets],
+    onboarded: ({ resource, name }) => (resource === 'widgets.example.com' && name === 'web' ? { mode: 'enforce', adoptHpa: false } : undefined),
+  });
+  const of = (apiVersion: string): object => ({ metadata: { name: 'h' }, spec: { scaleTargetRef: { apiVersion, kind: 'Widget', name: 'web' } } });
+  t.is((await ask(url, 'validate', { ...autoscalers, object: of('example.com/v1beta1') })).status?.code, 409);
+  t.true((await ask(url, 'validate', { ...autoscalers, object: of('other.com/v1') })).allowed);
 });
 
 const warned = test.macro(async (t: ExecutionContext, services: readonly ServiceView[], annotations: Record<string, string>, want: RegExp) => {

@@ -22,6 +22,15 @@ test('every webhook fails open, within 2 s, without side effects, and leaves the
   );
 });
 
+test('a controller of some namespaces is called for those alone', (t) => {
+  const limited = webhookConfigurations({ url: 'https://127.0.0.1:9443', caBundle: 'Q0E=' }, ['team-a', 'team-b']);
+  for (const webhook of [...(limited.mutating.webhooks ?? []), ...(limited.validating.webhooks ?? [])])
+    t.deepEqual(webhook.namespaceSelector?.matchExpressions, [
+      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'rouse-system'] },
+      { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['team-a', 'team-b'] },
+    ]);
+});
+
 test('only writes that concern us are sent to us, and never a /scale or a /status', (t) => {
   const rules = [...(mutating.webhooks ?? []), ...(validating.webhooks ?? [])].flatMap((webhook) => webhook.rules ?? []);
   t.is(rules.length, 4);
@@ -39,4 +48,19 @@ test('the address is a URL outside a cluster, a Service inside', (t) => {
   t.is(mutating.webhooks?.[0]?.clientConfig.url, 'https://127.0.0.1:9443/admission/mutate');
   const inside = webhookConfigurations({ service: { namespace: 'rouse-system', name: 'rouse-controller' }, caBundle: 'Q0E=' });
   t.deepEqual(inside.validating.webhooks?.[0]?.clientConfig.service, { namespace: 'rouse-system', name: 'rouse-controller', path: '/admission/validate' });
+});
+
+test('kinds that the operator allows beside the usual ones are sent to us, in any version', (t) => {
+  const kinds = [
+    { group: 'apps', plural: 'deployments', kind: 'Deployment' },
+    { group: 'example.com', plural: 'widgets', kind: 'Widget' },
+  ];
+  const { mutating: wide } = webhookConfigurations({ url: 'https://127.0.0.1:9443', caBundle: 'Q0E=' }, undefined, kinds);
+  t.deepEqual(
+    wide.webhooks?.[0]?.rules?.map(({ apiGroups, apiVersions, resources }) => [apiGroups, apiVersions, resources]),
+    [
+      [['apps'], ['v1'], ['deployments']],
+      [['example.com'], ['*'], ['widgets']],
+    ],
+  );
 });

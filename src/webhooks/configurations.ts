@@ -1,5 +1,6 @@
 import { annotation, systemNamespace } from '../core/index.ts';
 import type { resources } from '../kube/index.ts';
+import { builtInKinds, type AdmittedKind } from './ports.ts';
 
 export type MutatingConfiguration = NonNullable<(typeof resources.mutatingWebhookConfigurations)['type']>;
 export type ValidatingConfiguration = NonNullable<(typeof resources.validatingWebhookConfigurations)['type']>;
@@ -19,13 +20,24 @@ export const matchExpressions: { readonly workload: string; readonly service: st
   service: `oldObject != null && ${carries('oldObject', annotation.selector)}`,
 };
 
-const workloadRule = {
-  apiGroups: ['apps'],
-  apiVersions: ['v1'],
-  resources: ['deployments', 'statefulsets'],
-  operations: ['CREATE', 'UPDATE'],
-  scope: 'Namespaced',
-};
+/** One rule for each group: `apps` in the version that everything is converted to, other groups in whatever version the request comes. */
+const workloadRules = (kinds: readonly AdmittedKind[]): Rule[] =>
+  [...Map.groupBy(kinds, ({ group }) => group)].map(([group, own]) => ({
+    apiGroups: [group],
+    apiVersions: [group === 'apps' ? 'v1' : '*'],
+    resources: own.map(({ plural }) => plural).sort(),
+    operations: ['CREATE', 'UPDATE'],
+    scope: 'Namespaced',
+  }));
+
+interface Rule {
+  readonly apiGroups: string[];
+  readonly apiVersions: string[];
+  readonly resources: string[];
+  readonly operations: string[];
+  readonly scope: string;
+}
+
 const serviceRule = { apiGroups: [''], apiVersions: ['v1'], resources: ['services'], operations: ['UPDATE'], scope: 'Namespaced' };
 const autoscalerRule = {
   apiGroups: ['autoscaling'],
@@ -50,17 +62,35 @@ const common = {
   sideEffects: 'None',
   matchPolicy: 'Equivalent',
   admissionReviewVersions: ['v1'],
-  namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', systemNamespace] }] },
+};
+
+/** Never kube-system and our own; where `namespaces` are given, only those. */
+const namespaceSelector = (namespaces: readonly string[] | undefined): { matchExpressions: { key: string; operator: string; values: string[] }[] } => {
+  const named = (operator: 'In' | 'NotIn', values: readonly string[]): { key: string; operator: string; values: string[] } => ({
+    key: 'kubernetes.io/metadata.name',
+    operator,
+    values: [...values],
+  });
+  return { matchExpressions: [named('NotIn', ['kube-system', systemNamespace]), ...(namespaces === undefined ? [] : [named('In', namespaces)])] };
 };
 
 const labels = { 'app.kubernetes.io/name': 'rouse', 'app.kubernetes.io/component': 'webhooks' };
 
-/** The two configurations as they should be. */
-export const webhookConfigurations = (address: WebhookAddress): { readonly mutating: MutatingConfiguration; readonly validating: ValidatingConfiguration } => {
-  const workloads = { name: 'workloads.rouse.dev', rules: [workloadRule], matchConditions: [{ name: 'onboarded', expression: matchExpressions.workload }] };
+/** The two configurations as they should be, for workloads of `kinds` in `namespaces` or (left out) in all. */
+export const webhookConfigurations = (
+  address: WebhookAddress,
+  namespaces?: readonly string[],
+  kinds: readonly AdmittedKind[] = builtInKinds,
+): { readonly mutating: MutatingConfiguration; readonly validating: ValidatingConfiguration } => {
+  const workloads = {
+    name: 'workloads.rouse.dev',
+    rules: workloadRules(kinds),
+    matchConditions: [{ name: 'onboarded', expression: matchExpressions.workload }],
+  };
   const services = { name: 'services.rouse.dev', rules: [serviceRule], matchConditions: [{ name: 'taken-over', expression: matchExpressions.service }] };
-  const mutate = { ...common, clientConfig: clientConfig(address, '/admission/mutate') };
-  const validate = { ...common, clientConfig: clientConfig(address, '/admission/validate') };
+  const everywhere = { ...common, namespaceSelector: namespaceSelector(namespaces) };
+  const mutate = { ...everywhere, clientConfig: clientConfig(address, '/admission/mutate') };
+  const validate = { ...everywhere, clientConfig: clientConfig(address, '/admission/validate') };
   return {
     mutating: {
       apiVersion: 'admissionregistration.k8s.io/v1',

@@ -6,5 +6,5 @@
 export { createWebhookApp } from './app.ts';
 export { autoscalerLookup } from './autoscalers.ts';
 export type { WebhookAddress } from './configurations.ts';
-export type { AdmissionPorts, Autoscaler, InheritedSettings, OnboardedWorkload } from './ports.ts';
+export type { AdmissionPorts, AdmittedKind, Autoscaler, InheritedSettings, OnboardedWorkload } from './ports.ts';
 export { registerWebhooks, unregisterWebhooks } from './register.ts';

@@ -13,6 +13,22 @@ export interface Autoscaler {
   readonly name: string;
 }
 
+/** A kind that may be a workload, as requests and rules name it. */
+export interface AdmittedKind {
+  readonly group: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+/** The kinds that may be workloads unless the operator says otherwise. */
+export const builtInKinds: readonly AdmittedKind[] = [
+  { group: 'apps', plural: 'deployments', kind: 'Deployment' },
+  { group: 'apps', plural: 'statefulsets', kind: 'StatefulSet' },
+];
+
+/** `deployments.apps`. */
+export const nameOfKind = ({ group, plural }: Pick<AdmittedKind, 'group' | 'plural'>): string => (group === '' ? plural : `${plural}.${group}`);
+
 /** An onboarded workload, as far as an autoscaler that wants it is concerned. */
 export interface OnboardedWorkload {
   readonly mode: 'enforce' | 'observe';
@@ -21,9 +37,11 @@ export interface OnboardedWorkload {
 
 /** What the webhooks need to know of the cluster, and of us. Nothing here writes: a dry run is answered as any other request. */
 export interface AdmissionPorts {
-  /** True for the controller's own user: what it writes passes as it is. */
-  readonly isSelf: (user: string) => boolean;
+  /** True for what a controller writes: it passes as it is. */
+  readonly isSelf: (writer: { readonly user: string; readonly fieldManager: string | undefined }) => boolean;
   readonly inherited: (namespace: string) => InheritedSettings;
+  /** Kinds that may be workloads; left out: Deployments and StatefulSets. */
+  readonly kinds?: () => readonly AdmittedKind[];
   readonly servicesIn: (namespace: string) => Iterable<ServiceView>;
   /** Asks the API server. Rejects where that fails: then the workload is let in with a warning. */
   readonly autoscalerOf: (workload: WorkloadRef, signal: AbortSignal) => Promise<Autoscaler | undefined>;

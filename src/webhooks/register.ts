@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { failed, ok, type Result } from '../core/index.ts';
 import { resources, type KubeClient, type KubeObject, type Refusal, type Resource } from '../kube/index.ts';
 import { webhookConfigurationName, webhookConfigurations, type WebhookAddress } from './configurations.ts';
+import type { AdmittedKind } from './ports.ts';
 
 type WithWebhooks = KubeObject & { readonly webhooks?: readonly object[] };
 
@@ -40,9 +41,15 @@ const put = async <T extends WithWebhooks>(
   return failed(last ?? { kind: 'conflict', message: 'other writers were always faster', status: 409, retryAfterMs: undefined });
 };
 
-/** Makes the API server call us, or brings address and CA of that up to date. Idempotent and safe from several replicas at once; the value says whether anything was written. */
-export const registerWebhooks = async (client: KubeClient, address: WebhookAddress, signal?: AbortSignal): Promise<Result<boolean, Refusal>> => {
-  const { mutating, validating } = webhookConfigurations(address);
+/** Makes the API server call us, or brings address and CA of that up to date. `kinds`: what may be a workload. Idempotent and safe from several replicas at once; the value says whether anything was written. */
+export const registerWebhooks = async (
+  client: KubeClient,
+  address: WebhookAddress,
+  namespaces?: readonly string[],
+  signal?: AbortSignal,
+  kinds?: readonly AdmittedKind[],
+): Promise<Result<boolean, Refusal>> => {
+  const { mutating, validating } = webhookConfigurations(address, namespaces, kinds);
   const first = await put(client, resources.mutatingWebhookConfigurations, mutating, signal);
   if (!first.ok) return first;
   const second = await put(client, resources.validatingWebhookConfigurations, validating, signal);

@@ -34,7 +34,7 @@ const scene = async (t: ExecutionContext): Promise<Scene> => {
   const connection = await loadKubeConfig({ kind: 'text', text: cluster.kubeconfig() });
   const client = createKubeClient({ connection, clock: systemClock });
   const app = createWebhookApp({
-    isSelf: (user) => user === 'system:serviceaccount:rouse-system:rouse-controller',
+    isSelf: ({ user }) => user === 'system:serviceaccount:rouse-system:rouse-controller',
     inherited: () => ({ cluster: {}, namespace: {} }),
     servicesIn: (namespace) => cluster.api.list(resources.services, namespace).map(serviceView),
     autoscalerOf: autoscalerLookup(client),

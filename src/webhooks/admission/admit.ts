@@ -1,11 +1,11 @@
 import { millis, systemNamespace, type WorkloadRef } from '../../core/index.ts';
 import { parseSpec, type ParsedSpec } from '../../core/spec/index.ts';
 import type { Result, SpecProblem } from '../../core/index.ts';
-import type { AdmissionPorts, Autoscaler } from '../ports.ts';
+import { builtInKinds, nameOfKind, type AdmissionPorts, type Autoscaler } from '../ports.ts';
 import { allow, type Verdict } from './answer.ts';
 import { mutateService } from './mutate-service.ts';
 import { mutateWorkload } from './mutate-workload.ts';
-import type { AdmissionRequest } from './review.ts';
+import type { AdmissionRequest, Json } from './review.ts';
 import { validateAutoscaler } from './validate-autoscaler.ts';
 import { saysSomething, validateWorkload } from './validate-workload.ts';
 import { isOn, readWorkload, type WorkloadObject } from './workload-object.ts';
@@ -17,9 +17,13 @@ const lookupLimit = millis(1000);
 const isExempt = (ports: AdmissionPorts, request: AdmissionRequest): boolean =>
   (ports.exempt ?? defaultExempt).has(request.namespace) || request.subresource !== '' || request.namespace === '';
 
-const isWorkload = ({ group, resource }: AdmissionRequest): boolean => group === 'apps' && (resource === 'deployments' || resource === 'statefulsets');
+const isWorkload = (ports: AdmissionPorts, { group, resource }: AdmissionRequest): boolean =>
+  (ports.kinds?.() ?? builtInKinds).some((kind) => kind.group === group && kind.plural === resource);
 
-const refOf = ({ group, resource, namespace, name }: AdmissionRequest): WorkloadRef => ({ resource: `${resource}.${group}`, namespace, name });
+/** Only of the kinds that everybody has is it known that they have one pod where their count is not said. */
+const read = (request: AdmissionRequest, object: Json): WorkloadObject => readWorkload(object, request.group === 'apps' ? 1 : undefined);
+
+const refOf = ({ group, resource, namespace, name }: AdmissionRequest): WorkloadRef => ({ resource: nameOfKind({ group, plural: resource }), namespace, name });
 
 const specOf = (ports: AdmissionPorts, namespace: string, object: WorkloadObject): Result<ParsedSpec, readonly SpecProblem[]> => {
   const { cluster, namespace: inherited, ...options } = ports.inherited(namespace);
@@ -34,11 +38,11 @@ const modeOf = (ports: AdmissionPorts, namespace: string, object: WorkloadObject
 
 export const mutate = (ports: AdmissionPorts, request: AdmissionRequest): Verdict => {
   if (isExempt(ports, request)) return allow;
-  const bySelf = ports.isSelf(request.user);
+  const bySelf = ports.isSelf(request);
   if (request.group === '' && request.resource === 'services') return mutateService(request.object, request.oldObject, bySelf);
-  if (!isWorkload(request)) return allow;
-  const object = readWorkload(request.object);
-  const before = request.oldObject === undefined ? undefined : readWorkload(request.oldObject);
+  if (!isWorkload(ports, request)) return allow;
+  const object = read(request, request.object);
+  const before = request.oldObject === undefined ? undefined : read(request, request.oldObject);
   return mutateWorkload({
     object,
     before,
@@ -64,12 +68,12 @@ const findAutoscaler = async (ports: AdmissionPorts, workload: WorkloadRef): Pro
 };
 
 export const validate = async (ports: AdmissionPorts, request: AdmissionRequest): Promise<Verdict> => {
-  if (isExempt(ports, request) || ports.isSelf(request.user)) return allow;
+  if (isExempt(ports, request) || ports.isSelf(request)) return allow;
   if (request.group === 'autoscaling' && request.resource === 'horizontalpodautoscalers')
-    return validateAutoscaler(request.object, request.oldObject, request.namespace, ports.onboarded);
-  if (!isWorkload(request)) return allow;
-  const object = readWorkload(request.object);
-  const before = request.oldObject === undefined ? undefined : readWorkload(request.oldObject);
+    return validateAutoscaler(request.object, request.oldObject, request.namespace, ports.onboarded, ports.kinds?.());
+  if (!isWorkload(ports, request)) return allow;
+  const object = read(request, request.object);
+  const before = request.oldObject === undefined ? undefined : read(request, request.oldObject);
   const asks = isOn(object) && saysSomething(object, before);
   const autoscaler = asks && request.name !== '' ? await findAutoscaler(ports, refOf(request)) : 'none';
   const parsed = specOf(ports, request.namespace, object);

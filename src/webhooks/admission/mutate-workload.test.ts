@@ -9,7 +9,7 @@ const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const on: Labels = { [annotation.enabled]: 'true' };
 const stateFor = (replicasBefore: number): Labels => ({ [annotation.state]: printWorkloadState({ v: 1, replicasBefore }) });
 
-const workload = (annotations: Labels, replicas = 3, image = 'app:1'): WorkloadObject => ({
+const workload = (annotations: Labels, replicas: number | undefined = 3, image = 'app:1'): WorkloadObject => ({
   annotations,
   podAnnotations: {},
   podLabels: {},
@@ -34,7 +34,7 @@ const write = (object: WorkloadObject, before?: WorkloadObject, more: Partial<Wo
 const result = (
   input: WorkloadWrite,
   verdict: Verdict = mutateWorkload(input),
-): { readonly annotations: Labels; readonly replicas: number; readonly warnings: readonly string[] } => {
+): { readonly annotations: Labels; readonly replicas: number | undefined; readonly warnings: readonly string[] } => {
   if (verdict.kind === 'deny') throw new Error('denied');
   const after = verdict.mutation?.after as { metadata?: { annotations?: Labels }; spec?: { replicas?: number } } | undefined;
   return {
@@ -44,7 +44,7 @@ const result = (
   };
 };
 
-const changes = test.macro((t, input: WorkloadWrite, want: { annotations?: Labels; replicas?: number; warnings?: readonly RegExp[] }) => {
+const changes = test.macro((t, input: WorkloadWrite, want: { annotations?: Labels; replicas?: number | undefined; warnings?: readonly RegExp[] }) => {
   const got = result(input);
   t.deepEqual(got.annotations, want.annotations ?? input.object.annotations);
   t.is(got.replicas, want.replicas ?? input.object.replicas);
@@ -190,4 +190,17 @@ test('while everything is handed back, a manifest with the switch on onboards no
   t.is(more.replicas, 6);
   const after = result(write(workload(on, 1), workload(on, 4), { leaving: true }));
   t.deepEqual([after.annotations, after.replicas, after.warnings], [on, 1, []]);
+});
+
+const uncounted = (annotations: Labels): WorkloadObject => ({ ...workload(annotations), replicas: undefined, hasReplicas: false });
+
+test('of a kind whose count only its /scale knows, nothing is remembered or kept here', (t) => {
+  t.deepEqual(result(write(uncounted(on), uncounted({}))), { annotations: on, replicas: undefined, warnings: [] });
+  t.deepEqual(result(write(uncounted({ ...on, ...stateFor(2) }), uncounted({ ...on, ...stateFor(2) }))).replicas, undefined);
+});
+
+test('of a kind that names its count where Deployments do, a manifest without it keeps the live one', (t) => {
+  const during = result(write(uncounted({ ...on, ...stateFor(2) }), workload({ ...on, ...stateFor(2) }, 4)));
+  t.is(during.replicas, 4);
+  t.regex(during.warnings.join(), /stays 4 \(sent: none\)/);
 });

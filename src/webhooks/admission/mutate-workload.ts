@@ -56,7 +56,10 @@ const withState = (annotations: Labels, { object, before, mode, modeBefore, leav
   const takesOverNow = before !== undefined && isOn(before) && modeBefore === 'observe' && mode === 'enforce';
   if (leaving || !isOn({ annotations }) || !(begins || takesOverNow)) return annotations;
   const known = stateOf({ annotations });
-  const state = printWorkloadState({ ...known, v: 1, replicasBefore: (before ?? object).replicas });
+  const replicasBefore = (before ?? object).replicas;
+  // The controller asks `/scale`, and writes it.
+  if (replicasBefore === undefined) return annotations;
+  const state = printWorkloadState({ ...known, v: 1, replicasBefore });
   return { ...annotations, [annotation.state]: state };
 };
 
@@ -64,19 +67,22 @@ const withState = (annotations: Labels, { object, before, mode, modeBefore, leav
 const settledReplicas = (
   annotations: Labels,
   { object, before, mode, leaving }: WorkloadWrite,
-): { readonly replicas: number; readonly warnings: readonly string[] } => {
+): { readonly replicas: number | undefined; readonly warnings: readonly string[] } => {
   const asked = object.replicas;
   if (before === undefined || asked === before.replicas || mode === 'observe') return { replicas: asked, warnings: [] };
   const live = before.replicas;
+  if (live === undefined) return { replicas: asked, warnings: [] };
+  const sent = asked ?? 'none';
   if (isOn({ annotations }) && !leaving)
-    return { replicas: live, warnings: [`spec.replicas stays ${live} (sent: ${asked}): Rouse sets it; use rouse.dev/min-scale, or kubectl scale for a while`] };
+    return { replicas: live, warnings: [`spec.replicas stays ${live} (sent: ${sent}): Rouse sets it; use rouse.dev/min-scale, or kubectl scale for a while`] };
   // Being switched off: fewer pods than run now are Rouse's to arrange, once nothing is in flight any more.
   const isHandedBack = leaving && stateOf(before) === undefined;
-  if (isOn(before) && !isHandedBack && asked < live) return { replicas: live, warnings: [`spec.replicas stays ${live} until the workload is handed back`] };
+  if (isOn(before) && !isHandedBack && (asked ?? 0) < live)
+    return { replicas: live, warnings: [`spec.replicas stays ${live} until the workload is handed back`] };
   return { replicas: asked, warnings: [] };
 };
 
-/** What a write of a Deployment or StatefulSet becomes. Pure; applying it to its own result changes nothing (the API server may ask twice). */
+/** What a write of a workload becomes. Pure; applying it to its own result changes nothing (the API server may ask twice). */
 export const mutateWorkload = (write: WorkloadWrite): Verdict => {
   if (write.bySelf) return allow;
   const settled = settledAnnotations(write);

@@ -53,6 +53,8 @@ const selects = (service: ServiceView, labels: Labels): boolean => {
 const serviceWarnings = ({ object, services }: WorkloadCheck, spec: ScaleSpec): readonly string[] => {
   if (spec.path === 'none') return [];
   const named = spec.services === 'all' ? undefined : spec.services;
+  // Of a kind without a pod template nobody knows here which labels its pods will have.
+  if (Object.keys(object.podLabels).length === 0 && named === undefined) return [];
   const own = services.filter((service) => (named === undefined ? selects(service, object.podLabels) : named.includes(service.name)));
   const missing = (named ?? [])
     .filter((name) => !services.some((service) => service.name === name))
@@ -88,7 +90,7 @@ const autoscalerProblem = ({ autoscaler }: WorkloadCheck, spec: ScaleSpec): { re
 const list = (problems: readonly string[]): string =>
   problems.length === 1 ? (problems[0] ?? '') : `${problems.length} problems:\n${problems.map((problem) => `- ${problem}`).join('\n')}`;
 
-/** Whether a write of a Deployment or StatefulSet may pass, with everything that is wrong at once, and what its writer should know. */
+/** Whether a write of a workload may pass, with everything that is wrong at once, and what its writer should know. */
 export const validateWorkload = (check: WorkloadCheck): Verdict => {
   const { object, before, parsed } = check;
   if (!saysSomething(object, before)) return allow;

@@ -3,13 +3,13 @@ import { isJson, type Json } from './review.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A Deployment or StatefulSet as far as admission goes. Everything that is not what it should be counts as absent: the API server itself validates it later. */
+/** A Deployment, a StatefulSet or another kind with `/scale`, as far as admission goes. Everything that is not what it should be counts as absent: the API server itself validates it later. */
 export interface WorkloadObject {
   readonly annotations: Labels;
   readonly podAnnotations: Labels;
   readonly podLabels: Labels;
-  /** 1 where the object says nothing, which is the default of apps/v1. */
-  readonly replicas: number;
+  /** 1 where a kind of apps/v1 says nothing, which is its default; undefined where another one says nothing, or not here: only its `/scale` knows. */
+  readonly replicas: number | undefined;
   readonly hasReplicas: boolean;
   readonly template: unknown;
   /** Managers that own `spec.replicas` by server-side apply. */
@@ -39,11 +39,12 @@ const appliersOfReplicas = (object: Json): readonly string[] => {
   });
 };
 
-export const readWorkload = (object: Json): WorkloadObject => ({
+/** `unsaid`: the count of an object that names none. */
+export const readWorkload = (object: Json, unsaid: number | undefined = 1): WorkloadObject => ({
   annotations: labelsAt(object, 'metadata', 'annotations'),
   podAnnotations: labelsAt(object, 'spec', 'template', 'metadata', 'annotations'),
   podLabels: labelsAt(object, 'spec', 'template', 'metadata', 'labels'),
-  replicas: replicasOf(object) ?? 1,
+  replicas: replicasOf(object) ?? unsaid,
   hasReplicas: replicasOf(object) !== undefined,
   template: below(object, 'spec', 'template'),
   replicasAppliers: appliersOfReplicas(object),

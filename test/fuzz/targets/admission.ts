@@ -174,7 +174,7 @@ const checkReview = async (post: Post, input: Buffer): Promise<void> => {
 export const admissionTarget = async (): Promise<FuzzTarget> => {
   let ours: unknown;
   const app = createWebhookApp({
-    isSelf: (user) => user === 'system:serviceaccount:rouse-system:rouse-controller',
+    isSelf: ({ user }) => user === 'system:serviceaccount:rouse-system:rouse-controller',
     inherited: () => ({ cluster: {}, namespace: {} }),
     servicesIn: () => [
       serviceView({

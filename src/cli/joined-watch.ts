@@ -1,0 +1,45 @@
+import { watchResource, type ResourceWatch, type Selection, type Snapshot, type WatchOptions } from '../kube/index.ts';
+
+/** One watch for each of `selections`, as one: for objects that may only be read part by part. The parts must not overlap. */
+export const watchSelections = <V>(
+  options: Omit<WatchOptions<V>, 'selection'>,
+  selections: readonly Selection[],
+): Pick<ResourceWatch<V>, 'snapshot' | 'run'> => {
+  const parts = selections.map((selection) => watchResource({ ...options, selection }));
+  return {
+    snapshot: joined(parts.map(({ snapshot }) => snapshot)),
+    run: async (signal) => {
+      await Promise.all(parts.map((part) => part.run(signal)));
+    },
+  };
+};
+
+const joined = <V>(parts: readonly Snapshot<V>[]): Snapshot<V> => {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  return {
+    synced: Promise.all(parts.map(({ synced }) => synced)).then(() => undefined),
+    get size() {
+      return parts.reduce((sum, { size }) => sum + size, 0);
+    },
+    get: (key) => {
+      for (const part of parts) {
+        const found = part.get(key);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    *values() {
+      for (const part of parts) yield* part.values();
+    },
+    *inNamespace(namespace) {
+      for (const part of parts) yield* part.inNamespace(namespace);
+    },
+    subscribe: (listener) => {
+      const stops = parts.map((part) => part.subscribe(listener));
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+};
