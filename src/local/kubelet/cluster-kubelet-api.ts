@@ -31,7 +31,7 @@ const leaseNamespace = 'kube-node-lease';
 const microTime = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, -1)}000Z`;
 
 /** Everything of an object: a kubelet needs all of a Pod. */
-const whole = <T>(raw: unknown): T => raw as T;
+const wholePod = (raw: unknown): Pod => raw as Pod;
 
 /** A real API server as a kubelet sees it: HTTP with the node's own credentials. */
 export class ClusterKubeletApi implements KubeletApi {
@@ -60,7 +60,7 @@ export class ClusterKubeletApi implements KubeletApi {
       connection,
       resource: resources.pods,
       selection: { fieldSelector: `spec.nodeName=${node}` },
-      view: whole,
+      view: wholePod,
       clock,
       random,
       logger,

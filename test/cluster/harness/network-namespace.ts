@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+
+import { dnsAddress } from './addresses.ts';
 
 const run = promisify(execFile);
 const ip = async (...args: readonly string[]): Promise<string> => (await run('ip', args)).stdout;
@@ -9,9 +13,17 @@ const ip = async (...args: readonly string[]): Promise<string> => (await run('ip
 const network = '10.77.0.0/16';
 const network6 = 'fd77::/64';
 
+/** What `ip netns exec` puts over the files of /etc. */
+const overlay = (name: string): string => join('/etc/netns', name);
+
+/** As in a pod of namespace `default`. */
+const resolver = ['search default.svc.cluster.local svc.cluster.local cluster.local', `nameserver ${dnsAddress}`, 'options ndots:5 timeout:1', ''].join('\n');
+
 /** A network of its own: nothing in it reaches the machine's, and nothing outside sees what listens inside. Needs root. */
 export const createNetworkNamespace = async (name: string): Promise<void> => {
   if (process.getuid?.() !== 0) throw new Error('a network namespace can only be made by root: run the cluster tests as root');
+  await mkdir(overlay(name), { recursive: true });
+  await writeFile(join(overlay(name), 'resolv.conf'), resolver);
   await ip('netns', 'add', name);
   await ip('-n', name, 'link', 'set', 'lo', 'up');
   await ip('-n', name, 'route', 'add', 'local', network, 'dev', 'lo');
@@ -33,6 +45,7 @@ export const deleteNetworkNamespace = async (name: string): Promise<void> => {
     await sleep(20);
   }
   await ip('netns', 'delete', name);
+  await rm(overlay(name), { recursive: true, force: true });
 };
 
 const pidsIn = async (name: string): Promise<readonly number[]> => (await ip('netns', 'pids', name)).split('\n').filter(Boolean).map(Number);

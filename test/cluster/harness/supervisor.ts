@@ -9,7 +9,7 @@ import { apiClient } from '../../support/api-client.ts';
 import { until } from '../../support/until.ts';
 import { Component } from './component.ts';
 import { controlPlaneCommands, type Patience } from './control-plane.ts';
-import { writeCredentials, type Credentials } from './credentials.ts';
+import { kubeconfigFile, writeCredentials, type Credentials } from './credentials.ts';
 import { nodeCommand, nodeNames } from './nodes.ts';
 import type { ClusterState } from './cluster-state.ts';
 
@@ -44,7 +44,7 @@ const untilReady = async (credentials: Credentials, nodes: readonly string[]): P
     );
   // /readyz answers in plain text; a list says as much, and its RBAC bootstrap too.
   await until('the API server is ready', () => isReady('/api/v1/namespaces/kube-system'), 60_000);
-  for (const name of ['kube-controller-manager', 'kube-scheduler']) components.get(name)?.start();
+  for (const name of ['kube-controller-manager', 'kube-scheduler', 'service-proxy']) components.get(name)?.start();
   for (const name of nodes) components.get(name)?.start();
   await until('the controllers made the default ServiceAccount', () => isReady('/api/v1/namespaces/default/serviceaccounts/default'), 30_000);
   for (const name of nodes)
@@ -99,6 +99,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 await mkdir(join(directory, 'logs'), { recursive: true });
 const credentials = await writeCredentials(directory);
 for (const { name, command } of await controlPlaneCommands(settings.binary, directory, settings.patience)) add(name, command);
+add('service-proxy', [process.execPath, join(import.meta.dirname, '..', 'proxy', 'main.ts'), kubeconfigFile(directory, 'system:kube-proxy')]);
 const nodes = nodeNames.slice(0, settings.nodes);
 for (const name of nodes) add(name, await nodeCommand(directory, name));
 for (const name of ['etcd', 'kube-apiserver']) components.get(name)?.start();

@@ -1,0 +1,63 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRouse, type RouseProcess } from '../../support/rouse-process.ts';
+import { until } from '../../support/until.ts';
+import type { Cluster, Scope } from './cluster.ts';
+
+/** `rouse controller` and `rouse gateway` run from a shell against the cluster, with the rights of `deploy/` and no more. */
+export interface RouseFromShell {
+  /** Resolves when it is ready; the first one that starts leads. Webhooks by URL at `address`. */
+  startController(address: string): Promise<RouseProcess>;
+  /** Linked to every controller started so far. */
+  startGateway(address: string): Promise<RouseProcess>;
+}
+
+const base = join(import.meta.dirname, '..', '..', '..', 'deploy', 'base');
+const linkPort = 9443;
+
+/** What an admin applies for controllers and gateways that run outside: namespace, accounts and roles, not the Deployments. */
+const installed = ['namespace.yaml', 'service-accounts.yaml', 'controller-roles.yaml', 'config.yaml'];
+
+export const rouseFromShell = async (t: Scope, cluster: Cluster): Promise<RouseFromShell> => {
+  const files = installed.flatMap((name) => ['-f', join(base, name)]);
+  await cluster.kubectl(['apply', ...files]);
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-shell-'));
+  const file = (name: string): string => join(directory, name);
+  const kubeconfig = await cluster.kubeconfig('system:serviceaccount:rouse-system:rouse-controller');
+  await writeFile(file('token'), await cluster.token('system:serviceaccount:rouse-system:rouse-gateway', ['rouse-controller']));
+  const processes: RouseProcess[] = [];
+  const links: string[] = [];
+  t.teardown(async () => {
+    await Promise.all(processes.map((rouse) => rouse.stop('SIGKILL')));
+    await rm(directory, { recursive: true, force: true });
+    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
+    await cluster.kubectl(['delete', '--ignore-not-found', '--wait=false', ...files]);
+  });
+  const start = async (args: readonly string[]): Promise<{ readonly rouse: RouseProcess; readonly metrics: string }> => {
+    const rouse = startRouse(args);
+    processes.push(rouse);
+    const [, metrics = ''] = await rouse.line(/^ready: .*metrics=(\S+)/);
+    return { rouse, metrics };
+  };
+  return {
+    startController: async (address) => {
+      const own = ['--port', String(linkPort + links.length), '--advertise', address, '--allow-external-gateways', '--write-ca', file('ca.pem')];
+      links.push(`https://${address}:${linkPort + links.length}`);
+      const isFirst = links.length === 1;
+      const { rouse, metrics } = await start(['controller', '--kubeconfig', kubeconfig, '--metrics-port', '0', ...own]);
+      const isLeading = (): Promise<boolean> =>
+        fetch(metrics).then(
+          async (answer) => /^rouse_leader 1$/m.test(await answer.text()),
+          () => false,
+        );
+      if (isFirst) await until('the controller leads', isLeading, 30_000, () => rouse.errors());
+      return rouse;
+    },
+    startGateway: async (address) => {
+      const where = links.flatMap((url) => ['--controller', url]);
+      const how = ['--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address, '--metrics-port', '9090'];
+      return (await start(['gateway', ...where, ...how])).rouse;
+    },
+  };
+};
