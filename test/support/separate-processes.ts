@@ -13,6 +13,8 @@ import { until } from './until.ts';
 export interface SeparateProcesses {
   readonly cluster: LocalCluster;
   readonly api: ApiClient;
+  /** Of somebody who may do everything. */
+  readonly adminKubeconfig: string;
   /** Starts `rouse controller` at its place, the first or the second: always on the same port there, so that gateways find the next one. */
   startController(place?: 0 | 1): Promise<RouseProcess>;
   /** Resolves when that controller leads. */
@@ -42,6 +44,7 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
     cwd: process.cwd(),
   });
   const api = apiClient({ url: cluster.api.url, caPem: cluster.api.caPem, token: cluster.api.adminToken });
+  await writeFile(file('admin'), cluster.api.kubeconfig(cluster.api.adminToken));
   await writeFile(file('kubeconfig'), cluster.api.kubeconfig(cluster.token('rouse-controller')));
   await writeFile(file('token'), cluster.token('rouse-gateway', [linkAudience]));
   const ports = [await freePort(), await freePort()] as const;
@@ -54,6 +57,7 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
   return {
     cluster,
     api,
+    adminKubeconfig: file('admin'),
     startController: async (place = 0) => {
       const own = ['--port', String(ports[place]), '--advertise', '127.0.0.1', '--allow-external-gateways', '--write-ca', file('ca.pem')];
       const rouse = start('controller', '--kubeconfig', file('kubeconfig'), ...own);
