@@ -56,11 +56,9 @@ test('kinds that the operator allows beside the usual ones are sent to us, in an
     { group: 'example.com', plural: 'widgets', kind: 'Widget' },
   ];
   const { mutating: wide } = webhookConfigurations({ url: 'https://127.0.0.1:9443', caBundle: 'Q0E=' }, undefined, kinds);
-  t.deepEqual(
-    wide.webhooks?.[0]?.rules?.map(({ apiGroups, apiVersions, resources }) => [apiGroups, apiVersions, resources]),
-    [
-      [['apps'], ['v1'], ['deployments']],
-      [['example.com'], ['*'], ['widgets']],
-    ],
-  );
+  const every = { operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' };
+  t.deepEqual<unknown, unknown>(wide.webhooks?.[0]?.rules, [
+    { apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'], ...every },
+    { apiGroups: ['example.com'], apiVersions: ['*'], resources: ['widgets'], ...every },
+  ]);
 });

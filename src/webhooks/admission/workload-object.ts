@@ -40,7 +40,7 @@ const appliersOfReplicas = (object: Json): readonly string[] => {
 };
 
 /** `unsaid`: the count of an object that names none. */
-export const readWorkload = (object: Json, unsaid: number | undefined = 1): WorkloadObject => ({
+export const readWorkload = (object: Json, unsaid: number | undefined): WorkloadObject => ({
   annotations: labelsAt(object, 'metadata', 'annotations'),
   podAnnotations: labelsAt(object, 'spec', 'template', 'metadata', 'annotations'),
   podLabels: labelsAt(object, 'spec', 'template', 'metadata', 'labels'),
