@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { Probe } from 'kubernetes-types/core/v1.d.ts';
 import { tryProbe, type ProbeResult, type ProbeTarget } from './probe.ts';
@@ -18,6 +19,13 @@ const listen = async (t: ExecutionContext, server: TcpServer | Server): Promise<
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   return (server.address() as AddressInfo).port;
+};
+/** A port at which nothing listens, and that nobody else gets meanwhile: the near end of a connection. */
+const refusingPort = async (t: ExecutionContext): Promise<number> => {
+  const socket = connect(await listen(t, createTcpServer()), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket.localPort ?? 0;
 };
 const serve = (t: ExecutionContext, listener: RequestListener): Promise<number> => listen(t, createServer(listener));
 
@@ -61,18 +69,14 @@ test('a redirect is followed on the same host, and counts as success to another'
 test('an HTTP probe that gets no answer fails at its timeout, and one that is refused at once', async (t) => {
   const port = await serve(t, () => undefined);
   t.regex((await attempt({ httpGet: { port } }, 100)).message, /context deadline exceeded/);
-  const closed = createTcpServer();
-  const free = await listen(t, closed);
-  await new Promise((resolve) => closed.close(resolve));
-  t.regex((await attempt({ httpGet: { port: free } })).message, /ECONNREFUSED/);
+  t.regex((await attempt({ httpGet: { port: await refusingPort(t) } })).message, /ECONNREFUSED/);
 });
 
 test('a TCP probe succeeds when the connection does', async (t) => {
   const server = createTcpServer((socket) => socket.destroy());
   const port = await listen(t, server);
   t.true((await attempt({ tcpSocket: { port } })).isSuccess);
-  await new Promise((resolve) => server.close(resolve));
-  t.regex((await attempt({ tcpSocket: { port } })).message, /^dial tcp 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+  t.regex((await attempt({ tcpSocket: { port: await refusingPort(t) } })).message, /^dial tcp 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
 });
 
 test('an exec probe succeeds with exit code 0 and shows the output of a failure', async (t) => {
