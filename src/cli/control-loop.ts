@@ -1,18 +1,23 @@
-import { systemNamespace, type WorkloadRef } from '../core/index.ts';
-import { createEventRecorder, type KubeClient } from '../kube/index.ts';
+import { systemNamespace, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { createEventRecorder, resources, type KubeClient } from '../kube/index.ts';
 import { createLinkServer, type LinkServer } from '../link/index.ts';
 import { createControllerInstruments, createWorkloadMetrics, type ControllerInstruments, type WorkloadMetrics } from '../metrics/index.ts';
-import { createRouting, type Routing } from '../routing/index.ts';
-import { createScaler, WakeFailures, WorkloadRegistry, type Scaler } from '../scaler/index.ts';
+import { createRouting, GatewayPods, LostGateways, type Routing } from '../routing/index.ts';
+import { createScaler, WakeFailures, WorkloadRegistry, type Scaler, type WorkloadKinds } from '../scaler/index.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
+import { furtherKinds, tellKindProblems } from './further-kinds.ts';
 import { authenticateGateway } from './gateway-identity.ts';
+import { watchGatewayPods } from './gateway-pods-watch.ts';
 import { aborted } from './lifetime.ts';
 
 /** What decides and points traffic, wired: reports come in by the link, pods and Services by the watches, counts and routes go out. */
 export interface ControlLoop {
   readonly registry: WorkloadRegistry;
+  readonly kinds: WorkloadKinds;
+  /** All that is decided from is in, but the pods. */
+  readonly synced: Promise<void>;
   readonly scaler: Scaler;
   readonly instruments: ControllerInstruments;
   readonly link: LinkServer;
@@ -34,23 +39,28 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   let leads = false;
   const events = createEventRecorder({ client, clock, random, logger, instance: identity });
   const registry = new WorkloadRegistry({ workloads, namespaces, configMaps, checkFormula: formulas.check, logger });
+  const kinds = furtherKinds({ options, client, watches, registry });
+  const tellKinds = tellKindProblems(kinds, watches, events, () => leads);
+  const allSynced = Promise.all([watches.synced, kinds.synced]).then(() => undefined);
   const failures = new WakeFailures();
   const metrics = createWorkloadMetrics({
     clock,
     metering: (key) => (routing.pathOf(key) !== 'gateway' ? 'none' : routing.holdReady(key) ? 'full' : 'partial'),
   });
+  const gatewayPodsWatch = watchGatewayPods(options);
+  const gatewayPods = new GatewayPods(gatewayPodsWatch.snapshot);
   const link = createLinkServer({
     clock,
     logger: logger.child({ part: 'link' }),
     authenticate: authenticateGateway(client, logger, options.allowExternalGateways),
-    listener: hearing(metrics, () => scaler, clock),
+    listener: hearing(metrics, gatewayPods, () => scaler, options),
     release: (gateway) => routing.release(gateway),
   });
   const routing: Routing = createRouting({
     client,
     snapshots: { services, endpointSlices, pods: watches.pods.snapshot, podsSynced: (namespace) => watches.pods.synced(namespace) },
     workloads: {
-      synced: watches.synced,
+      synced: allSynced,
       get: (key) => registry.get(key),
       values: () => registry.values(),
       subscribe: (listener) => registry.subscribe(listener),
@@ -63,6 +73,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
       gateways: () => link.gateways(),
       onGateways: (listener) => link.onGateways(listener),
     },
+    gatewayPods,
     wakeFailures: failures,
     clock,
     logger: logger.child({ part: 'routing' }),
@@ -70,7 +81,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     ...(options.localPorts ?? {}),
     notify: ({ workload, type, reason, message }) => {
       const record = registry.get(workload);
-      if (leads && record !== undefined) events.record(subjectOf({ ...record.ref, uid: record.view.uid }), { type, reason, message });
+      if (leads && record !== undefined) events.record(subjectOf(kinds, { ...record.ref, uid: record.view.uid }), { type, reason, message });
     },
   });
   const scaler: Scaler = createScaler({
@@ -83,10 +94,11 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     metrics,
     path: routing,
     // The end may come first: a first list that never arrives must not keep the process.
-    synced: () => Promise.race([watches.synced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
+    synced: () => Promise.race([allSynced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
+    resourceOf: (resource) => kinds.resourceOf(resource),
     formulas: formulas.lookup,
     decided: (key, { reason }) => instruments.decided(key, reason),
-    events: { record: (about, event) => events.record(subjectOf(about), event) },
+    events: { record: (about, event) => events.record(subjectOf(kinds, about), event) },
   });
   const instruments = createControllerInstruments(() => ({
     workloads: scaler.workloads(),
@@ -111,6 +123,8 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   });
   return {
     registry,
+    kinds,
+    synced: allSynced,
     scaler,
     instruments,
     link,
@@ -119,44 +133,85 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
       term.addEventListener('abort', () => (leads = false), { once: true });
       link.lead(epoch);
       routing.lead();
+      tellKinds();
       return scaler.lead(term);
     },
     run: async (running) => {
-      await Promise.all([followNamespaces(registry, watches, running), events.run(running), routing.run(running), scaler.run(running)]);
+      await Promise.all([
+        kinds.run(running),
+        followNamespaces(registry, allSynced, watches, running),
+        gatewayPodsWatch.run(running),
+        events.run(running),
+        routing.run(running),
+        scaler.run(running),
+      ]);
     },
   };
 };
 
-/** What comes up the link goes into the windows, and to the scaler where it cannot wait. */
-const hearing = (metrics: WorkloadMetrics, scaler: () => Scaler, clock: ControllerOptions['clock']): Parameters<typeof createLinkServer>[0]['listener'] => ({
-  report: ({ id }, report) => metrics.ingest(id, report, clock.now()),
-  poke: ({ id }, poke) => {
-    metrics.poke(id, poke);
-    scaler().poke(poke);
-  },
-  firstByte: (_gateway, message) => scaler().firstByte(message),
-  joined: ({ id }) => metrics.gatewayJoined(id),
-  gone: ({ id }, how) => metrics.gatewayLeft(id, how === 'left'),
-});
+/** What comes up the link goes into the windows, and to the scaler where it cannot wait. What a dead gateway had in hand is gone with it. */
+const hearing = (
+  metrics: WorkloadMetrics,
+  gatewayPods: GatewayPods,
+  scaler: () => Scaler,
+  { clock, logger }: ControllerOptions,
+): Parameters<typeof createLinkServer>[0]['listener'] => {
+  const lost = new LostGateways(gatewayPods, ({ id }) => {
+    logger.info('a lost gateway has ended: its last figures stand no longer', { gateway: id });
+    metrics.gatewayLeft(id, true);
+  });
+  return {
+    report: ({ id }, report) => metrics.ingest(id, report, clock.now()),
+    poke: ({ id }, poke) => {
+      metrics.poke(id, poke);
+      scaler().poke(poke);
+    },
+    firstByte: (_gateway, message) => scaler().firstByte(message),
+    joined: (gateway) => {
+      metrics.gatewayJoined(gateway.id);
+      lost.joined(gateway);
+    },
+    gone: (gateway, how) => {
+      metrics.gatewayLeft(gateway.id, how === 'left');
+      if (how === 'lost') lost.lost(gateway);
+    },
+  };
+};
 
-const subjectOf = ({
-  resource,
-  namespace,
-  name,
-  uid,
-}: WorkloadRef & { readonly uid: string }): Parameters<ReturnType<typeof createEventRecorder>['record']>[0] => ({
-  apiVersion: 'apps/v1',
-  kind: resource === 'statefulsets.apps' ? 'StatefulSet' : 'Deployment',
-  namespace,
-  name,
-  uid,
-});
+const subjectOf = (
+  kinds: WorkloadKinds,
+  { resource, namespace, name, uid }: WorkloadRef & { readonly uid: string },
+): Parameters<ReturnType<typeof createEventRecorder>['record']>[0] => {
+  const { group, version, kind } = kinds.resourceOf(resource) ?? resources.deployments;
+  return { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
+};
 
 /** Pods are watched where there are workloads, and nowhere else. */
-const followNamespaces = async (registry: WorkloadRegistry, watches: ClusterWatches, signal: AbortSignal): Promise<void> => {
-  const follow = (): void => watches.pods.setNamespaces(new Set([...registry.values()].map(({ ref }) => ref.namespace)));
-  await Promise.race([watches.synced, aborted(signal)]);
+const followNamespaces = async (registry: WorkloadRegistry, synced: Promise<void>, watches: ClusterWatches, signal: AbortSignal): Promise<void> => {
+  await Promise.race([synced, aborted(signal)]);
   if (signal.aborted) return;
-  follow();
-  registry.subscribe(follow);
+  const namespaceOf = new Map<WorkloadKey, string>();
+  const counts = new Map<string, number>();
+  const add = (namespace: string, by: number): void => {
+    const now = (counts.get(namespace) ?? 0) + by;
+    if (now > 0) counts.set(namespace, now);
+    else counts.delete(namespace);
+  };
+  // Workloads change all the time, the namespaces that have some hardly ever.
+  const follow = (key: WorkloadKey): boolean => {
+    const [before, now] = [namespaceOf.get(key), registry.get(key)?.ref.namespace];
+    if (before === now) return false;
+    if (before !== undefined) add(before, -1);
+    if (now === undefined) namespaceOf.delete(key);
+    else {
+      add(now, 1);
+      namespaceOf.set(key, now);
+    }
+    return before === undefined ? counts.get(now ?? '') === 1 : !counts.has(before);
+  };
+  for (const { key } of registry.values()) follow(key);
+  watches.pods.setNamespaces(new Set(counts.keys()));
+  registry.subscribe((key) => {
+    if (follow(key)) watches.pods.setNamespaces(new Set(counts.keys()));
+  });
 };

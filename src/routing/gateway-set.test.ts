@@ -1,5 +1,6 @@
 import test from 'ava';
 import { instant, ManualClock, millis, type GatewayInfo } from '../core/index.ts';
+import type { GatewayPodState } from './gateway-pods.ts';
 import { GatewaySet } from './gateway-set.ts';
 
 const gateway = (id: string, acknowledged: number, more: Partial<GatewayInfo> = {}): GatewayInfo => ({
@@ -16,7 +17,9 @@ const gateway = (id: string, acknowledged: number, more: Partial<GatewayInfo> = 
 const setOf = (...first: GatewayInfo[]) => {
   const clock = new ManualClock(instant(0));
   let connected = first;
+  const states = new Map<string, GatewayPodState>();
   const set = new GatewaySet({
+    pods: { stateOf: (uid) => (uid === undefined ? 'unknown' : (states.get(uid) ?? 'ready')) },
     publisher: { publish: () => 0, gateways: () => connected, onGateways: () => () => undefined },
     clock,
     absence: millis(1000),
@@ -25,6 +28,7 @@ const setOf = (...first: GatewayInfo[]) => {
   return {
     clock,
     set,
+    states,
     become: (...next: GatewayInfo[]) => {
       connected = next;
       return set.update();
@@ -32,7 +36,7 @@ const setOf = (...first: GatewayInfo[]) => {
   };
 };
 const choose = (set: GatewaySet, present: readonly string[] = [], revision = 5) => {
-  const choice = set.choose(revision, [20000], new Set(present));
+  const choice = set.choose(revision, [20000], new Map(present.map((address) => [address, `uid-${address.split('.').at(-1) ?? ''}`])));
   return { ...choice, addresses: [...choice.addresses.keys()].sort() };
 };
 
@@ -102,4 +106,29 @@ test('an acknowledgement alone is no change of membership', (t) => {
 test('a dual-stack gateway enters with both addresses', (t) => {
   const { set } = setOf(gateway('1', 5, { otherAddresses: ['fd00::1'] }));
   t.deepEqual(choose(set).addresses, ['10.0.0.1', 'fd00::1']);
+});
+
+test('a lost gateway whose pod is not ready goes out at once, where another serves', (t) => {
+  for (const state of ['unready', 'gone'] as const) {
+    const { set, become, states } = setOf(gateway('1', 5), gateway('2', 5));
+    states.set('uid-2', state);
+    t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.2']).addresses, ['10.0.0.1', '10.0.0.2'], 'while it has its link its pod does not matter');
+    become(gateway('1', 5));
+    t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.2']), { addresses: ['10.0.0.1'], complete: true, any: true, reviewAt: undefined });
+  }
+});
+
+test('the last address goes when its pod is gone, and stays while it is only not ready', (t) => {
+  const { set, become, states } = setOf(gateway('1', 5));
+  become();
+  states.set('uid-1', 'unready');
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, ['10.0.0.1']);
+  states.set('uid-1', 'gone');
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, []);
+});
+
+test('a new leader takes out at once what a former one wrote of a pod that is gone', (t) => {
+  const { set, states } = setOf(gateway('1', 5));
+  states.set('uid-9', 'gone');
+  t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.9']).addresses, ['10.0.0.1']);
 });

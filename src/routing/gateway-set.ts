@@ -1,8 +1,10 @@
 import type { Clock, GatewayInfo, Millis } from '../core/index.ts';
+import type { GatewayPods } from './gateway-pods.ts';
 import type { RoutePublisher } from './ports.ts';
 
 export interface GatewaySetOptions {
   readonly publisher: RoutePublisher;
+  readonly pods: Pick<GatewayPods, 'stateOf'>;
   readonly clock: Clock;
   /** A gateway that is gone stays in the slices for so long: most come back at once, and an address taken out for nothing costs a write per Service. */
   readonly absence: Millis;
@@ -25,7 +27,12 @@ export interface Choice {
 /** All addresses of a gateway: one for each IP family that it serves. */
 export const addressesOf = ({ address, otherAddresses = [] }: GatewayInfo): readonly string[] => [address, ...otherAddresses];
 
-/** Who is connected, who was, and who asked to be left out. */
+/**
+ * Who is connected, who was, and who asked to be left out. The rule for an address in our slices whose gateway has no link to us: while another gateway
+ * serves the ports, it goes at once if its pod is gone, finished, ending or not ready, else after `absence` (a gateway that is cut off from us cannot wake
+ * anything). While no other serves them it stays, because an empty slice answers no better and the gateway may be back first; unless its pod is gone
+ * or finished: then the address may soon be another pod's.
+ */
 export class GatewaySet {
   readonly #options: GatewaySetOptions;
   readonly #seen = new Map<string, { readonly info: GatewayInfo; lastAt: number }>();
@@ -69,14 +76,21 @@ export class GatewaySet {
     return this.#connected.length;
   }
 
+  isConnected(address: string): boolean {
+    return this.#connected.some((gateway) => addressesOf(gateway).includes(address));
+  }
+
   /** Ports that none of them could open: no wait will help there. */
   unusablePorts(): ReadonlySet<number> {
     const [first, ...others] = this.#connected;
     return new Set(first?.failedPorts?.filter((port) => others.every(({ failedPorts }) => failedPorts?.includes(port) === true)));
   }
 
-  /** `revision`: what a gateway must have acknowledged to serve `ports`. `present`: the addresses that the Service's slices have now. */
-  choose(revision: number, ports: Iterable<number>, present: ReadonlySet<string>): Choice {
+  /**
+   * `revision`: what a gateway must have acknowledged to serve `ports`. `present`: the addresses that the Service's slices have now, with the uids of
+   * their pods as far as written.
+   */
+  choose(revision: number, ports: Iterable<number>, present: ReadonlyMap<string, string | undefined>): Choice {
     const addresses = new Map<string, GatewayInfo | undefined>();
     const wanted = new Set(ports);
     let ready = 0;
@@ -88,19 +102,18 @@ export class GatewaySet {
     }
     const now = this.#options.clock.monotonic();
     let reviewAt: number | undefined;
-    for (const address of present) {
+    for (const [address, podUid] of present) {
       if (addresses.has(address)) continue;
+      const info = this.#seen.get(address)?.info;
+      const state = this.#options.pods.stateOf(info === undefined ? podUid : info.podUid);
+      if (state === 'gone' && (info !== undefined || ready > 0)) continue;
       const until = this.#absentUntil(address);
-      // The last address stays: a dead one answers no worse than none, and its gateway may be back first.
-      if (ready > 0 && (this.#leaving.has(address) || until <= now || this.#isConnected(address))) continue;
-      addresses.set(address, this.#seen.get(address)?.info);
+      const isOut = this.#leaving.has(address) || until <= now || state === 'gone' || state === 'unready' || this.isConnected(address);
+      if (ready > 0 && isOut) continue;
+      addresses.set(address, info);
       if (ready > 0) reviewAt = Math.min(reviewAt ?? until, until);
     }
     return { addresses, complete: ready === this.#connected.length, any: ready > 0, reviewAt };
-  }
-
-  #isConnected(address: string): boolean {
-    return this.#connected.some((gateway) => addressesOf(gateway).includes(address));
   }
 
   #absentUntil(address: string): number {

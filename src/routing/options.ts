@@ -1,5 +1,6 @@
 import { millis, type Clock, type Logger, type Millis } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
+import type { GatewayPods } from './gateway-pods.ts';
 import type { PortAllotter, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
 import type { RoutingSnapshots } from './world.ts';
 
@@ -8,6 +9,8 @@ export interface RoutingOptions {
   readonly snapshots: RoutingSnapshots;
   readonly workloads: WorkloadSource;
   readonly publisher: RoutePublisher;
+  /** Left out: nothing is known of gateways but their links. */
+  readonly gatewayPods?: GatewayPods;
   readonly wakeFailures: WakeFailureSource;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,4 +1,5 @@
 import { isTakenOver, millis, type GatewayInfo, type Millis, type WorkloadKey } from '../core/index.ts';
+import { GatewayPods } from './gateway-pods.ts';
 import { PortBook, rangeAllotter } from './gateway-ports.ts';
 import { addressesOf, GatewaySet } from './gateway-set.ts';
 import { isOurs } from './gateway-slice.ts';
@@ -47,6 +48,7 @@ class Router implements Routing {
   readonly #world: World;
   readonly #book: RouteBook;
   readonly #gateways: GatewaySet;
+  readonly #gatewayPods: GatewayPods;
   readonly #queue: WorkQueue;
   readonly #env: ReconcileEnv;
   readonly #holds = new Set<WorkloadKey>();
@@ -59,10 +61,11 @@ class Router implements Routing {
     const { client, clock, logger, publisher, snapshots, workloads } = options;
     this.#options = options;
     this.#changes = new Changes(clock);
+    this.#gatewayPods = options.gatewayPods ?? new GatewayPods(undefined);
     this.#timing = { ...usualTiming, ...options.timing };
     this.#world = new World(snapshots, workloads, { service: (key) => this.#onService(key), workload: (key) => this.#onWorkload(key) });
     this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => publisher.publish(change), clock, linger: this.#timing.linger });
-    this.#gateways = new GatewaySet({ publisher, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
+    this.#gateways = new GatewaySet({ publisher, pods: this.#gatewayPods, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
     this.#env = {
       client,
       world: this.#world,
@@ -93,7 +96,11 @@ class Router implements Routing {
     if (!(await completed(synced, signal))) return;
     this.#world.open();
     this.#open = true;
-    const stops = [publisher.onGateways(() => this.#onGateways()), wakeFailures.subscribe((key) => this.#book.touch(key))];
+    const stops = [
+      publisher.onGateways(() => this.#onGateways()),
+      this.#gatewayPods.onChange(() => this.#onGatewayPods()),
+      wakeFailures.subscribe((key) => this.#book.touch(key)),
+    ];
     this.#book.publishAll(this.#world.workloads());
     this.#gateways.update();
     const resync = clock.every(this.#timing.resync, () => this.#touchAll());
@@ -206,6 +213,11 @@ class Router implements Routing {
     if (kind === 'membership') this.#touchAll();
     else for (const service of this.#env.unacknowledged) this.#queue.touch(service);
     this.#changes.tell();
+  }
+
+  /** A gateway that has lost its link may turn out to be dead; a pod that changes while its gateway is linked means nothing. */
+  #onGatewayPods(): void {
+    for (const address of this.#world.gatewayAddresses()) if (!this.#gateways.isConnected(address)) return this.#touchAll();
   }
 
   #touchAll(): void {

@@ -27,6 +27,11 @@ export class SliceIndex {
     return [...(this.#byService.get(service)?.values() ?? [])];
   }
 
+  /** Every address that some slice of ours names. */
+  addresses(): Iterable<string> {
+    return this.#pointed.keys();
+  }
+
   /** Whether any slice of ours names the address. */
   pointAt(address: string): boolean {
     return this.#pointed.has(address);

@@ -5,9 +5,11 @@ import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 
 type Env = Pick<ReconcileEnv, 'client' | 'world'>;
 
-/** Addresses that our slices of the Service have now. */
-export const presentAddresses = (slices: readonly EndpointSliceView[]): ReadonlySet<string> =>
-  new Set(slices.filter(isOurs).flatMap(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses)));
+/** Addresses that our slices of the Service have now, with the uids of their pods. */
+export const presentAddresses = (slices: readonly EndpointSliceView[]): ReadonlyMap<string, string | undefined> =>
+  new Map(
+    slices.filter(isOurs).flatMap(({ endpoints }) => endpoints.flatMap(({ addresses, podUid }) => addresses.map((address) => [address, podUid] as const))),
+  );
 
 /** Endpoints of which only the address is known are taken over from the slice as it is. */
 const complete = (wanted: WantedSlice, written: EndpointSlice): EndpointSlice => ({

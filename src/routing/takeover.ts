@@ -53,7 +53,10 @@ const point = async (env: ReconcileEnv, service: ServiceView, workload: Workload
   }
   if (first && !choice.complete && !env.patience.isOver(patience, env.limits.acknowledgement)) return waiting('the gateways', env.limits.acknowledgement);
   env.patience.end(patience);
-  if (choice.addresses.size === 0) return waiting('a gateway', millis(5000));
+  if (choice.addresses.size === 0) {
+    const dropped = await deleteSlices(env, ours, signal);
+    return dropped.ok ? waiting('a gateway', millis(5000)) : refused('cannot delete our EndpointSlice', dropped.problem);
+  }
   const families = addressTypes.filter((type) => service.ipFamilies.includes(type));
   const covered = families.every((type) => [...choice.addresses.keys()].some((address) => address.includes(':') === (type === 'IPv6')));
   if (!covered) {

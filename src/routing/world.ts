@@ -158,6 +158,11 @@ export class World {
     return this.#slices.pointAt(address);
   }
 
+  /** Addresses of gateways that any Service points at. */
+  gatewayAddresses(): Iterable<string> {
+    return this.#slices.addresses();
+  }
+
   #file(workload: RoutedWorkload): void {
     this.#workloads.set(workload.key, workload);
     this.#pods.setWorkload(workload);
