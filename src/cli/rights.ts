@@ -43,7 +43,7 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
     ...of('', ['configmaps'], ['create']),
     ...of('', ['configmaps'], ['get', 'patch'], 'rouse-ca'),
     ...of('', ['configmaps'], ['list', 'watch'], 'rouse-config'),
-    ...of('', ['pods'], ['get']),
+    ...of('', ['pods'], ['get', 'list', 'watch']),
     // About ourselves: a rouse-config that cannot be read.
     ...of('', ['events'], ['create', 'patch']),
   ],

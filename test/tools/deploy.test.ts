@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { helmBinary } from '../support/real-kubectl.ts';
+import { generatedManifests } from '../support/generated-manifests.ts';
+import { helmTemplate, kustomized, manifestsIn } from '../support/rendered.ts';
+
+const chart = join(import.meta.dirname, '..', '..', 'deploy', 'helm');
+
+test('what is generated out of deploy/base is as it would be generated now', async (t) => {
+  const generated = await generatedManifests();
+  t.is(generated.size, 2);
+  for (const [path, text] of generated) t.is(await readFile(path, 'utf8'), text, `${path}: run "npm run render"`);
+});
+
+const same = test.macro({
+  title: (_, overlay: string) => `the Helm chart renders the objects of deploy/overlays/${overlay}`,
+  exec: async (t, overlay: string, args: readonly string[]) => {
+    const [ofHelm, ofKustomize] = [manifestsIn(await helmTemplate(args)), manifestsIn(await kustomized(overlay))];
+    t.deepEqual([...ofHelm.keys()].sort(), [...ofKustomize.keys()].sort());
+    for (const [key, manifest] of ofKustomize) t.deepEqual(ofHelm.get(key), manifest, key);
+  },
+});
+test(same, 'default', []);
+test(same, 'high-availability', ['-f', join(chart, 'values-high-availability.yaml')]);
+test(same, 'namespaced', ['--set', 'namespaces={default}']);
+
+test('every value of the chart does what it says', async (t) => {
+  const args = ['image.repository=registry.example.com/rouse', 'image.tag=v7', 'image.pullPolicy=Always', 'image.pullSecrets={pull}', 'config.window=120s']
+    .concat(['logLevel=debug', 'priorityClassName=urgent', 'nodeSelector.disk=ssd', 'podAnnotations.team=platform', 'networkPolicies=false'])
+    .concat(['gateway.service.type=LoadBalancer', 'gateway.service.annotations.internal=yes', 'namespaces={team-a,team-b}']);
+  const objects = manifestsIn(await helmTemplate(args.flatMap((each) => ['--set', each])));
+  for (const name of ['rouse-controller', 'rouse-gateway'])
+    t.like(objects.get(`Deployment rouse-system/${name}`), {
+      spec: {
+        template: {
+          metadata: { annotations: { team: 'platform', 'prometheus.io/port': '9090' } },
+          spec: {
+            priorityClassName: 'urgent',
+            nodeSelector: { disk: 'ssd' },
+            imagePullSecrets: [{ name: 'pull' }],
+            containers: [{ image: 'registry.example.com/rouse:v7', imagePullPolicy: 'Always' }],
+          },
+        },
+      },
+    });
+  t.regex(JSON.stringify(objects.get('Deployment rouse-system/rouse-controller')), /"--log-level=debug","--namespaces=team-a,team-b"/);
+  t.like(objects.get('ConfigMap rouse-system/rouse-config'), { data: { window: '120s' } });
+  t.like(objects.get('Service rouse-system/rouse-gateway'), { metadata: { annotations: { internal: 'yes' } }, spec: { type: 'LoadBalancer' } });
+  t.like(objects.get('ClusterRole /rouse-controller'), { rules: [{ resources: ['namespaces'], resourceNames: ['team-a', 'team-b'] }] });
+  t.true(objects.has('RoleBinding team-b/rouse-workloads') && !objects.has('ClusterRoleBinding /rouse-workloads'));
+  t.false([...objects.keys()].some((key) => key.startsWith('NetworkPolicy')));
+  t.false(manifestsIn(await helmTemplate(['--namespace', 'rouse-system'])).has('Namespace /rouse-system'), 'a release in rouse-system has its namespace');
+});
+
+test('values that the chart does not know, or that make no sense, are refused by name', async (t) => {
+  for (const [wrong, says] of [
+    ['replicas=3', /replicas/],
+    ['gateway.replicas=0', /replicas/],
+    ['namespaces={kube-system}', /namespaces/],
+    ['logLevel=loud', /logLevel/],
+  ] as const)
+    await t.throwsAsync(helmTemplate(['--set', wrong]), { message: says }, wrong);
+});
+
+test('helm lint finds nothing', async (t) => {
+  const { stdout } = await promisify(execFile)(await helmBinary(), ['lint', '--strict', chart]);
+  t.regex(stdout, /0 chart\(s\) failed/);
+});
