@@ -4,11 +4,12 @@ import type { Authority } from '../certificates/index.ts';
 import { fieldManager, systemNamespace, workloadKey } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { LinkServer } from '../link/index.ts';
-import type { WorkloadRegistry } from '../scaler/index.ts';
+import type { WorkloadKinds, WorkloadRegistry } from '../scaler/index.ts';
 import { autoscalerLookup, createWebhookApp, type WebhookAddress } from '../webhooks/index.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
+import { admittedKinds } from './further-kinds.ts';
 import { listenOn } from './listen.ts';
 
 /** Webhooks and link, over TLS, on one port. */
@@ -25,6 +26,7 @@ interface Around {
   readonly watches: ClusterWatches;
   readonly formulas: LazyFormulas;
   readonly registry: WorkloadRegistry;
+  readonly kinds: WorkloadKinds;
   readonly link: LinkServer;
   readonly authority: Authority;
 }
@@ -59,7 +61,7 @@ export const startControllerServer = async (around: Around): Promise<ControllerS
   };
 };
 
-const webhooks = ({ options, client, watches, formulas, registry }: Around): ReturnType<typeof createWebhookApp> =>
+const webhooks = ({ options, client, watches, formulas, registry, kinds }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({
     isSelf: ({ user, fieldManager: manager }) => user === controllerUser || (user === options.user && manager === fieldManager),
     inherited: (namespace) => ({
@@ -69,7 +71,8 @@ const webhooks = ({ options, client, watches, formulas, registry }: Around): Ret
       maxScaleLimit: registry.config.maxScaleLimit,
     }),
     servicesIn: (namespace) => watches.services.inNamespace(namespace),
-    autoscalerOf: autoscalerLookup(client),
+    kinds: () => admittedKinds(kinds),
+    autoscalerOf: autoscalerLookup(client, () => admittedKinds(kinds)),
     onboarded: (ref) => registry.get(workloadKey(ref))?.spec,
     handsBackAll: () => registry.handsBackAll,
     loadFormulas: () => formulas.load().then(() => undefined),

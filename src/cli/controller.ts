@@ -1,6 +1,6 @@
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
 import { systemNamespace } from '../core/index.ts';
-import { createKubeClient, resources, runLeaderElection, type KubeClient, type KubeConnection } from '../kube/index.ts';
+import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
 import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
@@ -12,6 +12,7 @@ import type { ControllerOptions } from './controller-options.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { startControllerServer, type ControllerServer } from './controller-server.ts';
 import { CommandError } from './exit-code.ts';
+import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
 import { publishCa } from './publish-ca.ts';
@@ -47,12 +48,12 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);
   const formulas = lazyFormulas(logger);
   const loop = createControlLoop({ options, client, watches, formulas }, signal);
-  const { registry, link, scaler, instruments } = loop;
-  const server = await startControllerServer({ options, client, watches, formulas, registry, link, authority });
+  const { registry, kinds, link, scaler, instruments } = loop;
+  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, authority });
   const { leading, election } = standForElection(options, client, loop, server.webhookAddress, signal);
   const ended = endOf([watches.run(signal), loop.run(signal), election], server);
   let synced = false;
-  const whenSynced = watches.synced.then(() => {
+  const whenSynced = loop.synced.then(() => {
     synced = true;
   });
   return {
@@ -82,8 +83,18 @@ const standForElection = (
   const onStarted = async (term: AbortSignal): Promise<void> => {
     const held = await client.get(resources.leases, lease, term);
     if (!held.ok) throw new CommandError('failure', `the Lease ${lease.namespace}/${lease.name} cannot be read: ${held.problem.message}`);
-    const registered = await registerWebhooks(client, webhooks, namespaces, term);
-    if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
+    const register = async (): Promise<void> => {
+      const registered = await registerWebhooks(client, webhooks, namespaces, term, admittedKinds(loop.kinds));
+      if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
+    };
+    await register();
+    let registering = Promise.resolve();
+    const stop = loop.kinds.onChange(() => {
+      registering = registering.then(register).catch((problem: unknown) => {
+        if (!term.aborted) logger.error('the webhooks cannot be registered anew', { problem });
+      });
+    });
+    term.addEventListener('abort', stop, { once: true });
     const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
     leading.resolve(undefined);
     await led;

@@ -1,11 +1,11 @@
 import { watchResource, type ResourceWatch, type Selection, type Snapshot, type WatchOptions } from '../kube/index.ts';
 
 /** One watch for each of `selections`, as one: for objects that may only be read part by part. The parts must not overlap. */
-export const watchSelections = <V>(
-  options: Omit<WatchOptions<V>, 'selection'>,
-  selections: readonly Selection[],
-): Pick<ResourceWatch<V>, 'snapshot' | 'run'> => {
-  const parts = selections.map((selection) => watchResource({ ...options, selection }));
+export const watchSelections = <V>(options: Omit<WatchOptions<V>, 'selection'>, selections: readonly Selection[]): Pick<ResourceWatch<V>, 'snapshot' | 'run'> =>
+  joinWatches(selections.map((selection) => watchResource({ ...options, selection })));
+
+/** Several watches as one. The parts must not overlap. */
+export const joinWatches = <V>(parts: readonly Pick<ResourceWatch<V>, 'snapshot' | 'run'>[]): Pick<ResourceWatch<V>, 'snapshot' | 'run'> => {
   return {
     snapshot: joined(parts.map(({ snapshot }) => snapshot)),
     run: async (signal) => {

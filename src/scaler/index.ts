@@ -8,3 +8,4 @@ export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { WorkloadRegistry } from './registry.ts';
 export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';
+export { builtInKinds, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';

@@ -21,7 +21,7 @@ export interface WorkloadKindsPorts {
   readonly logger: Logger;
   readonly discover: KindDiscovery;
   /** A watch of a kind that only `/scale` tells of (`watchScaledKind`). */
-  readonly watch: (kind: WorkloadKind, listener: KindListener) => ResourceWatch<WorkloadView>;
+  readonly watch: (kind: WorkloadKind, listener: KindListener) => Pick<ResourceWatch<WorkloadView>, 'snapshot' | 'run'>;
   readonly registry: Pick<WorkloadRegistry, 'config' | 'onConfig' | 'values' | 'subscribe' | 'addKind' | 'removeKind'>;
   /** Resolves when `rouse-config` was read. */
   readonly configSynced: Promise<unknown>;
