@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '..', '..');
 interface Shell {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
-  output(): string;
+  readonly output: () => string;
 }
 
 test('docs/development.md, command by command: Rouse runs from a shell, an app sleeps and is woken, and everything is put back', async (t) => {
