@@ -1,5 +1,5 @@
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
-import { systemNamespace } from '../core/index.ts';
+import { seconds, systemNamespace } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
@@ -71,6 +71,9 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
 
 const lease = { namespace: systemNamespace, name: 'rouse-controller' };
 
+/** For what `allow-kinds` names to be found, before the webhooks are registered without it. */
+const kindsWithin = seconds(5);
+
 /** Leads whenever the Lease is ours. `leading` resolves at the first time. */
 const standForElection = (
   { clock, random, logger, identity, namespaces }: ControllerOptions,
@@ -87,6 +90,8 @@ const standForElection = (
       const registered = await registerWebhooks(client, webhooks, namespaces, term, admittedKinds(loop.kinds));
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
+    // Rules of further kinds that another leader registered are not to go and come again.
+    await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
     await register();
     let registering = Promise.resolve();
     const stop = loop.kinds.onChange(() => {

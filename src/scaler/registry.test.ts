@@ -153,3 +153,17 @@ test('told to hand everything back, it does so with workloads that are switched 
   t.false(registry.handsBackAll);
   t.is(registry.get(hello)?.phase, 'onboarded');
 });
+
+test('a kind that is taken out of allow-kinds is handed back; one that was never in it is refused, with what to do', (t) => {
+  const { cluster, registry, config } = setUp();
+  cluster.put(viewOf({ annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/state': '{"v":1,"replicasBefore":2}' } }));
+  t.is(registry.get(hello)?.phase, 'onboarded');
+  config({ 'allow-kinds': 'statefulsets.apps' }, '2');
+  t.is(registry.get(hello)?.phase, 'off-boarding');
+  cluster.annotate({ 'rouse.dev/state': null });
+  t.is(registry.get(hello), undefined);
+  t.regex([...registry.refused()][0]?.problems[0]?.message ?? '', /deployments\.apps is not in allow-kinds of ConfigMap rouse-system\/rouse-config; add it/);
+  config({}, '3');
+  t.is(registry.get(hello)?.phase, 'onboarded');
+  t.is([...registry.refused()].length, 0);
+});

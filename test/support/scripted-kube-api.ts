@@ -88,10 +88,11 @@ export class ScriptedKubeApi {
     return this.requests.filter(({ query }) => (query.get('watch') === 'true') === (what === 'watch') && !query.has('continue')).length;
   }
 
-  put(name: string, data: Record<string, string> = {}, namespace = 'default'): ScriptedObject {
+  /** `more` goes into the metadata. */
+  put(name: string, data: Record<string, string> = {}, namespace = 'default', more: object = {}): ScriptedObject {
     const key = `${namespace}/${name}`;
     const before = this.#objects.get(key);
-    const metadata = { namespace, name, uid: before?.metadata.uid ?? `uid-${String(++this.#uids)}`, resourceVersion: String(++this.#version) };
+    const metadata = { ...more, namespace, name, uid: before?.metadata.uid ?? `uid-${String(++this.#uids)}`, resourceVersion: String(++this.#version) };
     const object = { metadata, data };
     this.#objects.set(key, object);
     this.#record({ type: before === undefined ? 'ADDED' : 'MODIFIED', object });
