@@ -28,7 +28,8 @@ export interface EmbeddedApiOptions {
   /** Plain HTTP on 127.0.0.1, open to every tool of this machine; 0: any free port. Default: none. */
   readonly httpPort?: number | 'none';
   readonly logSource: PodLogSource;
-  readonly limits?: StoreLimits;
+  /** How much is kept, where it is to be other than `defaultLimits`. */
+  readonly limits?: Partial<StoreLimits>;
 }
 
 /** A running embedded API. */
@@ -81,7 +82,7 @@ const serverOptions = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTime
 
 const operationsOf = (options: EmbeddedApiOptions): { readonly operations: Operations; readonly admission: WebhookAdmission } => {
   const { clock, random, logger, logSource } = options;
-  const store = new ObjectStore(options.limits ?? defaultLimits, Math.max(1, clock.now()));
+  const store = new ObjectStore({ ...defaultLimits, ...options.limits }, Math.max(1, clock.now()));
   const admission = new WebhookAdmission({ store, clock, random, logger });
   const writer = new Writer({ store, admission, clock, random });
   const deleter = new Deleter({ store, admission, clock });

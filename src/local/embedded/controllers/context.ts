@@ -6,6 +6,7 @@ import { resources } from '../../../kube/index.ts';
 import type { InProcessApi } from '../in-process-api.ts';
 import { EventRecorder, type RecordEvent } from './events.ts';
 import { Objects } from './objects.ts';
+import { inTurns, Turns } from './turns.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** What every controller works with: one index per kind and one event recorder, shared by all of them. */
@@ -23,14 +24,16 @@ export class ControllerContext {
   readonly endpoints: Objects<Endpoints>;
   readonly slices: Objects<EndpointSlice>;
   readonly #events: EventRecorder;
+  readonly #turns: Turns;
   readonly #onClose: (() => void)[] = [];
 
   constructor(api: InProcessApi, clock: Clock, random: Random, logger: Logger) {
-    this.api = api;
+    this.#turns = new Turns(clock);
+    this.api = inTurns(api, this.#turns);
     this.clock = clock;
     this.random = random;
     this.logger = logger;
-    this.#events = new EventRecorder(api, clock, random, logger);
+    this.#events = new EventRecorder(this.api, clock, random, logger);
     this.record = this.#events.record;
     this.deployments = new Objects(api, resources.deployments);
     this.replicaSets = new Objects(api, resources.replicaSets);
@@ -46,7 +49,7 @@ export class ControllerContext {
   }
 
   queue(name: string, reconcile: (key: string) => Promise<void>): WorkQueue {
-    const queue = new WorkQueue({ name, clock: this.clock, logger: this.logger, reconcile });
+    const queue = new WorkQueue({ name, clock: this.clock, logger: this.logger, reconcile, turns: this.#turns });
     this.onClose(() => {
       queue.close();
     });

@@ -1,5 +1,6 @@
 import { millis, messageOf, type Clock, type Logger, type Millis, type Timer } from '../../../core/index.ts';
 import { ApiError } from '../api-error.ts';
+import type { Turns } from './turns.ts';
 
 export interface WorkQueueOptions {
   readonly name: string;
@@ -9,15 +10,20 @@ export interface WorkQueueOptions {
   readonly reconcile: (key: string) => Promise<void>;
   /** Keys worked on at once. */
   readonly workers?: number;
+  /** When to let others of the process go first. Default: never. */
+  readonly turns?: Turns;
 }
 
 /** Delay after a failed attempt: 5 ms doubling to 1000 s (ItemExponentialFailureRateLimiter of client-go `util/workqueue`). */
 const firstRetry = 5;
 const lastRetry = 1_000_000;
+/** The longest that a timer of Node takes: a longer one would fire at once, again and again. */
+const longestWait = 2 ** 31 - 1;
 
 /**
  * Level-triggered work: keys that need a look, each at most once in the queue, never two at a time for one key. Work starts in a microtask
- * after the change that asked for it, so that a burst of changes costs one look and a single change no wait.
+ * after the change that asked for it, so that a burst of changes costs one look and a single change no wait; work without end pauses for
+ * the event loop (`turns.ts`).
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -38,9 +44,10 @@ export class WorkQueue {
     this.#wake();
   }
 
-  /** Adds the key after `delay`, or at the earlier time at which it is due already. */
-  addAfter(key: string, delay: Millis): void {
+  /** Adds the key after `wanted` (25 days at most: a look too early does no harm), or at the earlier time at which it is due already. */
+  addAfter(key: string, wanted: Millis): void {
     if (this.#closed) return;
+    const delay = millis(Math.min(wanted, longestWait));
     const dueAt = this.#options.clock.monotonic() + delay;
     const planned = this.#timers.get(key);
     if (planned !== undefined && planned.dueAt <= dueAt) return;
@@ -59,10 +66,10 @@ export class WorkQueue {
     this.#timers.clear();
   }
 
-  #wake(): void {
+  #wake(when: Promise<unknown> = Promise.resolve()): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    queueMicrotask(() => {
+    void when.then(() => {
       this.#pumping = false;
       this.#pump();
     });
@@ -72,6 +79,11 @@ export class WorkQueue {
     for (const key of this.#waiting) {
       if (this.#running.size >= (this.#options.workers ?? 16)) return;
       if (this.#running.has(key)) continue;
+      const pause = this.#options.turns?.pause();
+      if (pause !== undefined) {
+        this.#wake(pause);
+        return;
+      }
       this.#waiting.delete(key);
       this.#running.add(key);
       void this.#work(key);

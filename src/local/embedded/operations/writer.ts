@@ -63,7 +63,7 @@ export class Writer {
     // Webhooks take time, in which both may have changed.
     this.#checkNamespaceOpen(resource, namespace, placed);
     if (store.get(resource, namespace, name) !== undefined) throw ApiError.alreadyExists(resource, name);
-    if (store.isFull(resource)) throw ApiError.forbidden(resource, name, 'the embedded cluster holds as many objects of this kind as it may');
+    this.#checkRoom(resource, name);
     const final = resource.kind === 'Service' ? withServiceAddresses(named, undefined, store.list(resource), random) : named;
     return context.dryRun ? frozenObject(final) : store.put(resource, final);
   }
@@ -139,6 +139,13 @@ export class Writer {
       name = generatedName(base, this.#parts.random);
     }
     return complete(resource, withMetadata(object, { name }));
+  }
+
+  /** The bounds of the store are told as those of a quota are. */
+  #checkRoom(resource: ResourceDefinition, name: string): void {
+    const bound = this.#parts.store.exceededBy(resource);
+    if (bound === undefined) return;
+    throw ApiError.forbidden(resource, name, `exceeded quota: the embedded cluster holds at most ${String(bound)} ${resource.plural} in all`);
   }
 
   /** Nothing new goes into a namespace that is not there or on its way out. */

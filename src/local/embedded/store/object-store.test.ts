@@ -16,7 +16,7 @@ const resourceOf = (plural: string): ResourceDefinition => {
 };
 const configMaps = resourceOf('configmaps');
 
-const limits = { historyPerResource: 5, historyBytesPerResource: 1_000_000, objectsPerResource: 100 };
+const limits = { historyPerResource: 5, historyBytesPerResource: 1_000_000, objectsPerResource: 100, objectsOf: {} };
 
 const object = (name: string, value = '', namespace = 'default'): JsonObject => ({
   apiVersion: 'v1',

@@ -11,9 +11,17 @@ export interface StoreLimits {
   readonly historyBytesPerResource: number;
   /** Objects of one kind; a create beyond it fails. */
   readonly objectsPerResource: number;
+  /** Bounds of their own, by the plural of the resource, e.g. `pods`. */
+  readonly objectsOf: Readonly<Record<string, number>>;
 }
 
-export const defaultLimits: StoreLimits = { historyPerResource: 2000, historyBytesPerResource: 32 * 1024 * 1024, objectsPerResource: 200_000 };
+/** Pods: far more than a machine runs, few enough that a count with some digits too many does no harm. */
+export const defaultLimits: StoreLimits = {
+  historyPerResource: 2000,
+  historyBytesPerResource: 32 * 1024 * 1024,
+  objectsPerResource: 200_000,
+  objectsOf: { pods: 1000 },
+};
 
 type Listener = (change: Change) => void;
 
@@ -71,9 +79,11 @@ export class ObjectStore {
       ?.objects.get(name);
   }
 
-  /** True where a create would go beyond the bound of its kind. */
-  isFull(resource: ResourceDefinition): boolean {
-    return this.#collection(resource).size >= this.#limits.objectsPerResource;
+  /** How many objects of a kind there may be, where a create would go beyond it. */
+  exceededBy(resource: ResourceDefinition): number | undefined {
+    const { objectsOf, objectsPerResource } = this.#limits;
+    const bound = objectsOf[resource.plural] ?? objectsPerResource;
+    return this.#collection(resource).size >= bound ? bound : undefined;
   }
 
   /** Ordered by namespace, then by name. */

@@ -29,13 +29,16 @@ const share = (value: number | string | undefined, total: number, round: (value:
   return percent === undefined ? 0 : round((Number(percent) * total) / 100);
 };
 
+const mostReplicas = 2 ** 31 - 1;
+
 export const isRolling = (deployment: Deployment): boolean => deployment.spec?.strategy?.type !== 'Recreate';
 
 /** Surge rounds up, unavailable rounds down; where both come out as 0 one pod may be unavailable, or nothing could ever move (ResolveFenceposts). */
 const fenceposts = (deployment: Deployment): { readonly surge: number; readonly unavailable: number } => {
   const total = replicasOf(deployment);
   const rolling = deployment.spec?.strategy?.rollingUpdate;
-  const surge = share(rolling?.maxSurge, total, Math.ceil);
+  // All sizes together stay an int32, or clients written in Go could not read them.
+  const surge = Math.min(share(rolling?.maxSurge, total, Math.ceil), Math.max(0, mostReplicas - total));
   const unavailable = share(rolling?.maxUnavailable, total, Math.floor);
   return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
 };
