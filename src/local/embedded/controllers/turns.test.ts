@@ -25,11 +25,11 @@ const busyClock = () => {
   };
 };
 
-test('work goes on at once for 10 ms, then waits for the next turn of the event loop', async (t) => {
+test('work goes on at once for 20 ms, then waits for the next turn of the event loop', async (t) => {
   const { clock, work, nextTurn } = busyClock();
   const turns = new Turns(clock);
   t.is(turns.pause(), undefined);
-  work(9);
+  work(19);
   t.is(turns.pause(), undefined);
   work(1);
   const pause = turns.pause();
@@ -53,7 +53,7 @@ test('a queue with too much to do begins no more of it in the same turn, and all
   const { clock, work, nextTurn } = busyClock();
   const done: string[] = [];
   const reconcile = (key: string): Promise<void> => {
-    work(4);
+    work(8);
     done.push(key);
     return Promise.resolve();
   };

@@ -1,8 +1,8 @@
 import { millis, type Clock } from '../../../core/index.ts';
 import type { InProcessApi } from '../in-process-api.ts';
 
-/** How long controllers go on in one turn of the event loop. More than all the work that one pod gives them. */
-const longestMs = 10;
+/** How long controllers go on in one turn of the event loop. More than all the work that one pod gives them, the first of a young process included. */
+const longestMs = 20;
 
 /**
  * Turns of the event loop, shared by all controllers. Their work is one chain of promises, each change asking for the next: without a pause
