@@ -1,0 +1,76 @@
+import { Agent, request } from 'node:http';
+
+/** Requests that each stay in a pod for a while, so that at any moment some are in flight, and what came of them. */
+export interface Load {
+  readonly answered: number;
+  readonly failures: readonly Failure[];
+  stop(): Promise<void>;
+}
+
+export interface Failure {
+  /** `performance.now()` at which it failed. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** A wake may take as long as a fault does. */
+const patienceMs = 150_000;
+const inPodMs = 200;
+
+interface Target {
+  readonly host: string;
+  readonly path: string;
+}
+
+const once = (agent: Agent | false, { host, path }: Target): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const call = request({ host, path, agent, timeout: patienceMs }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`${response.statusCode ?? 0} ${text}`));
+      });
+    });
+    call.on('timeout', () => call.destroy(new Error(`no answer in ${patienceMs} ms`)));
+    // A kept connection that the other side closed while it was idle: clients with pools take another, before anything was answered.
+    call.on('error', (failure) => {
+      if (call.reusedSocket && 'code' in failure && failure.code === 'ECONNRESET' && agent !== false) once(agent, { host, path }).then(resolve, reject);
+      else reject(failure);
+    });
+    call.end();
+  });
+
+/** One request on a connection of its own; its body. */
+export const ask = (host: string, path = '/'): Promise<string> => once(false, { host, path });
+
+/** `clients` at a time, each again as soon as it has its answer; every other one keeps its connection. */
+export const startLoad = (host: string, clients: number): Load => {
+  const failures: Failure[] = [];
+  let [answered, running] = [0, true];
+  const client = async (keeps: boolean): Promise<void> => {
+    const agent = keeps ? new Agent({ keepAlive: true, maxSockets: 1 }) : false;
+    while (running) {
+      try {
+        await once(agent, { host, path: `/sleep?ms=${inPodMs}` });
+        answered += 1;
+      } catch (failure) {
+        failures.push({ at: performance.now(), text: failure instanceof Error ? failure.message : String(failure) });
+        await new Promise((resolve) => setTimeout(resolve, inPodMs));
+      }
+    }
+    if (agent !== false) agent.destroy();
+  };
+  const all = Promise.all(Array.from({ length: clients }, (_, index) => client(index % 2 === 1)));
+  return {
+    get answered() {
+      return answered;
+    },
+    failures,
+    stop: async () => {
+      running = false;
+      await all;
+    },
+  };
+};

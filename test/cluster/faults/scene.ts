@@ -1,0 +1,155 @@
+import type { ExecutionContext } from 'ava';
+import { annotation } from '../../../src/core/index.ts';
+import { deployment, service } from '../../support/app.ts';
+import { until } from '../../support/until.ts';
+import { clusterOf, type Cluster, type Scope } from '../harness/cluster.ts';
+import { ask, startLoad, type Load } from './load.ts';
+import { gatewayAddresses, startProcesses, type Processes } from './processes.ts';
+
+/** What a fault happens to: Rouse, an app `busy` under load that needs two pods, no more and no fewer, and an app `idle` at zero. */
+export interface Scene {
+  readonly cluster: Cluster;
+  readonly rouse: Processes;
+  readonly namespace: string;
+  /** Sets the load on and waits until all is as it should be; `end` says that it still is. */
+  begin(t: ExecutionContext): Promise<Fault>;
+  close(): Promise<void>;
+}
+
+/** While something is broken. */
+export interface Fault {
+  readonly load: Load;
+  /** One request to the app at zero: resolves with the answer of its pod. */
+  wake(): Promise<string>;
+  /** Resolves after `ms` of the load going on. */
+  during(ms: number): Promise<void>;
+  /** The addresses that the Service of `busy` leads to. */
+  endpoints(): Promise<readonly string[]>;
+  /** Waits until the Service leads to exactly these gateways. */
+  leadsTo(addresses: readonly string[], withinMs?: number): Promise<void>;
+  /** The load has gone on, nobody has touched the count, and (unless `failures` allows some) no request has failed. */
+  end(failures?: (failures: Load['failures']) => void): Promise<void>;
+}
+
+/** Eight at once, five to a pod: two pods, with room for error on both sides. */
+const clients = 8;
+const settings = {
+  [annotation.enabled]: 'true',
+  'rouse.dev/window': '6s',
+  'rouse.dev/target': '5',
+  'rouse.dev/target-utilization-percentage': '100',
+  'rouse.dev/max-scale': '6',
+  'rouse.dev/hold-timeout': '3m',
+};
+const pods = 2;
+
+interface ReplicaSets {
+  readonly items: readonly { readonly metadata: { readonly generation: number }; readonly spec: { readonly replicas: number } }[];
+}
+interface Slices {
+  readonly items: readonly {
+    readonly endpoints?: readonly { readonly addresses: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[] | null;
+  }[];
+}
+
+export const startScene = async (title: string): Promise<Scene> => {
+  const closing: (() => unknown)[] = [];
+  const scope: Scope = { title, teardown: (fn) => void closing.push(fn) };
+  const close = async (): Promise<void> => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    const cluster = await clusterOf(scope);
+    const rouse = await startProcesses(scope, cluster);
+    const namespace = await cluster.namespace(scope);
+    return { ...(await createApps(cluster, rouse, namespace)), close };
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
+};
+
+const createApps = async (cluster: Cluster, rouse: Processes, namespace: string): Promise<Omit<Scene, 'close'>> => {
+  const { api } = cluster;
+  const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+  const services = `/api/v1/namespaces/${namespace}/services`;
+  const addresses = new Map<string, string>();
+  for (const [name, replicas] of [
+    ['busy', pods],
+    ['idle', 0],
+  ] as const) {
+    // It serves on for a while after SIGTERM: nodes hear of an end up to a second later.
+    const app = deployment(name, { namespace, replicas, annotations: settings, env: { DRAIN_MS: '1500' } });
+    for (const [path, object] of [
+      [deployments, app],
+      [services, service(name, namespace)],
+    ] as const) {
+      const { status, body } = await api('POST', path, object);
+      if (status !== 201) throw new Error(JSON.stringify(body));
+      const { clusterIP } = (body.spec ?? {}) as { readonly clusterIP?: string };
+      if (clusterIP !== undefined) addresses.set(name, clusterIP);
+    }
+  }
+  const hostOf = (name: string): string => addresses.get(name) ?? '';
+  const countOf = async (name: string): Promise<{ readonly replicas: number; readonly changes: number }> => {
+    const { items } = (await api('GET', `/apis/apps/v1/namespaces/${namespace}/replicasets?labelSelector=app%3D${name}`)).body as unknown as ReplicaSets;
+    return { replicas: items[0]?.spec.replicas ?? -1, changes: items[0]?.metadata.generation ?? 0 };
+  };
+  const endpointsOf = async (name: string): Promise<readonly string[]> => {
+    const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3D${name}`;
+    const { items } = (await api('GET', path)).body as unknown as Slices;
+    return items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap((endpoint) => endpoint.addresses)).sort();
+  };
+  const leadsTo = async (name: string, wanted: readonly string[], withinMs = 20_000): Promise<void> => {
+    const seen = async (): Promise<unknown> => [await endpointsOf(name), rouse.errors()];
+    await until(`${name} leads to ${wanted.join()}`, async () => (await endpointsOf(name)).join() === [...wanted].sort().join(), withinMs, seen);
+  };
+  const begin = async (t: ExecutionContext): Promise<Fault> => {
+    for (const name of ['busy', 'idle']) await leadsTo(name, gatewayAddresses, 30_000);
+    const load = startLoad(hostOf('busy'), clients);
+    t.teardown(() => load.stop());
+    await until(
+      'the other one sleeps',
+      async () => (await countOf('idle')).replicas === 0,
+      40_000,
+      () => rouse.errors(),
+    );
+    await until(
+      'two pods are what the load needs',
+      async () => (await countOf('busy')).replicas === pods,
+      30_000,
+      () => rouse.errors(),
+    );
+    await goesOn(load, clients * 20);
+    const before = await countOf('busy');
+    // What failed before the fault (kube-proxy had yet to hear of a Service) is none of its doing.
+    const from = performance.now();
+    return {
+      load,
+      wake: () => ask(hostOf('idle')),
+      during: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      endpoints: () => endpointsOf('busy'),
+      leadsTo: (wanted, withinMs) => leadsTo('busy', wanted, withinMs),
+      end: async (judge) => {
+        await goesOn(load, clients * 20);
+        await load.stop();
+        const failures = load.failures.filter(({ at }) => at >= from);
+        if (judge === undefined) t.deepEqual(failures, [], rouse.errors().join('\n'));
+        else judge(failures);
+        t.deepEqual(await countOf('busy'), before, 'nobody has touched the count');
+      },
+    };
+  };
+  return { cluster, rouse, namespace, begin };
+};
+
+const goesOn = async (load: Load, answers: number): Promise<void> => {
+  const from = load.answered;
+  await until(
+    `${answers} more answers`,
+    () => load.answered >= from + answers,
+    60_000,
+    () => load.failures.slice(-5),
+  );
+};
+
