@@ -22,6 +22,8 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
     },
   );
   const stopping = new AbortController();
+  // The clock's timers keep no process, and until there is a server nothing else does while we wait.
+  const alive = setInterval(() => undefined, 60_000);
   const controller = await startController(
     {
       connection,
@@ -35,7 +37,14 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       namespaces: flags.namespaces === undefined ? undefined : namespacesFlag(flags.namespaces),
     },
     AbortSignal.any([signal, stopping.signal]),
-  );
+  )
+    .catch((failure: unknown) => {
+      // Told to end before it had begun.
+      if (signal.aborted) return undefined;
+      throw failure;
+    })
+    .finally(() => clearInterval(alive));
+  if (controller === undefined) return exitCode.ok;
   // What ends the controller from within (an API server that takes our rights away) ends the process too.
   controller.ended.catch((failure: unknown) => stopping.abort(failure));
   try {
