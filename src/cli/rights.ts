@@ -32,8 +32,8 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
     ...of('', ['endpoints'], ['delete']),
     ...of('discovery.k8s.io', ['endpointslices'], ['get', 'list', 'watch', 'create', 'patch', 'delete']),
     ...of('', ['pods'], ['list', 'watch', 'patch']),
-    ...of('autoscaling', ['horizontalpodautoscalers'], ['list', 'create', 'delete']),
-    ...of('', ['events'], ['create', 'patch']),
+    ...of('autoscaling', ['horizontalpodautoscalers'], ['list', 'create', 'patch', 'delete']),
+    ...of('', ['events'], ['list', 'create', 'patch']),
   ],
   system: [
     ...of('coordination.k8s.io', ['leases'], ['create']),

@@ -35,6 +35,8 @@ export interface ApplierPorts extends ReplicaWriterPorts {
   readonly lookAgain: (key: WorkloadKey, held: number) => void;
   /** Onboarding steps that come before any count is lowered (`onboarding.ts`). */
   readonly setUp: (record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal) => void;
+  /** Whether another autoscaler has come since; does nothing where there is no cause to look. */
+  readonly lookForHpa: (record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal) => void;
 }
 
 /** Acts on decisions for as long as we lead: one instance per term of leadership. Everything that it writes stops with `signal`. */
@@ -69,6 +71,7 @@ export class Applier implements WriteListener {
     }
     if (memory.setUp === 'done' && !isSetUp(record)) memory.setUp = 'needed';
     if (memory.setUp === 'needed' && memory.setUpAt <= decision.at) this.#ports.setUp(record, memory, this.#signal);
+    if (memory.setUp === 'done') this.#ports.lookForHpa(record, memory, this.#signal);
     // What was there before onboarding must be on record before it changes; a waiting request does not wait for that.
     if (memory.setUp !== 'done' && decision.to <= live) return;
     if (decision.kind === 'wake' && isPausedAfterRefusal(memory, poked, decision.at)) return;

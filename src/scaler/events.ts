@@ -35,6 +35,7 @@ export type ScalerEvent =
   | (About & { readonly type: 'write-refused'; readonly replicas: number; readonly message: string })
   | (About & { readonly type: 'hpa-adopted'; readonly name: string })
   | (About & { readonly type: 'hpa-restored'; readonly name: string })
+  | (About & { readonly type: 'hpa-refused'; readonly name: string; readonly message: string })
   | (About & { readonly type: 'off-boarding'; readonly replicas: number })
   | (About & { readonly type: 'off-boarded'; readonly replicas: number });
 
@@ -72,6 +73,8 @@ const sentence = (event: ScalerEvent): string => {
       return `HorizontalPodAutoscaler ${event.name} adopted; it comes back on off-boarding`;
     case 'hpa-restored':
       return `HorizontalPodAutoscaler ${event.name} given back`;
+    case 'hpa-refused':
+      return `HorizontalPodAutoscaler ${event.name} cannot be given back: ${event.message}`;
     case 'off-boarding':
       return `being handed back with ${podsIn(event.replicas)}`;
     case 'off-boarded':

@@ -8,7 +8,7 @@ import type { WorkloadRegistry } from './registry.ts';
 import { WakeFailures } from './wake-failures.ts';
 
 export interface HandBackAllPorts {
-  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'create' | 'mergePatch'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'writeScale' | 'create' | 'mergePatch'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Has to hand everything back (`handsBackAll`). */

@@ -1,6 +1,6 @@
 import { annotation, between, fieldManager, millis, seconds, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
 import { resources, type KubeClient, type KubeObject, type PodView, type Refusal } from '../kube/index.ts';
-import { rememberedHpa } from './adopted-hpa.ts';
+import { giveBackHpa, rememberedHpa } from './adopted-hpa.ts';
 import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
 import type { PathManager, ResourceOf, WorkloadLoad, WorkloadMetrics } from './ports.ts';
@@ -9,7 +9,7 @@ import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 export interface OffBoardingPorts {
-  readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'create' | 'mergePatch'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'writeScale' | 'create' | 'mergePatch'>;
   readonly resourceOf: ResourceOf;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -134,11 +134,16 @@ export class OffBoarding {
   async #restoreHpa(): Promise<boolean> {
     const hpa = rememberedHpa(this.#record().state?.adoptedHpa);
     if (hpa === undefined) return false;
+    const name = hpa.metadata?.name ?? '';
+    let last: string | undefined;
     await this.#write('giving the HorizontalPodAutoscaler back', async () => {
-      const answer = await this.#ports.client.create(resources.horizontalPodAutoscalers, hpa, this.#signal);
-      return answer.ok || answer.problem.kind === 'already-exists' ? undefined : answer.problem;
+      const refusal = await giveBackHpa(this.#ports.client, hpa, this.#signal);
+      // Whoever switched Rouse off waits for it: a standing reason is told, once.
+      if (refusal !== undefined && refusal.message !== last) this.#ports.tell({ type: 'hpa-refused', workload: this.#key, name, message: refusal.message });
+      last = refusal?.message;
+      return refusal;
     });
-    this.#ports.tell({ type: 'hpa-restored', workload: this.#key, name: hpa.metadata?.name ?? '' });
+    this.#ports.tell({ type: 'hpa-restored', workload: this.#key, name });
     return true;
   }
 

@@ -50,6 +50,79 @@ test('an adopted HPA is remembered, then removed, and its bounds apply where not
   t.is(w.cluster.view.specReplicas, 2);
 });
 
+const adopting = { ...on, 'rouse.dev/adopt-hpa': 'true' };
+
+test('an HPA that comes later is adopted, where that is allowed; an edit in between is saved before it goes', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+  });
+  await w.advance(seconds(4));
+  t.is((stateOf(w) as { adoptedHpa?: unknown }).adoptedHpa, undefined);
+  w.cluster.hpas.push({ ...hpa, spec: { ...hpa.spec, maxReplicas: 9 } });
+  await w.advance(seconds(62));
+  t.is(w.cluster.hpas.length, 0);
+  t.like(w.registry.get(hello)?.spec.scaling, { max: 9 });
+  t.is(w.events.filter(({ type }) => type === 'hpa-adopted').length, 1);
+});
+
+test('that an HPA may be adopted can be said later', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(2));
+  t.is(w.cluster.hpas.length, 1);
+  w.cluster.annotate({ 'rouse.dev/adopt-hpa': 'true' });
+  await w.advance(seconds(2));
+  t.is(w.cluster.hpas.length, 0);
+});
+
+test('an HPA that came past the webhook and sets the count is told, and what to do', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: on, specReplicas: 3 }));
+  });
+  await w.advance(seconds(2));
+  w.cluster.hpas.push(hpa);
+  w.cluster.scaleByHand(5, 'kube-controller-manager');
+  await w.advance(seconds(4));
+  t.is(w.events.filter((event) => event.type === 'settings-refused' && /hello scales the same workload/.test(event.problems[0] ?? '')).length, 1);
+  t.is(w.cluster.view.specReplicas, 5);
+});
+
+test('an HPA comes back as its owners wrote it, and as theirs', async (t) => {
+  const managedFields = [
+    { manager: 'argocd', operation: 'Apply', fieldsV1: { 'f:spec': {} } },
+    { manager: 'kube-controller-manager', operation: 'Update', subresource: 'status', fieldsV1: { 'f:status': {} } },
+  ];
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: 'u' }];
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 2 }));
+    c.hpas.push({ ...hpa, metadata: { ...hpa.metadata, managedFields, ownerReferences } });
+  });
+  await w.advance(seconds(4));
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(20));
+  t.deepEqual(w.cluster.hpas[0]?.metadata?.managedFields, [managedFields[0]] as never);
+  t.deepEqual(w.cluster.hpas[0]?.metadata?.ownerReferences, ownerReferences);
+  t.is(stateOf(w), null);
+});
+
+test('an HPA that the API server will not take back is told once and stays on record until it is', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 2 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(4));
+  w.cluster.creationRefusals.push('forbidden', 'forbidden', 'forbidden');
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(4));
+  t.truthy((stateOf(w) as { adoptedHpa?: unknown }).adoptedHpa);
+  await w.advance(seconds(20));
+  t.is(w.events.filter(({ type }) => type === 'hpa-refused').length, 1);
+  t.is(w.cluster.hpas.length, 1);
+  t.is(stateOf(w), null);
+});
+
 test('an HPA that may not be adopted stays and is told', async (t) => {
   const w = await world((c) => {
     c.put(viewOf({ annotations: on, specReplicas: 3 }));

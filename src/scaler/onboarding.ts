@@ -1,4 +1,4 @@
-import { after, annotation, printWorkloadState, seconds, type Clock, type Logger, type WorkloadState } from '../core/index.ts';
+import { after, annotation, between, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
 import { findHpa, strippedHpa } from './adopted-hpa.ts';
@@ -12,6 +12,8 @@ export interface OnboardingPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
+  /** How many workloads would have an HPA adopted. */
+  readonly adopters: () => number;
 }
 
 /** A refusal that the next tick may not meet again. */
@@ -28,29 +30,38 @@ class Unfinished extends Error {
  * state is written before the HPA goes.
  */
 const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadRecord, replicasBefore: number, signal: AbortSignal): Promise<void> => {
-  const { key, ref, view, spec, state } = record;
-  const hpa = state === undefined || spec.adoptHpa ? await findHpa(ports.client, ref, signal) : undefined;
-  if (hpa !== undefined && !hpa.ok) throw new Unfinished('looking for a HorizontalPodAutoscaler', hpa.problem);
-  const found = hpa?.value;
-  const adopted = spec.adoptHpa && found !== undefined ? strippedHpa(found) : undefined;
-  const wanted: WorkloadState = {
-    v: 1,
-    replicasBefore: state?.replicasBefore ?? replicasBefore,
-    ...(adopted !== undefined ? { adoptedHpa: adopted } : state?.adoptedHpa === undefined ? {} : { adoptedHpa: state.adoptedHpa }),
-  };
-  if (!isSetUp(record) || adopted !== undefined) await writeState(ports, record, wanted, signal);
+  const { key, view, spec, state } = record;
+  const hpa = state === undefined || spec.adoptHpa ? await lookForHpa(ports, record, signal) : undefined;
+  const before = state?.replicasBefore ?? replicasBefore;
+  if (hpa !== undefined && spec.adoptHpa) await adopt(ports, record, hpa, before, signal);
+  else if (!isSetUp(record)) await writeState(ports, record, { ...state, v: 1, replicasBefore: before }, signal);
   if (!(annotation.status in view.annotations)) ports.tell({ type: 'onboarded', workload: key, replicas: replicasBefore });
-  if (found === undefined) return;
-  const name = found.metadata?.name ?? '';
-  if (adopted === undefined) {
-    const problem = `HorizontalPodAutoscaler ${name} scales the same workload and Rouse gives way to it; delete it, or set rouse.dev/adopt-hpa to "true".`;
-    ports.tell({ type: 'settings-refused', workload: key, problems: [problem] });
-    return;
-  }
-  const uid = found.metadata?.uid;
-  const gone = await ports.client.delete(resources.horizontalPodAutoscalers, { namespace: ref.namespace, name }, uid === undefined ? {} : { uid }, signal);
+  if (hpa !== undefined && !spec.adoptHpa) tellRival(ports, record, hpa);
+};
+
+type Hpa = NonNullable<(typeof resources.horizontalPodAutoscalers)['type']>;
+
+const lookForHpa = async ({ client, resourceOf }: OnboardingPorts, { ref }: WorkloadRecord, signal: AbortSignal): Promise<Hpa | undefined> => {
+  const resource = resourceOf(ref.resource);
+  if (resource === undefined) return undefined;
+  const found = await findHpa(client, ref, resource, signal);
+  if (!found.ok) throw new Unfinished('looking for a HorizontalPodAutoscaler', found.problem);
+  return found.value;
+};
+
+/** Saved first, then removed, and only as it was saved: an edit in between makes us begin again. */
+const adopt = async (ports: OnboardingPorts, record: WorkloadRecord, hpa: Hpa, replicasBefore: number, signal: AbortSignal): Promise<void> => {
+  const { name = '', uid, resourceVersion } = hpa.metadata ?? {};
+  await writeState(ports, record, { v: 1, replicasBefore, adoptedHpa: strippedHpa(hpa) }, signal);
+  const only = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  const gone = await ports.client.delete(resources.horizontalPodAutoscalers, { namespace: record.ref.namespace, name }, only, signal);
   if (!gone.ok && gone.problem.kind !== 'not-found') throw new Unfinished('removing the adopted HorizontalPodAutoscaler', gone.problem);
-  ports.tell({ type: 'hpa-adopted', workload: key, name });
+  ports.tell({ type: 'hpa-adopted', workload: record.key, name });
+};
+
+const tellRival = (ports: OnboardingPorts, { key }: WorkloadRecord, hpa: Hpa): void => {
+  const problem = `HorizontalPodAutoscaler ${hpa.metadata?.name ?? ''} scales the same workload and Rouse gives way to it; delete it, or set rouse.dev/adopt-hpa to "true".`;
+  ports.tell({ type: 'settings-refused', workload: key, problems: [problem] });
 };
 
 const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref }: WorkloadRecord, state: WorkloadState, signal: AbortSignal): Promise<void> => {
@@ -62,6 +73,10 @@ const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref }: Work
 };
 
 const retryPause = seconds(10);
+/** Between two looks for an HPA that came later, for workloads that would have it adopted: a minute, and at most one request a second for all of them. */
+const hpaPeriod = ({ adopters }: OnboardingPorts): Millis => seconds(Math.max(60, adopters()));
+/** Who writes `/scale` for a HorizontalPodAutoscaler. */
+const autoscalerManager = 'kube-controller-manager';
 
 /** Whether what handing back needs is on the workload. */
 export const isSetUp = ({ view }: WorkloadRecord): boolean => annotation.state in view.annotations;
@@ -72,6 +87,7 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
   setUpWorkload(ports, record, memory.replicasAtFirst, signal).then(
     () => {
       memory.setUp = 'done';
+      memory.hpaLook = { at: after(ports.clock.now(), hpaPeriod(ports)), adopts: record.spec.adoptHpa, hand: memory.hand };
     },
     (thrown: unknown) => {
       memory.setUp = 'needed';
@@ -79,4 +95,26 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
       if (!signal.aborted) ports.logger.info('onboarding is not finished yet', { workload: record.key, error: thrown });
     },
   );
+};
+
+/**
+ * Looks for a HorizontalPodAutoscaler that came after onboarding (past the webhook, or because it may be adopted): every minute where it is to be
+ * adopted, at once where that is newly said or an autoscaler has just set the count. Nothing waits for it, and a failure is tried again next time.
+ */
+export const startHpaLook = (ports: OnboardingPorts, record: WorkloadRecord, memory: WorkloadMemory, signal: AbortSignal): void => {
+  const { adoptHpa } = record.spec;
+  const now = ports.clock.now();
+  const { at, adopts, hand } = memory.hpaLook ?? { at: now, adopts: adoptHpa, hand: undefined };
+  const isDriven = memory.hand !== hand && memory.hand?.manager === autoscalerManager;
+  if (!isDriven && !(adoptHpa && (!adopts || between(at, now) >= 0))) return;
+  memory.hpaLook = { at: after(now, hpaPeriod(ports)), adopts: adoptHpa, hand: memory.hand };
+  lookForHpa(ports, record, signal)
+    .then(async (hpa) => {
+      if (hpa === undefined) return;
+      if (adoptHpa) await adopt(ports, record, hpa, record.state?.replicasBefore ?? memory.replicasAtFirst, signal);
+      else tellRival(ports, record, hpa);
+    })
+    .catch((thrown: unknown) => {
+      if (!signal.aborted) ports.logger.info('a HorizontalPodAutoscaler is not adopted yet', { workload: record.key, error: thrown });
+    });
 };

@@ -8,7 +8,7 @@ import { Journal, type JournalRecord } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { Loop } from './loop.ts';
 import { OffBoarding } from './off-boarding.ts';
-import { startSetUp } from './onboarding.ts';
+import { startHpaLook, startSetUp } from './onboarding.ts';
 import { countPods } from './pod-counts.ts';
 import { PodsOf } from './pods-of.ts';
 import { wantedCount } from './published-status.ts';
@@ -108,7 +108,8 @@ class WorkloadScaler implements Scaler {
 
   async lead(signal: AbortSignal): Promise<void> {
     const { client, clock, logger } = this.#ports;
-    const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell };
+    const adopters = (): number => [...this.#ports.registry.values()].filter(({ spec }) => spec.adoptHpa).length;
+    const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell, adopters };
     this.#term = signal;
     this.#status = this.#newStatus();
     this.#applier = new Applier(
@@ -126,6 +127,9 @@ class WorkloadScaler implements Scaler {
         },
         setUp: (record, memory, term) => {
           startSetUp(setUpPorts, record, memory, term);
+        },
+        lookForHpa: (record, memory, term) => {
+          startHpaLook(setUpPorts, record, memory, term);
         },
       },
       signal,

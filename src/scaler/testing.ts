@@ -14,7 +14,16 @@ import {
   type ScaleSpec,
   type WorkloadKey,
 } from '../core/index.ts';
-import { SnapshotStore, type ConfigMapView, type KubeClient, type NamespaceView, type PodView, type Refusal, type WorkloadView } from '../kube/index.ts';
+import {
+  SnapshotStore,
+  type ConfigMapView,
+  type KubeClient,
+  type KubeObject,
+  type NamespaceView,
+  type PodView,
+  type Refusal,
+  type WorkloadView,
+} from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
 import type { PathManager, PathState, WorkloadLoad, WorkloadMetrics } from './ports.ts';
 import { WorkloadRegistry } from './registry.ts';
@@ -96,9 +105,11 @@ export class FakeCluster {
   readonly configMaps = new SnapshotStore<ConfigMapView>(fail);
   /** Every write, in order, as a sentence. */
   readonly writes: string[] = [];
-  readonly hpas: { metadata?: { name?: string; uid?: string }; spec?: unknown }[] = [];
+  readonly hpas: (KubeObject & { readonly spec?: unknown })[] = [];
   /** The next answers to writes of `/scale`. */
   readonly refusals: Refusal['kind'][] = [];
+  /** The next answers to creations. */
+  readonly creationRefusals: Refusal['kind'][] = [];
   /** Pods get ready at once; false: they stay as they are made. */
   podsGetReady = true;
   /** A quota that refuses every pod. */
@@ -221,6 +232,8 @@ export class FakeCluster {
         const pod = this.pods.get(`default/${name}`);
         if (pod === undefined) return refusal('not-found');
         this.setPod({ ...pod, annotations: merged(pod.annotations, annotations) });
+      } else if (resource.plural === 'horizontalpodautoscalers') {
+        this.hpas.splice(0, 1, { ...this.hpas[0], metadata: { ...this.hpas[0]?.metadata, ...(patch as { metadata: KubeObject['metadata'] }).metadata } });
       } else {
         const view = this.workloads.get(`default/${name}`);
         if (view === undefined) return refusal('not-found');
@@ -234,12 +247,15 @@ export class FakeCluster {
     },
     create: async (resource, object) => {
       await Promise.resolve();
-      this.writes.push(`create ${resource.plural} ${object.metadata?.name ?? ''}`);
-      this.hpas.push(object);
-      return ok(object);
+      const kind = this.creationRefusals.shift();
+      this.writes.push(`create ${resource.plural} ${object.metadata?.name ?? ''}${kind === undefined ? '' : ` (${kind})`}`);
+      if (kind !== undefined) return refusal(kind);
+      this.hpas.push({ ...object, metadata: { ...object.metadata, managedFields: [{ manager: 'rouse', operation: 'Update' }] } });
+      return ok(this.hpas.at(-1) as never);
     },
-    delete: async (resource, { name }) => {
+    delete: async (resource, { name }, { resourceVersion } = {}) => {
       await Promise.resolve();
+      if (resourceVersion !== undefined && resourceVersion !== this.hpas[0]?.metadata?.resourceVersion) return refusal('conflict');
       this.writes.push(`delete ${resource.plural} ${name}`);
       this.hpas.length = 0;
       return ok(undefined);

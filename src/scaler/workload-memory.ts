@@ -35,6 +35,8 @@ export interface WorkloadMemory {
   setUp: 'needed' | 'running' | 'done';
   /** When a set-up that failed is tried again. */
   setUpAt: Instant;
+  /** When an HPA is looked for next, and what was known at the last look; undefined before the set-up is done. */
+  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined;
   /** Ends the hand-back that is under way. */
   offBoarding: AbortController | undefined;
 }
@@ -59,6 +61,7 @@ export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: 
   wouldBe: undefined,
   setUp: 'needed',
   setUpAt: now,
+  hpaLook: undefined,
   offBoarding: undefined,
 });
 
