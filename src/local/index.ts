@@ -11,4 +11,5 @@ export { startClusterKubelet, type ClusterKubeletOptions } from './kubelet/clust
 export { startEmbeddedKubelet, type EmbeddedKubeletOptions } from './kubelet/embedded-kubelet.ts';
 export type { KubeletApi, PodChange, PodEvent, PodRef } from './kubelet/kubelet-api.ts';
 export { type Kubelet, type KubeletOptions } from './kubelet/kubelet.ts';
+export type { Image, ImageMap } from './kubelet/images.ts';
 export { findKind } from './embedded/registry.ts';

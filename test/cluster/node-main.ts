@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { jsonLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { loadKubeConfig } from '../../src/kube/index.ts';
-import { startClusterKubelet } from '../../src/local/index.ts';
+import { startClusterKubelet, type ImageMap } from '../../src/local/index.ts';
 
 /** What the cluster says to a node, as JSON in the file that is our one argument. */
 export interface NodeSettings {
@@ -16,10 +16,16 @@ export interface NodeSettings {
   readonly labels: Readonly<Record<string, string>>;
   readonly podLimit: number;
   readonly cwd: string;
-  readonly path: string;
+  readonly isDualStack: boolean;
+  readonly directory: string;
+  readonly dns: string;
+  readonly images: ImageMap;
+  readonly leaseSeconds: number;
+  /** Under the environment of every container. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-const { name, kubeconfig, share, shares, labels, podLimit, cwd, path } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as NodeSettings;
+const { name, kubeconfig, environment, ...settings } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as NodeSettings;
 const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, 'info', { node: name });
 const kubelet = await startClusterKubelet({
   connection: await loadKubeConfig({ kind: 'file', path: kubeconfig }),
@@ -27,12 +33,8 @@ const kubelet = await startClusterKubelet({
   random: systemRandom,
   logger,
   nodeName: name,
-  share,
-  shares,
-  labels,
-  podLimit,
-  baseEnvironment: { PATH: path },
-  cwd,
+  baseEnvironment: environment,
+  ...settings,
 });
 logger.info('the node takes pods');
 // Our clocks keep no process alive: the watch of pods does, except while it is being made anew.

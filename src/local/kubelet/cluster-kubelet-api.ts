@@ -1,5 +1,5 @@
 import type { Node, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
-import type { Clock, Logger, Random, Result } from '../../core/index.ts';
+import { instant, type Clock, type Logger, type Random, type Result } from '../../core/index.ts';
 import {
   createEventRecorder,
   createKubeClient,
@@ -16,6 +16,7 @@ import {
 } from '../../kube/index.ts';
 import { KubeletError } from './errors.ts';
 import type { KubeletApi, PodEvent, PodRef } from './kubelet-api.ts';
+import type { BoundToken, VolumeSources } from './volumes/volume-sources.ts';
 
 export interface ClusterKubeletApiOptions {
   readonly connection: KubeConnection;
@@ -34,7 +35,7 @@ const microTime = (clock: Clock): string => `${new Date(clock.now()).toISOString
 const wholePod = (raw: unknown): Pod => raw as Pod;
 
 /** A real API server as a kubelet sees it: HTTP with the node's own credentials. */
-export class ClusterKubeletApi implements KubeletApi {
+export class ClusterKubeletApi implements KubeletApi, VolumeSources {
   readonly #options: ClusterKubeletApiOptions;
   readonly #send: Transport;
   readonly #client: KubeClient;
@@ -106,6 +107,19 @@ export class ClusterKubeletApi implements KubeletApi {
     const found = foundOrNone(`secret ${namespace}/${name}`, await this.#client.get(resources.secrets, { namespace, name }));
     if (found === undefined) return undefined;
     return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
+  }
+
+  async requestToken({ namespace, name, uid }: PodRef, serviceAccount: string, audience: string | undefined, expirationSeconds: number): Promise<BoundToken> {
+    const account: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
+    const spec = { expirationSeconds, boundObjectRef, ...(audience === undefined ? {} : { audiences: [audience] }) };
+    const path = `${objectPath(account, { namespace, name: serviceAccount }) ?? ''}/token`;
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+    const answer = await this.#send({ method: 'POST', path, body });
+    if (!answer.ok) throw refused(`token of service account ${namespace}/${serviceAccount}`, answer.problem);
+    const { token = '', expirationTimestamp = '' } =
+      (answer.value as { readonly status?: { readonly token?: string; readonly expirationTimestamp?: string } }).status ?? {};
+    return { token, expiresAt: instant(Date.parse(expirationTimestamp)) };
   }
 
   async writeNode(node: Node & { readonly metadata: { readonly name: string } }): Promise<void> {

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Container, ContainerState, Pod } from 'kubernetes-types/core/v1.d.ts';
-import { isAbort, seconds, type Clock, type Result } from '../../core/index.ts';
+import { isAbort, messageOf, seconds, type Clock, type Result } from '../../core/index.ts';
 import { RestartBackOff } from './back-off.ts';
+import { launchOf, withoutProbes, type ContainerLaunch } from './container-launch.ts';
 import { backOffEvent, backOffMessage, startProblem, terminated, waiting, type ContainerRole, type ContainerView } from './container-status.ts';
-import { expand } from './expansion.ts';
-import type { GuardedProcess, ProcessExit, ProcessGuard } from './guard/process-guard.ts';
+import { fakeProcess } from './fake-process.ts';
+import type { GuardedProcess, ProcessExit, ProcessGuard, ProcessSpec, StartOutcome } from './guard/process-guard.ts';
+import type { Image } from './images.ts';
+import type { PodIsolation } from './isolation/isolation.ts';
 import type { PodEvent } from './kubelet-api.ts';
 import type { ContainerLogs } from './logs/log-store.ts';
 import type { ProbeTarget } from './probes/probe.ts';
@@ -21,6 +24,9 @@ export interface ContainerRunnerOptions {
   readonly podIP: string;
   /** Directory of containers that name none. */
   readonly cwd: string;
+  /** What its image stands for; undefined: nothing here. */
+  readonly image: Image | undefined;
+  readonly isolation: PodIsolation;
   readonly environment: () => Promise<Result<Readonly<Record<string, string>>, string>>;
   readonly port: ProbeTarget['port'];
   readonly timestamp: () => string;
@@ -32,6 +38,8 @@ export interface ContainerRunnerOptions {
 
 /** How long a container whose configuration is not there waits for it. */
 const configurationRetry = seconds(10);
+/** How often an image that is not here is looked for: kubelets back off to this. */
+const pullRetry = seconds(300);
 /** Runs one container of a pod, again and again as its restart policy says, until it is stopped or done. */
 export class ContainerRunner {
   readonly #options: ContainerRunnerOptions;
@@ -120,71 +128,65 @@ export class ContainerRunner {
   }
 
   async #runOnce(isRestart: boolean): Promise<void> {
-    const argv = await this.#command();
+    const launch = await this.#launch();
     if (this.#stopped.signal.aborted) return;
     if (isRestart) this.#restarts += 1;
     this.#containerID = `process://${randomUUID()}`;
+    const isolated = await this.#isolated(launch);
     const log = this.#options.logs.begin();
-    const cwd = this.#options.container.workingDir ?? this.#options.cwd;
-    const starting = this.#options.guard.start({
-      ...argv,
-      cwd,
-      onOutput: (stream, chunk) => {
-        log.write(stream, chunk);
-      },
+    const starting = this.#start(isolated, (stream, chunk) => {
+      log.write(stream, chunk);
     });
     // Told only now that the process is on its way: writing a status takes longer than asking the guard.
     this.#tell();
     const outcome = await starting;
     if (outcome.kind === 'failed') {
       log.end();
-      this.#notStarted(startProblem(outcome, argv.argv[0] ?? '', cwd));
+      this.#notStarted(startProblem(outcome, launch.argv[0] ?? '', launch.cwd));
       return;
     }
     const startedAt = this.#options.timestamp();
-    const exit = await this.#attend(outcome.process, argv.env, cwd, startedAt);
+    const exit = await this.#attend(outcome.process, launch, startedAt);
     log.end();
     this.#ended(exit, startedAt, log.tail(2048));
   }
 
-  /** The command with its environment. Waits as long as it cannot be known; rejects when the container is stopped meanwhile. */
-  async #command(): Promise<{ readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }> {
-    const { container, clock, environment } = this.#options;
-    if (container.command === undefined || container.command.length === 0) return this.#noCommand();
-    for (;;) {
-      const env = await environment();
-      if (env.ok) return { argv: [...container.command, ...(container.args ?? [])].map((part) => expand(part, env.value)), env: env.value };
-      this.#show(waiting('CreateContainerConfigError', env.problem));
-      this.#event('Warning', 'Failed', `Error: ${env.problem}`);
-      await clock.sleep(configurationRetry, this.#stopped.signal);
+  #start(launch: ContainerLaunch | string, onOutput: ProcessSpec['onOutput']): Promise<StartOutcome> {
+    if (typeof launch === 'string') return Promise.resolve({ kind: 'failed', code: 'ISOLATION', message: launch });
+    if (this.#options.image?.kind === 'fake') return Promise.resolve({ kind: 'started', process: fakeProcess() });
+    return this.#options.guard.start({ ...launch, onOutput });
+  }
+
+  /** The launch inside what the pod's containers share, or why that cannot be. */
+  async #isolated({ argv, env, cwd }: ContainerLaunch): Promise<ContainerLaunch | string> {
+    try {
+      return { ...(await this.#options.isolation.container(this.#options.container, { argv, cwd })), env };
+    } catch (thrown) {
+      return messageOf(thrown);
     }
   }
 
-  async #noCommand(): Promise<never> {
-    const { container } = this.#options;
-    const message = `local mode runs a container's command, image "${container.image ?? ''}" is not pulled: give container "${container.name}" a command`;
-    this.#show(waiting('ImagePullBackOff', message));
-    this.#event('Warning', 'Failed', `Error: ImagePullBackOff: ${message}`);
-    const { signal } = this.#stopped;
-    signal.throwIfAborted();
-    return new Promise((_resolve, reject) => {
-      signal.addEventListener(
-        'abort',
-        () => {
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
-    });
+  /** The command with its environment. Waits as long as it cannot be known; rejects when the container is stopped meanwhile. */
+  async #launch(): Promise<ContainerLaunch> {
+    for (;;) {
+      const launch = await launchOf(this.#options);
+      if (launch.ok) return launch.value;
+      const { reason, message } = launch.problem;
+      this.#show(waiting(reason, message));
+      this.#event('Warning', 'Failed', reason === 'ImagePullBackOff' ? `Error: ${reason}: ${message}` : `Error: ${message}`);
+      await this.#options.clock.sleep(reason === 'ImagePullBackOff' ? pullRetry : configurationRetry, this.#stopped.signal);
+    }
   }
 
   /** Looks after a process while it runs. */
-  async #attend(process: GuardedProcess, env: Readonly<Record<string, string>>, cwd: string, startedAt: string): Promise<ProcessExit> {
-    const { container, clock, guard, pod, podIP, port } = this.#options;
+  async #attend(process: GuardedProcess, { env, cwd }: ContainerLaunch, startedAt: string): Promise<ProcessExit> {
+    const { clock, guard, image, isolation, pod, podIP, port } = this.#options;
+    const container = image?.kind === 'fake' ? withoutProbes(this.#options.container) : this.#options.container;
+    const exec: ProbeTarget['exec'] = (argv, signal) => runToEnd(guard, { ...isolation.beside(process.pid, container, { argv, cwd }), env }, signal);
     const running = new RunningContainer({
       process,
       container,
-      target: { podIP, container, port, exec: (command, signal) => runToEnd(guard, { argv: command, env, cwd }, signal) },
+      target: { podIP, container, port, exec },
       clock,
       graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
       onChange: () => {

@@ -31,7 +31,7 @@ export const startEmbeddedKubelet = async (options: EmbeddedKubeletOptions): Pro
     throw thrown;
   });
   return {
-    logs: kubelet.logs,
+    ...kubelet,
     close: async (graceMs) => {
       await kubelet.close(graceMs);
       events.close();

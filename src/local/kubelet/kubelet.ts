@@ -3,6 +3,8 @@ import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { messageOf, seconds, type Clock, type Logger, type Timer } from '../../core/index.ts';
 import type { PodLogSource } from '../embedded/pod-log-source.ts';
 import type { Addressing } from './addressing/addressing.ts';
+import type { ImageMap } from './images.ts';
+import { noIsolation, type Isolation } from './isolation/isolation.ts';
 import { ProcessGuard } from './guard/process-guard.ts';
 import type { KubeletApi, PodChange } from './kubelet-api.ts';
 import { defaultLogBytes, LogStore } from './logs/log-store.ts';
@@ -14,6 +16,10 @@ export interface KubeletOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly addressing: Addressing;
+  /** Default: none. */
+  readonly isolation?: (guard: ProcessGuard) => Isolation;
+  /** Default: no image is known, so every container must say its command. */
+  readonly images?: ImageMap;
   readonly nodeName: string;
   /** Under the environment of every container: PATH and what else programs need of the host. Never secrets. */
   readonly baseEnvironment: Readonly<Record<string, string>>;
@@ -24,18 +30,21 @@ export interface KubeletOptions {
   readonly podLimit?: number;
   /** What is kept of each container instance's output. Default 512 KiB. */
   readonly logBytes?: number;
+  /** How long the node's Lease lasts; renewed four times in that time. Default 40 s. */
+  readonly leaseSeconds?: number;
   /** Port of the server behind `kubectl logs` on a real API server, if there is one. */
   readonly port?: number;
 }
 
 export interface Kubelet {
   readonly logs: PodLogSource;
+  /** The uid of the pod `namespace/name` of this node. */
+  readonly uidOf: (pod: string) => string | undefined;
   /** Ends every pod's processes (SIGTERM, then SIGKILL after `graceMs`, default 2000) and the guard, without telling the API. */
   close(graceMs?: number): Promise<void>;
 }
 
-const leaseSeconds = 40;
-const leaseRenewal = seconds(10);
+const defaultLeaseSeconds = 40;
 const statusRenewal = seconds(300);
 
 const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
@@ -43,14 +52,19 @@ const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOStri
 class PodWorkers {
   readonly #options: KubeletOptions;
   readonly #guard: ProcessGuard;
+  readonly #isolation: Isolation;
   readonly #workers = new Map<string, PodWorker>();
   readonly logs: LogStore;
 
   constructor(options: KubeletOptions, guard: ProcessGuard) {
     this.#options = options;
     this.#guard = guard;
+    this.#isolation = options.isolation?.(guard) ?? noIsolation;
     this.logs = new LogStore(options.clock, options.logBytes ?? defaultLogBytes);
   }
+
+  /** Of namesakes the one that came last. */
+  readonly uidOf = (pod: string): string | undefined => [...this.#workers].findLast(([, worker]) => worker.name === pod)?.[0];
 
   readonly change = (change: PodChange): void => {
     if (change.type === 'gone') this.#gone(change.uid);
@@ -70,12 +84,14 @@ class PodWorkers {
       return;
     }
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
-    const { addressing, api, baseEnvironment, clock, cwd, logger } = this.#options;
+    const { addressing, api, baseEnvironment, clock, cwd, images = {}, logger } = this.#options;
     const worker = new PodWorker(
       {
         api,
         guard: this.#guard,
         addressing,
+        isolation: this.#isolation,
+        images,
         logs: this.logs,
         clock,
         logger,
@@ -104,10 +120,12 @@ class NodeHeartbeat {
   readonly #options: KubeletOptions;
   readonly #description: NodeDescription;
   readonly #since: string;
+  readonly #leaseSeconds: number;
   readonly #timers: Timer[];
 
   constructor(options: KubeletOptions) {
     this.#options = options;
+    this.#leaseSeconds = options.leaseSeconds ?? defaultLeaseSeconds;
     this.#since = timestampOf(options.clock);
     this.#description = {
       name: options.nodeName,
@@ -117,8 +135,8 @@ class NodeHeartbeat {
       port: options.port,
     };
     this.#timers = [
-      options.clock.every(leaseRenewal, () => {
-        void this.#attempt(() => options.api.renewLease(options.nodeName, leaseSeconds));
+      options.clock.every(seconds(this.#leaseSeconds / 4), () => {
+        void this.#attempt(() => this.#renew());
       }),
       options.clock.every(statusRenewal, () => {
         void this.#attempt(() => this.register());
@@ -128,7 +146,11 @@ class NodeHeartbeat {
 
   async register(): Promise<void> {
     await this.#options.api.writeNode(nodeObject(this.#description, this.#since, timestampOf(this.#options.clock)));
-    await this.#options.api.renewLease(this.#options.nodeName, leaseSeconds);
+    await this.#renew();
+  }
+
+  #renew(): Promise<void> {
+    return this.#options.api.renewLease(this.#options.nodeName, this.#leaseSeconds);
   }
 
   close(): void {
@@ -162,6 +184,7 @@ export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> =>
   const stopWatching = options.api.watchPods(options.nodeName, workers.change);
   return {
     logs: workers.logs,
+    uidOf: workers.uidOf,
     close: async (graceMs = 2000) => {
       stopWatching();
       heartbeat.close();

@@ -8,6 +8,7 @@ export interface PodStatusInput {
   readonly hostIP: string;
   /** Undefined until the pod has its address. */
   readonly podIP: string | undefined;
+  readonly podIP6?: string | undefined;
   readonly startTime: string;
   readonly now: string;
   /** All its processes are gone for good (deletion, or the pod came to its end). */
@@ -80,7 +81,7 @@ const conditionsOf = (pod: Pod, verdicts: Readonly<Record<string, Verdict>>, now
 
 /** The status that a kubelet writes, from what its containers do. `pod.status` is the status before: condition times and readiness gates come from it. */
 export const podStatus = (input: PodStatusInput): PodStatus => {
-  const { pod, initContainers, containers, hostIP, podIP, startTime, now, isOver } = input;
+  const { pod, initContainers, containers, hostIP, podIP, podIP6, startTime, now, isOver } = input;
   const phase = phaseOf(input);
   const ofContainers = containersReady(phase, [...initContainers.filter(({ role }) => role === 'sidecar'), ...containers]);
   const verdicts = {
@@ -95,7 +96,7 @@ export const podStatus = (input: PodStatusInput): PodStatus => {
     conditions: conditionsOf(pod, verdicts, now),
     hostIP,
     hostIPs: [{ ip: hostIP }],
-    ...(podIP === undefined ? {} : { podIP, podIPs: [{ ip: podIP }] }),
+    ...(podIP === undefined ? {} : { podIP, podIPs: [podIP, podIP6].flatMap((ip) => (ip === undefined ? [] : [{ ip }])) }),
     startTime,
     ...(initContainers.length === 0 ? {} : { initContainerStatuses: initContainers.map(containerStatus) }),
     containerStatuses: containers.map(containerStatus),

@@ -1,10 +1,13 @@
 import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
-import { annotation, isAbort, messageOf, millis, printLocalPorts, seconds, type Clock, type Logger } from '../../core/index.ts';
+import { annotation, isAbort, messageOf, millis, printLocalPorts, type Clock, type Logger } from '../../core/index.ts';
 import type { Addressing, Allotment } from './addressing/addressing.ts';
 import { ContainerRunner } from './container-runner.ts';
 import type { ContainerRole } from './container-status.ts';
 import { containerEnvironment } from './environment.ts';
+import { KubeletError } from './errors.ts';
+import { imageOf, type ImageMap } from './images.ts';
 import type { ProcessGuard } from './guard/process-guard.ts';
+import { noIsolation, unshared, type Isolation, type PodIsolation } from './isolation/isolation.ts';
 import type { KubeletApi, PodEvent, PodRef } from './kubelet-api.ts';
 import type { LogStore } from './logs/log-store.ts';
 import { podStatus } from './pod-status.ts';
@@ -15,6 +18,8 @@ export interface PodWorkerOptions {
   readonly api: KubeletApi;
   readonly guard: ProcessGuard;
   readonly addressing: Addressing;
+  readonly isolation: Isolation;
+  readonly images: ImageMap;
   readonly logs: LogStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,7 +29,8 @@ export interface PodWorkerOptions {
   readonly nodeMemoryBytes: number;
 }
 
-const allotRetry = seconds(5);
+/** As kubelets first wait for a volume that cannot be mounted, and then double; here it stays. */
+const settleRetry = millis(500);
 
 /**
  * From the deletion to the first signal. On a node this goes over a watch, a sync loop and the container runtime, so that whoever watches pods to send them
@@ -44,6 +50,7 @@ export class PodWorker {
   readonly #status: StatusWriter;
   #pod: Pod;
   #allotment: Allotment | undefined;
+  #isolation: PodIsolation = unshared;
   #init: readonly ContainerRunner[] = [];
   #main: readonly ContainerRunner[] = [];
   #life: Promise<void>;
@@ -69,6 +76,11 @@ export class PodWorker {
     });
   }
 
+  /** `namespace/name`. */
+  get name(): string {
+    return `${this.#ref.namespace}/${this.#ref.name}`;
+  }
+
   /** The pod as the API has it now. */
   update(pod: Pod): void {
     const before = this.#pod;
@@ -87,7 +99,7 @@ export class PodWorker {
   }
 
   async #live(): Promise<void> {
-    this.#allotment = await this.#allot(this.#stopped.signal);
+    await this.#settle(this.#stopped.signal);
     if (this.#hasStopped()) {
       this.#free();
       return;
@@ -113,15 +125,32 @@ export class PodWorker {
     this.#status.request();
   }
 
-  async #allot(signal: AbortSignal): Promise<Allotment> {
+  /** Gives the pod its address and what its containers share; tries until it can be had, or `signal` aborts. */
+  async #settle(signal: AbortSignal): Promise<void> {
     for (;;) {
+      let allotment: Allotment | undefined;
       try {
-        return await this.#options.addressing.allot(this.#pod);
+        allotment = await this.#options.addressing.allot(this.#pod);
+        this.#isolation = await this.#isolationOf().open(this.#ref, this.#pod, allotment);
+        this.#allotment = allotment;
+        return;
       } catch (thrown) {
-        this.#event({ type: 'Warning', reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${messageOf(thrown)}` });
-        await this.#options.clock.sleep(allotRetry, signal);
+        allotment?.release();
+        this.#event(
+          thrown instanceof KubeletError && thrown.code === 'no-volume'
+            ? { type: 'Warning', reason: 'FailedMount', message: thrown.message }
+            : { type: 'Warning', reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${messageOf(thrown)}` },
+        );
+        await this.#options.clock.sleep(settleRetry, signal);
       }
     }
+  }
+
+  /** A pod of which nothing runs needs nothing. */
+  #isolationOf(): Isolation {
+    const { images, isolation } = this.#options;
+    const isFake = (this.#pod.spec?.containers ?? []).every(({ image = '' }) => imageOf(images, image)?.kind === 'fake');
+    return isFake ? noIsolation : isolation;
   }
 
   /** Init containers one after the other; a sidecar counts as done when it has started. */
@@ -172,11 +201,13 @@ export class PodWorker {
   }
 
   #free(): void {
+    this.#isolation.close();
     this.#allotment?.release();
   }
 
   #runner(container: Container, role: ContainerRole, index: number): ContainerRunner {
-    const { guard, clock, logs, cwd, addressing, baseEnvironment, nodeCpus, nodeMemoryBytes, api } = this.#options;
+    const { guard, clock, logs, cwd, addressing, baseEnvironment, images, nodeCpus, nodeMemoryBytes, api } = this.#options;
+    const image = imageOf(images, container.image ?? '');
     const allotment = this.#allotment;
     const podIP = allotment?.podIP ?? addressing.hostIP;
     const statuses = [...(this.#pod.status?.containerStatuses ?? []), ...(this.#pod.status?.initContainerStatuses ?? [])];
@@ -189,6 +220,8 @@ export class PodWorker {
       clock,
       cwd,
       podIP,
+      image,
+      isolation: this.#isolation,
       logs: logs.of(this.#ref.uid, container.name),
       // An earlier kubelet ran it: its process is gone, so this is a restart.
       restartsBefore: before?.containerID === undefined ? 0 : before.restartCount + 1,
@@ -197,7 +230,7 @@ export class PodWorker {
           {
             pod: this.#pod,
             container,
-            base: baseEnvironment,
+            base: image?.kind === 'program' ? { ...baseEnvironment, ...image.env } : baseEnvironment,
             network: allotment === undefined ? {} : allotment.environment(role === 'main' ? index : -1),
             ports: allotment?.ports,
             podIP,
@@ -226,6 +259,7 @@ export class PodWorker {
       containers: this.#main.map(({ view }) => view),
       hostIP: addressing.hostIP,
       podIP: this.#allotment?.podIP,
+      podIP6: this.#allotment?.podIP6,
       startTime: this.#startTime,
       now: timestampOf(clock),
       isOver: this.#isOver,

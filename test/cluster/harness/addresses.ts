@@ -7,6 +7,8 @@ export const serviceRange6 = 'fd77::1:0/112';
 /** First of the range: the API server gives it to the Service `kubernetes`. */
 export const kubernetesServiceAddress = '10.77.128.1';
 export const dnsAddress = '10.77.128.10';
+/** Whether an address is a pod's, or a node's: its own interface answers for it, or only that node may use it. */
+export const isOfNodes = (address: string): boolean => /^(::ffff:)?10\.77\.(\d|[1-9]\d|1[01]\d|12[0-7])\./.test(address) || address.startsWith('fd77::2:');
 /** Nodes take one share each of the whole network; only the first half of the shares are theirs. */
 export const shares = 16;
 export const mostNodes = 8;

@@ -9,11 +9,13 @@ export interface Patience {
   readonly nodeSeconds: number;
   /** Pods stay on such a node for so long. */
   readonly evictionSeconds: number;
+  /** Of the nodes' Leases: kubelets renew them four times in that time. */
+  readonly leaseSeconds: number;
 }
 
 /** kube-controller-manager's `--node-monitor-grace-period` and the API server's default tolerations. */
-export const upstreamPatience: Patience = { nodeSeconds: 50, evictionSeconds: 300 };
-export const shortPatience: Patience = { nodeSeconds: 8, evictionSeconds: 3 };
+export const upstreamPatience: Patience = { nodeSeconds: 50, evictionSeconds: 300, leaseSeconds: 40 };
+export const shortPatience: Patience = { nodeSeconds: 8, evictionSeconds: 3, leaseSeconds: 8 };
 
 export interface ControlPlaneCommand {
   readonly name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
@@ -26,14 +28,20 @@ const auditPolicy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages:
 const flags = (values: Readonly<Record<string, string | number>>): readonly string[] => Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 
 /** The upstream programs with the flags of a small cluster: RBAC and the Node authorizer, as kubeadm sets them up, and an audit log of every call. */
-export const controlPlaneCommands = async (binary: string, directory: string, patience: Patience): Promise<readonly ControlPlaneCommand[]> => {
+export const controlPlaneCommands = async (
+  binary: string,
+  directory: string,
+  patience: Patience,
+  isDualStack: boolean,
+): Promise<readonly ControlPlaneCommand[]> => {
+  const services = isDualStack ? `${serviceRange},${serviceRange6}` : serviceRange;
   const file = (...names: readonly string[]): string => join(directory, ...names);
   await mkdir(file('etcd'), { recursive: true, mode: 0o700 });
   await writeFile(file('pki', 'audit-policy.json'), JSON.stringify(auditPolicy));
   return [
     { name: 'etcd', command: [binary, 'etcd', ...etcdFlags(file('etcd'))] },
-    { name: 'kube-apiserver', command: [binary, 'kube-apiserver', ...apiServerFlags(file, patience)] },
-    { name: 'kube-controller-manager', command: [binary, 'kube-controller-manager', ...controllerManagerFlags(directory, file, patience)] },
+    { name: 'kube-apiserver', command: [binary, 'kube-apiserver', ...apiServerFlags(file, patience, services)] },
+    { name: 'kube-controller-manager', command: [binary, 'kube-controller-manager', ...controllerManagerFlags(directory, file, patience, services)] },
     { name: 'kube-scheduler', command: [binary, 'kube-scheduler', ...clientFlags(directory, 'system:kube-scheduler')] },
   ];
 };
@@ -44,7 +52,7 @@ const etcdFlags = (dataDirectory: string): readonly string[] => [
   '--unsafe-no-fsync',
 ];
 
-const apiServerFlags = (file: (...names: readonly string[]) => string, { evictionSeconds }: Patience): readonly string[] =>
+const apiServerFlags = (file: (...names: readonly string[]) => string, { evictionSeconds }: Patience, services: string): readonly string[] =>
   flags({
     'etcd-servers': etcdUrl,
     'bind-address': apiAddress,
@@ -58,7 +66,7 @@ const apiServerFlags = (file: (...names: readonly string[]) => string, { evictio
     'token-auth-file': file('pki', 'tokens.csv'),
     'authorization-mode': 'Node,RBAC',
     'enable-admission-plugins': 'NodeRestriction',
-    'service-cluster-ip-range': `${serviceRange},${serviceRange6}`,
+    'service-cluster-ip-range': services,
     'allow-privileged': 'true',
     'default-not-ready-toleration-seconds': evictionSeconds,
     'default-unreachable-toleration-seconds': evictionSeconds,
@@ -73,7 +81,12 @@ const apiServerFlags = (file: (...names: readonly string[]) => string, { evictio
 const clientFlags = (directory: string, user: string): readonly string[] =>
   flags({ kubeconfig: kubeconfigFile(directory, user), 'leader-elect': 'false', 'secure-port': 0 });
 
-const controllerManagerFlags = (directory: string, file: (...names: readonly string[]) => string, { nodeSeconds }: Patience): readonly string[] => [
+const controllerManagerFlags = (
+  directory: string,
+  file: (...names: readonly string[]) => string,
+  { nodeSeconds }: Patience,
+  services: string,
+): readonly string[] => [
   ...clientFlags(directory, 'system:kube-controller-manager'),
   ...flags({
     'service-account-private-key-file': file('pki', 'sa.key'),
@@ -81,7 +94,7 @@ const controllerManagerFlags = (directory: string, file: (...names: readonly str
     'use-service-account-credentials': 'true',
     'node-monitor-grace-period': `${nodeSeconds}s`,
     'node-monitor-period': `${Math.min(5, nodeSeconds / 4)}s`,
-    'service-cluster-ip-range': `${serviceRange},${serviceRange6}`,
+    'service-cluster-ip-range': services,
     // A small cluster counts as partly down when one of two nodes is: evict all the same.
     'large-cluster-size-threshold': 0,
     'node-eviction-rate': 10,

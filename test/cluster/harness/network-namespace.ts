@@ -1,17 +1,38 @@
 import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-
-import { dnsAddress } from './addresses.ts';
+import { apiAddress, dnsAddress } from './addresses.ts';
 
 const run = promisify(execFile);
 const ip = async (...args: readonly string[]): Promise<string> => (await run('ip', args)).stdout;
 
-/** Pods, Services and the control plane: every address of it can be bound and reached inside, with no other set-up. */
+/** Services, nodes and the control plane: every address of it can be bound and reached inside, with no other set-up. Pods have interfaces and routes of their own. */
 const network = '10.77.0.0/16';
 const network6 = 'fd77::/64';
+
+/** Whether this machine knows IPv6 at all. */
+export const isDualStack = existsSync('/proc/sys/net/ipv6/conf/default');
+
+/** Pods reach each other and the Services through it: it forwards, and answers for every address that it has a way to. */
+const settings = [
+  ['ipv4/ip_forward', 1],
+  ['ipv4/conf/default/proxy_arp', 1],
+  ['ipv4/conf/all/rp_filter', 0],
+  ['ipv4/conf/default/rp_filter', 0],
+  // Load tests make many connections from one address.
+  ['ipv4/ip_local_port_range', '30000 65000'],
+  ...(isDualStack
+    ? ([
+        ['ipv6/conf/all/forwarding', 1],
+        ['ipv6/conf/default/accept_dad', 0],
+        // IPv6 knows no binding to an address by its route alone.
+        ['ipv6/ip_nonlocal_bind', 1],
+      ] as const)
+    : []),
+] as const;
 
 /** What `ip netns exec` puts over the files of /etc. */
 const overlay = (name: string): string => join('/etc/netns', name);
@@ -27,9 +48,11 @@ export const createNetworkNamespace = async (name: string): Promise<void> => {
   await ip('netns', 'add', name);
   await ip('-n', name, 'link', 'set', 'lo', 'up');
   await ip('-n', name, 'route', 'add', 'local', network, 'dev', 'lo');
-  await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
-  // IPv6 knows no binding to an address by its route alone.
-  await run('ip', ['netns', 'exec', name, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind']);
+  // Resolvers ask for addresses of a family only where an interface has one.
+  await ip('-n', name, 'addr', 'add', `${apiAddress}/32`, 'dev', 'lo');
+  if (isDualStack) await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
+  const writes = settings.map(([key, value]) => `echo '${value}' > /proc/sys/net/${key}`);
+  await run('ip', ['netns', 'exec', name, 'sh', '-ec', writes.join('\n')]);
 };
 
 export const networkNamespaces = async (): Promise<readonly string[]> =>

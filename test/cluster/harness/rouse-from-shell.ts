@@ -7,8 +7,8 @@ import type { Cluster, Scope } from './cluster.ts';
 
 /** `rouse controller` and `rouse gateway` run from a shell against the cluster, with the rights of `deploy/` and no more. */
 export interface RouseFromShell {
-  /** Resolves when it is ready; the first one that starts leads. Webhooks by URL at `address`. */
-  startController(address: string): Promise<RouseProcess>;
+  /** Resolves when it is ready; the first one that starts leads. Webhooks by URL at `address`. One that is to follow another, which has ended, takes its `place`. */
+  startController(address: string, place?: number): Promise<RouseProcess>;
   /** Linked to every controller started so far. */
   startGateway(address: string): Promise<RouseProcess>;
 }
@@ -41,9 +41,10 @@ export const rouseFromShell = async (t: Scope, cluster: Cluster): Promise<RouseF
     return { rouse, metrics };
   };
   return {
-    startController: async (address) => {
-      const own = ['--port', String(linkPort + links.length), '--advertise', address, '--allow-external-gateways', '--write-ca', file('ca.pem')];
-      links.push(`https://${address}:${linkPort + links.length}`);
+    startController: async (address, place = links.length) => {
+      const port = linkPort + place;
+      const own = ['--port', String(port), '--advertise', address, '--allow-external-gateways', '--write-ca', file('ca.pem')];
+      links[place] = `https://${address}:${port}`;
       const isFirst = links.length === 1;
       const { rouse, metrics } = await start(['controller', '--kubeconfig', kubeconfig, '--metrics-port', '0', ...own]);
       const isLeading = (): Promise<boolean> =>

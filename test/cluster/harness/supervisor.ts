@@ -1,32 +1,41 @@
 /**
- * The cluster itself, inside its network namespace: starts the parts in order, says on its standard output when all of them are ready, and does
- * to them what tests ask for over a Unix socket. Run by `main.ts`; it ends, and every part with it, when its standard input does.
+ * The cluster itself, inside its network namespace: starts the parts in order, does to them what tests ask for over a Unix socket, and runs the command that
+ * all of it is for. Run by `main.ts` as the first process but one of a process namespace: when it ends, or `main.ts` does, the kernel ends everything in it.
  */
-import { createServer } from 'node:http';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { apiClient } from '../../support/api-client.ts';
-import { until } from '../../support/until.ts';
+import { clusterVariable, type ClusterState } from './cluster-state.ts';
 import { Component } from './component.ts';
 import { controlPlaneCommands, type Patience } from './control-plane.ts';
-import { kubeconfigFile, writeCredentials, type Credentials } from './credentials.ts';
-import { nodeCommand, nodeNames } from './nodes.ts';
-import type { ClusterState } from './cluster-state.ts';
+import { kubeconfigFile, writeCredentials } from './credentials.ts';
+import { nodeCommand, nodeNames, type NodeOptions } from './nodes.ts';
+import { nodeReady, serverReady, controllersReady } from './readiness.ts';
 
 export interface SupervisorSettings {
   readonly binary: string;
   readonly directory: string;
   readonly nodes: number;
+  readonly isDualStack: boolean;
   readonly patience: Patience;
+  readonly command: readonly string[];
 }
 
 const settings = JSON.parse(process.argv[2] ?? '') as SupervisorSettings;
-const { directory } = settings;
+const { directory, isDualStack, patience } = settings;
+const nodeOptions: NodeOptions = { directory, isDualStack, leaseSeconds: patience.leaseSeconds };
 const components = new Map<string, Component>();
+
+const say = (line: string): void => {
+  process.stderr.write(`cluster: ${line}\n`);
+};
 
 const add = (name: string, command: readonly string[]): Component => {
   const onLost = (lost: string, how: string): void => {
-    process.stderr.write(`cluster: ${lost} ended by itself (${how}): see ${join(directory, 'logs', `${lost}.log`)}\n`);
+    say(`${lost} ended by itself (${how}): see ${join(directory, 'logs', `${lost}.log`)}`);
   };
   const env = { PATH: process.env.PATH ?? '', HOME: directory };
   const component = new Component({ name, command, env, logFile: join(directory, 'logs', `${name}.log`), onLost });
@@ -34,37 +43,24 @@ const add = (name: string, command: readonly string[]): Component => {
   return component;
 };
 
-const untilReady = async (credentials: Credentials, nodes: readonly string[]): Promise<void> => {
-  const { server: url, caPem, tokens } = credentials;
-  const api = apiClient({ url, caPem, token: tokens['admin'] ?? '' });
-  const isReady = async (path: string): Promise<boolean> =>
-    api('GET', path).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  // /readyz answers in plain text; a list says as much, and its RBAC bootstrap too.
-  await until('the API server is ready', () => isReady('/api/v1/namespaces/kube-system'), 60_000);
-  for (const name of ['kube-controller-manager', 'kube-scheduler', 'service-proxy']) components.get(name)?.start();
-  for (const name of nodes) components.get(name)?.start();
-  await until('the controllers made the default ServiceAccount', () => isReady('/api/v1/namespaces/default/serviceaccounts/default'), 30_000);
-  for (const name of nodes)
-    await until(
-      `node ${name} is ready and may be scheduled to`,
-      async () => {
-        const { spec, status } = (await api('GET', `/api/v1/nodes/${name}`)).body as unknown as {
-          readonly spec?: { readonly taints?: readonly unknown[] };
-          readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-        };
-        const isUp = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
-        return isUp && (spec?.taints ?? []).length === 0;
-      },
-      30_000,
-    );
-  await api.close();
+const start = (...names: readonly string[]): void => {
+  for (const name of names) components.get(name)?.start();
 };
 
-/** `POST /NAME/start|kill|pause|resume`. */
-const serve = async (path: string): Promise<void> => {
+/** `POST /NAME/start|kill|pause|resume`; a node that is not there yet is added. */
+const act = async (name: string, verb: string): Promise<number | undefined> => {
+  if (!components.has(name) && nodeNames.includes(name)) add(name, await nodeCommand(name, nodeOptions));
+  const component = components.get(name);
+  if (component === undefined) throw new Error(`no component "${name}": one of ${[...new Set([...components.keys(), ...nodeNames])].join(', ')}`);
+  if (verb === 'start') component.start();
+  else if (verb === 'kill') await component.kill();
+  else if (verb === 'pause') component.pause();
+  else if (verb === 'resume') component.resume();
+  else throw new Error(`no verb "${verb}": one of start, kill, pause, resume`);
+  return component.pid;
+};
+
+const serveControl = async (path: string): Promise<void> => {
   const server = createServer((request, response) => {
     const [, name = '', verb = ''] = (request.url ?? '').split('/');
     act(name, verb).then(
@@ -75,37 +71,29 @@ const serve = async (path: string): Promise<void> => {
   await new Promise<void>((resolve) => server.listen(path, resolve));
 };
 
-const act = async (name: string, verb: string): Promise<number | undefined> => {
-  if (!components.has(name) && nodeNames.includes(name)) add(name, await nodeCommand(directory, name));
-  const component = components.get(name);
-  if (component === undefined) throw new Error(`no component "${name}": one of ${[...components.keys(), ...nodeNames].join(', ')}`);
-  if (verb === 'start') component.start();
-  else if (verb === 'kill') await component.kill();
-  else if (verb === 'pause') component.pause();
-  else if (verb === 'resume') component.resume();
-  else throw new Error(`no verb "${verb}": one of start, kill, pause, resume`);
-  return component.pid;
-};
-
-const endAll = async (): Promise<void> => {
-  await Promise.all([...components.values()].map((component) => component.kill()));
-};
-
-process.stdin.resume().once('end', () => {
-  void endAll().finally(() => process.exit(0));
-});
+// The other end is main.ts's: it closes with it, however it goes.
+new Socket({ fd: 3 }).resume().once('close', () => process.exit(1));
+// A Ctrl-C is for the command; we end after it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
+const since = performance.now();
 await mkdir(join(directory, 'logs'), { recursive: true });
 const credentials = await writeCredentials(directory);
-for (const { name, command } of await controlPlaneCommands(settings.binary, directory, settings.patience)) add(name, command);
+for (const { name, command } of await controlPlaneCommands(settings.binary, directory, patience, isDualStack)) add(name, command);
 add('service-proxy', [process.execPath, join(import.meta.dirname, '..', 'proxy', 'main.ts'), kubeconfigFile(directory, 'system:kube-proxy')]);
 const nodes = nodeNames.slice(0, settings.nodes);
-for (const name of nodes) add(name, await nodeCommand(directory, name));
-for (const name of ['etcd', 'kube-apiserver']) components.get(name)?.start();
+for (const name of nodes) add(name, await nodeCommand(name, nodeOptions));
 const socket = join(directory, 'control.sock');
-await serve(socket);
-await untilReady(credentials, nodes);
+await serveControl(socket);
+start('etcd', 'kube-apiserver');
+await serverReady(credentials);
+start('kube-controller-manager', 'kube-scheduler', 'service-proxy', ...nodes);
+await controllersReady(credentials);
+for (const name of nodes) await nodeReady(credentials, name);
 const state: ClusterState = { directory, socket, nodes, ...credentials };
 await writeFile(join(directory, 'cluster.json'), JSON.stringify(state));
-process.stdout.write('ready\n');
+say(`ready after ${((performance.now() - since) / 1000).toFixed(1)} s in ${directory}`);
+const [program = 'true', ...args] = settings.command;
+const command = spawn(program, args, { stdio: 'inherit', env: { ...process.env, [clusterVariable]: directory } });
+const [code] = (await once(command, 'close')) as [number | null];
+process.exit(code ?? 1);

@@ -25,10 +25,8 @@ interface Lists {
   readonly endpoints: EndpointSlice['endpoints'] | null;
 }
 
-export const endpointsOf = (slice: EndpointSlice): EndpointSlice['endpoints'] => {
-  const { endpoints }: Lists = slice;
-  return endpoints ?? [];
-};
+export const endpointsOf = ({ endpoints }: Lists): EndpointSlice['endpoints'] => endpoints ?? [];
+const portsOf = ({ ports }: Lists): NonNullable<EndpointSlice['ports']> => ports ?? [];
 
 const familyOf = (address: string): Family => (address.includes(':') ? 'IPv6' : 'IPv4');
 
@@ -43,8 +41,7 @@ export const backendsOf = (slices: readonly EndpointSlice[], portName: string, f
   const going = new Map<string, Backend>();
   for (const slice of slices) {
     if (slice.addressType !== family) continue;
-    const { ports }: Lists = slice;
-    for (const { name = '', port, protocol = 'TCP' } of ports ?? []) {
+    for (const { name = '', port, protocol = 'TCP' } of portsOf(slice)) {
       if (name !== portName || port === undefined || protocol !== 'TCP') continue;
       for (const { addresses, conditions = {} } of endpointsOf(slice)) {
         const backend = { address: addresses[0] ?? '', port };

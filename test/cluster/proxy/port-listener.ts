@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { isOfNodes } from '../harness/addresses.ts';
 import type { ServicePort } from './backends.ts';
 
 /**
@@ -46,8 +47,9 @@ export class PortListener {
       client.resetAndDestroy();
       return;
     }
-    // From the client's own address, which is local here too: the backend sees who it is, as it does behind kube-proxy.
-    const upstream = connect({ host: backend.address, port: backend.port, localAddress: client.remoteAddress, allowHalfOpen: true, noDelay: true });
+    // From the client's own address where that is local here too: the backend sees who it is, as it does behind kube-proxy. A pod's is not.
+    const from = isOfNodes(client.remoteAddress) ? {} : { localAddress: client.remoteAddress };
+    const upstream = connect({ host: backend.address, port: backend.port, ...from, allowHalfOpen: true, noDelay: true });
     client.on('error', () => upstream.resetAndDestroy());
     upstream.on('error', () => client.resetAndDestroy());
     upstream.on('connect', () => {

@@ -3,6 +3,8 @@ import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 /** What a pod got: its address, and which real port stands for which declared one. Held until `release`. */
 export interface Allotment {
   readonly podIP: string;
+  /** A second address, of IPv6, where pods have both. */
+  readonly podIP6?: string;
   /** Container port as text → port to bind; `*` for a pod that declares none. Undefined where a container port is used as it is. */
   readonly ports: ReadonlyMap<string, number> | undefined;
   /** Variables that tell a container where to listen: `PORT`, `PORT_NAME`, `HOST`, `POD_IP`. `index` is the container's place in the pod's spec. */

@@ -7,6 +7,7 @@ const defaultPort = 8080;
 
 /** Addresses in 10.77.0.0/16 by number; .0 and .255 of each block are left out, and 10.77.0.1 is the node. */
 const addressOf = (number: number): string => `10.77.${Math.floor(number / 254)}.${(number % 254) + 1}`;
+const address6Of = (number: number): string => `fd77::2:${number.toString(16)}`;
 
 const firstPod = 1;
 const pastLast = 256 * 254;
@@ -20,8 +21,11 @@ export class NetworkNamespaceAddressing implements Addressing {
   readonly #taken = new Set<number>();
   #next: number;
 
-  /** `share` of `shares` kubelets: each hands out addresses of its own part of the network. */
-  constructor(share = 0, shares = 1) {
+  readonly #isDualStack: boolean;
+
+  /** `share` of `shares` kubelets: each hands out addresses of its own part of the network. Dual stack: pods have an address of fd77::/64 too. */
+  constructor(share = 0, shares = 1, isDualStack = false) {
+    this.#isDualStack = isDualStack;
     const size = Math.floor(pastLast / shares);
     this.#first = share * size + firstPod;
     this.#past = (share + 1) * size;
@@ -40,8 +44,13 @@ export class NetworkNamespaceAddressing implements Addressing {
     const podIP = addressOf(number);
     return Promise.resolve({
       podIP,
+      ...(this.#isDualStack ? { podIP6: address6Of(number) } : {}),
       ports: undefined,
-      environment: (index) => ({ ...portEnvironment(declaredPorts(pod, index), (port) => port, defaultPort), HOST: podIP, POD_IP: podIP }),
+      environment: (index) => ({
+        ...portEnvironment(declaredPorts(pod, index), (port) => port, defaultPort),
+        HOST: this.#isDualStack ? '::' : podIP,
+        POD_IP: podIP,
+      }),
       release: () => {
         this.#taken.delete(number);
       },

@@ -1,0 +1,33 @@
+import type { Container, Pod } from 'kubernetes-types/core/v1.d.ts';
+import type { Allotment } from '../addressing/addressing.ts';
+import type { PodRef } from '../kubelet-api.ts';
+
+/** How the processes of a pod are kept apart from the machine and from other pods. */
+export interface Isolation {
+  /** Makes what the containers of a pod share: volumes, network. Rejects with a sentence for an Event where that cannot be had now. */
+  open(ref: PodRef, pod: Pod, allotment: Allotment): Promise<PodIsolation>;
+}
+
+/** A command line and the directory to start it in. */
+export interface Launch {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+}
+
+export interface PodIsolation {
+  /** How to start a container's first process. */
+  container(container: Container, launch: Launch): Promise<Launch>;
+  /** How to start a process beside the running `pid` of a container: probes and hooks. */
+  beside(pid: number, container: Container, launch: Launch): Launch;
+  close(): void;
+}
+
+/** A pod whose containers are plain processes of this machine. */
+export const unshared: PodIsolation = {
+  container: (_container, launch) => Promise.resolve(launch),
+  beside: (_pid, _container, launch) => launch,
+  close: () => undefined,
+};
+
+/** None: containers are plain processes of this machine, and see its files and its network. Volumes are not mounted. */
+export const noIsolation: Isolation = { open: () => Promise.resolve(unshared) };

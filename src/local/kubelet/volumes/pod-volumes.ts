@@ -1,0 +1,62 @@
+import { chmod, chown, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod, Volume } from 'kubernetes-types/core/v1.d.ts';
+import { messageOf, type Clock } from '../../../core/index.ts';
+import { KubeletError } from '../errors.ts';
+import type { PodRef } from '../kubelet-api.ts';
+import { volumeContent, type ContentInput } from './volume-content.ts';
+import { writeVolume, type Ownership } from './volume-directory.ts';
+import type { VolumeSources } from './volume-sources.ts';
+
+/** The volumes of one pod, as directories of this machine. */
+export class PodVolumes {
+  readonly #pod: Pod;
+  readonly #directory: string;
+  readonly #input: ContentInput;
+  #version = 0;
+
+  constructor(pod: Pod, ref: PodRef, directory: string, sources: VolumeSources, clock: Clock) {
+    this.#pod = pod;
+    this.#directory = directory;
+    this.#input = { pod, ref, sources, clock, tokens: new Map() };
+  }
+
+  /** Makes them, or brings their files up to date. Rejects with a sentence that names the volume. */
+  async fill(): Promise<void> {
+    this.#version += 1;
+    for (const volume of this.#pod.spec?.volumes ?? []) {
+      try {
+        await this.#fillOne(volume);
+      } catch (thrown) {
+        throw new KubeletError('no-volume', `MountVolume.SetUp failed for volume "${volume.name}" : ${messageOf(thrown)}`, { retryable: true, cause: thrown });
+      }
+    }
+  }
+
+  /** Where the files of a volume are; undefined if the pod has none of that name. */
+  pathOf(name: string): string | undefined {
+    const volume = this.#pod.spec?.volumes?.find((one) => one.name === name);
+    return volume === undefined ? undefined : (volume.hostPath?.path ?? join(this.#directory, name));
+  }
+
+  async #fillOne(volume: Volume): Promise<void> {
+    if (volume.hostPath !== undefined) return;
+    const content = await volumeContent(volume, this.#input);
+    if (content === undefined && volume.emptyDir === undefined) throw new KubeletError('no-volume', 'this kubelet does not know its kind', {});
+    const path = join(this.#directory, volume.name);
+    const isNew = (await mkdir(path, { recursive: true })) !== undefined;
+    if (content !== undefined) {
+      await writeVolume(path, content, this.#version, this.#ownership());
+      return;
+    }
+    if (!isNew) return;
+    await chown(path, 0, this.#pod.spec?.securityContext?.fsGroup ?? 0);
+    await chmod(path, 0o2777);
+  }
+
+  #ownership(): Ownership {
+    const { securityContext = {}, containers = [], initContainers = [] } = this.#pod.spec ?? {};
+    const users = new Set([...containers, ...initContainers].map((container) => container.securityContext?.runAsUser ?? securityContext.runAsUser));
+    return { user: users.size === 1 ? [...users][0] : undefined, fsGroup: securityContext.fsGroup };
+  }
+}

@@ -1,0 +1,43 @@
+import { apiClient, type ApiAnswer } from '../../support/api-client.ts';
+import { until } from '../../support/until.ts';
+import type { Credentials } from './credentials.ts';
+
+const read = async ({ server, caPem, tokens }: Credentials, path: string): Promise<ApiAnswer | undefined> => {
+  const api = apiClient({ url: server, caPem, token: tokens['admin'] ?? '' });
+  try {
+    const answer = await api('GET', path);
+    return answer.status === 200 ? answer : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await api.close();
+  }
+};
+
+/** /readyz answers in plain text; that the system's namespaces are there says as much. */
+export const serverReady = async (credentials: Credentials): Promise<void> => {
+  await until('the API server is ready', () => read(credentials, '/api/v1/namespaces/kube-system'), 60_000);
+};
+
+/** Pods are refused until it is there. */
+export const controllersReady = async (credentials: Credentials): Promise<void> => {
+  await until('the controllers made the default ServiceAccount', () => read(credentials, '/api/v1/namespaces/default/serviceaccounts/default'), 60_000);
+};
+
+interface NodeObject {
+  readonly spec?: { readonly taints?: readonly unknown[] };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Ready, and without the taint that keeps pods away until the controllers have seen it. */
+export const nodeReady = async (credentials: Credentials, name: string): Promise<void> => {
+  await until(
+    `node ${name} is ready and takes pods`,
+    async () => {
+      const { spec, status } = ((await read(credentials, `/api/v1/nodes/${name}`))?.body ?? {}) as unknown as NodeObject;
+      const isUp = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+      return isUp && (spec?.taints ?? []).length === 0;
+    },
+    60_000,
+  );
+};
