@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startRouse, type RouseProcess } from '../../support/rouse-process.ts';
 import { until } from '../../support/until.ts';
 import type { Cluster, Scope } from './cluster.ts';
+import { removeRouse } from './remove-rouse.ts';
 
 /** `rouse controller` and `rouse gateway` run from a shell against the cluster, with the rights of `deploy/` and no more. */
 export interface RouseFromShell {
@@ -31,8 +32,7 @@ export const rouseFromShell = async (t: Scope, cluster: Cluster): Promise<RouseF
   t.teardown(async () => {
     await Promise.all(processes.map((rouse) => rouse.stop('SIGKILL')));
     await rm(directory, { recursive: true, force: true });
-    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
-    await cluster.kubectl(['delete', '--ignore-not-found', '--wait=false', ...files]);
+    await removeRouse(cluster);
   });
   const start = async (args: readonly string[]): Promise<{ readonly rouse: RouseProcess; readonly metrics: string }> => {
     const rouse = startRouse(args);
