@@ -17,6 +17,8 @@ const mostBufferedBytes = 8 * 1024 * 1024;
 const bookmarkPeriod = seconds(60);
 /** kube-apiserver's `--min-request-timeout`: watches end after one to two times this. */
 const minimumDuration = 1800;
+/** Seconds of the longest timer that Node takes; a longer one would end the watch at once. */
+const longestDuration = 2_147_483;
 
 const requestOf = (call: Call, scope: Scope): WatchRequest => {
   const { query } = call;
@@ -82,7 +84,7 @@ class WatchStream {
     }
     this.#mostWaiting = this.#response.writableLength + mostBufferedBytes;
     const asked = integerOf(this.#call.query, 'timeoutSeconds');
-    const duration = asked === undefined || asked <= 0 ? seconds(minimumDuration * (1 + random())) : seconds(asked);
+    const duration = asked === undefined || asked <= 0 ? seconds(minimumDuration * (1 + random())) : seconds(Math.min(asked, longestDuration));
     const timers = [
       clock.after(duration, () => {
         this.#bookmark();
