@@ -82,7 +82,7 @@ export const startProcesses = async (scope: Scope, cluster: Cluster): Promise<Pr
     );
   };
   const controllers: [RouseProcess, RouseProcess] = [await startController(0, {}), await startController(1, {})];
-  const gateways = (await Promise.all([startGateway(0, {}), startGateway(1, {})])) as [RouseProcess, RouseProcess];
+  const gateways: [RouseProcess, RouseProcess] = await Promise.all([startGateway(0, {}), startGateway(1, {})]);
   const errors = (): readonly string[] => [...controllers, ...gateways].map((rouse) => rouse.errors().slice(-2000));
   return {
     controllers,

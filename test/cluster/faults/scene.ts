@@ -27,8 +27,11 @@ export interface Fault {
   endpoints(): Promise<readonly string[]>;
   /** Waits until the Service leads to exactly these gateways. */
   leadsTo(addresses: readonly string[], withinMs?: number): Promise<void>;
-  /** The load has gone on, nobody has touched the count, and (unless `failures` allows some) no request has failed. */
-  end(failures?: (failures: Load['failures']) => void): Promise<void>;
+  /**
+   * The load has gone on, the count was never lower than before nor (by more than `mayRiseBy`) higher, and, unless `failures` allows some, no request
+   * has failed.
+   */
+  end(failures?: (failures: Load['failures']) => void, mayRiseBy?: number): Promise<void>;
 }
 
 /** Eight at once, five to a pod: two pods, with room for error on both sides. */
@@ -122,6 +125,8 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
     );
     await goesOn(load, clients * 20);
     const before = await countOf('busy');
+    const counts = watchCounts(() => countOf('busy').then(({ replicas }) => replicas));
+    t.teardown(() => counts.stop());
     // What failed before the fault (kube-proxy had yet to hear of a Service) is none of its doing.
     const from = performance.now();
     return {
@@ -130,17 +135,40 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
       during: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       endpoints: () => endpointsOf('busy'),
       leadsTo: (wanted, withinMs) => leadsTo('busy', wanted, withinMs),
-      end: async (judge) => {
+      end: async (judge, mayRiseBy = 0) => {
         await goesOn(load, clients * 20);
         await load.stop();
         const failures = load.failures.filter(({ at }) => at >= from);
         if (judge === undefined) t.deepEqual(failures, [], rouse.errors().join('\n'));
         else judge(failures);
-        t.deepEqual(await countOf('busy'), before, 'nobody has touched the count');
+        const seen = await counts.stop();
+        t.true(seen.lowest >= before.replicas && seen.highest <= before.replicas + mayRiseBy, `the count was between ${seen.lowest} and ${seen.highest}`);
+        if (mayRiseBy === 0) t.deepEqual(await countOf('busy'), before, 'nobody has touched the count');
       },
     };
   };
   return { cluster, rouse, namespace, begin };
+};
+
+/** Looks at the count again and again; while the API server is away there is nothing to see. */
+const watchCounts = (look: () => Promise<number>): { stop(): Promise<{ readonly lowest: number; readonly highest: number }> } => {
+  let [lowest, highest, running] = [Number.POSITIVE_INFINITY, 0, true];
+  const watched = (async () => {
+    while (running) {
+      await look().then(
+        (count) => ([lowest, highest] = [Math.min(lowest, count), Math.max(highest, count)]),
+        () => undefined,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  })();
+  return {
+    stop: async () => {
+      running = false;
+      await watched;
+      return { lowest, highest };
+    },
+  };
 };
 
 const goesOn = async (load: Load, answers: number): Promise<void> => {
@@ -152,4 +180,3 @@ const goesOn = async (load: Load, answers: number): Promise<void> => {
     () => load.failures.slice(-5),
   );
 };
-
