@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNetworkNamespace, deleteNetworkNamespace, networkNamespaces } from './network-namespace.ts';
@@ -15,8 +15,11 @@ const placeOf = (pid: string): Place => ({ namespace: `rouse-${pid}`, directory:
 export const claimPlace = async (): Promise<Place> => {
   const place = placeOf(String(process.pid));
   await rm(place.directory, { recursive: true, force: true });
-  await mkdir(place.directory, { recursive: true, mode: 0o755 });
-  await writeFile(join(place.directory, 'owner'), (await startTime('self')) ?? '');
+  // Under its name only with its owner in it: another run that sweeps meanwhile must not take it for abandoned.
+  const made = await mkdtemp(join(tmpdir(), 'rouse-place-'));
+  await chmod(made, 0o755);
+  await writeFile(join(made, 'owner'), (await startTime('self')) ?? '');
+  await rename(made, place.directory);
   await createNetworkNamespace(place.namespace);
   return place;
 };
