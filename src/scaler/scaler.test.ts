@@ -280,7 +280,7 @@ test('a scale-in is given up where the object has changed since, and decided ane
   t.is(cluster.view.specReplicas, 3);
 });
 
-test('a wake that a quota refuses is told, taken back, and tried again by the next request after five seconds', async (t) => {
+test('a wake that a quota refuses is told, taken back, and tried again by the first request a moment later', async (t) => {
   const { cluster, advance, failures, scaler, events } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1) } }));
     c.quota = true;
@@ -290,15 +290,55 @@ test('a wake that a quota refuses is told, taken back, and tried again by the ne
   t.like(failures.get(hello), { reason: 'quota', message: 'exceeded quota: pods' });
   t.is(cluster.view.specReplicas, 0, 'an unchanged count would do nothing under the back-off of the ReplicaSet controller');
   scaler.poke(poke);
-  await advance(seconds(1));
+  await advance(millis(100));
   t.deepEqual(scales(cluster.writes), ['scale hello 1', 'scale hello 0'], 'no second try at once');
-  await advance(seconds(6));
+  await advance(millis(200));
   t.is(failures.get(hello), undefined, 'requests are held again');
   cluster.quota = false;
   scaler.poke(poke);
   await advance(millis(1));
   t.is(cluster.view.specReplicas, 1);
   t.true(events.some(({ type }) => type === 'wake-failed'));
+});
+
+test('wakes that are refused in a row are tried less and less often, every five seconds in the end', async (t) => {
+  const { cluster, advance, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+    c.quota = true;
+  });
+  const tries: number[] = [];
+  for (let at = 0; at < 40_000; at += 50) {
+    const before = cluster.writes.filter((write) => write === 'scale hello 1').length;
+    scaler.poke(poke);
+    await advance(millis(50));
+    if (cluster.writes.filter((write) => write === 'scale hello 1').length > before) tries.push(at);
+  }
+  const pauses = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+  t.true((pauses[0] ?? 0) >= 250 && (pauses[0] ?? 0) <= 350, pauses.join());
+  t.true(
+    pauses.slice(6).every((pause) => pause >= 5000 && pause <= 5200),
+    pauses.join(),
+  );
+  t.true(tries.length >= 8 && tries.length <= 13, pauses.join());
+});
+
+test('a refusal that a controller has not taken back yet does not fail the wake that comes after the quota was raised', async (t) => {
+  const { cluster, advance, scaler, failures } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) } }));
+    c.quota = true;
+    c.conditionsStay = true;
+  });
+  scaler.poke(poke);
+  await advance(millis(1));
+  cluster.quota = false;
+  cluster.makesPods = false;
+  await advance(millis(400));
+  scaler.poke(poke);
+  await advance(millis(1));
+  t.is(cluster.view.specReplicas, 1);
+  t.is(failures.get(hello), undefined);
+  await advance(seconds(4));
+  t.is(failures.get(hello)?.reason, 'quota', 'what stands that long is meant');
 });
 
 test('a pod that cannot start fails the wake as soon as its status says so, and a mended one clears it', async (t) => {

@@ -13,6 +13,7 @@ import { countPods } from './pod-counts.ts';
 import { PodsOf } from './pods-of.ts';
 import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
+import { RefusedPods } from './refused-pods.ts';
 import { StatusWriter } from './status-writer.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
@@ -57,6 +58,7 @@ class WorkloadScaler implements Scaler {
   /** Of this term: another leader may publish in between. */
   #status: StatusWriter;
   readonly #podsOf: PodsOf;
+  readonly #refusedPods: RefusedPods;
   readonly #loop: Loop;
   readonly #round: SlicedRound;
   readonly #kubeEvents: KubeEvents | undefined;
@@ -76,13 +78,24 @@ class WorkloadScaler implements Scaler {
       this.#coldStarts.podSeen(key, pod);
       this.#loop.changed(key);
     });
+    const checkAgain = (key: WorkloadKey): void => {
+      this.#loop.changed(key);
+    };
+    this.#refusedPods = new RefusedPods({ client: ports.client, clock, logger: ports.logger, onFound: checkAgain });
     this.#loop = new Loop({
       ...ports,
       memories: this.#memories,
       podsOf: this.#podsOf,
       formulas: ports.formulas ?? noFormulas,
       journal: this.#journal,
-      wakes: new WakeWatch({ clock, podsOf: this.#podsOf, failures: ports.failures, tell: this.#tell }),
+      wakes: new WakeWatch({
+        clock,
+        podsOf: this.#podsOf,
+        failures: ports.failures,
+        refusedPods: this.#refusedPods,
+        checkAgain,
+        tell: this.#tell,
+      }),
       tell: this.#tell,
       offBoard: this.#offBoard,
     });
@@ -97,6 +110,7 @@ class WorkloadScaler implements Scaler {
     if (signal.aborted) return;
     for (const record of this.#ports.registry.values()) this.#podsOf.follow(record.view);
     this.#running = true;
+    this.#refusedPods.start(signal);
     this.#tick();
     const timer = clock.every(tickPeriod, this.#tick);
     await aborted(signal);
@@ -206,7 +220,8 @@ class WorkloadScaler implements Scaler {
       this.#loop.changed(key);
       return;
     }
-    for (const part of [this.#memories, this.#podsOf, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier]) part?.forget(key);
+    for (const part of [this.#memories, this.#podsOf, this.#refusedPods, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier])
+      part?.forget(key);
     this.#ports.failures.set(key, undefined);
     this.#ports.metrics.forget(key);
   };

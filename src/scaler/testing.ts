@@ -114,6 +114,10 @@ export class FakeCluster {
   podsGetReady = true;
   /** A quota that refuses every pod. */
   quota = false;
+  /** A new count does not take back what is said of the old one. */
+  conditionsStay = false;
+  /** False: nobody makes or removes pods. */
+  makesPods = true;
   /** The watch of workloads lags: changes are told on `catchUp`. */
   lagging = false;
   /** Answers to writes of `/scale` that were done leave when this resolves. */
@@ -153,7 +157,7 @@ export class FakeCluster {
   /** Makes and removes pods as the count says. */
   settlePods(name = 'hello'): void {
     const view = this.workloads.get(`default/${name}`);
-    if (view === undefined) return;
+    if (view === undefined || !this.makesPods) return;
     const own = [...this.pods.values()].filter(({ labels }) => labels['app'] === view.podLabels['app']);
     for (const gone of own.slice(view.specReplicas)) this.pods.delete(gone.namespace, gone.name);
     if (this.quota) {
@@ -213,7 +217,7 @@ export class FakeCluster {
         specReplicas: replicas,
         generation: view.generation + 1,
         observedGeneration: view.generation + 1,
-        conditions: [],
+        conditions: this.conditionsStay ? view.conditions : [],
         scaledBy: [{ manager: 'rouse', at: 0 }],
       });
       if (this.lagging)

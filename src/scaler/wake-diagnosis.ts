@@ -47,6 +47,11 @@ const podFailure = (pod: PodView, view: WorkloadView, now: Instant): WakeFailure
 const condition = (view: WorkloadView, type: string, status: string, reason: string): string | undefined =>
   view.conditions.find((found) => found.type === type && found.status === status && found.reason === reason)?.message;
 
+const refusal = (view: WorkloadView): string | undefined => condition(view, 'ReplicaFailure', 'True', 'FailedCreate');
+
+/** Whether the workload says that the API server refuses its pods. */
+export const isRefused = (view: WorkloadView): boolean => refusal(view) !== undefined;
+
 /**
  * Why a workload that should run has nothing that could serve, and will not get it by waiting: undefined while one pod is ready or may yet
  * become so. From what Kubernetes 1.36 shows: quota as `ReplicaFailure=True/FailedCreate` on the Deployment, unschedulable as
@@ -67,7 +72,7 @@ export const diagnoseWake = (view: WorkloadView, pods: Iterable<PodView>, now: I
   if (live > 0) return first;
   // Conditions of an older generation say nothing about the count that was written since.
   if (view.specReplicas === 0 || view.observedGeneration < view.generation) return undefined;
-  const refused = condition(view, 'ReplicaFailure', 'True', 'FailedCreate');
+  const refused = refusal(view);
   if (refused !== undefined) return { reason: 'quota', message: refused };
   const late = condition(view, 'Progressing', 'False', 'ProgressDeadlineExceeded');
   return late === undefined ? undefined : { reason: 'not-ready', message: late };

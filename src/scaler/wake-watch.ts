@@ -1,23 +1,30 @@
-import { between, seconds, type Clock, type Instant } from '../core/index.ts';
+import { between, seconds, type Clock, type Instant, type WorkloadKey } from '../core/index.ts';
 import type { Applier } from './applier.ts';
 import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
 import type { PodsOf } from './pods-of.ts';
-import { diagnoseWake, type WakeFailure } from './wake-diagnosis.ts';
+import type { RefusedPods } from './refused-pods.ts';
+import { diagnoseWake, isRefused, type WakeFailure } from './wake-diagnosis.ts';
 import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
-import { zeroFailure } from './zero-failure.ts';
+import { pauseAfterRefusal, refusalsForgotten, zeroFailure } from './zero-failure.ts';
 
 export interface WakeWatchParts {
   readonly clock: Clock;
   readonly podsOf: PodsOf;
   readonly failures: WakeFailures;
+  readonly refusedPods: RefusedPods;
+  /** Looks at the workload's wake again. */
+  readonly checkAgain: (key: WorkloadKey) => void;
   readonly tell: (event: ScalerEvent) => void;
 }
 
 /** A failure that has been gone for this long is over; a container that crashes again and again looks ready in between. */
 const settled = seconds(10);
+
+/** A controller that has not taken its old refusal back by then has refused anew. */
+const newsWithin = seconds(2);
 
 /** Keeps `WakeFailures` right: gateways are told at once what cannot be woken, people once. */
 export class WakeWatch {
@@ -34,15 +41,38 @@ export class WakeWatch {
     const now = clock.now();
     const { ready } = countPods(podsOf.get(key));
     if (ready > 0) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
-    const found = live > 0 && view.specReplicas > 0 ? diagnoseWake(view, podsOf.get(key), now) : zeroFailure(record, memory, failures.get(key), now);
+    if (live === 0) memory.hasOldRefusal &&= isRefused(view);
+    const found = live > 0 && view.specReplicas > 0 ? this.#diagnose(record, memory, now) : zeroFailure(record, memory, failures.get(key), now);
     this.#forPeople(record, memory, live > 0 ? found : undefined, ready, now);
     const isNews = failures.set(key, found);
     if (isNews && found?.reason === 'quota' && live > 0 && applier !== undefined && record.spec.mode === 'enforce') {
       // The ReplicaSet controller backs off, and an unchanged count wakes it no more: back to zero, so that the next wake is a change.
-      memory.refusedWakes += 1;
+      const inARow = memory.refusedAt !== undefined && between(memory.refusedAt, now) < refusalsForgotten;
+      memory.refusedWakes = 1 + (inARow ? memory.refusedWakes : 0);
       memory.refusedAt = now;
+      memory.hasOldRefusal = true;
       applier.reset(record, memory, 0);
+      // From then on requests are held again.
+      clock.after(pauseAfterRefusal(memory, true), () => {
+        this.#parts.checkAgain(key);
+      });
     }
+  }
+
+  /** Why there is nothing that could serve, in the workload's and its pods' own words, or, where those say nothing, in those of Events. */
+  #diagnose(record: WorkloadRecord, memory: WorkloadMemory, now: Instant): WakeFailure | undefined {
+    const { podsOf, refusedPods } = this.#parts;
+    const { key, ref, view } = record;
+    memory.hasOldRefusal &&= isRefused(view);
+    const found = diagnoseWake(view, podsOf.get(key), now);
+    const since = memory.writtenAt ?? now;
+    if (found?.reason === 'quota' && memory.hasOldRefusal && between(since, now) < newsWithin) return undefined;
+    const hasPods = [...podsOf.get(key)].length > 0;
+    if (found !== undefined || hasPods || ref.resource === 'deployments.apps' || memory.writtenAt === undefined) {
+      refusedPods.settled(key);
+      return found;
+    }
+    return refusedPods.why(record, since, now);
   }
 
   #forPeople({ key }: WorkloadRecord, memory: WorkloadMemory, found: WakeFailure | undefined, ready: number, now: Instant): void {

@@ -27,6 +27,10 @@ export interface WorkloadMemory {
   /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
   refusedWakes: number;
   refusedAt: Instant | undefined;
+  /** The refusal of an earlier wake has not been seen to be gone from the workload's conditions: it may be old news about the next one. */
+  hasOldRefusal: boolean;
+  /** When `/scale` answered our last write. */
+  writtenAt: Instant | undefined;
   /** The failure that people were told of last, and since when it has been gone. */
   told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
   /** What `observe` mode would have written last. */
@@ -57,6 +61,8 @@ export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: 
   lookAgain: undefined,
   refusedWakes: 0,
   refusedAt: undefined,
+  hasOldRefusal: false,
+  writtenAt: undefined,
   told: undefined,
   wouldBe: undefined,
   setUp: 'needed',
