@@ -36,12 +36,19 @@ const sleepOn = (clock: Pick<Clock, 'after'>, delay: Millis, signal: AbortSignal
     signal.addEventListener('abort', onAbort, { once: true });
   });
 
+/** Node's longest timer (24.8 days); one that is longer would fire at once. */
+const longest = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => instant(Date.now()),
   monotonic: () => performance.now(),
   after: (delay, task) => {
-    const handle = setTimeout(task, delay).unref();
+    let handle: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      handle = setTimeout(left > longest ? () => arm(left - longest) : task, Math.min(left, longest)).unref();
+    };
+    arm(delay);
     return {
       cancel: () => {
         clearTimeout(handle);
