@@ -20,7 +20,7 @@ export { runLeaderElection, type LeaderElectionOptions, type LeaderElectionTimin
 export type { LeaseName } from './lease-lock.ts';
 export { watchNamespaces, type NamespacedSnapshots } from './namespaced-snapshots.ts';
 export type { Refusal } from './outcome.ts';
-export { collectionPath, objectPath, withQuery } from './paths.ts';
+export { objectPath } from './paths.ts';
 export { parseLabelSelector } from './label-selector.ts';
 export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
