@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { until } from '../../support/until.ts';
 import type { Cluster, Scope } from './cluster.ts';
+import { removeRouse } from './remove-rouse.ts';
 
 const overlays = join(import.meta.dirname, '..', '..', '..', 'deploy', 'overlays');
 
@@ -22,10 +23,7 @@ export const install = async (t: Scope, cluster: Cluster, overlay: 'default' | '
     logs: async () => (await kubectl.try(['-n', 'rouse-system', 'logs', '-l', 'app.kubernetes.io/name=rouse', '--prefix', '--tail=15'])).stdout,
     remove: async () => {
       await kubectl(['delete', '-k', directory, '--ignore-not-found', '--wait=false']);
-      await kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
-      await until('the namespace of Rouse is gone', async () => (await api('GET', systemNamespace)).status === 404, 150_000);
-      // A controller that came to lead in between has registered them anew.
-      await kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
+      await removeRouse(cluster);
     },
   };
   t.teardown(() => installed.remove());
