@@ -101,6 +101,7 @@ export interface WorkloadView extends MetaView {
 }
 
 export interface EndpointSliceView extends MetaView {
+  readonly owner: OwnerView | undefined;
   readonly serviceName: string | undefined;
   readonly managedBy: string | undefined;
   readonly addressType: string;

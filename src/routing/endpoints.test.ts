@@ -62,3 +62,12 @@ test('the revision is the template’s hash, whoever wrote it', (t) => {
   t.is(route({ labels: { 'controller-revision-hash': 'web-1' } })?.revision, 'web-1');
   t.is(route({})?.revision, '');
 });
+
+test('a pod of two families is reached by the one that the Service prefers', (t) => {
+  const pod = aPod('p', { podIPs: ['10.1.0.1', 'fd00::1'] });
+  t.deepEqual(
+    (['IPv6', 'IPv4', undefined] as const).map((family) => podRoute(pod, [targetOf(8080)], family)?.address),
+    ['fd00::1', '10.1.0.1', '10.1.0.1'],
+  );
+  t.is(podRoute(aPod('p'), [targetOf(8080)], 'IPv6')?.address, '10.1.0.1', 'where it has only the other, by that');
+});

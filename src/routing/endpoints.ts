@@ -1,5 +1,6 @@
 import { annotation, resolvePodPort, type PodProbe, type PodRoute } from '../core/index.ts';
 import type { ContainerView, PodView } from '../kube/index.ts';
+import { familyOf, type AddressType } from './address-type.ts';
 
 /** A Service port's `targetPort`, and the key under which routes name it. */
 export interface Target {
@@ -54,9 +55,9 @@ const finished = (pod: PodView): boolean => pod.phase === 'Succeeded' || pod.pha
 
 const stateOf = (pod: PodView): PodRoute['state'] => (pod.deleting ? 'terminating' : pod.ready ? 'ready' : 'starting');
 
-/** A pod as a target of requests; undefined while it has no address, and once it has ended. */
-export const podRoute = (pod: PodView, targets: readonly Target[]): PodRoute | undefined => {
-  const [address] = pod.podIPs;
+/** A pod as a target of requests, by its address of `family` where it has one; undefined while it has none at all, and once it has ended. */
+export const podRoute = (pod: PodView, targets: readonly Target[], family?: AddressType): PodRoute | undefined => {
+  const address = pod.podIPs.find((each) => familyOf(each) === family) ?? pod.podIPs[0];
   const [primary] = targets;
   if (address === undefined || primary === undefined || finished(pod)) return undefined;
   const ports: Record<string, number> = {};

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { sliceManager, systemNamespace, type GatewayInfo, type GatewayPorts } from '../core/index.ts';
 import { resources, type EndpointSliceView, type Resource, type ServiceView } from '../kube/index.ts';
+import { addressTypes, familyOf, type AddressType } from './address-type.ts';
 
 /** An EndpointSlice as on the wire. */
 export type EndpointSlice = NonNullable<(typeof resources.endpointSlices)['type']>;
@@ -8,10 +8,6 @@ type Endpoint = EndpointSlice['endpoints'][number];
 
 export const sliceResource: Resource<EndpointSlice> = resources.endpointSlices;
 
-export const addressTypes = ['IPv4', 'IPv6'] as const;
-export type AddressType = (typeof addressTypes)[number];
-
-const familyOf = (address: string): AddressType => (isIP(address) === 6 ? 'IPv6' : 'IPv4');
 export const sliceName = (service: string, type: AddressType): string => `${service}-rouse-${type.toLowerCase()}`;
 export const isOurs = (slice: EndpointSliceView): boolean => slice.managedBy === sliceManager;
 
@@ -76,7 +72,7 @@ export const wantedSlices = (
 
 /** True if the cluster has `wanted` already. Compares what routing depends on; node and zone of a gateway do not change while it lives. */
 export const isWritten = (wanted: WantedSlice, slice: EndpointSliceView | undefined): boolean => {
-  if (slice === undefined || !isOurs(slice) || slice.addressType !== wanted.type) return false;
+  if (slice === undefined || !isOurs(slice) || slice.addressType !== wanted.type || slice.owner === undefined) return false;
   const have = slice.endpoints.map(({ addresses, podUid }) => `${addresses.join()} ${podUid ?? ''}`);
   const want = wanted.object.endpoints.map(({ addresses, targetRef }) => `${addresses.join()} ${targetRef?.uid ?? ''}`);
   const known = have.filter((entry) => !wanted.unknown.some((address) => entry.startsWith(`${address} `)));

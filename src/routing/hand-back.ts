@@ -1,5 +1,6 @@
 import { annotation, handBack, isTakenOver, release, type WorkloadKey } from '../core/index.ts';
-import type { EndpointSliceView, ServiceView } from '../kube/index.ts';
+import type { EndpointSliceView, PodView, ServiceView } from '../kube/index.ts';
+import { familyOf, type AddressType } from './address-type.ts';
 import { isOurs } from './gateway-slice.ts';
 import { serviceObject } from './paths.ts';
 import { done, keyOf, nameOf, refused, serviceResource, soon, waiting, type Progress, type ReconcileEnv } from './reconcile-env.ts';
@@ -38,12 +39,15 @@ const restoreSelector = async (env: ReconcileEnv, service: ServiceView, workload
   return written.ok ? waiting("the controllers' slice") : refused('cannot put the selector back', written.problem);
 };
 
-/** True once the controllers' slices hold every ready pod. There is a slice even for no pod at all, so that their absence means that they are not made yet. */
+/** True once the controllers' slices of every address type hold every ready pod. There is a slice even for no pod at all, so that its absence means that it is not made yet. */
 const isServed = (env: ReconcileEnv, service: ServiceView): boolean => {
   const slices = env.world.slicesOf(keyOf(service)).filter((slice) => !isOurs(slice));
-  const held = new Set(slices.flatMap(({ endpoints }) => endpoints.filter(({ ready }) => ready).map(({ podUid }) => podUid)));
-  const complete = slices.length > 0 && env.world.readyPodsBehind(service).every((uid) => held.has(uid));
-  return complete || env.patience.isOver(`${keyOf(service)} served`, env.limits.handBack);
+  const isHeldIn = (pod: PodView, type: AddressType): boolean =>
+    slices.some(({ addressType, endpoints }) => addressType === type && endpoints.some(({ podUid, ready }) => podUid === pod.uid && ready));
+  const complete = env.world
+    .readyPodsBehind(service)
+    .every((pod) => pod.podIPs.map(familyOf).every((type) => !service.ipFamilies.includes(type) || isHeldIn(pod, type)));
+  return (slices.length > 0 && complete) || env.patience.isOver(`${keyOf(service)} served`, env.limits.handBack);
 };
 
 /** Last the annotations, and the selector's former owners get it back from us. The gateways keep the ports open for a while after this. */

@@ -1,5 +1,6 @@
 import type { GatewayPorts, HostRoute, ListenerRoute, PodRoute, WorkloadRoute } from '../core/index.ts';
 import type { PodView, ServiceView } from '../kube/index.ts';
+import { addressTypes } from './address-type.ts';
 import { podRoute, targetOf, type Target } from './endpoints.ts';
 import type { RoutedWorkload, WakeFailureSource } from './ports.ts';
 import { protocolOf } from './protocol.ts';
@@ -55,7 +56,8 @@ export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
   const { workload, services, wakeFailure } = inputs;
   const { traffic, scaling } = workload.spec;
   const known = targets(services);
-  const pods = [...inputs.pods].map((pod) => podRoute(pod, known)).filter((pod) => pod !== undefined);
+  const [family] = services.flatMap(({ service }) => addressTypes.filter((type) => type === service.ipFamilies[0]));
+  const pods = [...inputs.pods].map((pod) => podRoute(pod, known, family)).filter((pod) => pod !== undefined);
   return {
     workload: workload.key,
     listeners: listeners(inputs),

@@ -36,7 +36,10 @@ const put = async ({ client }: Env, wanted: WantedSlice, exists: boolean, namesp
   return patched.ok ? ok(undefined) : patched;
 };
 
-/** Makes our slices of the Service name exactly `addresses`, where they do not yet. */
+/**
+ * Makes our slices of the Service name exactly `addresses`, where they do not yet. A slice of a former Service of the same name goes first: the
+ * garbage collector is about to take it, and what is written into it would go too.
+ */
 export const writeSlices = async (
   env: Env,
   service: ServiceView,
@@ -45,7 +48,11 @@ export const writeSlices = async (
   signal: AbortSignal,
 ): Promise<Result<void, Refusal>> => {
   const wanted = wantedSlices(service, gatewayPorts, addresses);
-  const written = new Map(env.world.slicesOf(keyOf(service)).map((slice) => [slice.name, slice]));
+  const all = env.world.slicesOf(keyOf(service));
+  const inherited = all.filter((slice) => isOurs(slice) && slice.owner !== undefined && slice.owner.uid !== service.uid);
+  const cleared = await deleteSlices(env, inherited, signal);
+  if (!cleared.ok) return cleared;
+  const written = new Map(all.filter((slice) => !inherited.includes(slice)).map((slice) => [slice.name, slice]));
   for (const slice of wanted) {
     const view = written.get(slice.name);
     if (isWritten(slice, view)) continue;

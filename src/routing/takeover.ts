@@ -15,8 +15,9 @@ import {
   type WorkloadKey,
 } from '../core/index.ts';
 import type { ServiceView } from '../kube/index.ts';
+import { addressTypes, familyOf } from './address-type.ts';
 import { gatewayPortsOf } from './gateway-ports.ts';
-import { addressTypes, isOurs } from './gateway-slice.ts';
+import { isOurs } from './gateway-slice.ts';
 import { serviceObject } from './paths.ts';
 import { done, keyOf, nameOf, refused, serviceResource, soon, waiting, type Progress, type ReconcileEnv } from './reconcile-env.ts';
 import { deleteForeignEndpoints, deleteSlices, presentAddresses, writeSlices } from './slice-writer.ts';
@@ -57,13 +58,14 @@ const point = async (env: ReconcileEnv, service: ServiceView, workload: Workload
     const dropped = await deleteSlices(env, ours, signal);
     return dropped.ok ? waiting('a gateway', millis(5000)) : refused('cannot delete our EndpointSlice', dropped.problem);
   }
-  const families = addressTypes.filter((type) => service.ipFamilies.includes(type));
-  const covered = families.every((type) => [...choice.addresses.keys()].some((address) => address.includes(':') === (type === 'IPv6')));
-  if (!covered) {
+  const families = addressTypes.filter((type) => service.ipFamilies.length === 0 || service.ipFamilies.includes(type));
+  const addresses = new Map([...choice.addresses].filter(([address]) => families.includes(familyOf(address))));
+  const served = new Set<string>([...addresses.keys()].map(familyOf));
+  if (!service.ipFamilies.every((family) => served.has(family))) {
     env.notify({ workload, type: 'Warning', reason: 'ServiceNotTakenOver', message: `Service ${service.name} ${takeoverRefusals['no-gateway-address']}` });
     return waiting('a gateway of its IP family', millis(5000));
   }
-  const written = await writeSlices(env, service, ports, choice.addresses, signal);
+  const written = await writeSlices(env, service, ports, addresses, signal);
   if (!written.ok) return refused('cannot write our EndpointSlice', written.problem);
   const now = env.clock.monotonic();
   return done(choice.reviewAt === undefined ? undefined : millis(Math.max(0, choice.reviewAt - now)));

@@ -128,12 +128,10 @@ export class World {
     return this.#pods.readyPodsOf(key);
   }
 
-  /** Uids of ready pods that the Service selects, or would select without us. */
-  readyPodsBehind(service: ServiceView): readonly string[] {
+  /** Ready pods that the Service selects, or would select without us. */
+  readyPodsBehind(service: ServiceView): readonly PodView[] {
     const selector = meantSelector(service);
-    const uids: string[] = [];
-    for (const pod of this.#snapshots.pods.inNamespace(service.namespace)) if (pod.ready && !pod.deleting && selects(selector, pod.labels)) uids.push(pod.uid);
-    return uids;
+    return [...this.#snapshots.pods.inNamespace(service.namespace)].filter((pod) => pod.ready && !pod.deleting && selects(selector, pod.labels));
   }
 
   slicesOf(service: string): readonly EndpointSliceView[] {

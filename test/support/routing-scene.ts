@@ -190,6 +190,7 @@ export class LineGateway {
   revision = 0;
   /** Set: acknowledgements are kept back. */
   deaf = false;
+  otherAddresses: readonly string[] = [];
   readonly #listeners = new Set<() => void>();
   #acknowledged = 0;
 
@@ -203,6 +204,7 @@ export class LineGateway {
     return {
       id: this.id,
       address: this.address,
+      otherAddresses: this.otherAddresses,
       podName: `gateway-${this.id}`,
       podUid: `gateway-uid-${this.id}`,
       nodeName: 'local',

@@ -1,12 +1,13 @@
 import { at, flag, integer, items, text, texts } from '../reader.ts';
 import type { EndpointSliceView, EndpointsView } from '../views.ts';
-import { metaView } from './meta.ts';
+import { controllerOf, metaView } from './meta.ts';
 
 /** An EndpointSlice. Conditions that are not set mean what the API says they mean: ready unless told otherwise, serving as ready. */
 export const endpointSliceView = (raw: unknown): EndpointSliceView => {
   const meta = metaView(raw);
   return {
     ...meta,
+    owner: controllerOf(raw),
     serviceName: meta.labels['kubernetes.io/service-name'],
     managedBy: meta.labels['endpointslice.kubernetes.io/managed-by'],
     addressType: text(at(raw, 'addressType')) ?? 'IPv4',

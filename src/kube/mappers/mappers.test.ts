@@ -191,6 +191,7 @@ test('conditions of an endpoint that are not set have the meaning the API gives 
   });
   t.is(view.serviceName, 'web');
   t.is(view.managedBy, 'rouse.dev');
+  t.is(view.owner?.uid, 'o1');
   t.deepEqual(view.endpoints, [
     { addresses: ['10.0.0.1'], ready: true, serving: true, terminating: false, podUid: 'p' },
     { addresses: ['10.0.0.2'], ready: false, serving: true, terminating: true, podUid: undefined },
