@@ -142,7 +142,7 @@ test('an apply replaces the saved selector, a patch is merged into it, and what 
   await patch(scene, { metadata: { annotations: lastApplied }, spec: { selector: { tier: 'back', app: 'web' } } });
   await until('handed back after an apply', () => live(scene)?.metadata.annotations?.[annotation.selector] === undefined);
   t.deepEqual(live(scene)?.spec?.selector, { app: 'web', tier: 'back' }, 'replaced');
-  t.is(routing.pathOf(web), 'none', 'no Service leads to the workload');
+  await until('no Service leads to the workload', () => routing.pathOf(web) === 'none');
 });
 
 test('another writer that puts the selector back again and again fails no connection, and has no lasting effect', async (t) => {
