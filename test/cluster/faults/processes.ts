@@ -83,7 +83,7 @@ export const startProcesses = async (scope: Scope, cluster: Cluster): Promise<Pr
   };
   const controllers: [RouseProcess, RouseProcess] = [await startController(0, {}), await startController(1, {})];
   const gateways: [RouseProcess, RouseProcess] = await Promise.all([startGateway(0, {}), startGateway(1, {})]);
-  const errors = (): readonly string[] => [...controllers, ...gateways].map((rouse) => rouse.errors().slice(-2000));
+  const errors = (): readonly string[] => [...controllers, ...gateways].map((rouse) => rouse.errors().slice(-600));
   return {
     controllers,
     gateways,

@@ -21,6 +21,8 @@ export interface Fault {
   readonly load: Load;
   /** One request to the app at zero: resolves with the answer of its pod. */
   wake(): Promise<string>;
+  /** The app that sleeps does so. */
+  isIdle(): Promise<boolean>;
   /** Resolves after `ms` of the load going on. */
   during(ms: number): Promise<void>;
   /** The addresses that the Service of `busy` leads to. */
@@ -115,7 +117,7 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
       'the other one sleeps',
       async () => (await countOf('idle')).replicas === 0,
       40_000,
-      () => rouse.errors(),
+      async () => [(await api('GET', `${deployments}/idle`)).body.metadata?.annotations, rouse.errors()],
     );
     await until(
       'two pods are what the load needs',
@@ -132,6 +134,7 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
     return {
       load,
       wake: () => ask(hostOf('idle')),
+      isIdle: async () => (await countOf('idle')).replicas === 0,
       during: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       endpoints: () => endpointsOf('busy'),
       leadsTo: (wanted, withinMs) => leadsTo('busy', wanted, withinMs),
