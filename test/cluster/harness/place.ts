@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNetworkNamespace, deleteNetworkNamespace, networkNamespaces } from './network-namespace.ts';
@@ -18,7 +18,7 @@ export const claimPlace = async (): Promise<Place> => {
   // Under its name only with its owner in it: another run that sweeps meanwhile must not take it for abandoned.
   const made = await mkdtemp(join(tmpdir(), 'rouse-place-'));
   await chmod(made, 0o755);
-  await writeFile(join(made, 'owner'), (await startTime('self')) ?? '');
+  await writeFile(join(made, 'owner'), (await signature('self')) ?? '');
   await rename(made, place.directory);
   await createNetworkNamespace(place.namespace);
   return place;
@@ -32,20 +32,26 @@ export const removePlace = async ({ namespace, directory }: Place, keepFiles = f
 
 /** Takes away what runs that were killed left behind: only clusters of ours, and only where the process that made them is gone. */
 export const sweep = async (say: (line: string) => void): Promise<void> => {
+  const ours = await processNamespace();
   const ofNamespaces = (await networkNamespaces()).map((name) => namespaceOf.exec(name)?.[1]);
   const ofDirectories = (await readdir(tmpdir())).map((name) => /^rouse-cluster-(\d+)$/.exec(name)?.[1]);
   for (const pid of new Set([...ofNamespaces, ...ofDirectories].filter((one) => one !== undefined))) {
     const place = placeOf(pid);
-    const owner = await readFile(join(place.directory, 'owner'), 'utf8').catch(() => undefined);
-    if (owner !== undefined && owner === (await startTime(pid))) continue;
+    const owner = await readFile(join(place.directory, 'owner'), 'utf8').catch(() => '');
+    const itsProcesses = owner.split(' ')[0];
+    // Who is in another process namespace than we (inside of a cluster, or outside of ours) cannot be seen from here.
+    if (itsProcesses !== ours && itsProcesses !== '') continue;
+    if (owner !== '' && owner === (await signature(pid))) continue;
     say(`taking away what an earlier run left: ${place.namespace}`);
     await removePlace(place);
   }
 };
 
-/** When a process began, in clock ticks since boot: a later one of the same number has another. Undefined if there is none. */
-const startTime = async (pid: string): Promise<string | undefined> => {
+const processNamespace = (): Promise<string> => readlink('/proc/self/ns/pid');
+
+/** A process for good: its namespace, and when it began (clock ticks since boot), as numbers come again. Undefined if there is none of that number here. */
+const signature = async (pid: string): Promise<string | undefined> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The second field is the command in brackets, which may hold anything; the start time is the 22nd.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return stat === undefined ? undefined : `${await processNamespace()} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
 };

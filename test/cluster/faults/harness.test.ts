@@ -1,0 +1,68 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { deployment } from '../../support/app.ts';
+import { until } from '../../support/until.ts';
+import { clusterOf } from '../harness/cluster.ts';
+
+/** That the harness itself breaks what it says it breaks, and nothing more. */
+
+interface PodList {
+  readonly items: readonly {
+    readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string };
+    readonly spec: { readonly nodeName?: string };
+    readonly status: { readonly podIP?: string; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }[];
+}
+
+const main = join(import.meta.dirname, '..', 'main.ts');
+const run = promisify(execFile);
+
+test.serial('a node that is killed takes its pods along; others come in their place elsewhere, and the node comes back empty', async (t) => {
+  const cluster = await clusterOf(t);
+  const namespace = await cluster.namespace(t);
+  await cluster.api('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, deployment('web', { namespace, replicas: 4, annotations: {} }));
+  const pods = async (): Promise<PodList['items']> => ((await cluster.api('GET', `/api/v1/namespaces/${namespace}/pods`)).body as unknown as PodList).items;
+  const ready = async (): Promise<PodList['items']> =>
+    (await pods()).filter(({ status, metadata }) => {
+      const isReady = status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+      return isReady && metadata.deletionTimestamp === undefined;
+    });
+  const before = await until('four pods are ready', async () => ((await ready()).length === 4 ? ready() : undefined), 30_000);
+  const lost = before.filter(({ spec }) => spec.nodeName === 'n2');
+  t.true(lost.length > 0);
+  await cluster.node('n2').kill();
+  for (const { status } of lost) await t.throwsAsync(fetch(`http://${status.podIP ?? ''}:8080/`, { signal: AbortSignal.timeout(1000) }));
+  await until(
+    'four pods are ready without it',
+    async () => (await ready()).filter(({ spec }) => spec.nodeName === 'n1').length === 4,
+    60_000,
+    () => cluster.kubectl(['get', 'nodes,pods', '-n', namespace, '-o', 'wide']),
+  );
+  await cluster.node('n2').start();
+  const kubectl = (...args: readonly string[]): Promise<string> => cluster.kubectl([...args]);
+  await kubectl('wait', 'node', 'n2', '--for=condition=Ready', '--timeout=25s');
+  await until(
+    'nothing of it is left',
+    async () => (await pods()).every(({ metadata }) => !lost.some((pod) => pod.metadata.uid === metadata.uid)),
+    30_000,
+    () => cluster.kubectl(['get', 'nodes,pods', '-n', namespace, '-o', 'wide']),
+  );
+});
+
+test.serial('a run that is killed with SIGKILL leaves no process, and the next run takes the rest away', async (t) => {
+  const killed = spawn(process.execPath, [main, '--nodes', '1', '--', 'sh', '-c', 'echo up; sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const name = `rouse-${killed.pid ?? 0}`;
+  await once(killed.stdout, 'data');
+  t.not((await run('ip', ['netns', 'pids', name])).stdout, '');
+  killed.kill('SIGKILL');
+  await once(killed, 'exit');
+  await until('its processes are gone', async () => (await run('ip', ['netns', 'pids', name])).stdout === '');
+  const next = spawn(process.execPath, [main, '--nodes', '0', '--', 'true'], { stdio: 'inherit' });
+  t.deepEqual(await once(next, 'exit'), [0, null]);
+  const left = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0]);
+  t.false(left.includes(name));
+  t.false(left.includes(`rouse-${next.pid ?? 0}`));
+});
