@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { annotation, fieldManager, selectorOwners } from '../../src/core/index.ts';
+import { annotation, fieldManager, parseSavedSelector, selectorOwners } from '../../src/core/index.ts';
 import { deployment, service } from '../support/app.ts';
 import { until } from '../support/until.ts';
 import type { RouseProcess } from '../support/rouse-process.ts';
@@ -279,8 +279,7 @@ test.serial('re-applying while the webhook is down fails no request, and the nex
     await applyAll(web, applied);
     t.deepEqual((await web.get('service')).spec.selector, { app: 'web' }, `${applied.how}: nobody kept it back`);
     await web.untilServedBy('gateways');
-    controller = await rouse.startController('10.77.200.10', 0);
-    processes[0] = controller;
+    controller = processes[0] = await rouse.startController('10.77.200.10', 0);
     await web.untilTaken(`${applied.how}: taken over again`);
     await untilTwo(web, applied.how);
   }
@@ -289,4 +288,183 @@ test.serial('re-applying while the webhook is down fails no request, and the nex
   await web.untilServedBy('pods');
   await web.finish(t);
   t.deepEqual((await web.get('service')).spec.selector, { app: 'web' });
+});
+
+/** Lets the load run a moment with everything as it is. */
+const breathe = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+test.serial(
+  'Services of every form: more ports, by name and by number, a second Service, one made later, deleted, made again; ClientIP and not-ready addresses',
+  async (t) => {
+    const web = await scene(t, async (namespace) => {
+      const ports = [
+        { name: 'http', port: 80, targetPort: 'http' },
+        { name: 'other', port: 8081, targetPort: 8080 },
+      ];
+      const items = [JSON.parse(deploymentManifest(namespace)), JSON.parse(serviceManifest(namespace, { ports, publishNotReadyAddresses: true }))] as unknown[];
+      await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+    });
+    await web.untilTaken();
+    const { clusterIP } = (await web.get('service')).spec;
+    const other = clusterLoad(clusterIP, { clients: 5, port: 8081 });
+    t.teardown(() => other.stop());
+    const kubectl = (args: readonly string[], stdin?: string): Promise<string> =>
+      cluster.kubectl([...args, '-n', web.namespace], stdin === undefined ? {} : { stdin });
+    const second = (more: Readonly<Record<string, unknown>> = {}): string => {
+      const made = JSON.parse(web.service(more)) as { readonly metadata: object };
+      return JSON.stringify({ ...made, metadata: { ...made.metadata, name: 'second' } });
+    };
+    const untilSecond = (who: 'gateways' | 'pods'): Promise<unknown> =>
+      until(
+        `the second Service leads to ${who}`,
+        async () => {
+          const managers = await kubectl([
+            'get',
+            'endpointslices',
+            '-l',
+            'kubernetes.io/service-name=second',
+            '-o',
+            'jsonpath={.items[*].metadata.labels.endpointslice\\.kubernetes\\.io/managed-by}',
+          ]);
+          return managers === (who === 'gateways' ? 'rouse.dev' : 'endpointslice-controller.k8s.io');
+        },
+        20_000,
+        errors,
+      );
+    await kubectl(['create', '-f', '-'], second({ sessionAffinity: 'ClientIP' }));
+    await untilSecond('gateways');
+    const secondIP = await kubectl(['get', 'service', 'second', '-o', 'jsonpath={.spec.clusterIP}']);
+    await until(
+      'it answers',
+      () =>
+        fetch(`http://${secondIP}/`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      10_000,
+      errors,
+    );
+    const sticky = clusterLoad(secondIP, { clients: 6 });
+    await breathe(2000);
+    await sticky.stop();
+    t.deepEqual(sticky.failures, []);
+    t.is(sticky.pods.size, 1, 'one client address, one pod, by whichever gateway');
+    for (let round = 1; round <= 3; round += 1) {
+      await kubectl(['replace', '--force', '-f', '-'], second());
+      await untilSecond('gateways');
+    }
+    await kubectl(['delete', 'service', 'second']);
+    await until(
+      'nothing is left of it',
+      async () => (await kubectl(['get', 'endpointslices', '-l', 'kubernetes.io/service-name=second', '-o', 'name'])) === '',
+      20_000,
+      errors,
+    );
+    await kubectl(['annotate', 'deployment/web', `${annotation.enabled}-`]);
+    await web.untilBack();
+    await web.untilServedBy('pods');
+    await other.stop();
+    t.deepEqual(other.failures, []);
+    await web.finish(t);
+  },
+);
+
+test.serial(
+  'a selector that is changed while taken over is merged by a patch and replaced by an apply; another writer that insists fails no request',
+  async (t) => {
+    const labelled = { selector: { matchLabels: { app: 'web' } } };
+    const web = await scene(t, async (namespace) => {
+      const made = JSON.parse(deploymentManifest(namespace, labelled)) as { readonly spec: { readonly template: { readonly metadata: object } } };
+      const template = { ...made.spec.template, metadata: { ...made.spec.template.metadata, labels: { app: 'web', tier: 'front' } } };
+      const items = [{ ...made, spec: { ...made.spec, template } }, JSON.parse(serviceManifest(namespace))] as unknown[];
+      await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+    });
+    const saved = async (): Promise<unknown> => {
+      const text = parseSavedSelector((await web.get('service')).metadata.annotations?.[annotation.selector] ?? '');
+      return text.ok ? text.value.selector : text.problem;
+    };
+    const patch = (selector: Readonly<Record<string, string | null>>): Promise<string> =>
+      cluster.kubectl(['patch', 'service', 'web', '-n', web.namespace, '--type=merge', '-p', JSON.stringify({ spec: { selector } })]);
+    await web.untilTaken();
+    t.deepEqual(await saved(), { app: 'web' });
+    await patch({ tier: 'front' });
+    t.deepEqual(await saved(), { app: 'web', tier: 'front' }, 'merged');
+    await web.apply(web.service());
+    t.deepEqual(await saved(), { app: 'web' }, 'replaced by what client-side apply says');
+    await web.apply(web.service({ selector: { tier: 'front' } }), '--server-side', ...manager('flux'), '--force-conflicts');
+    t.deepEqual(await saved(), { tier: 'front' }, 'replaced by what server-side apply says');
+    for (let write = 0; write < 30; write += 1) await patch({ app: 'web' });
+    await web.untilTaken('taken over as before');
+    t.deepEqual(await saved(), { app: 'web', tier: 'front' });
+    // With the webhook out of the way, the next write is met by the controller alone.
+    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'rouse']);
+    for (let write = 0; write < 10; write += 1) {
+      await patch({ app: 'web', tier: 'front' });
+      await breathe(write % 3 === 0 ? 300 : 0);
+    }
+    await web.untilTaken('taken over by the controller');
+    await cluster.kubectl(['annotate', 'deployment/web', '-n', web.namespace, `${annotation.enabled}-`]);
+    await web.untilBack();
+    t.deepEqual((await web.get('service')).spec.selector, { app: 'web', tier: 'front' });
+    await web.untilServedBy('pods');
+    await web.finish(t);
+  },
+);
+
+test.serial('a Service that cannot be taken over stays as it is, and its workload is told why', async (t) => {
+  const namespace = await cluster.namespace(t);
+  const named = (name: string, more: Readonly<Record<string, unknown>>): object => {
+    const made = JSON.parse(serviceManifest(namespace, more)) as { readonly metadata: object };
+    return { ...made, metadata: { ...made.metadata, name } };
+  };
+  const both = { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv4', 'IPv6'] };
+  const stranger = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'stranger', labels: { app: 'web', of: 'another' } },
+    spec: (JSON.parse(deploymentManifest(namespace)) as { readonly spec: { readonly template: { readonly spec: object } } }).spec.template.spec,
+  };
+  const own = { selector: { matchLabels: { app: 'web', of: 'web' } } };
+  const made = JSON.parse(deploymentManifest(namespace, own)) as { readonly spec: { readonly template: object } };
+  const items = [
+    stranger,
+    { ...made, spec: { ...made.spec, template: { ...made.spec.template, metadata: { labels: { app: 'web', of: 'web' } } } } },
+    named('shared', {}),
+    named('udp', { selector: { app: 'web', of: 'web' }, ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: 'http' }] }),
+    named('sctp', { selector: { app: 'web', of: 'web' }, ports: [{ name: 'signal', port: 53, protocol: 'SCTP', targetPort: 'http' }] }),
+    named('two-families', { selector: { app: 'web', of: 'web' }, ...both }),
+    named('bare', { selector: { app: 'web', of: 'web' }, clusterIP: 'None' }),
+  ];
+  await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+  const told = (): Promise<string> =>
+    cluster.kubectl([
+      'get',
+      'events',
+      '-n',
+      namespace,
+      '--field-selector',
+      'involvedObject.kind=Deployment,reason=ServiceNotTakenOver',
+      '-o',
+      'jsonpath={.items[*].message}',
+    ]);
+  const reasons = [
+    /Service shared also selects pods/,
+    /Service udp has a UDP or SCTP port/,
+    /Service sctp has a UDP or SCTP port/,
+    /Service two-families has an IP family/,
+  ];
+  await until(
+    'every reason is told',
+    async () => {
+      const text = await told();
+      return reasons.every((reason) => reason.test(text));
+    },
+    20_000,
+    async () => [await told(), errors()],
+  );
+  for (const name of ['shared', 'udp', 'sctp', 'two-families', 'bare']) {
+    const text = await cluster.kubectl(['get', 'service', name, '-n', namespace, '-o', 'json']);
+    t.truthy((JSON.parse(text) as Live).spec.selector, name);
+    t.false(text.includes('rouse.dev/selector'), name);
+  }
 });
