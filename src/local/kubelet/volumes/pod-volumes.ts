@@ -50,7 +50,8 @@ export class PodVolumes {
       return;
     }
     if (!isNew) return;
-    await chown(path, 0, this.#pod.spec?.securityContext?.fsGroup ?? 0);
+    const { fsGroup } = this.#pod.spec?.securityContext ?? {};
+    if (fsGroup !== undefined) await chown(path, 0, fsGroup);
     await chmod(path, 0o2777);
   }
 

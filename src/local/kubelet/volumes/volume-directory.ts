@@ -21,7 +21,9 @@ export const writeVolume = async (directory: string, content: VolumeContent, ver
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
     await chmod(file, modeOf(mode, isToken, ownership));
-    await chown(file, isToken && ownership.fsGroup === undefined ? (ownership.user ?? 0) : 0, ownership.fsGroup ?? 0);
+    const { user, fsGroup } = ownership;
+    if (fsGroup !== undefined) await chown(file, 0, fsGroup);
+    else if (isToken && user !== undefined) await chown(file, user, 0);
   }
   await mkdir(join(directory, fresh), { recursive: true });
   await rm(join(directory, '..data_tmp'), { force: true });
