@@ -6,12 +6,15 @@ import { CommandError } from './exit-code.ts';
 export const controllerLease = { namespace: systemNamespace, name: 'rouse-controller' };
 
 const lookEvery = millis(1000);
-/** A leader renews every 2 s; the rest is for an API server that is slow. */
-const longestSilence = millis(12_000);
+/** The longest that a standby takes to come forward: once the Lease has run out (15 s), or was handed back, it tries every 2 to 4.4 s. */
+const standbyComes = millis(5000);
+const usualLease = 15;
 
 interface Seen {
-  readonly holder: string;
   readonly version: string;
+  /** Empty: handed back. */
+  readonly holder: string;
+  readonly runsOutAfter: number;
 }
 
 const look = async (client: Pick<KubeClient, 'get'>, signal: AbortSignal): Promise<Seen | undefined> => {
@@ -20,23 +23,27 @@ const look = async (client: Pick<KubeClient, 'get'>, signal: AbortSignal): Promi
     if (lease.problem.kind === 'not-found') return undefined;
     throw new CommandError('failure', `cannot read the Lease ${controllerLease.namespace}/${controllerLease.name}: ${lease.problem.message}`);
   }
-  const holder = lease.value.spec?.holderIdentity ?? '';
-  return holder === '' ? undefined : { holder, version: lease.value.metadata?.resourceVersion ?? '' };
+  const { holderIdentity = '', leaseDurationSeconds = usualLease } = lease.value.spec ?? {};
+  return {
+    version: lease.value.metadata?.resourceVersion ?? '',
+    holder: holderIdentity,
+    runsOutAfter: holderIdentity === '' ? 0 : leaseDurationSeconds * 1000,
+  };
 };
 
 /**
  * Who leads: the holder of a Lease that is renewed before our eyes. The times in it are not believed (clocks disagree), so it takes up to 2 s to see
- * that somebody leads, and 12 s that a Lease was left behind.
+ * that somebody leads, and 20 s that a Lease was left behind and nobody is there to take it over.
  */
 export const currentLeader = async (client: Pick<KubeClient, 'get'>, clock: Clock, signal: AbortSignal): Promise<string | undefined> => {
   const first = await look(client, signal);
   if (first === undefined) return undefined;
   const begun = clock.monotonic();
-  while (clock.monotonic() - begun < longestSilence) {
+  while (clock.monotonic() - begun < first.runsOutAfter + standbyComes) {
     await clock.sleep(lookEvery, signal);
     const now = await look(client, signal);
     if (now === undefined) return undefined;
-    if (now.version !== first.version) return now.holder;
+    if (now.holder !== '' && now.version !== first.version) return now.holder;
   }
   return undefined;
 };
