@@ -1,4 +1,4 @@
-import type { Decision, ScaleSpec } from '../core/index.ts';
+import type { Decision, DecisionReason, ScaleSpec } from '../core/index.ts';
 import { pods, type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
@@ -30,10 +30,15 @@ export interface LoopParts {
   readonly offBoard: (record: WorkloadRecord, memory: WorkloadMemory) => void;
 }
 
-/** Whether all that keeps the last pod is, or was, that nobody would hold the next request; it stays true until a pod is wanted again. */
+const reasonsOfLastPod: ReadonlySet<DecisionReason> = new Set(['idle-grace', 'idle-retention', 'work-in-flight']);
+
+/**
+ * Whether all that keeps the last pod is, or was, that nobody would hold the next request, or that one is under way; it stays true until a pod is
+ * wanted again, so that the gateways do not come and go with each request.
+ */
 const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolean => {
   const mayGo = mode === 'enforce' && pause !== 'both' && pause !== 'down';
-  return to === 0 || (mayGo && (reason === 'idle-grace' || reason === 'idle-retention'));
+  return to === 0 || (mayGo && reasonsOfLastPod.has(reason));
 };
 
 /**
