@@ -83,6 +83,9 @@ export const loadAuthority = async ({ certificatePem, keyPem }: KeyedCertificate
   return authorityOf(new X509Certificate(certificate.raw), signingKey, keyPem, clock);
 };
 
+/** When the certificate was made. */
+export const issuedAt = (pem: string): Instant => after(inspectCertificate(pem).notBefore, millis(-backdate));
+
 const authorityOf = (certificate: X509Certificate, signingKey: webcrypto.CryptoKey, keyPem: string, clock: Pick<Clock, 'now'>): Authority => {
   const certificatePem = toText(certificate.toString('pem'));
   const { notAfter } = inspectCertificate(certificatePem);

@@ -4,4 +4,5 @@
  */
 export { createAuthority, loadAuthority, type Authority, type CreateAuthorityOptions, type IssueOptions, type KeyedCertificate } from './authority.ts';
 export { type CertificateErrorCode } from './errors.ts';
+export { afterStep, rotationStep, splitBundle, type AuthorityKeys, type RotationStep } from './rotation.ts';
 export { inspectCertificate, isRenewalDue, type CertificateInfo } from './inspect.ts';

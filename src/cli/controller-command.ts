@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { jsonLogger, messageOf, systemClock, systemNamespace, systemRandom } from '../core/index.ts';
+import { jsonLogger, messageOf, systemClock, systemNamespace, systemRandom, type Logger } from '../core/index.ts';
 import { KubeError, loadKubeConfig } from '../kube/index.ts';
 import { startController, type Controller } from './controller.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
@@ -48,7 +48,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
   // What ends the controller from within (an API server that takes our rights away) ends the process too.
   controller.ended.catch((failure: unknown) => stopping.abort(failure));
   try {
-    await serve(controller, flags, AbortSignal.any([signal, stopping.signal]));
+    await serve(controller, flags, logger, AbortSignal.any([signal, stopping.signal]));
   } finally {
     stopping.abort();
     await controller.ended;
@@ -75,8 +75,8 @@ const namespacesFlag = (text: string): readonly string[] => {
 };
 
 /** Says where everything is, and answers until `signal` aborts. */
-const serve = async (controller: Controller, flags: ControllerFlags, signal: AbortSignal): Promise<void> => {
-  if (flags.writeCa !== undefined) await writeCa(flags.writeCa, controller.caPem);
+const serve = async (controller: Controller, flags: ControllerFlags, logger: Logger, signal: AbortSignal): Promise<void> => {
+  if (flags.writeCa !== undefined) await keepCaFile(flags.writeCa, controller, logger);
   const operations = await serveOperations(
     { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
@@ -85,6 +85,14 @@ const serve = async (controller: Controller, flags: ControllerFlags, signal: Abo
   await aborted(signal);
   operations.close();
   operations.closeAllConnections();
+};
+
+/** Now, and whenever it changes: a file that cannot be written later is only told. */
+const keepCaFile = async (path: string, controller: Controller, logger: Logger): Promise<void> => {
+  await writeCa(path, controller.caPem());
+  controller.onCaChange(() => {
+    writeCa(path, controller.caPem()).catch((failure: unknown) => logger.error(messageOf(failure)));
+  });
 };
 
 const writeCa = async (path: string, pem: string): Promise<void> => {

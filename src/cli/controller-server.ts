@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:https';
 import { isIP } from 'node:net';
-import type { Authority } from '../certificates/index.ts';
 import { fieldManager, systemNamespace, workloadKey } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { LinkServer } from '../link/index.ts';
 import type { WorkloadKinds, WorkloadRegistry } from '../scaler/index.ts';
 import { autoscalerLookup, createWebhookApp, type WebhookAddress } from '../webhooks/index.ts';
+import type { CertificateKeeper, CertificateKeeperOptions } from './certificate-keeper.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
@@ -16,7 +16,7 @@ import { listenOn } from './listen.ts';
 export interface ControllerServer {
   readonly port: number;
   /** Where the API server is to call the webhooks. */
-  readonly webhookAddress: WebhookAddress;
+  webhookAddress(): WebhookAddress;
   close(): Promise<void>;
 }
 
@@ -28,38 +28,43 @@ interface Around {
   readonly registry: WorkloadRegistry;
   readonly kinds: WorkloadKinds;
   readonly link: LinkServer;
-  readonly authority: Authority;
+  readonly certificates: CertificateKeeper;
 }
 
-const validDays = 365;
 /** The Service by which the API server calls the webhooks, and the one by which gateways find every replica. */
 const services = ['rouse-controller', 'rouse-link'];
 const names = ['localhost', ...services.flatMap((name) => [name, `${name}.${systemNamespace}`, `${name}.${systemNamespace}.svc`])];
 /** What controllers are in a cluster: other replicas may be that while we run as somebody else, outside. */
 const controllerUser = `system:serviceaccount:${systemNamespace}:rouse-controller`;
 
+/** What a controller's certificate says it is. */
+export const servingNames = ({ advertise }: Pick<ControllerOptions, 'advertise'>): CertificateKeeperOptions['names'] => ({
+  commonName: 'rouse-controller',
+  dnsNames: advertise === undefined || isIP(advertise) > 0 ? names : [...names, advertise],
+  ipAddresses: ['127.0.0.1', ...(advertise !== undefined && isIP(advertise) > 0 ? [advertise] : [])],
+});
+
 export const startControllerServer = async (around: Around): Promise<ControllerServer> => {
-  const { options, authority, link } = around;
+  const { options, certificates, link } = around;
   const { advertise, listen } = options;
-  const certificate = await authority.issue({
-    commonName: 'rouse-controller',
-    dnsNames: advertise === undefined || isIP(advertise) > 0 ? names : [...names, advertise],
-    ipAddresses: ['127.0.0.1', ...(advertise !== undefined && isIP(advertise) > 0 ? [advertise] : [])],
-    validDays,
-  });
-  const server = createServer({ cert: certificate.certificatePem, key: certificate.keyPem, requestTimeout: 10_000 }, webhooks(around));
+  const server = createServer({ ...served(certificates), requestTimeout: 10_000 }, webhooks(around));
+  // Connections that are open stay as they are; new ones get the new certificate.
+  certificates.onChange(() => server.setSecureContext(served(certificates)));
   link.attach(server);
   const port = await listenOn(server, listen);
-  const caBundle = Buffer.from(authority.certificatePem).toString('base64');
   return {
     port,
-    webhookAddress:
-      advertise === undefined
+    webhookAddress: () => {
+      const caBundle = Buffer.from(certificates.caPem).toString('base64');
+      return advertise === undefined
         ? { service: { namespace: systemNamespace, name: 'rouse-controller', port: listen.port }, caBundle }
-        : { url: `https://${isIP(advertise) === 6 ? `[${advertise}]` : advertise}:${port}`, caBundle },
+        : { url: `https://${isIP(advertise) === 6 ? `[${advertise}]` : advertise}:${port}`, caBundle };
+    },
     close: () => close(server, link),
   };
 };
+
+const served = ({ serving: { certificatePem, keyPem } }: CertificateKeeper): { cert: string; key: string } => ({ cert: certificatePem, key: keyPem });
 
 const webhooks = ({ options, client, watches, formulas, registry, kinds }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({

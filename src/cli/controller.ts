@@ -3,26 +3,28 @@ import { seconds, systemNamespace } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
-import { registerWebhooks, type WebhookAddress } from '../webhooks/index.ts';
-import { sharedAuthority } from './authority.ts';
+import { registerWebhooks } from '../webhooks/index.ts';
+import { keepCertificates, type CertificateKeeper } from './certificate-keeper.ts';
 import { checkRights, ownUser } from './check-rights.ts';
 import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
-import { startControllerServer, type ControllerServer } from './controller-server.ts';
+import { servingNames, startControllerServer, type ControllerServer } from './controller-server.ts';
 import { CommandError } from './exit-code.ts';
 import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
-import { publishCa } from './publish-ca.ts';
 
 /** A controller that runs. */
 export interface Controller {
   readonly scaler: Scaler;
   readonly instruments: ControllerInstruments;
   readonly client: KubeClient;
-  readonly caPem: string;
+  /** What gateways are to trust, at the moment. */
+  caPem(): string;
+  /** `listener` runs after that (or our own certificate) has changed. Returns the way to stop. */
+  onCaChange(listener: () => void): () => void;
   /** Of webhooks and link. */
   readonly port: number;
   readonly api: ReturnType<typeof createApi>;
@@ -43,15 +45,14 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   const options = { ...given, ...(user === undefined ? {} : { user }) };
   await checkRights(client, options.namespaces, clock, signal);
   await refuseOtherInstallation(client, options.advertise, clock, signal);
-  const authority = await sharedAuthority(client, clock);
-  await publishCa(client, authority.certificatePem);
+  const certificates = await keepCertificates({ client, clock, logger: logger.child({ part: 'certificates' }), names: servingNames(options) });
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);
   const formulas = lazyFormulas(logger);
   const loop = createControlLoop({ options, client, watches, formulas }, signal);
   const { registry, kinds, link, scaler, instruments } = loop;
-  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, authority });
-  const { leading, election } = standForElection(options, client, loop, server.webhookAddress, signal);
-  const ended = endOf([watches.run(signal), loop.run(signal), election], server);
+  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates });
+  const { leading, election } = standForElection({ options, client, loop, server, certificates }, signal);
+  const ended = endOf([watches.run(signal), loop.run(signal), certificates.run(signal), election], server);
   let synced = false;
   const whenSynced = loop.synced.then(() => {
     synced = true;
@@ -60,7 +61,8 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     scaler,
     instruments,
     client,
-    caPem: authority.certificatePem,
+    caPem: () => certificates.caPem,
+    onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
     api: createApi(readerOf(scaler)),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
@@ -74,12 +76,20 @@ const lease = { namespace: systemNamespace, name: 'rouse-controller' };
 /** For what `allow-kinds` names to be found, before the webhooks are registered without it. */
 const kindsWithin = seconds(5);
 
+/** Somebody may take the registration away, or change it. */
+const registerEvery = seconds(60);
+
+interface Standing {
+  readonly options: ControllerOptions;
+  readonly client: KubeClient;
+  readonly loop: ControlLoop;
+  readonly server: ControllerServer;
+  readonly certificates: CertificateKeeper;
+}
+
 /** Leads whenever the Lease is ours. `leading` resolves at the first time. */
 const standForElection = (
-  { clock, random, logger, identity, namespaces }: ControllerOptions,
-  client: KubeClient,
-  loop: ControlLoop,
-  webhooks: WebhookAddress,
+  { options: { clock, random, logger, identity, namespaces }, client, loop, server, certificates }: Standing,
   signal: AbortSignal,
 ): { readonly leading: Promise<void>; readonly election: Promise<void> } => {
   const leading = Promise.withResolvers<undefined>();
@@ -87,19 +97,22 @@ const standForElection = (
     const held = await client.get(resources.leases, lease, term);
     if (!held.ok) throw new CommandError('failure', `the Lease ${lease.namespace}/${lease.name} cannot be read: ${held.problem.message}`);
     const register = async (): Promise<void> => {
-      const registered = await registerWebhooks(client, webhooks, namespaces, term, admittedKinds(loop.kinds));
+      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(loop.kinds));
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
     // Rules of further kinds that another leader registered are not to go and come again.
     await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
     await register();
     let registering = Promise.resolve();
-    const stop = loop.kinds.onChange(() => {
+    const again = (): void => {
       registering = registering.then(register).catch((problem: unknown) => {
         if (!term.aborted) logger.error('the webhooks cannot be registered anew', { problem });
       });
-    });
-    term.addEventListener('abort', stop, { once: true });
+    };
+    const repeated = clock.every(registerEvery, again);
+    const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
+    term.addEventListener('abort', () => stops.forEach((stop) => void stop()), { once: true });
+    certificates.lead(term);
     const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
     leading.resolve(undefined);
     await led;

@@ -39,7 +39,7 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
     ...of('coordination.k8s.io', ['leases'], ['create']),
     ...of('coordination.k8s.io', ['leases'], ['get', 'update'], 'rouse-controller'),
     ...of('', ['secrets'], ['create']),
-    ...of('', ['secrets'], ['get'], 'rouse-ca'),
+    ...of('', ['secrets'], ['get', 'patch'], 'rouse-ca'),
     ...of('', ['configmaps'], ['create']),
     ...of('', ['configmaps'], ['get', 'patch'], 'rouse-ca'),
     ...of('', ['configmaps'], ['list', 'watch'], 'rouse-config'),

@@ -78,7 +78,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   const gateway = await startLinkedGateway({
     ...around,
     controllers: [{ url: `https://${host}:${controller.port}` }],
-    ca: () => Promise.resolve(controller.caPem),
+    ca: () => Promise.resolve(controller.caPem()),
     token: () => Promise.resolve(cluster.token('rouse-gateway', [linkAudience])),
     address: host,
     podName: undefined,

@@ -12,6 +12,7 @@ import { startRouse } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
 import { clusterOf, type Cluster } from './harness/cluster.ts';
 import { install, systemNamespace } from './harness/installed.ts';
+import { removeRouse } from './harness/remove-rouse.ts';
 
 /** Rouse installed as an administrator does, into a cluster of its own rights and nothing else: the pods run `rouse`, everything else is deploy/ as it is. */
 
@@ -67,8 +68,7 @@ test.serial('docs/install.md, command by command: install, onboard, look, upgrad
     return { code, output };
   };
   t.teardown(async () => {
-    await shell('kubectl delete --ignore-not-found --wait=false -k deploy/overlays/default');
-    await shell('kubectl delete --ignore-not-found mutatingwebhookconfiguration,validatingwebhookconfiguration rouse');
+    await removeRouse(cluster);
     await shell('kubectl delete --ignore-not-found -f deploy/examples/hello.yaml');
     await shell('kubectl delete --ignore-not-found clusterrole rouse-workers; kubectl annotate namespace default rouse.dev/max-scale-');
   });
@@ -103,7 +103,7 @@ test.serial('docs/install.md, command by command: install, onboard, look, upgrad
 test.serial('every overlay and the Helm chart pass the validation of the API server, without a warning', async (t) => {
   const cluster = await clusterOf(t);
   await cluster.kubectl(['apply', '-f', 'deploy/base/namespace.yaml'].map((part) => (part.startsWith('deploy') ? join(root, part) : part)));
-  t.teardown(() => cluster.kubectl(['delete', 'namespace', 'rouse-system', '--ignore-not-found']));
+  t.teardown(() => removeRouse(cluster));
   for (const overlay of ['default', 'high-availability', 'namespaced']) {
     const { code, stderr } = await cluster.kubectl.try(['apply', '--dry-run=server', '--validate=strict', '-k', join(root, 'deploy', 'overlays', overlay)]);
     t.deepEqual({ overlay, code, stderr }, { overlay, code: 0, stderr: '' });
@@ -131,10 +131,7 @@ test.serial(
       t.is(code, 0, output);
       return output;
     };
-    t.teardown(async () => {
-      await cluster.kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
-      await until('the namespace of Rouse is gone', async () => (await cluster.api('GET', systemNamespace)).status === 404, 150_000);
-    });
+    t.teardown(() => removeRouse(cluster));
     await helm('install', 'rouse', 'deploy/helm', '--wait', '--timeout', '100s', '--set', 'config.window=6s');
     const refused = await until(
       'admission knows better',

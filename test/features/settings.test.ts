@@ -141,8 +141,8 @@ test('defaults of rouse-config and of the Namespace apply, the nearer one first;
 });
 
 test('a huge, malformed or absurd admission body is answered 4xx, and the controller goes on', async (t) => {
-  const { port, caPem } = rouse.local.controller;
-  const dispatcher = new Agent({ connect: { ca: caPem } });
+  const { port } = rouse.local.controller;
+  const dispatcher = new Agent({ connect: { ca: rouse.local.controller.caPem() } });
   const post = async (body: string | Buffer, type = 'application/json', path = 'validate'): Promise<number> => {
     const answer = await request(`https://127.0.0.1:${port}/admission/${path}`, { method: 'POST', dispatcher, headers: { 'content-type': type }, body });
     await answer.body.dump();

@@ -17,15 +17,14 @@ export interface GrantedRight {
 export interface AuditedRights {
   /** `VERB RESOURCE.GROUP`, each with the names that it was used for; '' where the request has none. */
   readonly used: { readonly cluster: Uses; readonly system: Uses; readonly workloads: Uses };
-  /** What was not allowed, each once. */
+  /** What was not allowed while the roles were there, each once. */
   readonly denied: readonly string[];
 }
 type Uses = ReadonlyMap<string, ReadonlySet<string>>;
 
 interface AuditEvent {
   readonly verb: string;
-  readonly stage: string;
-  readonly requestURI: string;
+  readonly stageTimestamp: string;
   readonly user: { readonly username: string };
   readonly objectRef?: {
     readonly resource?: string;
@@ -44,17 +43,36 @@ const forEverybody = new Set(['selfsubjectaccessreviews', 'selfsubjectreviews'])
 export const auditedRights = async (directory: string): Promise<AuditedRights> => {
   const used = { cluster: new Map<string, Set<string>>(), system: new Map<string, Set<string>>(), workloads: new Map<string, Set<string>>() };
   const denied = new Set<string>();
+  // Controllers that still run while an installation is taken away are refused, as they should be.
+  let rightsSince = Infinity;
   for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
-    if (!line.includes(controller)) continue;
+    if (!line.includes('rouse-')) continue;
     const event = JSON.parse(line) as AuditEvent;
     const { resource, subresource, apiGroup = '', namespace = '', name = '' } = event.objectRef ?? {};
+    const changed = changeOfRights(event);
+    if (changed !== undefined) rightsSince = changed === 'taken' ? Infinity : Date.parse(event.stageTimestamp);
     if (event.user.username !== controller || resource === undefined || forEverybody.has(resource)) continue;
     const kind = keyOf({ verb: event.verb, group: apiGroup, resource: subresource === undefined ? resource : `${resource}/${subresource}` });
-    if (event.annotations?.['authorization.k8s.io/decision'] === 'forbid') denied.add(`${kind} ${namespace}/${name}`);
+    const isDenied = event.annotations?.['authorization.k8s.io/decision'] === 'forbid';
+    if (isDenied && Date.parse(event.stageTimestamp) - rightsSince > inForceWithinMs) denied.add(`${kind} ${namespace}/${name}`);
+    if (isDenied) continue;
     const place = namespace === system ? used.system : namespace === '' && clusterWide.has(resource) ? used.cluster : used.workloads;
     place.set(kind, (place.get(kind) ?? new Set()).add(name));
   }
   return { used, denied: [...denied].sort() };
+};
+
+/** A role that was written is in force once the API server's own watch has told it. */
+const inForceWithinMs = 2000;
+
+/** Whether the request gave the controllers their rights, or began to take them away. */
+const changeOfRights = ({ verb, objectRef }: AuditEvent): 'given' | 'taken' | undefined => {
+  const { resource = '', name = '' } = objectRef ?? {};
+  const isOurs = /^(cluster)?role(binding)?s$/.test(resource) || (resource === 'namespaces' && name === system);
+  if (!isOurs) return undefined;
+  if (verb.startsWith('delete')) return 'taken';
+  // The last that `kubectl apply` writes of the roles.
+  return verb !== 'get' && /binding/.test(resource) ? 'given' : undefined;
 };
 
 const clusterWide = new Set(['namespaces', 'tokenreviews', 'mutatingwebhookconfigurations', 'validatingwebhookconfigurations']);

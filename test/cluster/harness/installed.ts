@@ -20,7 +20,10 @@ export const install = async (t: Scope, cluster: Cluster, overlay: 'default' | '
   const { kubectl, api } = cluster;
   const directory = join(overlays, overlay);
   const installed: Installed = {
-    logs: async () => (await kubectl.try(['-n', 'rouse-system', 'logs', '-l', 'app.kubernetes.io/name=rouse', '--prefix', '--tail=15'])).stdout,
+    logs: async () => {
+      const { stdout, stderr } = await kubectl.try(['-n', 'rouse-system', 'logs', '-l', 'app.kubernetes.io/name=rouse', '--prefix', '--tail=15']);
+      return `${stdout}${stderr}`;
+    },
     remove: async () => {
       await kubectl(['delete', '-k', directory, '--ignore-not-found', '--wait=false']);
       await removeRouse(cluster);
