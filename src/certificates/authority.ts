@@ -84,7 +84,7 @@ export const loadAuthority = async ({ certificatePem, keyPem }: KeyedCertificate
 };
 
 /** When the certificate was made. */
-export const issuedAt = (pem: string): Instant => after(inspectCertificate(pem).notBefore, millis(-backdate));
+export const issuedAt = (pem: string): Instant => instant(inspectCertificate(pem).notBefore - backdate);
 
 const authorityOf = (certificate: X509Certificate, signingKey: webcrypto.CryptoKey, keyPem: string, clock: Pick<Clock, 'now'>): Authority => {
   const certificatePem = toText(certificate.toString('pem'));

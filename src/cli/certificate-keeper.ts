@@ -75,10 +75,12 @@ class Keeper implements CertificateKeeper {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (!signal.aborted) {
-      await clock.sleep(lookEvery, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#lookNow();
-    }
+    const nextLook = (): Promise<boolean> =>
+      clock.sleep(lookEvery, signal).then(
+        () => true,
+        () => false,
+      );
+    while (await nextLook()) await this.#lookNow();
     await this.#looking;
   }
 

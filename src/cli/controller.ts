@@ -111,7 +111,10 @@ const standForElection = (
     };
     const repeated = clock.every(registerEvery, again);
     const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
-    term.addEventListener('abort', () => stops.forEach((stop) => void stop()), { once: true });
+    const end = (): void => {
+      for (const stop of stops) stop();
+    };
+    term.addEventListener('abort', end, { once: true });
     certificates.lead(term);
     const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
     leading.resolve(undefined);

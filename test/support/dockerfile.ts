@@ -62,12 +62,12 @@ export const buildStages = async (stages: readonly Stage[], { context, into, env
     return result;
   };
   // As Docker does: stages side by side, each waiting only for those that it copies from.
-  for (const [index, stage] of stages.entries()) {
+  const all = stages.map((stage, index) => {
     const building = Promise.resolve().then(() => one(stage, index));
-    if (stage.name !== undefined) built.set(stage.name, building);
-    else built.set(String(index), building);
-  }
-  return Promise.all(stages.map((stage, index) => built.get(stage.name ?? String(index)))).then((all) => all.filter((each) => each !== undefined));
+    built.set(stage.name ?? String(index), building);
+    return building;
+  });
+  return Promise.all(all);
 };
 
 interface Around {
