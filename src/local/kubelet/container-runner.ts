@@ -159,8 +159,9 @@ export class ContainerRunner {
 
   /** The launch inside what the pod's containers share, or why that cannot be. */
   async #isolated({ argv, env, cwd }: ContainerLaunch): Promise<ContainerLaunch | string> {
+    const { container, image, isolation } = this.#options;
     try {
-      return { ...(await this.#options.isolation.container(this.#options.container, { argv, cwd })), env };
+      return { ...(await isolation.container(container, { argv, cwd }, (image?.kind === 'program' ? image.brings : undefined) ?? {})), env };
     } catch (thrown) {
       return messageOf(thrown);
     }

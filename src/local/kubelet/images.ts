@@ -10,6 +10,8 @@ export type Image =
       readonly args?: readonly string[];
       readonly env?: Readonly<Record<string, string>>;
       readonly workingDir?: string;
+      /** Directories that the image brings: path in the container → directory of this machine. Only where containers have files of their own. */
+      readonly brings?: Readonly<Record<string, string>>;
     }
   /** Its containers are running and ready at once, and no process is started for them: for very many pods. */
   | { readonly kind: 'fake' };

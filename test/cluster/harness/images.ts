@@ -1,14 +1,26 @@
 import { join } from 'node:path';
-import type { ImageMap } from '../../../src/local/index.ts';
+import type { Image, ImageMap } from '../../../src/local/index.ts';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
+
+/** Where images have the repository: a pod's user may not reach it where it is, below somebody's home. */
+const inside = '/opt/rouse';
+
+const insideOf = (path: string): string => (path.startsWith(`${repository}/`) ? `${inside}${path.slice(repository.length)}` : path);
+
+const program = (...path: readonly string[]): Image => ({
+  kind: 'program',
+  entrypoint: [insideOf(process.execPath), join(inside, ...path)],
+  workingDir: inside,
+  brings: { [inside]: repository },
+});
 
 /** What the images of manifests stand for on the nodes. */
 export const images: ImageMap = {
   /** Rouse itself, as `deploy/` names it. */
-  rouse: { kind: 'program', entrypoint: [process.execPath, join(repository, 'src', 'cli', 'main.ts')] },
-  /** The test program: `test/support/programs/app.js`. */
-  'rouse.test/app': { kind: 'program', entrypoint: [process.execPath, join(repository, 'test', 'support', 'programs', 'app.js')] },
+  rouse: program('src', 'cli', 'main.ts'),
+  /** The test program. */
+  'rouse.test/app': program('test', 'support', 'programs', 'app.js'),
   /** Running and ready at once, without a process: for thousands of pods. */
   'rouse.test/fake': { kind: 'fake' },
 };

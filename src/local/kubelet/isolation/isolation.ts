@@ -15,8 +15,8 @@ export interface Launch {
 }
 
 export interface PodIsolation {
-  /** How to start a container's first process. */
-  container(container: Container, launch: Launch): Promise<Launch>;
+  /** How to start a container's first process. `brings`: what its image puts where, path in the container → directory of this machine. */
+  container(container: Container, launch: Launch, brings: Readonly<Record<string, string>>): Promise<Launch>;
   /** How to start a process beside the running `pid` of a container: probes and hooks. */
   beside(pid: number, container: Container, launch: Launch): Launch;
   close(): void;

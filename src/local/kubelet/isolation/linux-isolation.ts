@@ -81,16 +81,17 @@ class LinuxPod implements PodIsolation {
     this.#onClose = onClose;
   }
 
-  async container(container: Container, { argv, cwd }: Launch): Promise<Launch> {
+  async container(container: Container, { argv, cwd }: Launch, brings: Readonly<Record<string, string>>): Promise<Launch> {
     this.#instances += 1;
     const layer = join(this.#home, 'layers', `${container.name}-${this.#instances}`);
     await mkdir(layer, { recursive: true });
     const mounts = await Promise.all((container.volumeMounts ?? []).map((mount) => this.#mount(mount)));
+    const brought = Object.entries(brings).map(([target, source]) => ({ source, target, isReadOnly: true, isFile: false }));
     const script = containerScript({
       layer,
       machineMounts: this.#machineMounts,
       // Outer ones first.
-      mounts: mounts.flat().sort((one, other) => one.target.length - other.target.length),
+      mounts: [...brought, ...mounts.flat()].sort((one, other) => one.target.length - other.target.length),
       files: { '/etc/hosts': join(this.#home, 'hosts'), '/etc/resolv.conf': join(this.#home, 'resolv.conf') },
       isRootReadOnly: container.securityContext?.readOnlyRootFilesystem === true,
       privileges: privilegesOf(this.#pod, container),
