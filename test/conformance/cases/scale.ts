@@ -48,6 +48,31 @@ export const scale = [
       equal(at(creator, ['fieldsV1', 'f:spec', 'f:replicas']), undefined);
     },
   ),
+  one(
+    'a Scale of 0 leaves nobody on record, and neither does the next one after it',
+    'PATCH deployments/scale?fieldManager=x',
+    'Rouse (manual scaling)',
+    async (c) => {
+      await make(c, 1);
+      const owners = async (): Promise<readonly unknown[]> =>
+        (await c.api.get(c.path('deployments', c.id)))
+          .list('metadata.managedFields')
+          .filter((entry) => at(entry, ['fieldsV1', 'f:spec', 'f:replicas']) !== undefined)
+          .map((entry) => [at(entry, 'manager'), at(entry, 'subresource')]);
+      for (const [replicas, manager] of [
+        [2, 'one'],
+        [0, 'two'],
+        [3, 'three'],
+      ] as const) {
+        (await c.api.patch(path(c), 'merge', { spec: { replicas } }, { query: { fieldManager: manager } })).is(200);
+        deepEqual(await owners(), replicas === 2 ? [['one', 'scale']] : []);
+      }
+      (await c.api.patch(c.path('deployments', c.id), 'merge', { spec: { replicas: 4 } }, { query: { fieldManager: 'four' } })).is(200);
+      deepEqual(await owners(), [['four', undefined]]);
+      (await c.api.patch(path(c), 'merge', { spec: { replicas: 5 } }, { query: { fieldManager: 'five' } })).is(200);
+      deepEqual(await owners(), [['five', 'scale']]);
+    },
+  ),
   one('an old resourceVersion is Conflict', 'PATCH deployments/scale (merge)', 'Rouse', async (c) => {
     await make(c);
     const before = (await c.api.get(path(c))).is(200);

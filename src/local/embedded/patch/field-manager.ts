@@ -1,5 +1,6 @@
-import type { JsonObject } from '../json.ts';
+import { numberAt, type JsonObject } from '../json.ts';
 import { withAlwaysThere } from './always-there.ts';
+import { FieldSet } from './field-set.ts';
 import { capUpdaters, isReset, isSameManager, readEntries, withEntries, withoutServerFields, type ManagedEntry } from './managed-fields.ts';
 import { shapeOf } from './schema.ts';
 import { compare, type Comparison } from './typed-value.ts';
@@ -55,6 +56,10 @@ export const recordUpdate = (change: {
   readonly writer: Writer;
 }): JsonObject => {
   const { before, after, resource, writer } = change;
+  if (writer.subresource === 'scale' && !isScaleTracked(before, after)) {
+    const isSame = numberAt(before, 'spec', 'replicas') === numberAt(after, 'spec', 'replicas');
+    return withEntries(after, isSame ? readEntries(before) : withoutReplicas(readEntries(before)));
+  }
   const { added, removed, modified } = differences(before, after, resource);
   const taken = withoutServerFields(added.union(modified));
   const gone = added.union(modified).union(removed);
@@ -66,6 +71,17 @@ export const recordUpdate = (change: {
   const rest = others.filter((entry) => entry !== previous && !entry.fields.isEmpty);
   return withEntries(after, capUpdaters([...rest, { ...self, time: writer.subresource === 'scale' ? previous?.time : writer.time, fields }]));
 };
+
+const replicas = FieldSet.parse({ 'f:spec': { 'f:replicas': {} } });
+
+const withoutReplicas = (entries: readonly ManagedEntry[]): ManagedEntry[] => entries.map((entry) => ({ ...entry, fields: entry.fields.difference(replicas) }));
+
+/**
+ * Of a write through `/scale` nobody is told where the count becomes 0 (a Scale of 0 has no such field), and where nobody owned it before: an object
+ * that has no managers at all, as this Scale then, is not tracked at updates (apimachinery `managedfields/internal/skipnonapplied.go`).
+ */
+const isScaleTracked = (before: JsonObject | undefined, after: JsonObject): boolean =>
+  numberAt(after, 'spec', 'replicas') !== 0 && readEntries(before).some(({ fields }) => !fields.intersection(replicas).isEmpty);
 
 /** What changes between two states of an object, over all that its kind always has. */
 export const differences = (before: JsonObject | undefined, after: JsonObject, resource: Kind): Comparison =>
