@@ -134,6 +134,11 @@ export class ClusterKubeletApi implements KubeletApi, VolumeSources {
     if (!written.ok) throw refused(`status of node ${name}`, written.problem);
   }
 
+  async isNodeReady(name: string): Promise<boolean> {
+    const node = foundOrNone(`node ${name}`, await this.#client.get(resources.nodes, { name }));
+    return node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  }
+
   async renewLease(node: string, leaseSeconds: number): Promise<void> {
     const name = { namespace: leaseNamespace, name: node };
     const spec = { holderIdentity: node, leaseDurationSeconds: leaseSeconds, renewTime: microTime(this.#options.clock) };

@@ -96,6 +96,11 @@ export class EmbeddedKubeletApi implements KubeletApi {
     });
   }
 
+  isNodeReady(name: string): Promise<boolean> {
+    const node = this.#api.get(resources.nodes, undefined, name);
+    return Promise.resolve(node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true);
+  }
+
   renewLease(node: string, leaseSeconds: number): Promise<void> {
     return this.#retried(async () => {
       const before = this.#api.get(resources.leases, leaseNamespace, node);

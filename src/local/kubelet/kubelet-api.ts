@@ -30,6 +30,8 @@ export interface KubeletApi {
   readSecret(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Registers the node or writes its status anew; what others put on it (cordon, taints, labels) stays. */
   writeNode(node: Node & { readonly metadata: { readonly name: string } }): Promise<void>;
+  /** Whether the Node says that it is ready: after a silence the node controller has written that it does not know. */
+  isNodeReady(node: string): Promise<boolean>;
   /** `namespaces/kube-node-lease/leases/NODE`. */
   renewLease(node: string, leaseSeconds: number): Promise<void>;
   /** Notes an Event about a pod; never rejects, may drop. */

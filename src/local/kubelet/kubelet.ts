@@ -46,6 +46,8 @@ export interface Kubelet {
 
 const defaultLeaseSeconds = 40;
 const statusRenewal = seconds(300);
+/** As the kubelet's `nodeStatusUpdateFrequency`: what others have made of our Node meanwhile is put right. */
+const statusLook = seconds(10);
 
 const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
 
@@ -140,6 +142,11 @@ class NodeHeartbeat {
       }),
       options.clock.every(statusRenewal, () => {
         void this.#attempt(() => this.register());
+      }),
+      options.clock.every(statusLook, () => {
+        void this.#attempt(async () => {
+          if (!(await options.api.isNodeReady(options.nodeName))) await this.register();
+        });
       }),
     ];
   }
