@@ -34,6 +34,25 @@ export const endpoints = [
       { apiVersion: 'v1', kind: 'Service', name: c.id, uid: uidOf(made.body), controller: true, blockOwnerDeletion: true },
     ]);
   }),
+  one('a slice without endpoints says null, and may be written back so', 'GET endpointslices', 'Rouse (routing)', async (c) => {
+    await c.make('services', selected(c));
+    const own = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${c.id}-own` },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 80 }],
+    };
+    await c.make('endpointslices', { ...own, endpoints: [] });
+    const answer = await slices(c, (items) => items.length === 1, 'a slice');
+    const item = answer.list('items')[0];
+    deepEqual([at(item, 'endpoints'), at(item, 'ports')], [null, null]);
+    const read = (await c.api.get(c.path('endpointslices', `${c.id}-own`))).is(200);
+    deepEqual([at(read.body, 'endpoints'), at(read.body, 'ports.0.port')], [null, 80]);
+    const written = await c.api.put(c.path('endpointslices', `${c.id}-own`), read.body);
+    equal(written.status, 200);
+    equal(at(written.body, 'endpoints'), null);
+  }),
   one('a ready pod is an endpoint with target, port and conditions', 'endpointslice controller', 'Rouse (routing)', async (c) => {
     await c.make('services', selected(c));
     const made = await c.make('pods', await placed(c, c.id, { app: c.id }));
