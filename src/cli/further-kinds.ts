@@ -7,10 +7,10 @@ import type { ControllerOptions } from './controller-options.ts';
 import { joinWatches } from './joined-watch.ts';
 
 interface Around {
-  readonly options: ControllerOptions;
+  readonly options: Pick<ControllerOptions, 'connection' | 'clock' | 'random' | 'logger' | 'namespaces'>;
   readonly client: KubeClient;
-  readonly watches: ClusterWatches;
-  readonly registry: WorkloadRegistry;
+  readonly watches: Pick<ClusterWatches, 'configMaps'>;
+  readonly registry: Pick<WorkloadRegistry, 'config' | 'onConfig' | 'values' | 'subscribe' | 'addKind' | 'removeKind'>;
 }
 
 /** The kinds of `allow-kinds` beyond those that are watched anyway, on the API server. */

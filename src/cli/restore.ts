@@ -1,7 +1,7 @@
 import { annotation, fieldManager, isTakenOver, selectorOf, type Millis } from '../core/index.ts';
-import { resources, type KubeClient, type Resource, type ServiceView, type WorkloadView } from '../kube/index.ts';
+import type { ServiceView, WorkloadView } from '../kube/index.ts';
 import { createRouting } from '../routing/index.ts';
-import { handBackAll, sayEvent, WakeFailures, WorkloadRegistry } from '../scaler/index.ts';
+import { handBackAll, sayEvent, WakeFailures } from '../scaler/index.ts';
 import { unregisterWebhooks } from '../webhooks/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { currentLeader } from './leadership.ts';
@@ -33,7 +33,7 @@ export interface RestoreOptions extends CommandEnvironment {
  */
 export const restoreCluster = (options: RestoreOptions, signal: AbortSignal): Promise<ExitCode> =>
   withWholeCluster(options, signal, async (cluster, following) => {
-    const { client, watches } = cluster;
+    const { client } = cluster;
     const { clock, print } = options;
     const leader = await currentLeader(client, clock, following);
     if (leader !== undefined)
@@ -41,7 +41,7 @@ export const restoreCluster = (options: RestoreOptions, signal: AbortSignal): Pr
         'failure',
         `a controller (${leader}) is at work and would undo this: run rouse uninstall, or stop the controllers first (kubectl -n rouse-system delete deployment rouse-controller)`,
       );
-    const before = remainsOf(watches);
+    const before = remainsOf(cluster);
     for (const line of planOf(before)) print(line);
     if (options.dryRun) {
       print('dry run: nothing was changed');
@@ -86,10 +86,10 @@ const selectorBack = (service: ServiceView): string => {
 };
 
 /** A controller's own parts, without gateways and without load, told to hand everything back. */
-const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, { client, watches }: WholeCluster, signal: AbortSignal): Promise<void> => {
-  const { workloads, namespaces, services, endpointSlices, pods } = watches;
-  const registry = new WorkloadRegistry({ workloads, namespaces, configMaps: undefined, handsBackAll: true, logger });
-  const held = remainsOf(watches);
+const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, cluster: WholeCluster, signal: AbortSignal): Promise<void> => {
+  const { client, watches, registry, resourceOf } = cluster;
+  const { services, endpointSlices, pods } = watches;
+  const held = remainsOf(cluster);
   pods.setNamespaces(new Set([...[...registry.values()].map(({ ref }) => ref.namespace), ...held.services.map(({ namespace }) => namespace)]));
   await pods.snapshot.synced;
   let revision = 0;
@@ -114,33 +114,30 @@ const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, { cl
   const ending = new AbortController();
   const routed = routing.run(AbortSignal.any([signal, ending.signal]));
   try {
-    await handBackAll({ client, clock, logger, registry, pods: pods.snapshot, path: routing, tell: (event) => print(sayEvent(event)) }, signal);
+    await handBackAll({ client, clock, logger, registry, pods: pods.snapshot, path: routing, resourceOf, tell: (event) => print(sayEvent(event)) }, signal);
     // Services whose workload is gone, or was never known, are handed back by routing itself; and the watches show our last writes a moment later.
-    while (!isEmpty(remainsOf(watches))) await clock.sleep(lookEvery, signal);
+    while (!isEmpty(remainsOf(cluster))) await clock.sleep(lookEvery, signal);
   } finally {
     ending.abort();
     await routed;
-    registry.close();
   }
 };
 
 /** Nothing is left that can be handed back. */
 const isEmpty = ({ workloads, services }: Remains): boolean => services.length === 0 && workloads.every(({ state }) => state === undefined);
 
-const kinds: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
-
 /** Our annotations that say nothing any more are taken off; gives the workloads whose count of before was among them. */
-const sweep = async ({ logger }: RestoreOptions, { client, watches }: WholeCluster, signal: AbortSignal): Promise<readonly WorkloadView[]> => {
-  const left = remainsOf(watches).workloads.filter(({ state }) => state === undefined);
+const sweep = async ({ logger }: RestoreOptions, cluster: WholeCluster, signal: AbortSignal): Promise<readonly WorkloadView[]> => {
+  const left = remainsOf(cluster).workloads.filter(({ state }) => state === undefined);
   for (const { view } of left) {
-    const refused = await takeOff(client, view, signal);
+    const refused = await takeOff(cluster, view, signal);
     if (refused !== undefined) logger.warn('our annotations could not be taken off', { workload: nameOf(view), problem: refused });
   }
   return left.filter(({ view }) => annotation.state in view.annotations).map(({ view }) => view);
 };
 
-const takeOff = async (client: KubeClient, view: WorkloadView, signal: AbortSignal): Promise<string | undefined> => {
-  const resource = kinds[view.resource];
+const takeOff = async ({ client, resourceOf }: WholeCluster, view: WorkloadView, signal: AbortSignal): Promise<string | undefined> => {
+  const resource = resourceOf(view.resource);
   if (resource === undefined) return `its kind ${view.resource} is not known`;
   const fresh = await client.get(resource, view, signal);
   if (!fresh.ok) return fresh.problem.kind === 'not-found' ? undefined : fresh.problem.message;
@@ -154,8 +151,8 @@ const takeOff = async (client: KubeClient, view: WorkloadView, signal: AbortSign
   return patched.ok ? undefined : patched.problem.message;
 };
 
-const report = ({ print }: RestoreOptions, { watches }: WholeCluster, before: Remains, unreadable: readonly WorkloadView[]): ExitCode => {
-  const left = remainsOf(watches);
+const report = ({ print }: RestoreOptions, cluster: WholeCluster, before: Remains, unreadable: readonly WorkloadView[]): ExitCode => {
+  const left = remainsOf(cluster);
   const done = before.workloads.length + before.services.length;
   const open = [
     ...left.workloads.filter(({ state }) => state !== undefined).map(({ view }) => `workload ${nameOf(view)}`),
@@ -172,7 +169,7 @@ const report = ({ print }: RestoreOptions, { watches }: WholeCluster, before: Re
       ? 'nothing of Rouse was on any workload or Service'
       : `put back: ${count(before.workloads.length, 'workload')}, ${count(before.services.length, 'Service')}`,
   );
-  const on = switchedOn(watches).length;
+  const on = switchedOn(cluster.watches).length;
   if (on > 0)
     print(
       `${count(on, 'workload')} still ${on === 1 ? 'says' : 'say'} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${on === 1 ? 'it' : 'them'}`,

@@ -50,8 +50,8 @@ export const uninstall = (options: UninstallOptions, signal: AbortSignal): Promi
     return remove(options, cluster, installation, following);
   });
 
-const planOf = ({ watches }: WholeCluster): readonly string[] => {
-  const { workloads, services } = remainsOf(watches);
+const planOf = (cluster: WholeCluster): readonly string[] => {
+  const { workloads, services } = remainsOf(cluster);
   return [
     ...workloads.map(({ view, state }) => {
       const before = state === undefined ? 'a number that cannot be read' : String(state.replicasBefore);
@@ -63,8 +63,8 @@ const planOf = ({ watches }: WholeCluster): readonly string[] => {
 };
 
 /** Everything that has something of ours, by kind and name. */
-const namesOf = ({ watches }: WholeCluster): readonly string[] => {
-  const { workloads, services } = remainsOf(watches);
+const namesOf = (cluster: WholeCluster): readonly string[] => {
+  const { workloads, services } = remainsOf(cluster);
   return [...workloads.map(({ view }) => `workload ${nameOf(view)}`), ...services.map((service) => `Service ${nameOf(service)}`)];
 };
 

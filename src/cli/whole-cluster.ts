@@ -1,9 +1,25 @@
-import { annotation, millis, parseWorkloadState, seconds, type Clock, type Logger, type Millis, type Random, type WorkloadState } from '../core/index.ts';
+import {
+  annotation,
+  millis,
+  parseWorkloadKey,
+  parseWorkloadState,
+  seconds,
+  systemNamespace,
+  takenOverFor,
+  type Clock,
+  type Logger,
+  type Millis,
+  type Random,
+  type WorkloadState,
+} from '../core/index.ts';
 import { createKubeClient, resources, type KubeClient, type KubeConnection, type Resource, type ServiceView, type WorkloadView } from '../kube/index.ts';
 import { heldServices } from '../routing/index.ts';
+import { builtInKinds, WorkloadRegistry } from '../scaler/index.ts';
+import { parseConfig } from '../core/spec/index.ts';
 import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import { CommandError } from './exit-code.ts';
+import { furtherKinds } from './further-kinds.ts';
 
 /** What a command that looks at the whole cluster, and ends, is given. */
 export interface CommandEnvironment {
@@ -19,6 +35,9 @@ export interface CommandEnvironment {
 export interface WholeCluster {
   readonly client: KubeClient;
   readonly watches: ClusterWatches;
+  /** Every workload that has something to hand back, of whatever kind; none is onboarded in it. */
+  readonly registry: WorkloadRegistry;
+  readonly resourceOf: (kind: string) => Resource | undefined;
 }
 
 const firstLists = seconds(60);
@@ -34,10 +53,11 @@ const checkRights = async (client: KubeClient, signal: AbortSignal): Promise<voi
 
 /** Reads the whole cluster, runs `work` on it, and ends the watches. Throws a `CommandError` where the cluster cannot be read. */
 export const withWholeCluster = async <Outcome>(
-  { connection, clock, random, logger }: CommandEnvironment,
+  environment: CommandEnvironment,
   signal: AbortSignal,
   work: (cluster: WholeCluster, signal: AbortSignal) => Promise<Outcome>,
 ): Promise<Outcome> => {
+  const { connection, clock, random, logger } = environment;
   const client = createKubeClient({ connection, clock });
   await checkServer(client, connection);
   await checkRights(client, signal);
@@ -47,12 +67,48 @@ export const withWholeCluster = async <Outcome>(
   const watched = watches.run(following);
   try {
     await Promise.race([watches.synced, late(watches, clock, following)]);
-    return await work({ client, watches }, following);
+    const { workloads, namespaces } = watches;
+    const registry = new WorkloadRegistry({ workloads, namespaces, configMaps: undefined, handsBackAll: true, logger });
+    const kinds = furtherKinds({
+      options: { connection, clock, random, logger, namespaces: undefined },
+      client,
+      watches,
+      registry: withKinds(registry, kindsOf(watches)),
+    });
+    const followed = kinds.run(following);
+    await Promise.race([kinds.synced, late(watches, clock, following)]);
+    try {
+      return await work({ client, watches, registry, resourceOf: (kind) => kinds.resourceOf(kind) }, following);
+    } finally {
+      ending.abort();
+      await followed;
+      registry.close();
+    }
   } finally {
     ending.abort();
     await watched;
   }
 };
+
+/** Kinds that may have something to hand back: those of `allow-kinds`, and, where that is gone, those that a taken-over Service names. */
+const kindsOf = ({ configMaps, services }: ClusterWatches): readonly string[] => {
+  const parsed = parseConfig(configMaps.get(`${systemNamespace}/rouse-config`)?.data ?? {});
+  const taken = [...services.values()].flatMap(({ annotations }) => {
+    const holder = takenOverFor({ metadata: { annotations } });
+    const ref = holder === undefined ? undefined : parseWorkloadKey(holder);
+    return ref === undefined ? [] : [ref.resource];
+  });
+  return [...new Set([...(parsed.ok ? parsed.value.config.allowKinds : []), ...taken])];
+};
+
+const withKinds = (registry: WorkloadRegistry, allowKinds: readonly string[]): Parameters<typeof furtherKinds>[0]['registry'] => ({
+  config: { ...registry.config, allowKinds },
+  onConfig: () => () => undefined,
+  values: () => registry.values(),
+  subscribe: (listener) => registry.subscribe(listener),
+  addKind: (snapshot) => registry.addKind(snapshot),
+  removeKind: (snapshot) => registry.removeKind(snapshot),
+});
 
 const late = async (watches: ClusterWatches, clock: Clock, signal: AbortSignal): Promise<never> => {
   await clock.sleep(firstLists, signal);
@@ -75,10 +131,13 @@ export interface Remains {
   readonly services: readonly ServiceView[];
 }
 
-export const remainsOf = ({ workloads, services, endpointSlices }: ClusterWatches): Remains => ({
-  workloads: workloads.flatMap((snapshot) => [...snapshot.values()].flatMap((view) => heldWorkload(view) ?? [])),
+export const remainsOf = ({ registry, watches: { workloads, services, endpointSlices } }: Pick<WholeCluster, 'registry' | 'watches'>): Remains => ({
+  workloads: [...workloads.flatMap((snapshot) => [...snapshot.values()]), ...furtherIn(registry)].flatMap((view) => heldWorkload(view) ?? []),
   services: heldServices(services.values(), endpointSlices.values()).filter(({ deleting }) => !deleting),
 });
+
+const furtherIn = (registry: WorkloadRegistry): readonly WorkloadView[] =>
+  [...registry.values()].map(({ view }) => view).filter(({ resource }) => !builtInKinds.some(({ name }) => name === resource));
 
 const heldWorkload = (view: WorkloadView): HeldWorkload | undefined => {
   if (view.deleting || !(annotation.state in view.annotations || annotation.status in view.annotations)) return undefined;
