@@ -53,10 +53,10 @@ export const probeOf = (pod: PodView, target: Target): PodProbe => {
 
 const finished = (pod: PodView): boolean => pod.phase === 'Succeeded' || pod.phase === 'Failed';
 
-const stateOf = (pod: PodView): PodRoute['state'] => (pod.deleting ? 'terminating' : pod.ready ? 'ready' : 'starting');
+const stateOf = (pod: PodView, isLeaving: boolean): PodRoute['state'] => (pod.deleting || isLeaving ? 'terminating' : pod.ready ? 'ready' : 'starting');
 
 /** A pod as a target of requests, by its address of `family` where it has one; undefined while it has none at all, and once it has ended. */
-export const podRoute = (pod: PodView, targets: readonly Target[], family?: AddressType): PodRoute | undefined => {
+export const podRoute = (pod: PodView, targets: readonly Target[], family?: AddressType, isLeaving = false): PodRoute | undefined => {
   const address = pod.podIPs.find((each) => familyOf(each) === family) ?? pod.podIPs[0];
   const [primary] = targets;
   if (address === undefined || primary === undefined || finished(pod)) return undefined;
@@ -70,7 +70,7 @@ export const podRoute = (pod: PodView, targets: readonly Target[], family?: Addr
     name: pod.name,
     address,
     ports,
-    state: stateOf(pod),
+    state: stateOf(pod, isLeaving),
     probe: probeOf(pod, primary),
     revision: pod.labels['pod-template-hash'] ?? pod.labels['controller-revision-hash'] ?? '',
   };

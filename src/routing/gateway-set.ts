@@ -80,6 +80,11 @@ export class GatewaySet {
     return this.#connected.some((gateway) => addressesOf(gateway).includes(address));
   }
 
+  /** Whether every connected gateway acts by what was published up to `revision`. */
+  haveHeard(revision: number): boolean {
+    return this.#connected.every(({ acknowledged }) => acknowledged >= revision);
+  }
+
   /** Ports that none of them could open: no wait will help there. */
   unusablePorts(): ReadonlySet<number> {
     const [first, ...others] = this.#connected;

@@ -4,11 +4,15 @@ import type { RouteChange } from './ports.ts';
 interface Page {
   readonly route: WorkloadRoute;
   readonly text: string;
+  /** The revision with which it was last published. */
+  readonly revision: number;
   /** By port: the revision with which the listener was first published. */
   readonly since: ReadonlyMap<number, number>;
   /** Listeners that are no longer wanted, by port: until when they stay open. */
   readonly lingering: ReadonlyMap<number, { readonly listener: ListenerRoute; readonly until: number }>;
 }
+
+type Draft = Omit<Page, 'since' | 'revision'>;
 
 export interface RouteBookOptions {
   /** The route as the cluster is now; undefined if there is nothing to route. */
@@ -64,6 +68,11 @@ export class RouteBook {
     return newest;
   }
 
+  /** The revision that a gateway must have acknowledged to act by what was last said of the workload; 0 if nothing was. */
+  saidAt(key: WorkloadKey): number {
+    return this.#pages.get(key)?.revision ?? 0;
+  }
+
   /** Ports that are still open though nothing points at them any more. */
   *lingeringPorts(): Iterable<number> {
     for (const { lingering } of this.#pages.values()) yield* lingering.keys();
@@ -72,7 +81,7 @@ export class RouteBook {
   #flush(full: boolean, before: ReadonlyMap<WorkloadKey, Page>): void {
     const upsert: WorkloadRoute[] = [];
     const remove: WorkloadKey[] = [];
-    const drafts = new Map<WorkloadKey, Omit<Page, 'since'>>();
+    const drafts = new Map<WorkloadKey, Draft>();
     for (const key of this.#dirty) {
       const previous = before.get(key);
       const draft = this.#draft(key, previous);
@@ -93,11 +102,11 @@ export class RouteBook {
     const revision = this.#options.publish({ full, upsert, remove: full ? [] : remove });
     for (const [key, draft] of drafts) {
       const known = full ? undefined : before.get(key)?.since;
-      this.#pages.set(key, { ...draft, since: new Map(draft.route.listeners.map(({ port }) => [port, known?.get(port) ?? revision])) });
+      this.#pages.set(key, { ...draft, revision, since: new Map(draft.route.listeners.map(({ port }) => [port, known?.get(port) ?? revision])) });
     }
   }
 
-  #draft(key: WorkloadKey, previous: Page | undefined): Omit<Page, 'since'> | undefined {
+  #draft(key: WorkloadKey, previous: Page | undefined): Draft | undefined {
     const now = this.#options.clock.monotonic();
     const built = this.#options.build(key);
     const wanted = new Set(built?.listeners.map(({ port }) => port));

@@ -16,6 +16,8 @@ export interface RouteInputs {
   /** In a fixed order, so that equal inputs give equal routes. */
   readonly services: readonly RoutedService[];
   readonly pods: Iterable<PodView>;
+  /** Uids of pods that are about to be taken away: nothing new goes to them. */
+  readonly leaving?: ReadonlySet<string> | undefined;
   readonly wakeFailure: ReturnType<WakeFailureSource['get']>;
   /** Where gateways bind; undefined: all addresses. */
   readonly listenAddress: string | undefined;
@@ -57,7 +59,7 @@ export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
   const { traffic, scaling } = workload.spec;
   const known = targets(services);
   const [family] = services.flatMap(({ service }) => addressTypes.filter((type) => type === service.ipFamilies[0]));
-  const pods = [...inputs.pods].map((pod) => podRoute(pod, known, family)).filter((pod) => pod !== undefined);
+  const pods = [...inputs.pods].map((pod) => podRoute(pod, known, family, inputs.leaving?.has(pod.uid))).filter((pod) => pod !== undefined);
   return {
     workload: workload.key,
     listeners: listeners(inputs),

@@ -10,6 +10,7 @@ import { Patience } from './patience.ts';
 import { serviceObject, type Path } from './paths.ts';
 import { reconcileService } from './reconcile.ts';
 import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
+import { Retiring } from './retiring.ts';
 import { RouteBook } from './route-book.ts';
 import { workloadRoute } from './route-snapshots.ts';
 import { Changes, completed, within } from './waiting.ts';
@@ -30,6 +31,11 @@ export interface Routing {
   pathOf(key: WorkloadKey): Path;
   /** Path `direct`: the last pod is about to go (or no longer), so the gateways stand in. `holdReady` says when they do. */
   hold(key: WorkloadKey, wanted: boolean): void;
+  /**
+   * The pods, by uid, are about to be taken away: the gateways send nothing new to them. Resolves when every connected one has heard, or after a moment.
+   * Taken back by an empty set, and by itself when another pod goes or none does.
+   */
+  retire(key: WorkloadKey, pods: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
   /** Resolves when no Service of the workload points at a gateway any more; idempotent. Rejects if it cannot be done now. */
   handBack(key: WorkloadKey, signal: AbortSignal): Promise<void>;
   /** Looks at the workload and its Services again. */
@@ -38,6 +44,9 @@ export interface Routing {
   release(gateway: GatewayInfo): Promise<void>;
 }
 
+/** A gateway that does not answer sends a request to a pod that goes, as it would have without being told. */
+const patienceWithRetirement = millis(250);
+const longestRetirement = millis(5000);
 const patienceWithPods = millis(2000);
 const patienceWithRelease = millis(20_000);
 const patienceWithHandBack = millis(60_000);
@@ -51,6 +60,7 @@ class Router implements Routing {
   readonly #gatewayPods: GatewayPods;
   readonly #queue: WorkQueue;
   readonly #env: ReconcileEnv;
+  readonly #retiring: Retiring;
   readonly #holds = new Set<WorkloadKey>();
   readonly #returning = new Set<WorkloadKey>();
   /** Told after each change of a Service, a slice or a gateway. */
@@ -65,6 +75,7 @@ class Router implements Routing {
     this.#timing = { ...usualTiming, ...options.timing };
     this.#world = new World(snapshots, workloads, { service: (key) => this.#onService(key), workload: (key) => this.#onWorkload(key) });
     this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => publisher.publish(change), clock, linger: this.#timing.linger });
+    this.#retiring = new Retiring({ clock, limit: longestRetirement, podsOf: (key) => this.#world.podsOf(key), changed: (key) => this.#book.touch(key) });
     this.#gateways = new GatewaySet({ publisher, pods: this.#gatewayPods, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
     this.#env = {
       client,
@@ -109,6 +120,7 @@ class Router implements Routing {
     await this.#queue.run(signal);
     resync.cancel();
     for (const stop of stops) stop();
+    this.#retiring.close();
     this.#world.close();
   }
 
@@ -145,6 +157,15 @@ class Router implements Routing {
     if (wanted) this.#holds.add(key);
     else this.#holds.delete(key);
     this.refresh(key);
+  }
+
+  async retire(key: WorkloadKey, pods: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    this.#retiring.set(key, pods);
+    if (pods.size === 0) return;
+    // What was said goes out at the end of this turn.
+    await Promise.resolve();
+    const revision = this.#book.saidAt(key);
+    await this.#changes.until(() => this.#gateways.haveHeard(revision), patienceWithRetirement, signal);
   }
 
   refresh(key: WorkloadKey): void {
@@ -191,6 +212,7 @@ class Router implements Routing {
       workload,
       services: this.#world.routedServices(key),
       pods: this.#world.podsOf(key),
+      leaving: this.#retiring.of(key),
       wakeFailure: this.#options.wakeFailures.get(key),
       listenAddress: this.#options.listenAddress,
     });
@@ -205,6 +227,7 @@ class Router implements Routing {
     const phase = this.#world.workload(key)?.phase;
     if (phase !== 'off-boarding') this.#returning.delete(key);
     if (phase === undefined) this.#holds.delete(key);
+    this.#retiring.look(key);
     this.#book.touch(key);
   }
 

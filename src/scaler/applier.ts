@@ -1,9 +1,9 @@
 import { isAbort, type Decision, type Logger, type WorkloadKey } from '../core/index.ts';
 import type { KubeClient, PodView, Refusal, ScaleState } from '../kube/index.ts';
 import type { ColdStarts } from './cold-start.ts';
-import { markPods, marksNeeded } from './deletion-cost.ts';
+import { leavingPods, markPods, marksNeeded } from './deletion-cost.ts';
 import type { ScalerEvent } from './events.ts';
-import type { WorkloadLoad } from './ports.ts';
+import type { PathState, WorkloadLoad } from './ports.ts';
 import { isSetUp } from './onboarding.ts';
 import { wantedCount } from './published-status.ts';
 import { ReplicaWriter, type ReplicaWriterPorts, type WriteListener } from './replica-writer.ts';
@@ -29,6 +29,7 @@ export interface ApplierPorts extends ReplicaWriterPorts {
   readonly memories: Memories;
   readonly status: StatusWriter;
   readonly coldStarts: ColdStarts;
+  readonly path: Pick<PathState, 'retire'>;
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
   /** A write has ended while another poke had come. */
@@ -110,7 +111,19 @@ export class Applier implements WriteListener {
       this.#refusals.set(key, refusal.message);
       this.#ports.tell({ type: 'write-refused', workload: key, replicas: memory.target ?? 0, message: refusal.message });
     }
+    this.#keepPods(key);
     if (memory !== undefined) this.#again(key, memory);
+  }
+
+  abandoned(key: WorkloadKey): void {
+    this.#keepPods(key);
+    const memory = this.#ports.memories.get(key);
+    if (memory !== undefined) this.#again(key, memory);
+  }
+
+  /** None goes after all. */
+  #keepPods(key: WorkloadKey): void {
+    void this.#ports.path.retire(key, new Set(), this.#signal).catch(() => undefined);
   }
 
   forget(key: WorkloadKey): void {
@@ -119,7 +132,8 @@ export class Applier implements WriteListener {
   }
 
   /** Makes the count what was decided, now and as long as it is not. */
-  #keep({ record, memory, decision, live, load, pods, poked }: Look): void {
+  #keep(look: Look): void {
+    const { record, memory, decision, live, poked } = look;
     const { key, ref, view } = record;
     const to: number = decision.to;
     if (to === live) {
@@ -141,16 +155,28 @@ export class Applier implements WriteListener {
       replicas: to,
       urgent: poked || decision.kind === 'wake',
       resourceVersion: falls ? view.resourceVersion : undefined,
-      ...(falls && to > 0 ? { before: () => this.#markPods(pods, load) } : {}),
+      ...(falls ? { before: () => this.#prepareFall(look) } : {}),
     });
   }
 
-  async #markPods(pods: Iterable<PodView>, load: WorkloadLoad): Promise<void> {
+  /**
+   * Says which pods go before any of them does: to the ReplicaSet controller by marks, to the gateways by their routes, so that no request is on its way to
+   * a pod that has just been told to end. False: meanwhile a request came that waits for a pod.
+   */
+  async #prepareFall({ record, memory, decision, live, load, pods }: Look): Promise<boolean> {
+    const { client, path, logger } = this.#ports;
+    const { key, ref } = record;
+    const all = [...pods];
+    const leaving = leavingPods(ref.resource, all, load.inFlightByPod, decision.to);
     try {
-      await markPods(this.#ports.client, marksNeeded(pods, load.inFlightByPod), this.#ports.logger, this.#signal);
+      const marked = decision.to > 0 ? markPods(client, marksNeeded(all, load.inFlightByPod, leaving), logger, this.#signal) : undefined;
+      await Promise.all([marked, path.retire(key, new Set(leaving.map(({ uid }) => uid)), this.#signal)]);
     } catch (thrown) {
-      if (!isAbort(thrown)) this.#ports.logger.warn('pods could not be marked before a scale-in', { error: thrown });
+      if (!isAbort(thrown)) logger.warn('pods could not be marked before a scale-in', { error: thrown });
     }
+    if (memory.lookAgain === undefined) return true;
+    [memory.target, memory.change] = [live, undefined];
+    return false;
   }
 
   #tellWouldBe({ record, memory, decision, live }: Look): void {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { after, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision, type Instant } from '../core/index.ts';
-import { resources } from '../kube/index.ts';
-import { marksNeeded } from './deletion-cost.ts';
+import { resources, type PodView } from '../kube/index.ts';
+import { leavingPods, marksNeeded } from './deletion-cost.ts';
 import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
@@ -41,20 +41,21 @@ test('the live count is that of the newer of watch and own write', (t) => {
 });
 
 const byHand = viewOf({ specReplicas: 4, scaledBy: [{ manager: 'kubectl', at: 0 }] });
+const ours = { leads: true, isWriting: false, target: undefined, seen: undefined };
 const later = (ms: number): Instant => after(start, millis(ms));
 
 test('a count set by hand begins when it is first seen, and goes on while it stands', (t) => {
-  const hand = handSetCount(byHand, undefined, undefined, false, start);
+  const hand = handSetCount(byHand, undefined, undefined, false, start, ours);
   t.deepEqual(hand, { replicas: 4, manager: 'kubectl', at: start });
-  t.is(handSetCount(byHand, undefined, hand, false, later(5000)), hand);
-  t.is(handSetCount({ ...byHand, specReplicas: 5 }, undefined, hand, false, later(5000))?.at, later(5000));
-  t.is(handSetCount(viewOf({ scaledBy: [{ manager: 'rouse', at: 0 }] }), undefined, hand, false, later(5000)), undefined);
-  t.is(handSetCount(viewOf(), undefined, hand, false, later(5000)), undefined);
-  t.is(handSetCount(byHand, { replicas: 2, resourceVersion: '2' }, undefined, false, start), undefined, 'the watch lags behind a write of ours');
+  t.is(handSetCount(byHand, undefined, hand, false, later(5000), ours), hand);
+  t.is(handSetCount({ ...byHand, specReplicas: 5 }, undefined, hand, false, later(5000), ours)?.at, later(5000));
+  t.is(handSetCount(viewOf({ scaledBy: [{ manager: 'rouse', at: 0 }] }), undefined, hand, false, later(5000), ours), undefined);
+  t.is(handSetCount(viewOf({ isCountApplied: true }), undefined, hand, false, later(5000), ours), undefined);
+  t.is(handSetCount(byHand, { replicas: 2, resourceVersion: '2' }, undefined, false, start, ours), undefined, 'the watch lags behind a write of ours');
 });
 
 test('a count set by hand is honoured for its time', (t) => {
-  const hand = handSetCount(byHand, undefined, undefined, false, start);
+  const hand = handSetCount(byHand, undefined, undefined, false, start, ours);
   t.is(overrideOf(hand, seconds(60), later(59_999)), hand);
   t.is(overrideOf(hand, seconds(60), later(60_000)), undefined);
   t.is(overrideOf(hand, millis(0), start), undefined);
@@ -63,7 +64,7 @@ test('a count set by hand is honoured for its time', (t) => {
 
 test('a new process finds in the published status when a count set by hand began', (t) => {
   const at = (status?: string): number | undefined =>
-    handSetCount({ ...byHand, annotations: status === undefined ? {} : { 'rouse.dev/status': status } }, undefined, undefined, true, start)?.at;
+    handSetCount({ ...byHand, annotations: status === undefined ? {} : { 'rouse.dev/status': status } }, undefined, undefined, true, start, ours)?.at;
   t.is(at(), 0, 'set before onboarding: never honoured');
   t.is(at('{"v":1,"desired":4,"reason":"manual-override","since":"2026-01-05T11:55:00Z"}'), later(-300_000));
   t.is(at('{"v":1,"desired":4,"reason":"steady","since":"2026-01-05T11:55:00Z"}'), 0, 'its time was over');
@@ -72,22 +73,22 @@ test('a new process finds in the published status when a count set by hand began
 
 test('a count set by hand right after onboarding, before anybody looked, is told from one of before', (t) => {
   const at = (replicasBefore: number): number | undefined =>
-    handSetCount({ ...byHand, annotations: { 'rouse.dev/state': `{"v":1,"replicasBefore":${replicasBefore}}` } }, undefined, undefined, true, start)?.at;
+    handSetCount({ ...byHand, annotations: { 'rouse.dev/state': `{"v":1,"replicasBefore":${replicasBefore}}` } }, undefined, undefined, true, start, ours)?.at;
   t.is(at(4), 0, 'it was there before');
   t.is(at(0), start);
 });
 
 test('a broken status annotation says nothing about the count to go on from', (t) => {
   for (const status of ['', 'x', 'null', '[]', '{"desired":-1}', '{"desired":1.5}', '{"desired":"9"}'])
-    t.is(resumedCount(viewOf({ specReplicas: 2, annotations: { 'rouse.dev/status': status } })), 2, status);
-  t.is(resumedCount(viewOf({ specReplicas: 2 })), 2);
-  t.is(resumedCount(viewOf({ specReplicas: 2, annotations: { 'rouse.dev/status': '{"desired":5}' } })), 5);
+    t.is(resumedCount(viewOf({ isCountApplied: true, specReplicas: 2, annotations: { 'rouse.dev/status': status } })), 2, status);
+  t.is(resumedCount(viewOf({ isCountApplied: true, specReplicas: 2 })), 2);
+  t.is(resumedCount(viewOf({ isCountApplied: true, specReplicas: 2, annotations: { 'rouse.dev/status': '{"desired":5}' } })), 5);
 });
 
 test('what mode observe would have set is no count to go on from, and makes nothing a count set by hand', (t) => {
   const annotations = { 'rouse.dev/status': '{"v":1,"desired":15,"reason":"observe","since":"2026-01-05T11:55:00Z"}' };
-  t.is(resumedCount(viewOf({ specReplicas: 2, annotations })), 2);
-  const at: number | undefined = handSetCount({ ...byHand, annotations }, undefined, undefined, true, start)?.at;
+  t.is(resumedCount(viewOf({ isCountApplied: true, specReplicas: 2, annotations })), 2);
+  const at: number | undefined = handSetCount({ ...byHand, annotations }, undefined, undefined, true, start, ours)?.at;
   t.is(at, 0);
 });
 
@@ -172,7 +173,7 @@ test('only 32 counts are written at once, a waiting request goes ahead of them, 
   };
   const writer = new ReplicaWriter(
     { client, resourceOf: () => resources.deployments, clock, logger: silentLogger },
-    { written: () => undefined, refused: () => undefined },
+    { written: () => undefined, refused: () => undefined, abandoned: () => undefined },
     new AbortController().signal,
   );
   const wanted = (index: number, urgent = false): WantedCount => ({ key: `default/w${String(index)}` as never, ref, replicas: index, urgent });
@@ -194,7 +195,7 @@ test('while a count is on its way only the newest other one follows', async (t) 
   cluster.put(viewOf());
   const writer = new ReplicaWriter(
     { client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger },
-    { written: () => undefined, refused: () => undefined },
+    { written: () => undefined, refused: () => undefined, abandoned: () => undefined },
     new AbortController().signal,
   );
   for (const replicas of [1, 2, 3, 4]) writer.want({ key: hello, ref, replicas, urgent: false });
@@ -207,7 +208,7 @@ test('an unknown kind is refused, not thrown', async (t) => {
   const clock = new ManualClock(start);
   const writer = new ReplicaWriter(
     { client: new FakeCluster(clock).client, resourceOf: () => undefined, clock, logger: silentLogger },
-    { written: () => undefined, refused: (_key, { message }) => refused.push(message) },
+    { written: () => undefined, refused: (_key, { message }) => refused.push(message), abandoned: () => undefined },
     new AbortController().signal,
   );
   writer.want({ key: hello, ref: { ...ref, resource: 'rollouts.example.com' }, replicas: 1, urgent: true });
@@ -242,6 +243,39 @@ test('only pods whose mark would change are marked, busiest first', (t) => {
     [
       ['busy', 4],
       ['was-busy', 0],
+    ],
+  );
+});
+
+const leaving = test.macro(
+  (t, resource: string, pods: readonly Partial<PodView>[], to: number, want: readonly string[], inFlight: Readonly<Record<string, number>> = {}) => {
+    const all = pods.map((pod, index) => podOf({ name: `web-${index}`, uid: `web-${index}`, ready: true, labels: { 'pod-template-hash': 'a' }, ...pod }));
+    t.deepEqual(
+      leavingPods(resource, all, new Map(Object.entries(inFlight)), to).map(({ name }) => name),
+      want,
+    );
+  },
+);
+const busy = { 'web-0': 3, 'web-2': 1 };
+test('the idlest pods go first', leaving, 'deployments.apps', [{}, {}, {}, {}], 1, ['web-1', 'web-3', 'web-2'], busy);
+test('of equally idle pods the youngest goes', leaving, 'deployments.apps', [{ createdAt: 2 }, { createdAt: 3 }, { createdAt: 1 }], 2, ['web-1']);
+test('a pod that is not ready goes before an idle one', leaving, 'deployments.apps', [{}, {}, { ready: false }], 2, ['web-2'], busy);
+test('pods that go already are not counted', leaving, 'deployments.apps', [{}, { deleting: true }, { phase: 'Failed' }, {}], 1, ['web-3'], busy);
+test('all go when the count falls to zero', leaving, 'deployments.apps', [{}, { labels: { 'pod-template-hash': 'b' } }], 0, ['web-0', 'web-1']);
+test('in the middle of a rollout nobody can tell', leaving, 'deployments.apps', [{}, {}, { labels: { 'pod-template-hash': 'b' } }], 1, []);
+test('of a StatefulSet the highest ordinals go', leaving, 'statefulsets.apps', [{}, {}, {}], 1, ['web-2', 'web-1'], { 'web-2': 9 });
+test('of a kind that we do not know nobody can tell', leaving, 'rollouts.example.com', [{}, {}], 1, []);
+test('none goes where there are no more than are wanted', leaving, 'deployments.apps', [{}, {}], 2, []);
+
+test('pods that are to go are marked first, below every other', (t) => {
+  const [going, busyOne] = [podOf({ name: 'going', uid: 'going' }), podOf({ name: 'busy', uid: 'busy' })];
+  const kept = podOf({ name: 'kept', uid: 'kept', annotations: { 'controller.kubernetes.io/pod-deletion-cost': '-1' } });
+  t.deepEqual(
+    marksNeeded([busyOne, kept, going], new Map([['busy', 4]]), [going]).map(({ pod, cost }) => [pod.name, cost]),
+    [
+      ['going', -1],
+      ['busy', 4],
+      ['kept', 0],
     ],
   );
 });

@@ -32,6 +32,11 @@ export interface PathState {
   holdReady(key: WorkloadKey): boolean;
   /** The last pod is about to go (or no longer): where the gateways are not in the path already, they are to stand in, so that `holdReady` becomes true. Idempotent. */
   hold(key: WorkloadKey, wanted: boolean): void;
+  /**
+   * These pods, by uid, are about to be taken away: gateways send nothing new to them. Resolves when they have heard, or after a moment. Taken back by an
+   * empty set, and by itself where another pod goes instead or none does.
+   */
+  retire(key: WorkloadKey, pods: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
 }
 
 /** Gives traffic back to the workload's own pods (`routing`). */

@@ -11,13 +11,15 @@ export interface WantedCount {
   readonly urgent: boolean;
   /** Only if the object is unchanged since: for counts that take pods away. */
   readonly resourceVersion?: string | undefined;
-  /** Done before the write, e.g. marking which pods should go first; never rejects. */
-  readonly before?: () => Promise<void>;
+  /** Done before the write, e.g. marking which pods should go first; never rejects. False: the count is not wanted any more. */
+  readonly before?: () => Promise<boolean>;
 }
 
 export interface WriteListener {
   written(key: WorkloadKey, scale: ScaleState): void;
   refused(key: WorkloadKey, refusal: Refusal): void;
+  /** `before` took it back. */
+  abandoned(key: WorkloadKey): void;
 }
 
 export interface ReplicaWriterPorts {
@@ -108,7 +110,10 @@ export class ReplicaWriter {
     const resource = this.#ports.resourceOf(ref.resource);
     try {
       if (resource === undefined) throw new Error(`the kind ${ref.resource} is not known`);
-      if (wanted.before !== undefined) await wanted.before();
+      if (wanted.before !== undefined && !(await wanted.before())) {
+        this.#listener.abandoned(key);
+        return;
+      }
       for (let attempt = 0; ; attempt++) {
         const answer = await this.#ports.client.writeScale(resource, ref, replicas, resourceVersion, this.#signal);
         if (answer.ok) {

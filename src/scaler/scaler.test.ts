@@ -155,6 +155,39 @@ test('the last pod waits for a path that would hold the next request', async (t)
   t.false(path.held);
 });
 
+test('before a count falls the gateways have heard which pods go', async (t) => {
+  const { cluster, advance, load, path } = await world((c, l) => {
+    c.put(viewOf({ annotations: { ...on, ...state(2), 'rouse.dev/max-scale-down-rate': '10' }, specReplicas: 3 }));
+    l.concurrency = 1;
+    l.inFlight = 1;
+  });
+  const uids = [...cluster.pods.values()].map(({ uid }) => uid).sort();
+  t.is(uids.length, 3);
+  load.inFlightByPod = new Map([[uids[1] ?? '', 1]]);
+  await advance(seconds(20));
+  t.is(cluster.view.specReplicas, 1);
+  t.deepEqual(path.retired[0], { pods: [uids[0] ?? '', uids[2] ?? ''], writes: 0 }, 'the idle ones, and before the write');
+});
+
+test('a request that waits while the gateways hear of a fall takes it back', async (t) => {
+  const { cluster, advance, load, path, scaler } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  const hearing = Promise.withResolvers<undefined>();
+  path.hearing = hearing.promise;
+  await advance(seconds(20));
+  t.is(path.retired.length, 1, 'all that goes has been told');
+  t.deepEqual(scales(cluster.writes), []);
+  load.held = 1;
+  scaler.poke(poke);
+  hearing.resolve(undefined);
+  await advance(millis(1));
+  t.deepEqual(path.retired.at(-1), { pods: [], writes: 0 }, 'taken back');
+  await advance(seconds(2));
+  t.deepEqual(scales(cluster.writes), []);
+  t.is(cluster.view.specReplicas, 1);
+});
+
 test('the gateways are not asked to stand in for a last pod that stays anyway', async (t) => {
   for (const setting of [{ 'rouse.dev/mode': 'observe' }, { 'rouse.dev/pause': 'down' }]) {
     const { advance, path, stop } = await world((c) => {
@@ -244,7 +277,7 @@ test('a leader that comes after a reset puts the published count back, and goes 
   const published = { 'rouse.dev/status': '{"v":1,"desired":5,"reason":"metric-rise","since":"2026-01-05T12:00:00Z"}' };
   const reset = await world((c, l) => {
     l.warm = false;
-    c.put(viewOf({ annotations: { ...on, ...state(1), ...published }, specReplicas: 1 }));
+    c.put(viewOf({ annotations: { ...on, ...state(1), ...published }, specReplicas: 1, isCountApplied: true }));
   });
   await reset.advance(seconds(4));
   t.is(reset.cluster.view.specReplicas, 5);
@@ -497,4 +530,59 @@ test('an override outlives a change of leader and ends when it would have', asyn
   t.is(cluster.view.specReplicas, 4);
   await advance(seconds(30));
   t.is(cluster.view.specReplicas, 0);
+});
+
+test('kubectl scale from zero, which the API server puts on nobody’s record, is honoured for its time and taken back', async (t) => {
+  const { cluster, advance, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/manual-override': '30s' }, specReplicas: 1 }));
+  });
+  await advance(seconds(20));
+  t.is(cluster.view.specReplicas, 0);
+  t.deepEqual(cluster.view.scaledBy, []);
+  cluster.put({ specReplicas: 3 });
+  await advance(seconds(20));
+  t.is(cluster.view.specReplicas, 3);
+  t.like(
+    events.find(({ type }) => type === 'overridden'),
+    { replicas: 3, manager: '/scale' },
+  );
+  await advance(seconds(40));
+  t.is(cluster.view.specReplicas, 0);
+});
+
+test('what an earlier leader wrote is nobody’s override, although nobody is on record', async (t) => {
+  const status = '{"v":1,"desired":0,"reason":"idle","since":"2026-01-05T12:00:00Z"}';
+  const w = await world(
+    (c) => {
+      c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': status }, specReplicas: 0 }));
+    },
+    { leads: false },
+  );
+  await w.advance(seconds(4));
+  // The leader wakes it, and is gone before its status says so.
+  w.cluster.put({ specReplicas: 1 });
+  await w.advance(seconds(4));
+  const term = new AbortController();
+  void w.scaler.lead(term.signal);
+  await w.advance(seconds(60));
+  t.false(w.events.some(({ type }) => type === 'overridden'));
+  t.is(w.cluster.view.specReplicas, 0);
+  term.abort();
+});
+
+test('our own write that the watch shows before its answer is here is nobody’s override', async (t) => {
+  const { cluster, advance, scaler, events } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1) }, specReplicas: 1 }));
+  });
+  await advance(seconds(20));
+  const answering = Promise.withResolvers<undefined>();
+  cluster.answering = answering.promise;
+  scaler.poke(poke);
+  await advance(seconds(2));
+  t.is(cluster.view.specReplicas, 1);
+  scaler.poke({ ...poke, held: 500 });
+  await advance(seconds(4));
+  answering.resolve(undefined);
+  await advance(seconds(30));
+  t.false(events.some(({ type }) => type === 'overridden'));
 });

@@ -121,7 +121,7 @@ class WorkloadScaler implements Scaler {
   }
 
   async lead(signal: AbortSignal): Promise<void> {
-    const { client, clock, logger } = this.#ports;
+    const { client, clock, logger, path } = this.#ports;
     const adopters = (): number => [...this.#ports.registry.values()].filter(({ spec }) => spec.adoptHpa).length;
     const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell, adopters };
     this.#term = signal;
@@ -135,6 +135,7 @@ class WorkloadScaler implements Scaler {
         memories: this.#memories,
         status: this.#status,
         coldStarts: this.#coldStarts,
+        path,
         tell: this.#tell,
         lookAgain: (key, held) => {
           this.#loop.lookAgain(key, held);

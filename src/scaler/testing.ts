@@ -61,6 +61,7 @@ export const viewOf = (over: Partial<WorkloadView> = {}): WorkloadView => ({
   progressDeadlineSeconds: 600,
   conditions: [],
   scaledBy: [],
+  isCountApplied: false,
   ...over,
 });
 
@@ -189,12 +190,12 @@ export class FakeCluster {
 
   /** kubectl scale. */
   scaleByHand(replicas: number, manager = 'kubectl'): void {
-    this.put({ specReplicas: replicas, scaledBy: [{ manager, at: 0 }] });
+    this.put({ specReplicas: replicas, scaledBy: [{ manager, at: 0 }], isCountApplied: false });
   }
 
   /** kubectl apply of a manifest with this count, past a webhook that is down. */
   applyPastWebhook(replicas: number): void {
-    this.put({ specReplicas: replicas, scaledBy: [] });
+    this.put({ specReplicas: replicas, scaledBy: [], isCountApplied: true });
   }
 
   readonly client: Pick<KubeClient, 'get' | 'writeScale' | 'mergePatch' | 'list' | 'create' | 'delete'> = {
@@ -218,7 +219,9 @@ export class FakeCluster {
         generation: view.generation + 1,
         observedGeneration: view.generation + 1,
         conditions: this.conditionsStay ? view.conditions : [],
-        scaledBy: [{ manager: 'rouse', at: 0 }],
+        // As kube-apiserver records it: nobody where the count becomes 0, and nobody while nobody is.
+        scaledBy: replicas > 0 && (view.isCountApplied || view.scaledBy.length > 0) ? [{ manager: 'rouse', at: 0 }] : [],
+        isCountApplied: false,
       });
       if (this.lagging)
         this.#late.push(() => {
@@ -335,6 +338,17 @@ export class FakePath implements PathState, PathManager {
     this.held = wanted;
   }
 
+  /** What the gateways were told of pods that go, oldest first; with the writes that had been made by then. */
+  readonly retired: { readonly pods: readonly string[]; readonly writes: number }[] = [];
+  /** Set: gateways take until then to hear. */
+  hearing: Promise<void> = Promise.resolve();
+  writes: readonly string[] = [];
+
+  retire(_key: WorkloadKey, pods: ReadonlySet<string>): Promise<void> {
+    this.retired.push({ pods: [...pods].sort(), writes: this.writes.filter((write) => write.startsWith('scale')).length });
+    return this.hearing;
+  }
+
   async handBack(key: WorkloadKey): Promise<void> {
     await Promise.resolve();
     if (this.failures > 0) {
@@ -368,6 +382,7 @@ export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => v
   const load = new FakeLoad();
   prepare(cluster, load);
   const path = new FakePath();
+  path.writes = cluster.writes;
   const registry = new WorkloadRegistry({
     workloads: [cluster.workloads],
     namespaces: cluster.namespaces,

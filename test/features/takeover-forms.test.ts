@@ -229,3 +229,20 @@ test('what survives a takeover only in part is told as a warning; ClientIP affin
   t.is(gateway.route(web)?.sessionAffinity, 'client-ip');
   t.is(live(scene)?.spec?.sessionAffinity, 'ClientIP', 'the Service says what it said');
 });
+
+test('pods that are about to go are told to the gateways first, and serve on if others go', async (t) => {
+  const { scene, gateway, routing } = await started(t, {});
+  const second = await scene.startPod('pod-2', labels);
+  await scene.startPod('pod-3', labels);
+  const states = (): Readonly<Record<string, string>> => Object.fromEntries(gateway.route(web)?.pods.map(({ name, state }) => [name, state]) ?? []);
+  await until('all are known', () => Object.keys(states()).length === 3);
+  const uid = (name: string): string => gateway.route(web)?.pods.find((pod) => pod.name === name)?.id ?? '';
+  await routing.retire(web, new Set([uid('pod-1')]), AbortSignal.timeout(1000));
+  t.deepEqual(states(), { 'pod-1': 'terminating', 'pod-2': 'ready', 'pod-3': 'ready' }, 'when it resolves the gateways have acknowledged it');
+  await second.stop();
+  await until('pod-1 was not the one', () => states()['pod-1'] === 'ready');
+  gateway.deaf = true;
+  const began = performance.now();
+  await routing.retire(web, new Set([uid('pod-3')]), AbortSignal.timeout(5000));
+  t.true(performance.now() - began < 2000, 'a gateway that does not answer is not waited for long');
+});
