@@ -95,9 +95,13 @@ export interface WorkloadView extends MetaView {
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   /**
    * Who set `spec.replicas` through `/scale` last, from managedFields (subresource `scale`). kube-apiserver gives such an entry no time of its own: `at`
-   * is 0 or that of an older entry, so it says nothing about when. Empty for custom resources, whose `/scale` leaves no trace (kubernetes issue 131892).
+   * is 0 or that of an older entry, so it says nothing about when. Nobody is on record after a count of 0, until a manifest sets one again (a Scale of 0
+   * has no such field, and an update of what nobody manages is not tracked: apimachinery `managedfields/internal/skipnonapplied.go`). Empty for custom
+   * resources, whose `/scale` leaves no trace (kubernetes issue 131892).
    */
   readonly scaledBy: readonly { readonly manager: string; readonly at: number }[];
+  /** The object itself was written with a count since `/scale` was last: by a manifest, or an edit. */
+  readonly isCountApplied: boolean;
 }
 
 export interface EndpointSliceView extends MetaView {

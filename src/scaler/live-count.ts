@@ -38,15 +38,55 @@ export const handSetCount = (
   before: HandSetCount | undefined,
   isFirst: boolean,
   now: Instant,
+  ours: OurCount,
 ): HandSetCount | undefined => {
   // The watch lags behind a write of ours, and what it shows is old news.
   if (written !== undefined && isOlder(view.resourceVersion, written.resourceVersion)) return before;
   const [other] = view.scaledBy;
-  if (other === undefined || view.scaledBy.some(({ manager }) => manager === fieldManager)) return undefined;
+  if (other === undefined) return unrecordedCount(view, written, before, isFirst, now, ours);
+  if (view.scaledBy.some(({ manager }) => manager === fieldManager)) return undefined;
   const { manager } = other;
   const replicas = view.specReplicas;
   if (before?.manager === manager && before.replicas === replicas) return before;
   return { manager, replicas, at: isFirst ? firstSeen(view, now) : now };
+};
+
+/** What this process does about the count. */
+export interface OurCount {
+  readonly leads: boolean;
+  /** A write of ours is on its way: the watch may show it before its answer is here. */
+  readonly isWriting: boolean;
+  /** What we keep. */
+  readonly target: number | undefined;
+  /** The count at the last look. */
+  readonly seen: number | undefined;
+}
+
+/** The manager of a count that was set through `/scale` by somebody who is not on record. */
+export const unrecorded = '/scale';
+
+/**
+ * After a count of 0 kube-apiserver records nobody (`WorkloadView.scaledBy`). Then a change that no manifest brought, and that is neither what we wrote
+ * nor what we want, was somebody else's: only the leader can tell. For everybody else it is what a leader may have written.
+ */
+const unrecordedCount = (
+  view: WorkloadView,
+  written: WrittenCount | undefined,
+  before: HandSetCount | undefined,
+  isFirst: boolean,
+  now: Instant,
+  { leads, isWriting, target, seen }: OurCount,
+): HandSetCount | undefined => {
+  const replicas = view.specReplicas;
+  const known = before?.manager === unrecorded && before.replicas === replicas ? before : undefined;
+  if (view.isCountApplied) return undefined;
+  if (isWriting || known !== undefined) return known;
+  const isOurs = replicas === target || (leads && replicas === written?.replicas);
+  if (isOurs || (replicas === seen && !isFirst)) return undefined;
+  if (leads && !isFirst) return { manager: unrecorded, replicas, at: now };
+  const published = parseStatus(view.annotations[annotation.status]);
+  if (published?.reason !== 'manual-override' || published.desired !== replicas || published.since === undefined) return undefined;
+  return { manager: unrecorded, replicas, at: published.since };
 };
 
 const firstSeen = (view: WorkloadView, now: Instant): Instant => {
@@ -69,7 +109,7 @@ export const overrideOf = (hand: HandSetCount | undefined, honoured: Millis, now
  * applied while nobody kept the count: the higher of what lives and what was last published, because that never takes a pod from running work.
  */
 export const resumedCount = (view: WorkloadView): number => {
-  const published = view.scaledBy.length > 0 ? undefined : parseStatus(view.annotations[annotation.status]);
+  const published = view.isCountApplied ? parseStatus(view.annotations[annotation.status]) : undefined;
   // What mode observe would have set was never there.
   return published === undefined || published.reason === 'observe' ? view.specReplicas : Math.max(view.specReplicas, published.desired);
 };

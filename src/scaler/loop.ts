@@ -57,7 +57,11 @@ export class Loop {
   /** From now on decisions are applied, or (undefined) no longer. The counts that we kept are nobody's any more then. */
   lead(applier: Applier | undefined): void {
     this.#applier = applier;
-    for (const memory of this.#parts.memories.values()) [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
+    for (const memory of this.#parts.memories.values()) {
+      [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
+      // Whose the count is, whoever leads can tell better than we could.
+      [memory.hand, memory.isNew] = [undefined, true];
+    }
   }
 
   /** The regular look at one workload. */
@@ -104,7 +108,8 @@ export class Loop {
     const now = clock.now();
     const load = metrics.observe(key, spec, now);
     const overridden = memory.override;
-    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, this.#applier !== undefined, now);
+    const ours = { leads: this.#applier !== undefined, isWriting: this.#applier?.isWriting(key) === true };
+    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
     const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observed.observation, spec, now, formulas);
     memory.decider = state;
     memory.last = decision;

@@ -28,13 +28,18 @@ export const observe = (
   load: WorkloadLoad,
   holdReady: boolean,
   heldByPoke: number,
-  leads: boolean,
+  ours: { readonly leads: boolean; readonly isWriting: boolean },
   now: Instant,
 ): Observed => {
   const { view, spec } = record;
   const counts = countPods(podViews);
   const live = liveCount(view, memory.written);
-  memory.hand = handSetCount(view, memory.written, memory.hand, memory.isNew, now);
+  memory.hand = handSetCount(view, memory.written, memory.hand, memory.isNew, now, {
+    ...ours,
+    target: memory.target,
+    seen: memory.seen,
+  });
+  if (!ours.isWriting) memory.seen = live;
   memory.override = overrideOf(memory.hand, spec.manualOverride, now);
   memory.isNew = false;
   // What somebody set by hand is what we keep for as long as we honour it.
@@ -43,7 +48,7 @@ export const observe = (
   const held = Math.max(load.held, heldByPoke);
   const observation: Observation = {
     metrics: load.metrics,
-    replicas: pods(baseCount(record, memory, live, leads, held > 0 || load.inFlight > 0)),
+    replicas: pods(baseCount(record, memory, live, ours.leads, held > 0 || load.inFlight > 0)),
     ...counts,
     held,
     inFlight: load.inFlight,

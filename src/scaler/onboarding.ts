@@ -2,6 +2,7 @@ import { after, annotation, between, printWorkloadState, seconds, type Clock, ty
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
 import { findHpa, strippedHpa } from './adopted-hpa.ts';
+import { unrecorded } from './live-count.ts';
 import type { ResourceOf } from './ports.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -105,7 +106,7 @@ export const startHpaLook = (ports: OnboardingPorts, record: WorkloadRecord, mem
   const { adoptHpa } = record.spec;
   const now = ports.clock.now();
   const { at, adopts, hand } = memory.hpaLook ?? { at: now, adopts: adoptHpa, hand: undefined };
-  const isDriven = memory.hand !== hand && memory.hand?.manager === autoscalerManager;
+  const isDriven = memory.hand !== hand && (memory.hand?.manager === autoscalerManager || memory.hand?.manager === unrecorded);
   if (!isDriven && !(adoptHpa && (!adopts || between(at, now) >= 0))) return;
   memory.hpaLook = { at: after(now, hpaPeriod(ports)), adopts: adoptHpa, hand: memory.hand };
   lookForHpa(ports, record, signal)

@@ -17,7 +17,9 @@ export interface WorkloadMemory {
   /** Who else wrote `/scale` last, honoured or not. */
   hand: HandSetCount | undefined;
   override: HandSetCount | undefined;
-  /** Not looked at before by this process. */
+  /** The count at the last look at which no write of ours was on its way. */
+  seen: number | undefined;
+  /** Not looked at before by this process, or not since it leads. */
   isNew: boolean;
   /** A pod was ready at least once. */
   wasReady: boolean;
@@ -55,6 +57,7 @@ export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: 
   written: undefined,
   hand: undefined,
   override: undefined,
+  seen: undefined,
   isNew: true,
   wasReady: isKnown || ready > 0,
   last: undefined,

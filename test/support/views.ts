@@ -68,5 +68,6 @@ export const aWorkload = (name: string, more: Partial<WorkloadView> = {}): Workl
   progressDeadlineSeconds: 600,
   conditions: [],
   scaledBy: [],
+  isCountApplied: false,
   ...more,
 });

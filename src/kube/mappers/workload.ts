@@ -26,6 +26,7 @@ export const workloadView =
       scaledBy: items(at(raw, 'metadata', 'managedFields'))
         .flatMap(scaledBy)
         .sort((one, other) => other.at - one.at),
+      isCountApplied: items(at(raw, 'metadata', 'managedFields')).some((entry) => ownsReplicas(entry) && !at(entry, 'subresource')),
     };
   };
 
@@ -39,9 +40,11 @@ const condition = (raw: unknown): WorkloadView['conditions'] => {
   return type === undefined || status === undefined ? [] : [{ type, status, reason: text(at(raw, 'reason')) ?? '', message: text(at(raw, 'message')) ?? '' }];
 };
 
+const ownsReplicas = (entry: unknown): boolean => at(entry, 'fieldsV1', 'f:spec', 'f:replicas') !== undefined;
+
 /** A managedFields entry of subresource `scale` that owns `spec.replicas`. */
 const scaledBy = (raw: unknown): WorkloadView['scaledBy'] => {
   const manager = text(at(raw, 'manager'));
-  if (manager === undefined || at(raw, 'subresource') !== 'scale' || at(raw, 'fieldsV1', 'f:spec', 'f:replicas') === undefined) return [];
+  if (manager === undefined || at(raw, 'subresource') !== 'scale' || !ownsReplicas(raw)) return [];
   return [{ manager, at: time(at(raw, 'time')) }];
 };
