@@ -7,7 +7,7 @@ import { startController, type Controller } from './controller.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { controllerExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
-import { portOf } from './listen.ts';
+import { portOf, urlOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { ControllerFlags } from './flags.ts';
 
@@ -81,7 +81,7 @@ const serve = async (controller: Controller, flags: ControllerFlags, logger: Log
     { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
   );
-  print(`ready: link=https://127.0.0.1:${controller.port} metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
+  print(`ready: link=${urlOf('https', flags.listen, controller.port)} metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics`);
   await aborted(signal);
   operations.close();
   operations.closeAllConnections();

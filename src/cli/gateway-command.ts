@@ -7,7 +7,7 @@ import { gatewayExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { linkCredentials } from './link-credentials.ts';
 import { startLinkedGateway } from './linked-gateway.ts';
-import { portOf, portProblem } from './listen.ts';
+import { portOf, portProblem, urlOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { GatewayFlags } from './flags.ts';
 
@@ -57,7 +57,7 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
       throw failure;
     },
   );
-  print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics`);
+  print(`ready: metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics`);
   await aborted(signal);
   await linked.stop(false);
   operations.close();
@@ -72,6 +72,7 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
     random: systemRandom,
     logger,
     ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
+    ...(flags.listen === undefined ? {} : { host: flags.listen }),
   });
   try {
     await serveRoutes(gateway, flags, path, logger, AbortSignal.any([told, failing.signal]));
@@ -90,8 +91,8 @@ const serveRoutes = async (gateway: Gateway, flags: GatewayFlags, path: string, 
   });
   const operations = await serveOperations({ notReady: () => undefined, metrics: gatewayExposition(gateway) }, metricsAddress(flags));
   const reports = gateway.run(signal);
-  const shared = gateway.sharedPort === undefined ? '' : ` shared=http://127.0.0.1:${gateway.sharedPort}`;
-  print(`ready: metrics=http://127.0.0.1:${portOf(operations)}/metrics${shared}`);
+  const shared = gateway.sharedPort === undefined ? '' : ` shared=${urlOf('http', flags.listen, gateway.sharedPort)}`;
+  print(`ready: metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics${shared}`);
   await aborted(signal);
   await gateway.drain({ settle: seconds(0), limit: seconds(60) });
   await Promise.all([reports, following.ended]);

@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import { isIP, type Server } from 'node:net';
 import { messageOf } from '../core/index.ts';
 import { CommandError } from './exit-code.ts';
 
@@ -25,6 +25,10 @@ export const listenOn = async (server: Server, { host, port, flag }: ListenAddre
   }
   return portOf(server);
 };
+
+/** The base of a URL at which a server that listens on `host` (undefined: everywhere) answers on this machine. */
+export const urlOf = (scheme: 'http' | 'https', host: string | undefined, port: number): string =>
+  `${scheme}://${host === undefined ? '127.0.0.1' : isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 
 /** For servers that bind by themselves: a port that cannot be had in words that name the flag, every other failure as it is. */
 export const portProblem = (failure: unknown, address: ListenAddress): unknown =>

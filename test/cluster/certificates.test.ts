@@ -22,7 +22,7 @@ const bundles = async ({ api }: Cluster): Promise<readonly string[]> => {
     .map(({ clientConfig }) => Buffer.from(clientConfig.caBundle, 'base64').toString());
 };
 
-test('a CA that is due is renewed while everybody believes in it, and what somebody does to the webhooks is undone', async (t) => {
+test.serial('a CA that is due is renewed while everybody believes in it, and what somebody does to the webhooks is undone', async (t) => {
   t.timeout(200_000);
   const cluster = await clusterOf(t);
   const namespace = await cluster.namespace(t);
@@ -70,7 +70,7 @@ test('a CA that is due is renewed while everybody believes in it, and what someb
   await until('the leader puts them back', async () => (await bundles(cluster)).filter((bundle) => bundle === trusted.join('')).length === 4, 90_000);
 });
 
-test('a rouse-config that cannot be read is told in an Event, again when it happens again, and leaves the last good settings', async (t) => {
+test.serial('a rouse-config that cannot be read is told in an Event, again when it happens again, and leaves the last good settings', async (t) => {
   const cluster = await clusterOf(t);
   const installed = await install(t, cluster);
   const set = (limit: string): Promise<string> =>
