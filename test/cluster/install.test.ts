@@ -190,7 +190,7 @@ test.serial('the namespaced overlay: workloads of the named namespace are scaled
   );
 });
 
-test.serial('a gateway has no token that the API server takes, and only one gateway at a time may be evicted', async (t) => {
+test.serial('a gateway has no token that the API server takes, only one gateway at a time may be evicted, and a second installation is refused', async (t) => {
   const cluster = await clusterOf(t);
   const installed = await install(t, cluster, 'high-availability');
   const list = (await cluster.api('GET', '/api/v1/namespaces/rouse-system/pods?labelSelector=app.kubernetes.io/component=gateway')).body as unknown as {
@@ -205,6 +205,14 @@ test.serial('a gateway has no token that the API server takes, and only one gate
   const token = await cluster.token('system:serviceaccount:rouse-system:rouse-gateway', ['rouse-controller']);
   const { stderr } = await cluster.kubectl.try(['get', 'namespaces', '--token', token]);
   t.regex(stderr, /Unauthorized|logged in/);
+  const outside = ['--kubeconfig', await cluster.kubeconfig('admin'), '--advertise', '10.77.200.10', '--port', '0', '--metrics-port', '0'];
+  const second = startRouse(['controller', ...outside]);
+  t.teardown(() => second.stop('SIGKILL'));
+  t.is(await second.ended, 3);
+  t.regex(
+    second.errors(),
+    /^rouse: another controller runs in the cluster already: rouse-controller-\S+ leads, and the webhooks lead to the Service rouse-system\/rouse-controller; /m,
+  );
   const evict = async (name: string): Promise<number> =>
     (
       await cluster.api('POST', `/api/v1/namespaces/rouse-system/pods/${name}/eviction`, {
