@@ -1,14 +1,14 @@
 /**
- * Runs tests, or any command, in a real Kubernetes cluster of their own:
- *   node test/cluster/main.ts [--short-patience] [--nodes N] [--keep] -- COMMAND…
- * Builds the control plane, makes a network namespace, starts the cluster in it, runs the command there, and takes everything away again.
+ * Runs tests, or any command, in a real Kubernetes cluster of their own (`usage` says how): builds the control plane,
+ * makes a network namespace, starts the cluster in it, runs the command there, and takes everything away again.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { mostNodes } from './harness/addresses.ts';
 import { controlPlaneBinary } from './harness/binary.ts';
-import { shortPatience, upstreamPatience } from './harness/control-plane.ts';
+import { shortPatience, upstreamPatience, type Patience } from './harness/control-plane.ts';
 import { isDualStack } from './harness/network-namespace.ts';
 import { claimPlace, removePlace, sweep } from './harness/place.ts';
 import type { SupervisorSettings } from './harness/supervisor.ts';
@@ -26,19 +26,41 @@ const runCluster = async (namespace: string, settings: SupervisorSettings): Prom
   return code ?? 1;
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { 'short-patience': { type: 'boolean', default: false }, nodes: { type: 'string', default: '2' }, keep: { type: 'boolean', default: false } },
-});
+const usage = `Usage: node test/cluster/main.ts [--nodes N] [--short-patience] [--keep] -- COMMAND…
 
-const binary = await controlPlaneBinary(say);
+Runs COMMAND in a real Kubernetes cluster made for it: inside its network, with $ROUSE_TEST_CLUSTER naming its directory
+(kubeconfigs/, logs/, audit.log). Its exit code is ours.
+
+  --nodes N         0 to ${mostNodes} (default 2); a test may add more
+  --short-patience  a silent node is given up after ${shortPatience.nodeSeconds} s and emptied after ${shortPatience.evictionSeconds} s more, not ${upstreamPatience.nodeSeconds} and ${upstreamPatience.evictionSeconds}
+  --keep            leave the directory with its logs, until the next run`;
+
+/** What the command line asks for; ends the process with what is wrong with it. */
+const asked = (): { readonly nodes: number; readonly patience: Patience; readonly keep: boolean; readonly command: readonly string[] } => {
+  const options = { nodes: { type: 'string', default: '2' }, 'short-patience': { type: 'boolean' }, keep: { type: 'boolean' } } as const;
+  try {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options });
+    const nodes = Number(values.nodes);
+    if (!Number.isInteger(nodes) || nodes < 0 || nodes > mostNodes) throw new Error(`--nodes ${values.nodes}: want a number from 0 to ${mostNodes}`);
+    if (positionals.length === 0) throw new Error('there is no command to run');
+    return { nodes, patience: values['short-patience'] ? shortPatience : upstreamPatience, keep: values.keep ?? false, command: positionals };
+  } catch (failure) {
+    process.stderr.write(`${failure instanceof Error ? failure.message : String(failure)}\n\n${usage}\n`);
+    process.exit(2);
+  }
+};
+
+const { keep, ...wanted } = asked();
+const binary = await controlPlaneBinary(say).catch((failure: unknown) => {
+  say(failure instanceof Error ? failure.message : String(failure));
+  process.exit(1);
+});
 await sweep(say);
 const { namespace, directory } = await claimPlace();
 // A Ctrl-C reaches the command too, and ends us after it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 try {
-  const patience = values['short-patience'] ? shortPatience : upstreamPatience;
-  process.exitCode = await runCluster(namespace, { binary, directory, nodes: Number(values.nodes), isDualStack, patience, command: positionals });
+  process.exitCode = await runCluster(namespace, { ...wanted, binary, directory, isDualStack });
 } finally {
-  await removePlace({ namespace, directory }, values.keep);
+  await removePlace({ namespace, directory }, keep);
 }

@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -65,4 +67,21 @@ test.serial('a run that is killed with SIGKILL leaves no process, and the next r
   const left = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0]);
   t.false(left.includes(name));
   t.false(left.includes(`rouse-${next.pid ?? 0}`));
+});
+
+test.serial('without a Go that can build the control plane a run says which one is wanted', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-go-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const said = async (path: string): Promise<string> => {
+    const env = { ...process.env, XDG_CACHE_HOME: join(directory, 'cache'), PATH: path };
+    const { code, stderr } = (await run(process.execPath, [main, '--', 'true'], { env }).catch((failure: unknown) => failure)) as {
+      code: number;
+      stderr: string;
+    };
+    t.is(code, 1);
+    return stderr;
+  };
+  t.regex(await said(directory), /there is no "go" in PATH: the control plane is built with Go 1\.26 or newer/);
+  await writeFile(join(directory, 'go'), '#!/bin/sh\necho go version go1.21.3 linux/amd64\n', { mode: 0o755 });
+  t.regex(await said(`${directory}:/usr/bin:/bin`), /go1\.21\.3 linux\/amd64 is too old: .* Go 1\.26 or newer/);
 });
