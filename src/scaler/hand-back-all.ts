@@ -5,6 +5,7 @@ import { OffBoarding } from './off-boarding.ts';
 import { PodsOf } from './pods-of.ts';
 import type { PathManager, ResourceOf, WorkloadLoad } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
+import { Turns } from './turns.ts';
 import { WakeFailures } from './wake-failures.ts';
 
 export interface HandBackAllPorts {
@@ -42,6 +43,7 @@ export const handBackAll = async (ports: HandBackAllPorts, signal: AbortSignal):
     failures: new WakeFailures(),
     podsOf: (key: WorkloadKey) => podsOf.get(key),
     keepsCount: true,
+    turns: new Turns(atOnce),
   };
   const worker = async (): Promise<void> => {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {

@@ -5,6 +5,7 @@ import type { ScalerEvent } from './events.ts';
 import { countPods } from './pod-counts.ts';
 import type { PathManager, ResourceOf, WorkloadLoad, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
+import type { Turns } from './turns.ts';
 import type { WakeFailures } from './wake-failures.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
@@ -21,6 +22,8 @@ export interface OffBoardingPorts {
   readonly tell: (event: ScalerEvent) => void;
   /** Nobody can tell when the workload is idle, so the count stays as high as it is for the hand-back. Left out: it goes down to the count before. */
   readonly keepsCount?: boolean;
+  /** For those that are asleep and have to be started: a cluster that starts everything at once has nothing ready in time. */
+  readonly turns: Turns;
 }
 
 const pollPeriod = millis(250);
@@ -64,16 +67,21 @@ export class OffBoarding {
   async run(needed: number): Promise<void> {
     const { clock, metrics, tell, path, registry, keepsCount = false } = this.#ports;
     try {
+      const giveTurnBack = await this.#turn();
       const { state, view, spec } = this.#record();
       const before = state?.replicasBefore ?? view.specReplicas;
       const { held, inFlight } = metrics.observe(this.#key, spec, clock.now());
       const during = Math.max(before, needed, held + inFlight > 0 ? 1 : 0);
-      tell({ type: 'off-boarding', workload: this.#key, replicas: during });
-      await this.#setCount(during);
-      if (during > 0) await this.#untilReady();
-      await this.#repeat('handing the path back', async () => {
-        await path.handBack(this.#key, this.#signal);
-      });
+      try {
+        tell({ type: 'off-boarding', workload: this.#key, replicas: during });
+        await this.#setCount(during);
+        if (during > 0) await this.#untilReady();
+        await this.#repeat('handing the path back', async () => {
+          await path.handBack(this.#key, this.#signal);
+        });
+      } finally {
+        giveTurnBack();
+      }
       const hasHpa = await this.#restoreHpa();
       const isLowered = !hasHpa && !keepsCount && during > before;
       if (isLowered) {
@@ -94,6 +102,19 @@ export class OffBoarding {
     const record = this.#ports.registry.get(this.#key);
     if (record?.phase !== 'off-boarding') throw new Overtaken();
     return record;
+  }
+
+  /** Resolves when it may be started, at once if there is nothing to start or somebody waits for it. The value ends the turn. */
+  async #turn(): Promise<() => void> {
+    const { clock, metrics, turns } = this.#ports;
+    for (;;) {
+      const { view, spec, state } = this.#record();
+      const sleeps = view.specReplicas === 0 && (state?.replicasBefore ?? 0) > 0;
+      if (!sleeps || metrics.observe(this.#key, spec, clock.now()).held > 0) return () => undefined;
+      const turn = turns.take();
+      if (turn !== undefined) return turn;
+      await clock.sleep(pollPeriod, this.#signal);
+    }
   }
 
   async #setCount(replicas: number): Promise<void> {

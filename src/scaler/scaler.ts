@@ -15,6 +15,7 @@ import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
 import { RefusedPods } from './refused-pods.ts';
 import { StatusWriter } from './status-writer.ts';
+import { Turns } from './turns.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
@@ -49,6 +50,9 @@ export interface Scaler {
 
 const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
 
+/** Sleeping workloads that are started at once to be handed back. */
+const startedAtOnce = 50;
+
 class WorkloadScaler implements Scaler {
   readonly #ports: ScalerPorts;
   readonly #resourceOf: ResourceOf;
@@ -63,6 +67,7 @@ class WorkloadScaler implements Scaler {
   readonly #round: SlicedRound;
   readonly #kubeEvents: KubeEvents | undefined;
   readonly #listeners = new Set<(event: ScalerEvent) => void>();
+  readonly #turns = new Turns(startedAtOnce);
   #term: AbortSignal | undefined;
   #applier: Applier | undefined;
   #running = false;
@@ -239,6 +244,7 @@ class WorkloadScaler implements Scaler {
       resourceOf: this.#resourceOf,
       podsOf: (key: WorkloadKey) => this.#podsOf.get(key),
       tell: this.#tell,
+      turns: this.#turns,
     };
     new OffBoarding(ports, record.key, signal)
       .run(memory.last?.to ?? record.view.specReplicas)

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startRouse, type RouseProcess } from '../../support/rouse-process.ts';
 import { until } from '../../support/until.ts';
 import type { Cluster, Scope } from '../harness/cluster.ts';
+import { removeRouse } from '../harness/remove-rouse.ts';
 
 /**
  * Two controllers and two gateways as processes of the test, to be killed, cut off and started again one by one; with the accounts and rights of
@@ -53,8 +54,7 @@ export const startProcesses = async (scope: Scope, cluster: Cluster): Promise<Pr
   scope.teardown(async () => {
     await Promise.all(all.map((rouse) => rouse.stop('SIGKILL')));
     await rm(directory, { recursive: true, force: true });
-    await cluster.kubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', 'rouse', '--ignore-not-found']);
-    await cluster.kubectl(['delete', '--ignore-not-found', '--wait=false', ...files]);
+    await removeRouse(cluster);
   });
   const metrics = new Map<RouseProcess, string>();
   const start = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RouseProcess> => {
