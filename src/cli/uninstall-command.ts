@@ -6,7 +6,7 @@ import { uninstall } from './uninstall.ts';
 /** `rouse uninstall`. */
 export const runUninstall = (flags: UninstallFlags, print: (line: string) => void): Promise<ExitCode> => {
   const { dryRun = false, handBackOnly = false, cancel = false } = flags;
-  if (cancel && (dryRun || handBackOnly)) throw new CommandError('usage', '--cancel goes with no other of --dry-run and --hand-back-only');
+  if (cancel && (dryRun || handBackOnly)) throw new CommandError('usage', '--cancel goes with neither --dry-run nor --hand-back-only');
   const timeout = timeoutFlag(flags.timeout);
   return onCluster(flags, print, (environment, signal) => uninstall({ ...environment, dryRun, handBackOnly, cancel, timeout }, signal));
 };

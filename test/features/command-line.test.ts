@@ -66,6 +66,15 @@ const wrong: Readonly<Record<string, Wrong>> = {
     code: 3,
     says: /127\.0\.0\.1:1/,
   },
+  'an uninstall without a kubeconfig that is there': { args: ['uninstall', '--kubeconfig', 'nowhere.yaml'], code: 2, says: /nowhere\.yaml/ },
+  'an uninstall that is to be cancelled and tried': { args: ['uninstall', '--cancel', '--dry-run'], code: 2, says: /^--cancel goes with/ },
+  'a restore with a time limit that is none': { args: ['restore', '--timeout', 'soon'], code: 2, says: /^--timeout soon: want a duration, e\.g\. 10m$/ },
+  'a restore with the API server out of reach': {
+    args: ['restore', '--kubeconfig', 'FILE'],
+    file: '{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}], clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: a, user: {token: a}}]}',
+    code: 3,
+    says: /127\.0\.0\.1:1/,
+  },
   'a trace that is not there': { args: ['replay', 'nowhere.jsonl'], code: 2, says: /nowhere\.jsonl/ },
 };
 
@@ -108,10 +117,7 @@ for (const flag of ['--metrics-port', '--shared-port'])
       const other = flag === '--metrics-port' ? '--shared-port' : '--metrics-port';
       const rouse = startRouse(['gateway', ...feed.map((arg) => (arg === 'FILE' ? path : arg)), flag, String(port), other, '0']);
       t.is(await rouse.ended, 3, rouse.errors());
-      t.regex(
-        rouse.errors(),
-        new RegExp(`^rouse: cannot listen on port ${port}: another program uses the port; choose another port with ${flag}`, 'm'),
-      );
+      t.regex(rouse.errors(), new RegExp(`^rouse: cannot listen on port ${port}: another program uses the port; choose another port with ${flag}`, 'm'));
       t.notRegex(rouse.errors(), /\n {4}at /, 'no stack trace');
     });
 
