@@ -174,17 +174,20 @@ class Uplinks implements LinkClient {
   /** Connects again and again, with a backoff that starts anew after each welcome and is spread so that gateways do not come in step. */
   async #keep(uplink: Uplink): Promise<void> {
     const { clock, random, logger } = this.#options;
+    let refusal: string | undefined;
     for (let backoff = firstBackoffMs; !uplink.stop.signal.aborted;) {
-      const { problem, welcomed } = await this.#connectOnce(uplink);
+      const { problem, welcomed, refused } = await this.#connectOnce(uplink);
       if (isStopped(uplink)) return;
       backoff = welcomed ? firstBackoffMs : Math.min(longestBackoffMs, backoff * 2);
-      logger.debug('no link to a controller', { url: uplink.url, problem });
+      if (refused === true && problem !== refusal) logger.warn('a controller refuses the link', { url: uplink.url, problem });
+      else logger.debug('no link to a controller', { url: uplink.url, problem });
+      refusal = welcomed ? undefined : refused === true ? problem : refusal;
       if (welcomed) logger.warn('the link to a controller ended; traffic goes on by the last routes', { url: uplink.url, problem });
       await clock.sleep(millis(backoff * (0.5 + random())), uplink.stop.signal).catch(() => undefined);
     }
   }
 
-  async #connectOnce(uplink: Uplink): Promise<{ problem: string; welcomed: boolean }> {
+  async #connectOnce(uplink: Uplink): Promise<{ readonly problem: string; readonly welcomed: boolean; readonly refused?: boolean }> {
     const { claim, clock, logger, versions } = this.#options;
     let token: string | undefined;
     let ca: string | undefined;
@@ -209,7 +212,7 @@ class Uplinks implements LinkClient {
           uplink.welcomed = false;
           uplink.released = false;
           this.#leaving?.();
-          resolve({ problem, welcomed });
+          resolve({ problem, welcomed, refused: connection.wasRefused });
         },
       );
       uplink.connection = connection;

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { millis, type Clock, type Logger, type Timer } from '../core/index.ts';
 import { WebSocket } from 'ws';
 import { textOf, type ConnectionLimits } from './gateway-connection.ts';
@@ -6,6 +7,7 @@ import { readDownMessage, type DownMessage, type Hello, type UpMessage } from '.
 
 /** Past this many unsent bytes the controller is not reading: the link is cut, and what it missed is replayed when it is back. */
 const mostUnsentBytes = 16 * 1024 * 1024;
+const mostReasonBytes = 4096;
 const mostSnapshotBytes = 256 * 1024 * 1024;
 
 export interface Dialling {
@@ -16,6 +18,16 @@ export interface Dialling {
   readonly hello: Hello;
 }
 
+/** The reason in a problem (RFC 9457) as `refuse` of the handshake makes it. */
+const detailOf = (body: string): string => {
+  try {
+    const problem: unknown = JSON.parse(body);
+    return typeof problem === 'object' && problem !== null && 'detail' in problem && typeof problem.detail === 'string' ? problem.detail : body;
+  } catch {
+    return body;
+  }
+};
+
 /** One connection to one controller, from the dial to its end. `closed` is always called, once. */
 export class ControllerConnection {
   readonly #socket: WebSocket;
@@ -23,6 +35,8 @@ export class ControllerConnection {
   readonly #limits: ConnectionLimits;
   readonly #logger: Logger;
   readonly #heartbeat: Timer;
+  /** It was not the network: a controller said no. */
+  wasRefused = false;
   #heardAt: number;
   #problem = 'the connection ended';
 
@@ -53,7 +67,10 @@ export class ControllerConnection {
     this.#socket.on('message', (data) => this.#received(textOf(data), message));
     this.#socket.on('ping', () => this.#heard());
     this.#socket.on('pong', () => this.#heard());
-    this.#socket.on('error', (error) => (this.#problem = error.message));
+    this.#socket.on('error', (error) => {
+      if (!this.wasRefused) this.#problem = error.message;
+    });
+    this.#socket.on('unexpected-response', (_request, response) => this.#refused(response));
     this.#socket.on('close', (code, reason) => {
       this.#heartbeat.cancel();
       closed(reason.length > 0 ? `${code} ${reason.toString()}` : this.#problem);
@@ -83,6 +100,20 @@ export class ControllerConnection {
   terminate(problem: string): void {
     this.#problem = problem;
     this.#socket.terminate();
+  }
+
+  /** The controller answered, and does not want us: its reason is in the body. */
+  #refused(response: IncomingMessage): void {
+    let body = '';
+    const status = response.statusCode ?? 0;
+    const end = (): void => {
+      this.wasRefused = true;
+      this.terminate(`${status} ${detailOf(body)}`);
+    };
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => (body = (body + chunk).slice(0, mostReasonBytes)));
+    response.on('end', end);
+    response.on('error', end);
   }
 
   #received(text: string, deliver: (message: DownMessage) => void): void {
