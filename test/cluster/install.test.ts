@@ -206,11 +206,11 @@ test.serial('a gateway has no token that the API server takes, only one gateway 
   const { stderr } = await cluster.kubectl.try(['get', 'namespaces', '--token', token]);
   t.regex(stderr, /Unauthorized|logged in/);
   const outside = ['--kubeconfig', await cluster.kubeconfig('admin'), '--advertise', '10.77.200.10', '--port', '0', '--metrics-port', '0'];
-  const second = startRouse(['controller', ...outside]);
-  t.teardown(() => second.stop('SIGKILL'));
-  t.is(await second.ended, 3);
+  const outsider = startRouse(['controller', ...outside]);
+  t.teardown(() => outsider.stop('SIGKILL'));
+  t.is(await outsider.ended, 3);
   t.regex(
-    second.errors(),
+    outsider.errors(),
     /^rouse: another controller runs in the cluster already: rouse-controller-\S+ leads, and the webhooks lead to the Service rouse-system\/rouse-controller; /m,
   );
   const evict = async (name: string): Promise<number> =>
