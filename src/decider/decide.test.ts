@@ -234,6 +234,11 @@ test('mode observe decides and writes nothing; the evidence says what would have
   t.deepEqual(decision.evidence.steps.at(-1), { step: 'observe', from: 8, to: 1 });
 });
 
+test('under rouse a rollout whose new pod never gets ready does not keep the last pod', (t) => {
+  const stuck = observed({ replicas: pods(1), ready: 1, starting: 1, metrics: [concurrencyOf(0)] });
+  t.is(story(specWith(), stuck, 60).at(-1), 'sleep 0 idle');
+});
+
 test('a poke only raises, and many between two ticks are no more than one', (t) => {
   const spec = specWith({ containerConcurrency: 1, maxScaleUpRate: 2 });
   const ticked = decide(calm, observed({ ready: 0, replicas: 0 }), spec, at(0)).state;

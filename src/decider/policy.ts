@@ -16,11 +16,12 @@ export interface Recommendation {
 
 /**
  * Pods that the rate limits and the panic ratio are relative to. Knative counts ready pods only, so that while pods start each tick sees the
- * same shortage again and panics again; `rouse` counts what has been asked for already as capacity.
+ * same shortage again and panics again; `rouse` counts what has been asked for already as capacity. What a rollout starts beyond that is not: one that never gets
+ * ready would hold the last pod for ever.
  */
 export const capacityOf = (observation: Observation, spec: ScaleSpec): number => {
   const ready = Math.max(1, observation.ready);
-  return spec.policy === 'kpa' ? ready : Math.max(ready, observation.ready + observation.starting, observation.replicas);
+  return spec.policy === 'kpa' ? ready : Math.max(ready, observation.replicas);
 };
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);

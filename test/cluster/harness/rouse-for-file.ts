@@ -8,6 +8,8 @@ export interface ClusterWithRouse {
   readonly cluster: Cluster;
   /** The last that the processes said, for a failure. */
   readonly errors: () => readonly string[];
+  /** What the controller says of a workload and its last decisions. */
+  readonly explain: (namespace: string, name: string) => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -21,7 +23,13 @@ export const clusterWithRouse = async (title: string): Promise<ClusterWithRouse>
     const cluster = await clusterOf(scope);
     const rouse = await rouseFromShell(scope, cluster);
     const processes: readonly RouseProcess[] = [await rouse.startController('10.77.200.10'), await rouse.startGateway('10.77.200.1')];
-    return { cluster, errors: () => processes.map((one) => one.errors().slice(-3000)), close };
+    const [, metrics = ''] = (await processes[0]?.line(/^ready: .*metrics=(\S+)/)) ?? [];
+    return {
+      cluster,
+      errors: () => processes.map((one) => one.errors().slice(-3000)),
+      explain: async (namespace, name) => (await fetch(new URL(`/workloads/${namespace}/${name}`, metrics))).text(),
+      close,
+    };
   } catch (failure) {
     await close();
     throw failure;
@@ -47,7 +55,7 @@ export interface WorkloadScene {
   events(): Promise<readonly string[]>;
 }
 
-export const workloadScene = ({ cluster, errors }: ClusterWithRouse, namespace: string, target: string): WorkloadScene => {
+export const workloadScene = ({ cluster, errors, explain }: ClusterWithRouse, namespace: string, target: string): WorkloadScene => {
   const { kubectl } = cluster;
   const name = target.slice(target.indexOf('/') + 1);
   const field = (object: string, path: string): Promise<string> => kubectl(['get', object, '-n', namespace, '-o', `jsonpath={${path}}`]);
@@ -68,6 +76,7 @@ export const workloadScene = ({ cluster, errors }: ClusterWithRouse, namespace: 
     return { status: answer.status, text: await answer.text(), ms: performance.now() - begun };
   };
   const seen = async (): Promise<unknown> => [
+    (await explain(namespace, name)).slice(-2000),
     await kubectl(['get', 'deployments,statefulsets,pods,services,endpointslices', '-n', namespace, '-o', 'wide']),
     await kubectl(['get', 'events', '-n', namespace]),
     ...errors(),
