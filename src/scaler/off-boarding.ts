@@ -76,12 +76,13 @@ export class OffBoarding {
         tell({ type: 'off-boarding', workload: this.#key, replicas: during });
         await this.#setCount(during);
         if (during > 0) await this.#untilReady();
-        await this.#repeat('handing the path back', async () => {
-          await path.handBack(this.#key, this.#signal);
-        });
       } finally {
+        // Before the path, which one broken Service can keep for ever: the others must not wait for it.
         giveTurnBack();
       }
+      await this.#repeat('handing the path back', async () => {
+        await path.handBack(this.#key, this.#signal);
+      });
       const hasHpa = await this.#restoreHpa();
       const isLowered = !hasHpa && !keepsCount && during > before;
       if (isLowered) {
