@@ -42,7 +42,7 @@ export const uninstall = (options: UninstallOptions, signal: AbortSignal): Promi
       print('dry run: nothing was changed');
       return exitCode.ok;
     }
-    await handBack(options, cluster, held, following);
+    await handBack(options, cluster, { held, isNamespaceThere: installation.namespace }, following);
     if (options.handBackOnly) {
       print('everything is handed back; Rouse stays installed and onboards nothing (rouse uninstall --cancel ends that)');
       return exitCode.ok;
@@ -68,7 +68,12 @@ const namesOf = (cluster: WholeCluster): readonly string[] => {
   return [...workloads.map(({ view }) => `workload ${nameOf(view)}`), ...services.map((service) => `Service ${nameOf(service)}`)];
 };
 
-const handBack = async (options: UninstallOptions, cluster: WholeCluster, held: readonly string[], signal: AbortSignal): Promise<void> => {
+const handBack = async (
+  options: UninstallOptions,
+  cluster: WholeCluster,
+  { held, isNamespaceThere }: { readonly held: readonly string[]; readonly isNamespaceThere: boolean },
+  signal: AbortSignal,
+): Promise<void> => {
   const { clock, print, timeout } = options;
   const leader = await currentLeader(cluster.client, clock, signal);
   if (leader === undefined && held.length > 0)
@@ -76,6 +81,8 @@ const handBack = async (options: UninstallOptions, cluster: WholeCluster, held: 
       'failure',
       'no controller leads, so nobody can hand anything back: start one (kubectl -n rouse-system get pods), or run rouse restore',
     );
+  // Our namespace was deleted, and rouse restore has been here: what is left of us lies outside it, and nobody is there to be told.
+  if (!isNamespaceThere) return;
   await mark(cluster.client, signal);
   print('the controllers hand everything back, and onboard nothing from now on');
   const limit = timeLimit(clock, timeout);
