@@ -1,5 +1,5 @@
-/** Feature tests mostly wait for windows to pass, so they begin first, the one that waits longest before all; unit tests fill the time. */
-const rank = (file) => (file.endsWith('wake.test.ts') ? 0 : file.includes('/features/') ? 1 : 2);
+/** Feature tests mostly wait for windows to pass, so they begin first, those that wait longest before all; unit tests fill the time. */
+const rank = (file) => (/\/(wake|uninstall|restore)\.test\.ts$/.test(file) ? 0 : file.includes('/features/') ? 1 : 2);
 
 export default {
   extensions: ['ts'],
