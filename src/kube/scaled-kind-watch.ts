@@ -164,15 +164,22 @@ class ScaledObjects implements ReflectorStore<WorkloadView> {
         }
       } else if (answer.problem.kind !== 'not-found') {
         onRefusal(answer.problem);
-        this.#options.clock.after(retryPause, () => {
-          if (this.#objects.get(key) === scaled && this.#signal?.aborted !== true) this.#wantRead(key, scaled);
-        });
+        this.#retry(key, scaled);
       }
     } catch (problem) {
-      if (!isAbort(problem)) logger.error('reading /scale failed', { resource: resource.plural, object: key, problem });
+      if (isAbort(problem)) return;
+      logger.error('reading /scale failed', { resource: resource.plural, object: key, problem });
+      scaled.reading = false;
+      this.#retry(key, scaled);
     } finally {
       this.#read(key);
     }
+  }
+
+  #retry(key: string, scaled: Scaled): void {
+    this.#options.clock.after(retryPause, () => {
+      if (this.#objects.get(key) === scaled && this.#signal?.aborted !== true) this.#wantRead(key, scaled);
+    });
   }
 
   #read(key: string): void {
