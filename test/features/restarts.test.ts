@@ -14,6 +14,7 @@ const deployments = '/apis/apps/v1/namespaces/default/deployments';
 let rouse: SeparateProcesses;
 let controller: RouseProcess;
 let oldGateway: RouseProcess;
+let newGateway: RouseProcess;
 let web: SliceClient;
 let idle: SliceClient;
 let slow: SliceClient;
@@ -39,9 +40,9 @@ const onboard = async (name: string, { annotations = {}, ...options }: AppOption
   return client;
 };
 
-/** Asks the gateway that is to go, and nobody else; gives the status. */
-const throughOld = async (client: SliceClient, path: string): Promise<number> => {
-  const target = client.targets().find((each) => each.startsWith('127.0.0.2:'));
+/** Asks one gateway, and nobody else; gives the status. */
+const through = async (address: string, client: SliceClient, path: string): Promise<number> => {
+  const target = client.targets().find((each) => each.startsWith(`${address}:`));
   return (await fetch(`http://${target}${path}`)).status;
 };
 
@@ -72,7 +73,7 @@ onLinux('a gateway is replaced by another under load without a failed request', 
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await until('both gateways answer', () => load.answers.length > 20);
 
-  await rouse.startGateway('127.0.0.4');
+  newGateway = await rouse.startGateway('127.0.0.4');
   await until(
     'the new gateway is an endpoint',
     () => web.targets().some((target) => target.startsWith('127.0.0.4:')),
@@ -81,7 +82,7 @@ onLinux('a gateway is replaced by another under load without a failed request', 
   );
   const before = load.answers.length;
   // Two that the old gateway has when it is told to end: one in a pod for longer than that takes, one held for a pod that starts slowly.
-  const [inFlight, held] = [throughOld(web, '/sleep?ms=4000'), throughOld(slow, '/held')];
+  const [inFlight, held] = [through('127.0.0.2', web, '/sleep?ms=4000'), through('127.0.0.2', slow, '/held')];
   await until('the slow one is being woken', async () => (await rouse.countOf('slow')).replicas === 1);
   const ended = oldGateway.stop('SIGTERM');
   await until('the old one is no endpoint any more', () => !web.targets().some((target) => target.startsWith('127.0.0.2:')));
@@ -111,4 +112,17 @@ onLinux('a controller is killed and another started under load: no request fails
   await until('the new leader has looked twice', () => Date.now() > from + 2500);
   t.deepEqual(await rouse.countOf('web'), before, 'nobody has touched the count');
   t.deepEqual(failuresOf(await load.stop()), []);
+});
+
+onLinux('a gateway that is killed leaves every Service, and what it had in flight keeps no pod once another has followed it', async (t) => {
+  const lost = through('127.0.0.4', idle, '/sleep?ms=60000').catch(() => 'lost');
+  const from = Date.now();
+  await until('it has a request in flight, and has reported it', async () => Date.now() > from + 2500 && (await rouse.countOf('idle')).replicas === 1);
+  await newGateway.stop('SIGKILL');
+  t.is(await lost, 'lost');
+  await until('it is no endpoint any more', () => clients.every((client) => addressesOf(client).join() === '127.0.0.3'));
+  await rouse.startGateway('127.0.0.4');
+  await until('it is one again', () => clients.every((client) => addressesOf(client).length === 2));
+  await until('the idle one sleeps', async () => (await rouse.countOf('idle')).replicas === 0, 40_000);
+  t.is((await idle.get('/')).status, 200);
 });
