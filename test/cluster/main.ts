@@ -10,7 +10,7 @@ import { mostNodes } from './harness/addresses.ts';
 import { controlPlaneBinary } from './harness/binary.ts';
 import { shortPatience, upstreamPatience, type Patience } from './harness/control-plane.ts';
 import { isDualStack } from './harness/network-namespace.ts';
-import { claimPlace, removePlace, sweep } from './harness/place.ts';
+import { claimPlace, keptAs, removePlace, sweep } from './harness/place.ts';
 import type { SupervisorSettings } from './harness/supervisor.ts';
 
 const say = (line: string): void => {
@@ -33,7 +33,7 @@ Runs COMMAND in a real Kubernetes cluster made for it: inside its network, with 
 
   --nodes N         0 to ${mostNodes} (default 2); a test may add more
   --short-patience  a silent node is given up after ${shortPatience.nodeSeconds} s and emptied after ${shortPatience.evictionSeconds} s more, not ${upstreamPatience.nodeSeconds} and ${upstreamPatience.evictionSeconds}
-  --keep            leave the directory with its logs, until the next run`;
+  --keep            keep the directory with its logs, as /tmp/kept-rouse-PID`;
 
 /** What the command line asks for; ends the process with what is wrong with it. */
 const asked = (): { readonly nodes: number; readonly patience: Patience; readonly keep: boolean; readonly command: readonly string[] } => {
@@ -56,11 +56,12 @@ const binary = await controlPlaneBinary(say).catch((failure: unknown) => {
   process.exit(1);
 });
 await sweep(say);
-const { namespace, directory } = await claimPlace();
+const place = await claimPlace();
 // A Ctrl-C reaches the command too, and ends us after it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 try {
-  process.exitCode = await runCluster(namespace, { ...wanted, binary, directory, isDualStack });
+  process.exitCode = await runCluster(place.namespace, { ...wanted, binary, directory: place.directory, isDualStack });
 } finally {
-  await removePlace({ namespace, directory }, keep);
+  if (keep) say(`the logs are in ${keptAs(place)}`);
+  await removePlace(place, keep ? keptAs(place) : undefined);
 }

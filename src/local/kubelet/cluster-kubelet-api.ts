@@ -85,7 +85,7 @@ export class ClusterKubeletApi implements KubeletApi, VolumeSources {
   async writePodStatus({ namespace, name, uid }: PodRef, status: PodStatus, annotations: Readonly<Record<string, string>>): Promise<'written' | 'gone'> {
     // The uid makes it conditional: a namesake answers with a conflict.
     const metadata = { uid, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
-    const answer = await this.#patch(resources.pods, { namespace, name }, { metadata, status });
+    const answer = await this.#patch(resources.pods, { namespace, name }, { metadata, status: replacingAddresses(status) });
     if (answer.ok) return 'written';
     if (answer.problem.kind === 'not-found' || answer.problem.kind === 'conflict') return 'gone';
     throw refused(`status of pod ${namespace}/${name}`, answer.problem);
@@ -161,6 +161,12 @@ export class ClusterKubeletApi implements KubeletApi, VolumeSources {
     return this.#send({ method: 'PATCH', path: objectPath(resource, name, 'status') ?? '', body, contentType: 'application/strategic-merge-patch+json' });
   }
 }
+
+/** Lists that a strategic merge would add to: an address of an earlier life of the pod must not stay. */
+const replacingAddresses = (status: PodStatus): unknown => {
+  const replaced = (list: readonly unknown[] | undefined): readonly unknown[] => [...(list ?? []), { $patch: 'replace' }];
+  return { ...status, podIPs: replaced(status.podIPs), hostIPs: replaced(status.hostIPs) };
+};
 
 const refused = (what: string, { message, kind }: Refusal): KubeletError =>
   new KubeletError('refused', `${what}: ${message}`, { retryable: kind !== 'forbidden' });

@@ -22,6 +22,39 @@ interface PodList {
 const main = join(import.meta.dirname, '..', 'main.ts');
 const run = promisify(execFile);
 
+test.serial('a node that comes back before it was given up goes on with its pods, which have other addresses then', async (t) => {
+  const cluster = await clusterOf(t);
+  const namespace = await cluster.namespace(t);
+  await cluster.api('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, deployment('web', { namespace, replicas: 2, annotations: {} }));
+  const pods = async (): Promise<PodList['items']> => ((await cluster.api('GET', `/api/v1/namespaces/${namespace}/pods`)).body as unknown as PodList).items;
+  const answering = async (): Promise<readonly string[]> => {
+    const found = (await pods()).map(({ metadata, status }) => [metadata.uid, status.podIP ?? ''] as const);
+    const answers = await Promise.all(
+      found.map(([, address]) =>
+        fetch(`http://${address}:8080/`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      ),
+    );
+    return found
+      .filter((_, index) => answers[index])
+      .map(([uid]) => uid)
+      .sort();
+  };
+  const before = await until('two pods answer', async () => ((await answering()).length === 2 ? answering() : undefined), 30_000);
+  for (const name of cluster.nodes) await cluster.node(name).kill();
+  t.deepEqual(await answering(), []);
+  for (const name of cluster.nodes) await cluster.node(name).start();
+  await until(
+    'the same pods answer',
+    async () => (await answering()).join() === before.join(),
+    30_000,
+    () => cluster.kubectl(['get', 'nodes,pods', '-n', namespace, '-o', 'wide']),
+  );
+  t.deepEqual((await pods()).map(({ metadata }) => metadata.uid).sort(), before);
+});
+
 test.serial('a node that is killed takes its pods along; others come in their place elsewhere, and the node comes back empty', async (t) => {
   const cluster = await clusterOf(t);
   const namespace = await cluster.namespace(t);

@@ -24,11 +24,15 @@ export const claimPlace = async (): Promise<Place> => {
   return place;
 };
 
-/** Ends every process of the cluster and takes its namespace away; with `keepFiles` its logs stay. */
-export const removePlace = async ({ namespace, directory }: Place, keepFiles = false): Promise<void> => {
+/** Ends every process of the cluster and takes its namespace away. With `kept` the directory stays, under that name. */
+export const removePlace = async ({ namespace, directory }: Place, kept?: string): Promise<void> => {
   if ((await networkNamespaces()).includes(namespace)) await deleteNetworkNamespace(namespace);
-  if (!keepFiles) await rm(directory, { recursive: true, force: true });
+  if (kept === undefined) await rm(directory, { recursive: true, force: true });
+  else await rename(directory, kept);
 };
+
+/** Where no sweep finds it. */
+export const keptAs = ({ namespace }: Place): string => join(tmpdir(), `kept-${namespace}`);
 
 /** Takes away what runs that were killed left behind: only clusters of ours, and only where the process that made them is gone. */
 export const sweep = async (say: (line: string) => void): Promise<void> => {
