@@ -57,7 +57,7 @@ test('what is missing is named with its verbs, its kind and its place, once role
   const { client } = clientThat(({ resource, verb }) => !(resource === 'services' && verb !== 'get') && resource !== 'secrets');
   const refused = t.throwsAsync(checkRights(client, ['team-a'], clock, never), {
     message:
-      'the controller may not list, watch, patch services in team-a; create secrets in rouse-system; get secrets "rouse-ca" in rouse-system; ' +
+      'the controller may not list, watch, patch services in team-a; create secrets in rouse-system; get, patch secrets "rouse-ca" in rouse-system; ' +
       'the roles in deploy/base/controller-roles.yaml grant it',
   });
   await clock.advance(seconds(11));
