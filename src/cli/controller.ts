@@ -100,14 +100,18 @@ const standForElection = (
       const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(loop.kinds));
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
-    // Rules of further kinds that another leader registered are not to go and come again.
-    await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
-    await register();
     let registering = Promise.resolve();
     const again = (): void => {
       registering = registering.then(register).catch((problem: unknown) => {
         if (!term.aborted) logger.error('the webhooks cannot be registered anew', { problem });
       });
+    };
+    const registeredOnce = async (): Promise<void> => {
+      // Rules of further kinds that another leader registered are not to go and come again.
+      await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
+      again();
+      await registering;
+      leading.resolve(undefined);
     };
     const repeated = clock.every(registerEvery, again);
     const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
@@ -116,9 +120,8 @@ const standForElection = (
     };
     term.addEventListener('abort', end, { once: true });
     certificates.lead(term);
-    const led = loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term);
-    leading.resolve(undefined);
-    await led;
+    // Held requests wait for the first, and nobody for the second.
+    await Promise.all([loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term), registeredOnce()]);
   };
   const election = runLeaderElection(
     { client, identity, lease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },

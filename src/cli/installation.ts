@@ -26,6 +26,8 @@ interface Found {
 /** What makes Rouse work in a cluster; nothing of the users'. */
 export interface Installation {
   readonly namespace: boolean;
+  /** The namespace takes nothing new: an earlier uninstall has come as far as deleting it, or somebody else has. */
+  readonly isGoing: boolean;
   readonly deployments: readonly (Found & { readonly component: string })[];
   readonly outside: readonly Found[];
 }
@@ -57,6 +59,7 @@ export const findInstallation = async (client: KubeClient, signal: AbortSignal):
   }
   return {
     namespace: namespace.ok,
+    isGoing: namespace.ok && namespace.value.metadata?.deletionTimestamp !== undefined,
     deployments: components.flatMap((component) =>
       deployments
         .filter(({ metadata }) => metadata?.labels?.['app.kubernetes.io/name'] === 'rouse' && metadata.labels['app.kubernetes.io/component'] === component)

@@ -1,7 +1,7 @@
-import { annotation, fieldManager, isTakenOver, selectorOf, type Millis } from '../core/index.ts';
+import { annotation, isTakenOver, selectorOf, type Millis } from '../core/index.ts';
 import type { ServiceView, WorkloadView } from '../kube/index.ts';
 import { createRouting } from '../routing/index.ts';
-import { handBackAll, sayEvent, WakeFailures } from '../scaler/index.ts';
+import { handBackAll, sayEvent, WakeFailures, withoutUs } from '../scaler/index.ts';
 import { unregisterWebhooks } from '../webhooks/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { currentLeader } from './leadership.ts';
@@ -141,13 +141,7 @@ const takeOff = async ({ client, resourceOf }: WholeCluster, view: WorkloadView,
   if (resource === undefined) return `its kind ${view.resource} is not known`;
   const fresh = await client.get(resource, view, signal);
   if (!fresh.ok) return fresh.problem.kind === 'not-found' ? undefined : fresh.problem.message;
-  const { resourceVersion, managedFields } = fresh.value.metadata ?? {};
-  const metadata = {
-    resourceVersion,
-    annotations: { [annotation.state]: null, [annotation.status]: null },
-    ...(managedFields === undefined ? {} : { managedFields: managedFields.filter(({ manager }) => manager !== fieldManager) }),
-  };
-  const patched = await client.mergePatch(resource, view, { metadata }, signal);
+  const patched = await client.mergePatch(resource, view, { metadata: withoutUs(fresh.value) }, signal);
   return patched.ok ? undefined : patched.problem.message;
 };
 

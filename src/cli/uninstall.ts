@@ -42,7 +42,7 @@ export const uninstall = (options: UninstallOptions, signal: AbortSignal): Promi
       print('dry run: nothing was changed');
       return exitCode.ok;
     }
-    await handBack(options, cluster, { held, isNamespaceThere: installation.namespace }, following);
+    await handBack(options, cluster, { held, canMark: installation.namespace && !installation.isGoing }, following);
     if (options.handBackOnly) {
       print('everything is handed back; Rouse stays installed and onboards nothing (rouse uninstall --cancel ends that)');
       return exitCode.ok;
@@ -71,7 +71,7 @@ const namesOf = (cluster: WholeCluster): readonly string[] => {
 const handBack = async (
   options: UninstallOptions,
   cluster: WholeCluster,
-  { held, isNamespaceThere }: { readonly held: readonly string[]; readonly isNamespaceThere: boolean },
+  { held, canMark }: { readonly held: readonly string[]; readonly canMark: boolean },
   signal: AbortSignal,
 ): Promise<void> => {
   const { clock, print, timeout } = options;
@@ -81,8 +81,13 @@ const handBack = async (
       'failure',
       'no controller leads, so nobody can hand anything back: start one (kubectl -n rouse-system get pods), or run rouse restore',
     );
-  // Our namespace was deleted, and rouse restore has been here: what is left of us lies outside it, and nobody is there to be told.
-  if (!isNamespaceThere) return;
+  // Our namespace is gone or going, and everything is handed back: nobody is there to be told.
+  if (!canMark && held.length === 0) return;
+  if (!canMark)
+    throw new CommandError(
+      'failure',
+      `the Namespace ${systemNamespace} is being deleted, so the controllers cannot be told: run rouse restore once it is gone`,
+    );
   await mark(cluster.client, signal);
   print('the controllers hand everything back, and onboard nothing from now on');
   const limit = timeLimit(clock, timeout);
@@ -176,7 +181,7 @@ const remove = async (options: UninstallOptions, { client, watches }: WholeClust
   // Asked before our namespace goes, with its Lease.
   await removeInstallation({ client, clock, print }, { ...installation, namespace: false }, signal);
   const other = await currentLeader(client, clock, signal);
-  if (installation.namespace) await removeInstallation({ client, clock, print }, { namespace: true, deployments: [], outside: [] }, signal);
+  if (installation.namespace) await removeInstallation({ client, clock, print }, { namespace: true, isGoing: false, deployments: [], outside: [] }, signal);
   if (other !== undefined) print(`a controller still runs (${other}), started by somebody outside the cluster: stop it; it onboards nothing any more`);
   const on = switchedOn(watches).length;
   if (on > 0)

@@ -22,8 +22,10 @@ export interface HandBackAllPorts {
   readonly resourceOf?: ResourceOf;
 }
 
-/** Handed back at once: each may start its pods of before, and a cluster has only so many places. */
-const atOnce = 20;
+/** Started at once: a cluster has only so many places. */
+const startedAtOnce = 20;
+/** Handed back at once. Many, since one that cannot be handed back (a Service that cannot be read, an HPA that a quota refuses) keeps its place to the end. */
+const atOnce = 200;
 
 const unknownLoad: WorkloadLoad = { metrics: [], held: 0, inFlight: 0, inFlightByPod: new Map(), warm: false, absentGateways: 0 };
 const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
@@ -43,7 +45,7 @@ export const handBackAll = async (ports: HandBackAllPorts, signal: AbortSignal):
     failures: new WakeFailures(),
     podsOf: (key: WorkloadKey) => podsOf.get(key),
     keepsCount: true,
-    turns: new Turns(atOnce),
+    turns: new Turns(startedAtOnce),
   };
   const worker = async (): Promise<void> => {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {

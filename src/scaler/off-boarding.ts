@@ -38,11 +38,15 @@ const wasIdle = ({ metrics }: WorkloadLoad): boolean => metrics.every((reading) 
  * What we wrote on a workload, taken off it; and the count is nobody's any more, else its owner's next server-side apply that sets another one
  * would be refused as a conflict with us.
  */
-const withoutUs = ({ metadata: { resourceVersion, managedFields } = {} }: KubeObject): object => ({
-  resourceVersion,
-  annotations: { [annotation.state]: null, [annotation.status]: null },
-  ...(managedFields === undefined ? {} : { managedFields: managedFields.filter(({ manager }) => manager !== fieldManager) }),
-});
+/** The metadata to patch with, for an object as it was just read. One empty entry is how the API server is told that nobody owns anything. */
+export const withoutUs = ({ metadata: { resourceVersion, managedFields } = {} }: KubeObject): object => {
+  const others = managedFields?.filter(({ manager }) => manager !== fieldManager);
+  return {
+    resourceVersion,
+    annotations: { [annotation.state]: null, [annotation.status]: null },
+    ...(others === undefined ? {} : { managedFields: others.length === 0 ? [{}] : others }),
+  };
+};
 
 /** The workload went away or came back on: nothing is left to do here. */
 class Overtaken extends Error {}

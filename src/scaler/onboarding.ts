@@ -1,7 +1,7 @@
 import { after, annotation, between, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
-import { findHpa, strippedHpa } from './adopted-hpa.ts';
+import { findHpa, rememberedHpa, strippedHpa } from './adopted-hpa.ts';
 import { unrecorded } from './live-count.ts';
 import type { ResourceOf } from './ports.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
@@ -34,7 +34,10 @@ const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadRecord, rep
   const { key, view, spec, state } = record;
   const hpa = state === undefined || spec.adoptHpa ? await lookForHpa(ports, record, signal) : undefined;
   const before = state?.replicasBefore ?? replicasBefore;
-  if (hpa !== undefined && spec.adoptHpa) await adopt(ports, record, hpa, before, signal);
+  const kept = rememberedHpa(state?.adoptedHpa)?.metadata?.name;
+  // One can be given back, not two: the first is not forgotten for another.
+  if (hpa !== undefined && spec.adoptHpa && kept !== undefined && kept !== hpa.metadata?.name) tellSecond(ports, record, hpa, kept);
+  else if (hpa !== undefined && spec.adoptHpa) await adopt(ports, record, hpa, before, signal);
   else if (!isSetUp(record)) await writeState(ports, record, { ...state, v: 1, replicasBefore: before }, signal);
   if (!(annotation.status in view.annotations)) ports.tell({ type: 'onboarded', workload: key, replicas: replicasBefore });
   if (hpa !== undefined && !spec.adoptHpa) tellRival(ports, record, hpa);
@@ -65,6 +68,11 @@ const tellRival = (ports: OnboardingPorts, { key }: WorkloadRecord, hpa: Hpa): v
   ports.tell({ type: 'settings-refused', workload: key, problems: [problem] });
 };
 
+const tellSecond = (ports: OnboardingPorts, { key }: WorkloadRecord, hpa: Hpa, kept: string): void => {
+  const problem = `HorizontalPodAutoscaler ${hpa.metadata?.name ?? ''} scales the same workload, and ${kept} is adopted and to be given back already; delete one of them.`;
+  ports.tell({ type: 'settings-refused', workload: key, problems: [problem] });
+};
+
 const writeState = async ({ client, resourceOf }: OnboardingPorts, { ref }: WorkloadRecord, state: WorkloadState, signal: AbortSignal): Promise<void> => {
   const resource = resourceOf(ref.resource);
   if (resource === undefined) return;
@@ -88,7 +96,7 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
   setUpWorkload(ports, record, memory.replicasAtFirst, signal).then(
     () => {
       memory.setUp = 'done';
-      memory.hpaLook = { at: after(ports.clock.now(), hpaPeriod(ports)), adopts: record.spec.adoptHpa, hand: memory.hand };
+      memory.hpaLook = nextHpaLook(ports, record, memory);
     },
     (thrown: unknown) => {
       memory.setUp = 'needed';
@@ -96,6 +104,12 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
       if (!signal.aborted) ports.logger.info('onboarding is not finished yet', { workload: record.key, error: thrown });
     },
   );
+};
+
+/** Where nothing is to be adopted, only somebody else's write is a cause to look again. */
+const nextHpaLook = (ports: OnboardingPorts, { spec: { adoptHpa } }: WorkloadRecord, { hand }: WorkloadMemory): WorkloadMemory['hpaLook'] => {
+  const now = ports.clock.now();
+  return { at: adoptHpa ? after(now, hpaPeriod(ports)) : now, adopts: adoptHpa, hand };
 };
 
 /**
@@ -108,7 +122,7 @@ export const startHpaLook = (ports: OnboardingPorts, record: WorkloadRecord, mem
   const { at, adopts, hand } = memory.hpaLook ?? { at: now, adopts: adoptHpa, hand: undefined };
   const isDriven = memory.hand !== hand && (memory.hand?.manager === autoscalerManager || memory.hand?.manager === unrecorded);
   if (!isDriven && !(adoptHpa && (!adopts || between(at, now) >= 0))) return;
-  memory.hpaLook = { at: after(now, hpaPeriod(ports)), adopts: adoptHpa, hand: memory.hand };
+  memory.hpaLook = nextHpaLook(ports, record, memory);
   lookForHpa(ports, record, signal)
     .then(async (hpa) => {
       if (hpa === undefined) return;
