@@ -83,7 +83,7 @@ const isAsBefore = async (name: string, replicas: number): Promise<boolean> => {
   return workload.spec.replicas === replicas && front.spec.selector?.app === name && ours.every((key) => key in onboarded || key in scaling);
 };
 
-/** Six at once and two to a pod: three pods. */
+/** Nine long requests at once and two to a pod: three pods, also where a busy machine adds something between two of them. */
 const scaling = { 'rouse.dev/target': '2', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
 
 onLinux(
@@ -91,7 +91,7 @@ onLinux(
   async (t) => {
     const [busy, resting] = [await run('busy', { replicas: 1 }), await run('resting', { replicas: 2 })];
     await Promise.all([onboard('busy', busy, scaling), onboard('resting', resting)]);
-    const load = startLoad(t, 6, () => busy.get('/sleep?ms=100'));
+    const load = startLoad(t, 9, () => busy.get('/sleep?ms=500'));
     await until('three pods are needed', async () => (await rouse.countOf('busy')).replicas === 3, 30_000);
     await until('nothing runs of the other', async () => (await live(deployments, 'resting')).spec.replicas === 0, 30_000);
 
