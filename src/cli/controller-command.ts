@@ -16,6 +16,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
   const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
   const signal = untilTold(logger);
   checkPodNamespace();
+  const namespaces = flags.namespaces === undefined ? undefined : namespacesFlag(flags.namespaces);
   const connection = await loadKubeConfig(flags.kubeconfig === undefined ? { kind: 'default' } : { kind: 'file', path: flags.kubeconfig }).catch(
     (failure: unknown) => {
       throw failure instanceof KubeError ? new CommandError('usage', failure.message, failure) : failure;
@@ -34,7 +35,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       listen: { host: flags.listen, port: flags.port, flag: '--port' },
       advertise: flags.advertise,
       allowExternalGateways: flags.allowExternalGateways ?? false,
-      namespaces: flags.namespaces === undefined ? undefined : namespacesFlag(flags.namespaces),
+      namespaces,
     },
     AbortSignal.any([signal, stopping.signal]),
   )
