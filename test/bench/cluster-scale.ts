@@ -1,0 +1,249 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clusterVariable } from '../cluster/harness/cluster-state.ts';
+import { clusterOf, type Cluster } from '../cluster/harness/cluster.ts';
+import { rouseFromShell, type RouseFromShell } from '../cluster/harness/rouse-from-shell.ts';
+import type { RouseProcess } from '../support/rouse-process.ts';
+import { until } from '../support/until.ts';
+import { percentile, table } from './statistics.ts';
+
+const workloads = Number(process.env['WORKLOADS'] ?? 2000);
+const perNamespace = 20;
+const wakes = 100;
+const restMs = Number(process.env['REST_MS'] ?? 60_000);
+const parallel = 24;
+
+/** Many workloads with pods that run nothing, on the real API server: onboarding, rest, a gateway that leaves and comes, and simultaneous wakes. */
+export const run = async (): Promise<void> => {
+  if (process.env[clusterVariable] === undefined) {
+    const main = join(import.meta.dirname, '..', 'cluster', 'main.ts');
+    const child = spawn(process.execPath, [main, '--', process.execPath, join(import.meta.dirname, 'main.ts'), 'cluster-scale'], { stdio: 'inherit' });
+    [process.exitCode] = (await once(child, 'close')) as [number | null];
+    return;
+  }
+  const closing: (() => unknown)[] = [];
+  const scope = { title: 'cluster scale', teardown: (fn: () => unknown) => void closing.push(fn) };
+  try {
+    const cluster = await clusterOf(scope);
+    await measure(cluster, await rouseFromShell(scope, cluster));
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+};
+
+type Row = readonly [string, string];
+
+const measure = async (cluster: Cluster, rouse: RouseFromShell): Promise<void> => {
+  const controller = await rouse.startController('10.77.200.10');
+  await rouse.startGateway('10.77.200.1');
+  const second = await rouse.startGateway('10.77.200.2');
+  say(`${workloads} Deployments and Services in ${Math.ceil(workloads / perNamespace)} namespaces`);
+  await create(cluster);
+  const rows: Row[] = [['', `${workloads} workloads, ${cpus().length} cores shared with the control plane`]];
+  rows.push(...(await costing('a workload onboarded', workloads, controller, () => onboarding(cluster))));
+  say('waiting for all of them to sleep');
+  await until('all sleep', async () => (await awake(cluster)) === 0, 300_000);
+  await sleep(20_000);
+  rows.push(...(await rest(cluster, controller)));
+  rows.push(...(await gatewayLeavesAndComes(cluster, rouse, second)));
+  rows.push(...(await costing('a wake', wakes, controller, () => wakeMany(cluster))));
+  rows.push(['memory of the controller at the end', `${Math.round(residentMb(controller))} MB`]);
+  console.log(table(['measured', 'value'], rows));
+};
+
+/** The rows of `act`, and the CPU of the controller in it, which says more than times do on a machine that others use. */
+const costing = async (what: string, times: number, controller: RouseProcess, act: () => Promise<readonly Row[]>): Promise<readonly Row[]> => {
+  const before = cpuSeconds(controller);
+  const rows = await act();
+  return [...rows, [`CPU of the controller for ${what}`, `${(((cpuSeconds(controller) - before) * 1000) / times).toFixed(1)} ms`]];
+};
+
+const say = (line: string): void => {
+  process.stderr.write(`bench: ${line}\n`);
+};
+
+const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> => {
+  const queue = [...items];
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    }),
+  );
+};
+
+const names = Array.from({ length: workloads }, (_, index) => ({ namespace: `many-${Math.floor(index / perNamespace)}`, name: `web-${index}` }));
+const namespaces = [...new Set(names.map(({ namespace }) => namespace))];
+
+const create = async ({ api }: Cluster): Promise<void> => {
+  const make = async (path: string, body: object): Promise<void> => {
+    const { status, body: answer } = await api('POST', path, body);
+    if (status !== 201) throw new Error(`${path}: ${JSON.stringify(answer)}`);
+  };
+  await inParallel(namespaces, (name) => make('/api/v1/namespaces', { metadata: { name } }));
+  await inParallel(namespaces, (name) =>
+    until(`the ServiceAccount of ${name}`, async () => (await api('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200, 60_000),
+  );
+  await inParallel(names, async ({ namespace, name }) => {
+    const labels = { app: name };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'rouse.test/fake', ports: [{ containerPort: 8080 }] }] } };
+    await make(`/api/v1/namespaces/${namespace}/services`, { metadata: { name }, spec: { selector: labels, ports: [{ port: 80, targetPort: 8080 }] } });
+    await make(`/apis/apps/v1/namespaces/${namespace}/deployments`, { metadata: { name }, spec: { replicas: 1, selector: { matchLabels: labels }, template } });
+  });
+  await until('all pods are ready', async () => (await deployments(api)).every(({ status }) => status?.readyReplicas === 1), 300_000);
+};
+
+interface Deployment {
+  readonly spec: { readonly replicas: number };
+  readonly status?: { readonly readyReplicas?: number };
+}
+
+const itemsOf = async <T>(api: Cluster['api'], path: string): Promise<readonly T[]> => {
+  await sleep(500);
+  return ((await api('GET', path)).body as { readonly items?: readonly T[] }).items ?? [];
+};
+const deployments = (api: Cluster['api']): Promise<readonly Deployment[]> => itemsOf(api, '/apis/apps/v1/deployments');
+const awake = async ({ api }: Cluster): Promise<number> => (await deployments(api)).filter(({ spec }) => spec.replicas > 0).length;
+
+const onboarding = async ({ api }: Cluster): Promise<readonly Row[]> => {
+  const annotations = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s' };
+  const begun = performance.now();
+  await inParallel(names, ({ namespace, name }) => api.patch(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`, { metadata: { annotations } }));
+  const said = performance.now();
+  const isTaken = ({ spec }: { readonly spec: { readonly selector?: object } }): boolean => spec.selector === undefined;
+  // `kubernetes` has no selector of its own.
+  await until('all are taken over', async () => (await itemsOf<{ spec: object }>(api, '/api/v1/services')).filter(isTaken).length > workloads, 300_000);
+  return [
+    ['to switch all of them on (the admin)', seconds(said - begun)],
+    ['to onboard: until the last Service is taken over', seconds(performance.now() - begun)],
+  ];
+};
+
+const rest = async (cluster: Cluster, controller: RouseProcess): Promise<readonly Row[]> => {
+  say(`at rest for ${restMs / 1000} s`);
+  const [from, cpu] = [Date.now(), cpuSeconds(controller)];
+  await sleep(restMs);
+  const [to, used] = [Date.now(), cpuSeconds(controller) - cpu];
+  const calls = await audited(cluster, from, to);
+  const kinds = Map.groupBy(calls, ({ verb, resource }) => `${verb} ${resource}`);
+  const most = [...kinds].sort(([, a], [, b]) => b.length - a.length).slice(0, 4);
+  return [
+    [
+      'requests to the API server at rest',
+      `${((calls.length / restMs) * 1000).toFixed(2)}/s (${most.map(([kind, { length }]) => `${kind} ${length}`).join(', ')})`,
+    ],
+    ['CPU of the controller at rest', `${((used / restMs) * 100_000).toFixed(1)} % of a core`],
+    ['memory of the controller at rest', `${Math.round(residentMb(controller))} MB`],
+  ];
+};
+
+const gatewayLeavesAndComes = async (cluster: Cluster, rouse: RouseFromShell, gateway: RouseProcess): Promise<readonly Row[]> => {
+  const step = async (what: string, act: () => Promise<unknown>): Promise<Row> => {
+    say(what);
+    const from = Date.now();
+    await act();
+    let writes: readonly Audited[] = [];
+    for (let before = -1; writes.length !== before || writes.length === 0;) {
+      await sleep(3000);
+      before = writes.length;
+      writes = (await audited(cluster, from, Date.now())).filter(
+        ({ resource, verb }) => resource === 'endpointslices' && (verb === 'patch' || verb === 'create'),
+      );
+      if (Date.now() - from > 60_000) break;
+    }
+    const last = Math.max(...writes.map(({ at }) => at));
+    return [what, `${writes.length} writes of slices, the last after ${seconds(last - from)}`];
+  };
+  return [await step('one of two gateways leaves', () => gateway.stop('SIGTERM')), await step('it comes back', () => rouse.startGateway('10.77.200.2'))];
+};
+
+const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
+  const { api } = cluster;
+  say(`${wakes} simultaneous wakes`);
+  const chosen = names.filter((_, index) => index % Math.floor(workloads / wakes) === 0).slice(0, wakes);
+  const ports = new Map<string, string>();
+  await inParallel(chosen, async ({ namespace, name }) => {
+    const { metadata } = (await api('GET', `/api/v1/namespaces/${namespace}/services/${name}`)).body;
+    ports.set(name, /80=(\d+)/.exec(metadata?.annotations?.['rouse.dev/gateway-ports'] ?? '')?.[1] ?? '');
+  });
+  const stop = new AbortController();
+  const sent = new Map<string, number>();
+  for (const { name } of chosen) {
+    sent.set(name, Date.now());
+    // Nobody answers in a pod that runs nothing: what counts is what happens until it is ready.
+    void fetch(`http://10.77.200.1:${ports.get(name) ?? ''}/`, { signal: stop.signal }).catch(() => undefined);
+  }
+  const from = Math.min(...sent.values());
+  const isReady = new Set<string>();
+  const ready: number[] = [];
+  await until(
+    'all are awake',
+    async () => {
+      for (const { metadata, status } of await itemsOf<Deployment & { metadata: { name: string } }>(api, '/apis/apps/v1/deployments'))
+        if ((status?.readyReplicas ?? 0) > 0 && !isReady.has(metadata.name)) {
+          isReady.add(metadata.name);
+          ready.push(Date.now() - (sent.get(metadata.name) ?? from));
+        }
+      return isReady.size >= chosen.length;
+    },
+    120_000,
+    () => isReady.size,
+  );
+  stop.abort();
+  await sleep(1000);
+  const patches = (await audited(cluster, from, Date.now())).filter(
+    ({ verb, resource, name }) => verb === 'patch' && resource === 'deployments/scale' && sent.has(name),
+  );
+  const firsts = [...sent].flatMap(([name, at]) => {
+    const mine = patches.filter((patch) => patch.name === name).map((patch) => patch.at);
+    return mine.length === 0 ? [] : [Math.min(...mine) - at];
+  });
+  const figures = (values: readonly number[]): string => `p50 ${Math.round(percentile(values, 0.5))} ms, p95 ${Math.round(percentile(values, 0.95))} ms`;
+  return [
+    [`${wakes} wakes: request to /scale at the API server (phase decide)`, `${figures(firsts)} (${firsts.length} seen)`],
+    [`${wakes} wakes: request to ready pod (to the next half second)`, figures(ready)],
+  ];
+};
+
+interface Audited {
+  readonly at: number;
+  readonly verb: string;
+  readonly resource: string;
+  readonly name: string;
+}
+
+/** What the controller asked of the API server in between, watches that go on left out. */
+const audited = async ({ directory }: Cluster, from: number, to: number): Promise<readonly Audited[]> => {
+  const found: Audited[] = [];
+  for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
+    if (!line.includes('"username":"system:serviceaccount:rouse-system:rouse-controller"')) continue;
+    const event = JSON.parse(line) as AuditEvent;
+    const at = Date.parse(event.requestReceivedTimestamp);
+    const { resource = '', subresource, name = '' } = event.objectRef ?? {};
+    if (at >= from && at <= to && event.stage !== 'ResponseStarted')
+      found.push({ at, verb: event.verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, name });
+  }
+  return found;
+};
+
+interface AuditEvent {
+  readonly stage: string;
+  readonly verb: string;
+  readonly requestReceivedTimestamp: string;
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const ofProcess = ({ child }: RouseProcess, file: string): string => readFileSync(`/proc/${child.pid ?? 0}/${file}`, 'utf8');
+const residentMb = (rouse: RouseProcess): number => Number(/VmRSS:\s+(\d+) kB/.exec(ofProcess(rouse, 'status'))?.[1] ?? 0) / 1024;
+/** User and system time; the clock ticks are hundredths of a second on every Linux there is. */
+const cpuSeconds = (rouse: RouseProcess): number => {
+  const fields = ofProcess(rouse, 'stat')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
