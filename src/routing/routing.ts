@@ -45,7 +45,7 @@ export interface Routing {
 }
 
 /** A gateway that does not answer sends a request to a pod that goes, as it would have without being told. */
-const patienceWithRetirement = millis(250);
+const patienceWithRetirement = millis(1000);
 const longestRetirement = millis(5000);
 const patienceWithPods = millis(2000);
 const patienceWithRelease = millis(20_000);
