@@ -1,4 +1,4 @@
-import { after, between, instant, isAbort, millis, seconds, type Clock, type Instant, type Logger, type WorkloadKey } from '../core/index.ts';
+import { after, between, instant, isAbort, millis, seconds, type Clock, type Instant, type Logger, type Millis, type WorkloadKey } from '../core/index.ts';
 import { resources, type KubeClient } from '../kube/index.ts';
 import type { WakeFailure } from './wake-diagnosis.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -13,8 +13,9 @@ export interface RefusedPodsPorts {
 
 /** Before the first request: a pod that is not refused is there by then, and nothing was asked. */
 const firstAsk = millis(300);
-/** Between two requests for one workload, while its pods stay away. */
-const askPeriod = seconds(5);
+/** Between two requests for one workload, while its pods stay away: doubles from the first to the longest. */
+const firstPause = seconds(1);
+const longestPause = seconds(300);
 /** Events carry whole seconds of another machine's clock. */
 const clockDoubt = seconds(2);
 
@@ -24,6 +25,7 @@ interface Asked {
   /** When the count was set that the pods are missing of. */
   readonly since: Instant;
   nextAt: Instant;
+  pause: Millis;
   isAsking: boolean;
   found: WakeFailure | undefined;
 }
@@ -53,7 +55,7 @@ export class RefusedPods {
     const { key } = record;
     let asked = this.#asked.get(key);
     if (asked?.since !== since) {
-      asked = { since, nextAt: after(since, firstAsk), isAsking: false, found: undefined };
+      asked = { since, nextAt: after(since, firstAsk), pause: firstPause, isAsking: false, found: undefined };
       this.#asked.set(key, asked);
       const wait = Math.max(0, between(now, asked.nextAt));
       this.#ports.clock.after(millis(wait), () => {
@@ -78,7 +80,8 @@ export class RefusedPods {
     const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
     asked.isAsking = true;
-    asked.nextAt = after(now, askPeriod);
+    asked.nextAt = after(now, asked.pause);
+    asked.pause = millis(Math.min(longestPause, 2 * asked.pause));
     const fieldSelector = `involvedObject.uid=${view.uid},reason=FailedCreate`;
     this.#ports.client
       .list(resources.events, { namespace: ref.namespace, fieldSelector }, signal)
