@@ -89,7 +89,7 @@ const scaling = { 'rouse.dev/target': '2', 'rouse.dev/target-utilization-percent
 onLinux(
   'uninstall under load fails no request, gives more pods than before while they are needed, and is taken up again by a controller started half-way',
   async (t) => {
-    const [busy, resting] = [await run('busy', { replicas: 1 }), await run('resting', { replicas: 2 })];
+    const [busy, resting] = [await run('busy', { replicas: 1, preStopSeconds: 2 }), await run('resting', { replicas: 2 })];
     await Promise.all([onboard('busy', busy, scaling), onboard('resting', resting)]);
     const load = startLoad(t, 9, () => busy.get('/sleep?ms=500'));
     await until('three pods are needed', async () => (await rouse.countOf('busy')).replicas === 3, 30_000);

@@ -10,6 +10,8 @@ export interface AppOptions {
   readonly readinessProbe?: unknown;
   readonly namespace?: string;
   readonly progressDeadlineSeconds?: number;
+  /** How long it serves on after its end is known: what a program needs behind a bare Service, whose clients hear of it a moment later. */
+  readonly preStopSeconds?: number;
 }
 
 /** A Deployment of `programs/app.js`; onboarded with a short window unless `annotations` says otherwise. */
@@ -24,7 +26,7 @@ export const deployment = (name: string, options: AppOptions = {}): Record<strin
     template: {
       metadata: { labels: { app: name } },
       spec: {
-        terminationGracePeriodSeconds: 2,
+        terminationGracePeriodSeconds: 2 + (options.preStopSeconds ?? 0),
         containers: [
           {
             name: 'app',
@@ -32,6 +34,7 @@ export const deployment = (name: string, options: AppOptions = {}): Record<strin
             command: options.command ?? [process.execPath, program],
             ...(options.env === undefined ? {} : { env: Object.entries(options.env).map(([key, value]) => ({ name: key, value })) }),
             ports: [{ name: 'http', containerPort: 8080 }],
+            ...(options.preStopSeconds === undefined ? {} : { lifecycle: { preStop: { sleep: { seconds: options.preStopSeconds } } } }),
             readinessProbe: options.readinessProbe ?? { httpGet: { path: '/ready', port: 'http' }, periodSeconds: 1 },
           },
         ],
