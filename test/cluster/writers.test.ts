@@ -152,7 +152,8 @@ const refusedThenServed = async (t: ExecutionContext, made: WorkloadScene): Prom
   t.is(refused.status, 503, refused.text);
   t.regex(refused.text, /"code":"wake-failed"/);
   t.regex(refused.text, /exceeded quota: small/);
-  t.true(refused.ms < 5000, `told after ${Math.round(refused.ms)} ms`);
+  // Held requests wait for a minute; this machine may have other things to do.
+  t.true(refused.ms < 10_000, `told after ${Math.round(refused.ms)} ms`);
   await made.untilReplicas(0);
   await made.apply(quota(5));
   // The quota controller has to see it first.
@@ -162,7 +163,7 @@ const refusedThenServed = async (t: ExecutionContext, made: WorkloadScene): Prom
   );
   const served = await made.ask();
   t.is(served.status, 200, served.text);
-  t.true(served.ms < 8000, `served after ${Math.round(served.ms)} ms`);
+  t.true(served.ms < 15_000, `served after ${Math.round(served.ms)} ms`);
   t.log(`refused after ${Math.round(refused.ms)} ms, served after ${Math.round(served.ms)} ms`);
 };
 

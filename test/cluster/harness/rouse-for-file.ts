@@ -68,8 +68,9 @@ export const workloadScene = ({ cluster, errors, explain }: ClusterWithRouse, na
   const replicas = async (): Promise<number> =>
     ((await cluster.api('GET', await scalePath())).body as unknown as { readonly spec: { readonly replicas?: number } }).spec.replicas ?? 0;
   const ask = async (): Promise<{ status: number; text: string; ms: number }> => {
+    const address = await field('service/web', '.spec.clusterIP');
     const begun = performance.now();
-    const answer = await fetch(`http://${await field('service/web', '.spec.clusterIP')}/`, {
+    const answer = await fetch(`http://${address}/`, {
       signal: AbortSignal.timeout(25_000),
       headers: { connection: 'close' },
     });
