@@ -1,5 +1,5 @@
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
-import { seconds, systemNamespace } from '../core/index.ts';
+import { millis, seconds, systemNamespace, type Clock, type Logger } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
@@ -11,7 +11,6 @@ import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { servingNames, startControllerServer, type ControllerServer } from './controller-server.ts';
-import { CommandError } from './exit-code.ts';
 import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
@@ -87,6 +86,18 @@ interface Standing {
   readonly certificates: CertificateKeeper;
 }
 
+const leaseRetry = millis(500);
+
+/** The number of our term. Asked until it is known: who holds the Lease and does not lead keeps everybody else from it. Rejects when the term ends. */
+const epochOf = async (client: KubeClient, clock: Clock, logger: Logger, term: AbortSignal): Promise<number> => {
+  for (;;) {
+    const held = await client.get(resources.leases, lease, term);
+    if (held.ok) return 1 + (held.value.spec?.leaseTransitions ?? 0);
+    logger.warn('the Lease that we hold cannot be read yet', { problem: held.problem.message });
+    await clock.sleep(leaseRetry, term);
+  }
+};
+
 /** Leads whenever the Lease is ours. `leading` resolves at the first time. */
 const standForElection = (
   { options: { clock, random, logger, identity, namespaces }, client, loop, server, certificates }: Standing,
@@ -94,8 +105,7 @@ const standForElection = (
 ): { readonly leading: Promise<void>; readonly election: Promise<void> } => {
   const leading = Promise.withResolvers<undefined>();
   const onStarted = async (term: AbortSignal): Promise<void> => {
-    const held = await client.get(resources.leases, lease, term);
-    if (!held.ok) throw new CommandError('failure', `the Lease ${lease.namespace}/${lease.name} cannot be read: ${held.problem.message}`);
+    const epoch = await epochOf(client, clock, logger, term);
     const register = async (): Promise<void> => {
       const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(loop.kinds));
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
@@ -121,7 +131,7 @@ const standForElection = (
     term.addEventListener('abort', end, { once: true });
     certificates.lead(term);
     // Held requests wait for the first, and nobody for the second.
-    await Promise.all([loop.lead(1 + (held.value.spec?.leaseTransitions ?? 0), term), registeredOnce()]);
+    await Promise.all([loop.lead(epoch, term), registeredOnce()]);
   };
   const election = runLeaderElection(
     { client, identity, lease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
