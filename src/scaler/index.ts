@@ -5,6 +5,7 @@
  */
 export { sayEvent, type ScalerEvent } from './events.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
+export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
 export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';

@@ -11,6 +11,7 @@ import { controlPlaneBinary } from './harness/binary.ts';
 import { shortPatience, upstreamPatience, type Patience } from './harness/control-plane.ts';
 import { isDualStack } from './harness/network-namespace.ts';
 import { claimPlace, keptAs, removePlace, sweep } from './harness/place.ts';
+import { helmBinary, kubectlBinary } from '../support/real-kubectl.ts';
 import type { SupervisorSettings } from './harness/supervisor.ts';
 
 const say = (line: string): void => {
@@ -51,7 +52,13 @@ const asked = (): { readonly nodes: number; readonly patience: Patience; readonl
 };
 
 const { keep, ...wanted } = asked();
-const binary = await controlPlaneBinary(say).catch((failure: unknown) => {
+/** What has to be fetched is fetched here: inside the cluster's network nothing else can be reached. */
+const prepare = async (): Promise<string> => {
+  await kubectlBinary();
+  await helmBinary();
+  return controlPlaneBinary(say);
+};
+const binary = await prepare().catch((failure: unknown) => {
   say(failure instanceof Error ? failure.message : String(failure));
   process.exit(1);
 });

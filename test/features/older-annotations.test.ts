@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseGatewayPorts, parseSavedSelector, parseWorkloadState, printGatewayPorts, printSavedSelector, printWorkloadState } from '../../src/core/index.ts';
-import { parseStatus, printStatus } from '../../src/scaler/published-status.ts';
+import { parseStatus, printStatus } from '../../src/scaler/index.ts';
 
 /** What an older Rouse wrote on objects is read by the one that follows it, so that an upgrade, or a rollback, loses nothing that there is to hand back. */
 
