@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../../core/index.ts';
 import type { Admission, AdmissionAttributes, WriteContext } from '../admission/admission.ts';
 import { ApiError } from '../api-error.ts';
-import { recordUpdate } from '../patch/field-manager.ts';
+import { recordScale, recordUpdate } from '../patch/field-manager.ts';
 import { at, equal, frozenObject, listAt, numberAt, objectAt, textAt, withField, type JsonObject } from '../json.ts';
 import { findResource, type ResourceDefinition } from '../registry.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -111,7 +111,8 @@ export class Writer {
 
   /** Ownership is worked out before webhooks change anything, as kube-apiserver does. */
   #owned(resource: ResourceDefinition, before: JsonObject | undefined, after: JsonObject, subresource: string, context: WriteContext): JsonObject {
-    const recorded = recordUpdate({
+    const record = subresource === 'scale' ? recordScale : recordUpdate;
+    const recorded = record({
       before: before === undefined ? undefined : viewOf(resource, before),
       after: viewOf(resource, after),
       resource,

@@ -42,6 +42,13 @@ const entriesFor = (before: JsonObject | undefined, after: JsonObject, subresour
   return brought.length === 0 ? readEntries(before) : brought;
 };
 
+export interface RecordedChange {
+  readonly before: JsonObject | undefined;
+  readonly after: JsonObject;
+  readonly resource: Kind;
+  readonly writer: Writer;
+}
+
 /**
  * `after` with `metadata.managedFields` as they are once `writer` has turned `before` (undefined: created) into `after` by anything but
  * server-side apply: it owns what it added or changed, others lose it, and what went away nobody owns. kube-apiserver computes this from the
@@ -49,17 +56,7 @@ const entriesFor = (before: JsonObject | undefined, after: JsonObject, subresour
  * An entry that a write through `/scale` makes has no time (apimachinery `managedfields/scalehandler.go` takes it from the parent's entry).
  * Both objects must be free of nulls. Pure. (apimachinery `managedfields`, structured-merge-diff `merge/update.go`.)
  */
-export const recordUpdate = (change: {
-  readonly before: JsonObject | undefined;
-  readonly after: JsonObject;
-  readonly resource: Kind;
-  readonly writer: Writer;
-}): JsonObject => {
-  const { before, after, resource, writer } = change;
-  if (writer.subresource === 'scale' && !isScaleTracked(before, after)) {
-    const isSame = numberAt(before, 'spec', 'replicas') === numberAt(after, 'spec', 'replicas');
-    return withEntries(after, isSame ? readEntries(before) : withoutReplicas(readEntries(before)));
-  }
+export const recordUpdate = ({ before, after, resource, writer }: RecordedChange): JsonObject => {
   const { added, removed, modified } = differences(before, after, resource);
   const taken = withoutServerFields(added.union(modified));
   const gone = added.union(modified).union(removed);
@@ -70,6 +67,14 @@ export const recordUpdate = (change: {
   const fields = previous === undefined ? taken : previous.fields.union(taken);
   const rest = others.filter((entry) => entry !== previous && !entry.fields.isEmpty);
   return withEntries(after, capUpdaters([...rest, { ...self, time: writer.subresource === 'scale' ? previous?.time : writer.time, fields }]));
+};
+
+/** `recordUpdate` for a write through `/scale`, of which not every one is told of (`isScaleTracked`). */
+export const recordScale = (change: RecordedChange): JsonObject => {
+  const { before, after } = change;
+  if (isScaleTracked(before, after)) return recordUpdate(change);
+  const isSame = numberAt(before, 'spec', 'replicas') === numberAt(after, 'spec', 'replicas');
+  return withEntries(after, isSame ? readEntries(before) : withoutReplicas(readEntries(before)));
 };
 
 const replicas = FieldSet.parse({ 'f:spec': { 'f:replicas': {} } });
