@@ -92,7 +92,7 @@ const handBack = async (
   print('the controllers hand everything back, and onboard nothing from now on');
   const limit = timeLimit(clock, timeout);
   try {
-    await untilNothingIsHeld(options, cluster, AbortSignal.any([signal, limit.signal]));
+    await untilNothingIsHeld(options, cluster, held, AbortSignal.any([signal, limit.signal]));
   } catch (failure) {
     if (!limit.signal.aborted) throw failure;
     const left = namesOf(cluster);
@@ -130,10 +130,10 @@ const cancel = async ({ print }: UninstallOptions, client: KubeClient, signal: A
 const settleFor = millis(2500);
 const leaderLimit = millis(20_000);
 
-/** Tells of each object as soon as it is handed back; resolves when none is left. Rejects only if aborted. */
-const untilNothingIsHeld = async ({ clock, print }: UninstallOptions, cluster: WholeCluster, signal: AbortSignal): Promise<void> => {
+/** Tells of each object, of those `held` at first too, as soon as it is handed back; resolves when none is left. Rejects only if aborted. */
+const untilNothingIsHeld = async ({ clock, print }: UninstallOptions, cluster: WholeCluster, held: readonly string[], signal: AbortSignal): Promise<void> => {
   const leadership = new Leadership(cluster.client, print);
-  let before = namesOf(cluster);
+  let before = held;
   const all = new Set(before);
   let emptySince: number | undefined;
   for (;;) {
