@@ -116,22 +116,23 @@ const standForElection = (
         if (!term.aborted) logger.error('the webhooks cannot be registered anew', { problem });
       });
     };
-    const registeredOnce = async (): Promise<void> => {
+    const keepRegistered = async (): Promise<void> => {
       // Rules of further kinds that another leader registered are not to go and come again.
       await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
+      term.throwIfAborted();
+      const repeated = clock.every(registerEvery, again);
+      const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
+      const end = (): void => {
+        for (const stop of stops) stop();
+      };
+      term.addEventListener('abort', end, { once: true });
       again();
       await registering;
       leading.resolve(undefined);
     };
-    const repeated = clock.every(registerEvery, again);
-    const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
-    const end = (): void => {
-      for (const stop of stops) stop();
-    };
-    term.addEventListener('abort', end, { once: true });
     certificates.lead(term);
     // Held requests wait for the first, and nobody for the second.
-    await Promise.all([loop.lead(epoch, term), registeredOnce()]);
+    await Promise.all([loop.lead(epoch, term), keepRegistered()]);
   };
   const election = runLeaderElection(
     { client, identity, lease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },

@@ -12,11 +12,19 @@ import { until } from '../support/until.ts';
 const minute = 60_000;
 const day = 24 * 3600 * 1000;
 
+interface Served {
+  readonly server: Server;
+  /** The certificate that it shows. */
+  readonly shown: () => string;
+  readonly accepts: (ca: string) => Promise<boolean>;
+}
+
 /** A server that has the keeper's certificate, and how a client with the bundle `ca` gets on with it. */
-const serve = async (keeper: CertificateKeeper): Promise<{ readonly accepts: (ca: string) => Promise<boolean>; readonly server: Server }> => {
+const serve = async (keeper: CertificateKeeper): Promise<Served> => {
   const own = (): { cert: string; key: string } => ({ cert: keeper.serving.certificatePem, key: keeper.serving.keyPem });
-  const server = createServer(own(), (_request, response) => response.end());
-  keeper.onChange(() => server.setSecureContext(own()));
+  let inUse = own();
+  const server = createServer(inUse, (_request, response) => response.end());
+  keeper.onChange(() => server.setSecureContext((inUse = own())));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const accepts = (ca: string): Promise<boolean> =>
@@ -26,7 +34,7 @@ const serve = async (keeper: CertificateKeeper): Promise<{ readonly accepts: (ca
       });
       asked.on('error', () => resolve(false)).end();
     });
-  return { accepts, server };
+  return { accepts, shown: () => inUse.cert, server };
 };
 
 const published = async (client: KubeClient): Promise<string> => {
@@ -81,18 +89,20 @@ test('replicas agree on one CA, renew it in steps that no client of the day befo
   t.is(await published(client), leader.caPem);
   t.true(leader.caPem.startsWith(first));
   const during = leader.caPem;
-  const signedByFirst = [leader.serving.certificatePem, standby.serving.certificatePem];
+  const signedByFirst = servers.map(({ shown }) => shown());
   for (const { accepts } of servers) t.true(await accepts(during));
 
-  await look('it signs', day, () => [leader, standby].every(({ serving }, index) => serving.certificatePem !== signedByFirst[index]));
+  await look('it signs', day, () => servers.every(({ shown }, index) => shown() !== signedByFirst[index]));
   const [, second = ''] = splitBundle(during);
   for (const { accepts } of servers) t.deepEqual([await accepts(during), await accepts(second), await accepts(first)], [true, true, false]);
 
   await look('the first is forgotten', day, () => both(({ caPem }) => caPem === second));
   t.is(await published(client), second);
 
+  const signedBySecond = servers.map(({ shown }) => shown());
   t.true((await client.delete(resources.secrets, { namespace: 'rouse-system', name: 'rouse-ca' })).ok);
-  await look('there is a new one', minute, () => both(({ caPem }) => splitBundle(caPem).length === 2 && !caPem.startsWith(second)));
+  await look('there is a new one', minute, () => servers.every(({ shown }, index) => shown() !== signedBySecond[index]));
+  t.true(both(({ caPem }) => splitBundle(caPem).length === 2 && !caPem.startsWith(second)));
   t.is(leader.caPem, standby.caPem);
   for (const { accepts } of servers) t.deepEqual([await accepts(leader.caPem), await accepts(second)], [true, false]);
 });
