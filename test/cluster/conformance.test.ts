@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { Agent, request } from 'undici';
+import { until } from '../support/until.ts';
 import { groups } from '../conformance/cases/index.ts';
 import { clusterOf } from './harness/cluster.ts';
 
@@ -12,6 +14,14 @@ test('the conformance suite of the embedded API holds on kube-apiserver, unchang
   const cluster = await clusterOf(t);
   // A server that started on an empty etcd remembers everything from the first revision on; one case wants a revision that is forgotten.
   await cluster.restartApiServer();
+  // It answers before all of its checks are well, and one case asks for these.
+  const dispatcher = new Agent({ connect: { ca: cluster.caPem } });
+  await until('the API server says that it is ready', async () => {
+    const { statusCode, body } = await request(`${cluster.server}/readyz`, { dispatcher });
+    await body.dump();
+    return statusCode === 200;
+  });
+  await dispatcher.close();
   const [token, ca] = ['conformance.token', 'conformance.ca'].map((name) => join(cluster.directory, name));
   await writeFile(token ?? '', await cluster.token('admin'));
   await writeFile(ca ?? '', cluster.caPem);
