@@ -81,6 +81,9 @@ const pass = async (clock: ManualClock, time: number): Promise<void> => {
 
 const spec = (api: MemoryApi): Record<string, unknown> => (api.all('Lease')[0] as unknown as { spec: Record<string, unknown> }).spec;
 
+/** What a lease begins to count from at the time of these tests. */
+const secondsOfDay = (Date.UTC(2030, 0, 1) - Date.UTC(2020, 0, 1)) / 1000;
+
 test('the first to come leads, keeps leading, and writes the lease as client-go does', async (t) => {
   const { clock, api, told, join } = scene(t);
   join('a');
@@ -89,7 +92,7 @@ test('the first to come leads, keeps leading, and writes the lease as client-go 
   await pass(clock, 60);
   t.deepEqual(told, ['a+']);
   const { renewTime, acquireTime, ...rest } = spec(api);
-  t.deepEqual(rest, { holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: 0 });
+  t.deepEqual(rest, { holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: secondsOfDay });
   t.regex(String(acquireTime), /^2030-01-01T00:00:0\d\.\d{3}000Z$/);
   t.true(Date.parse(String(renewTime)) > clock.now() - 3000);
 });
@@ -106,7 +109,7 @@ test('a leader that stops hands the lease back, and another leads within one ret
   t.is(spec(api)['holderIdentity'], undefined);
   await pass(clock, 4.5);
   t.deepEqual(told, ['a+', 'a-', 'a.', 'b+']);
-  t.is(spec(api)['leaseTransitions'], 1);
+  t.is(spec(api)['leaseTransitions'], secondsOfDay + 1);
 });
 
 test('a stopping leader finishes its work before it hands over', async (t) => {
@@ -196,6 +199,43 @@ test('a deleted lease is made again by its leader', async (t) => {
   await pass(clock, 5);
   t.is(spec(api)['holderIdentity'], 'a');
   t.deepEqual(told, ['a+']);
+});
+
+test('the number of a term never falls and is never used twice: not when the lease is deleted, put back as it was long ago, or lost and won again', async (t) => {
+  const { clock, api, told, join } = scene(t);
+  const numbers: number[] = [];
+  const number = (): void => void numbers.push(Number(spec(api)['leaseTransitions']));
+  const a = join('a', { work: number });
+  await pass(clock, 1);
+  api.remove('Lease', 'rouse-system', 'leader');
+  await pass(clock, 5);
+  t.is(spec(api)['leaseTransitions'], secondsOfDay, 'the term goes on');
+  const b = join('b', { work: number });
+  await pass(clock, 10);
+  a.stop.abort();
+  await pass(clock, 5);
+  const old = { ...api.all('Lease')[0], spec: { holderIdentity: 'long-gone', leaseDurationSeconds: 15, leaseTransitions: 3 } };
+  const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
+  t.true((await api.client().replace(leases, old as never)).ok);
+  await pass(clock, 30);
+  b.client.fault = () => 'unavailable';
+  await pass(clock, 11);
+  b.client.fault = () => undefined;
+  await pass(clock, 11);
+  t.deepEqual(told, ['a+', 'a-', 'a.', 'b+', 'b-', 'b.', 'b+', 'b-', 'b.', 'b+']);
+  t.deepEqual(
+    numbers.map((each) => each - secondsOfDay),
+    [0, 1, 2, 3],
+  );
+});
+
+test('a leader whose work fails hands the lease back, and another leads', async (t) => {
+  const { clock, told, join } = scene(t);
+  join('a', { work: () => Promise.reject(new Error('a bug')) });
+  await pass(clock, 1);
+  join('b');
+  await pass(clock, 5);
+  t.deepEqual(told.slice(0, 4), ['a+', 'a-', 'a.', 'b+']);
 });
 
 test('never do two lead at the same time, whatever fails when', async (t) => {

@@ -79,23 +79,29 @@ const attempt = async (lock: LeaseLock, limit: Millis, { clock, logger }: Leader
   }
 };
 
-/** Leads until renewing fails for too long or `signal` aborts. */
+/** Leads until renewing fails for too long, the work of the leader does, or `signal` aborts. */
 const lead = async (lock: LeaseLock, heldSince: number, timing: LeaderElectionTiming, options: LeaderElectionOptions, signal: AbortSignal): Promise<void> => {
   const { clock, logger } = options;
   const term = new AbortController();
   logger.info('leading', { identity: options.identity });
+  const failed = new AbortController();
   const work = Promise.resolve()
     .then(() => options.onStarted(term.signal))
     .catch((problem: unknown) => {
-      if (!term.signal.aborted) logger.error('leading failed', { problem });
+      if (term.signal.aborted) return;
+      logger.error('leading failed; the lease is handed back', { problem });
+      failed.abort();
     });
-  const lost = await keepRenewing(lock, heldSince, timing, options, signal);
+  const lost = await keepRenewing(lock, heldSince, timing, options, AbortSignal.any([signal, failed.signal]));
   term.abort();
+  lock.stepDown();
   if (lost) logger.error('lost the lease', { identity: options.identity });
   // Whoever comes next must not meet our last writes: hand over only once they are done, or when the lease is about to run out anyway.
   await settledWithin(work, timing.lease, clock);
   options.onStopped();
   if (!lost) await release(lock, timing, options);
+  // Another may do better.
+  if (failed.signal.aborted) await clock.sleep(millis(2 * jitter * timing.retry), signal);
 };
 
 /** True: the lease is lost. False: `signal` aborted. Time counts from the start of an attempt that succeeded: others saw it no earlier. */

@@ -18,6 +18,9 @@ export class LeaseLock {
   readonly #onHolder: (holder: string) => void;
   #seen: Lease | undefined;
   #seenAt = 0;
+  #leads = false;
+  /** Of `leaseTransitions`. */
+  #highest = 0;
   #holder: string | undefined;
 
   constructor(
@@ -42,8 +45,19 @@ export class LeaseLock {
     return holder !== '' && holder !== this.#identity;
   }
 
+  /** Our term is over, whoever holds the lease: the next time that we acquire it another one begins. */
+  stepDown(): void {
+    this.#leads = false;
+  }
+
   /** True if the lease is ours now. False: it is another's, or another was faster. Throws where the API server could not be asked. */
   async acquireOrRenew(signal: AbortSignal): Promise<boolean> {
+    const isOurs = await this.#acquireOrRenew(signal);
+    if (isOurs) this.#leads = true;
+    return isOurs;
+  }
+
+  async #acquireOrRenew(signal: AbortSignal): Promise<boolean> {
     // While it is ours there is no need to read it first: if somebody else wrote, the write conflicts.
     if (this.#seen !== undefined && holderOf(this.#seen) === this.#identity && !this.#hasRunOut() && (await this.#write(this.#next(this.#seen), signal)))
       return true;
@@ -75,13 +89,28 @@ export class LeaseLock {
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
         metadata: { ...this.#name },
-        spec: { holderIdentity: this.#identity, leaseDurationSeconds: this.#seconds(), acquireTime: now, renewTime: now, leaseTransitions: 0 },
+        spec: {
+          holderIdentity: this.#identity,
+          leaseDurationSeconds: this.#seconds(),
+          acquireTime: now,
+          renewTime: now,
+          leaseTransitions: this.#firstTransitions(),
+        },
       },
       signal,
     );
     if (created.ok) this.#see(created.value);
     else if (created.problem.kind !== 'already-exists') throw new Error(created.problem.message);
     return created.ok;
+  }
+
+  /**
+   * Whoever numbers leaders by `leaseTransitions` must never see it fall: a lease that was deleted goes on from what was seen of it. One of which nothing was
+   * seen may have been there too (installed anew, restored from a backup), so it begins with the time of day.
+   */
+  #firstTransitions(): number {
+    if (this.#seen !== undefined) return this.#highest + (this.#leads ? 0 : 1);
+    return Math.max(0, Math.floor((this.#clock.now() - firstSecond) / 1000));
   }
 
   /** Conditional on nobody else having written since. */
@@ -93,10 +122,11 @@ export class LeaseLock {
   }
 
   #next(lease: Lease): Lease {
-    const ours = holderOf(lease) === this.#identity;
+    const renews = this.#leads && holderOf(lease) === this.#identity;
     const now = this.#now();
-    const acquireTime = ours ? (lease.spec?.acquireTime ?? now) : now;
-    const leaseTransitions = (lease.spec?.leaseTransitions ?? 0) + (ours ? 0 : 1);
+    const acquireTime = renews ? (lease.spec?.acquireTime ?? now) : now;
+    const transitions = Math.max(lease.spec?.leaseTransitions ?? 0, this.#highest);
+    const leaseTransitions = renews ? (lease.spec?.leaseTransitions ?? 0) : transitions + 1;
     const spec = { ...lease.spec, holderIdentity: this.#identity, leaseDurationSeconds: this.#seconds(), acquireTime, renewTime: now, leaseTransitions };
     return { ...lease, spec };
   }
@@ -106,6 +136,7 @@ export class LeaseLock {
     if (this.#seen?.metadata?.resourceVersion !== lease.metadata?.resourceVersion || this.#seen?.metadata?.uid !== lease.metadata?.uid)
       this.#seenAt = this.#clock.monotonic();
     this.#seen = lease;
+    this.#highest = Math.max(this.#highest, lease.spec?.leaseTransitions ?? 0);
     const holder = holderOf(lease);
     if (holder === this.#holder) return;
     this.#holder = holder;
@@ -126,5 +157,8 @@ export class LeaseLock {
     return new Date(this.#clock.now()).toISOString().replace('Z', '000Z');
   }
 }
+
+/** 2020-01-01: an int32 of seconds from then on lasts until 2088. */
+const firstSecond = Date.UTC(2020, 0, 1);
 
 const holderOf = (lease: Lease | undefined): string => lease?.spec?.holderIdentity ?? '';
