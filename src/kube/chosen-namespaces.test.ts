@@ -58,8 +58,9 @@ test('a namespace that is chosen while a list of everything comes in is left alo
   own.set(entry('a', 'by watch', 9));
   t.is(own.nextLacking(), undefined);
   own.replace([entry('a', 'part', 3)], undefined, '7');
-  t.deepEqual([own.nextLacking(), wholes, ins, store.size], ['a', 1, 0, 1]);
-  own.merge('a', [entry('a', 'part', 3), entry('a', 'whole', 4)], '8');
+  const lacking = own.nextLacking();
+  t.deepEqual([lacking?.namespace, wholes, ins, store.size], ['a', 1, 0, 1]);
+  if (lacking !== undefined) own.merge(lacking, [entry('a', 'part', 3), entry('a', 'whole', 4)], '8');
   t.deepEqual([own.nextLacking(), ins, store.size], [undefined, 1, 3]);
   t.deepEqual([chosen.nextLacking(), content()], [undefined, []]);
 });
@@ -84,4 +85,20 @@ test('objects of namespaces that were not chosen, or no longer are, are not kept
   chosen.drop('a');
   chosen.set(entry('a', 'z', 5));
   t.deepEqual([content(), told], [[], ['set a/x', 'delete a/x']]);
+});
+
+test('a list that was asked for before the namespace was dropped and chosen again is of no use: what came in between is not in it', (t) => {
+  const { chosen, content } = scene();
+  chosen.listing();
+  chosen.replace([], undefined, '1');
+  chosen.choose('a', false, () => undefined);
+  const first = chosen.nextLacking();
+  chosen.drop('a');
+  chosen.choose('a', false, () => undefined);
+  if (first !== undefined) chosen.merge(first, [entry('a', 'deleted since', 2)], '3');
+  t.deepEqual(content(), []);
+  const second = chosen.nextLacking();
+  t.is(second?.namespace, 'a');
+  if (second !== undefined) chosen.merge(second, [entry('a', 'x', 4)], '5');
+  t.deepEqual([content(), chosen.nextLacking()], [['a/x=4'], undefined]);
 });

@@ -6,7 +6,8 @@ import type { Entry, SnapshotStore } from './snapshot-store.ts';
  * How far a namespace is in: `waiting` for its first content; `overlapping`: somebody else has filled it so far and still does; `in`: it is ours.
  * Until it is ours, what was deleted is remembered by version, because a list from before the deletion may still arrive.
  */
-interface Chosen {
+export interface Chosen {
+  readonly namespace: string;
   state: 'waiting' | 'overlapping' | 'in';
   /** A list of everything that was begun while the namespace was asked for is on its way. */
   covered: boolean;
@@ -38,7 +39,8 @@ export class ChosenNamespaces<V> implements ReflectorStore<V> {
 
   /** From now on also this one. `overlaps`: another reflector fills it until `onIn`, which runs once, when the content is ours. */
   choose(namespace: string, overlaps: boolean, onIn: () => void): void {
-    if (!this.#chosen.has(namespace)) this.#chosen.set(namespace, { state: overlaps ? 'overlapping' : 'waiting', covered: false, deleted: new Map(), onIn });
+    if (!this.#chosen.has(namespace))
+      this.#chosen.set(namespace, { namespace, state: overlaps ? 'overlapping' : 'waiting', covered: false, deleted: new Map(), onIn });
   }
 
   /** No longer this one: its objects go. */
@@ -51,16 +53,16 @@ export class ChosenNamespaces<V> implements ReflectorStore<V> {
   }
 
   /** A namespace that needs a list of its own, as no list of everything that could bring it is on its way. */
-  nextLacking(): string | undefined {
+  nextLacking(): Chosen | undefined {
     if (this.#isListing || this.#lists === 0) return undefined;
-    for (const [namespace, { state }] of this.#chosen) if (state !== 'in') return namespace;
+    for (const chosen of this.#chosen.values()) if (chosen.state !== 'in') return chosen;
     return undefined;
   }
 
-  /** Puts in what a list of the namespace said, which the watch may have overtaken. */
-  merge(namespace: string, entries: readonly Entry<V>[], resourceVersion: string): void {
-    const chosen = this.#chosen.get(namespace);
-    if (chosen === undefined || chosen.state === 'in') return;
+  /** Puts in what a list of the namespace said, which the watch may have overtaken. One that was dropped since, and chosen again, has missed what came in between. */
+  merge(chosen: Chosen, entries: readonly Entry<V>[], resourceVersion: string): void {
+    const { namespace } = chosen;
+    if (this.#chosen.get(namespace) !== chosen || chosen.state === 'in') return;
     const present = new Set(entries.map(({ name }) => name));
     for (const { name, resourceVersion: stored } of this.#store.entriesOf(namespace))
       if (!present.has(name) && isNoNewer(stored, resourceVersion)) this.#store.delete(namespace, name);
@@ -108,7 +110,7 @@ export class ChosenNamespaces<V> implements ReflectorStore<V> {
       if (!chosen.covered) continue;
       const own = byNamespace.get(namespace) ?? [];
       if (chosen.state === 'in') this.#store.replace(own, namespace);
-      else this.merge(namespace, own, resourceVersion);
+      else this.merge(chosen, own, resourceVersion);
     }
     this.#onWhole();
   }

@@ -68,14 +68,14 @@ export class EverywhereWatch<V> {
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {
-    for (let namespace = this.#chosen.nextLacking(); namespace !== undefined; namespace = this.#chosen.nextLacking()) {
+    for (let lacking = this.#chosen.nextLacking(); lacking !== undefined; lacking = this.#chosen.nextLacking()) {
       const { lists } = this.#chosen;
-      const listed = await this.#reflector.fetch(namespace, signal);
+      const listed = await this.#reflector.fetch(lacking.namespace, signal);
       signal.throwIfAborted();
       // A list of everything that was begun in between brings the namespace itself, and where we watch from is after ours.
       if (listed.ok && lists === this.#chosen.lists) {
         this.#backoff.reset();
-        this.#chosen.merge(namespace, listed.value.items, listed.value.resourceVersion);
+        this.#chosen.merge(lacking, listed.value.items, listed.value.resourceVersion);
       } else if (!listed.ok) await this.#options.clock.sleep(this.#backoff.next(), signal);
     }
   }
