@@ -6,18 +6,24 @@ import { CommandError } from './exit-code.ts';
 const name = { namespace: systemNamespace, name: 'rouse-ca' };
 const validDays = 3650;
 
+type SecretClient = Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
+
 /** The authority that all replicas share, as it stands in Secret `rouse-ca`. */
 export interface SharedKeys {
   readonly keys: AuthorityKeys;
   readonly resourceVersion: string | undefined;
 }
 
-/** Reads it; where there is none, whoever comes first makes one. `before`: what is to be believed besides a new one. Throws a `CommandError`. */
-export const sharedKeys = async (client: KubeClient, clock: Clock, before: readonly string[] = []): Promise<SharedKeys> => {
+/**
+ * Reads it; where there is none, whoever comes first makes one. `before`: what is in use, where the Secret was deleted meanwhile: it signs on, and a new one
+ * is its next, so that nobody meets a certificate of which they have not heard. Throws a `CommandError`.
+ */
+export const sharedKeys = async (client: SecretClient, clock: Clock, before?: AuthorityKeys): Promise<SharedKeys> => {
   const found = await readKeys(client, clock);
   if (found !== undefined) return found;
-  const current = await made(clock);
-  const keys = { current, next: undefined, trusted: [current.certificatePem, ...before] };
+  const fresh = await made(clock);
+  const trusted = [...new Set([...(before?.trusted ?? []), fresh.certificatePem])];
+  const keys: AuthorityKeys = before === undefined ? { current: fresh, next: undefined, trusted } : { current: before.current, next: fresh, trusted };
   const created = await client.create(resources.secrets, { apiVersion: 'v1', kind: 'Secret', metadata: name, type: 'kubernetes.io/tls', data: dataOf(keys) });
   if (created.ok) return { keys, resourceVersion: created.value.metadata?.resourceVersion };
   if (created.problem.kind === 'not-found')
@@ -31,7 +37,7 @@ export const sharedKeys = async (client: KubeClient, clock: Clock, before: reado
 
 /** Renews the authority where it is time to, one step at a call; the value says what was done. A refusal is met again at the next call. */
 export const rotateKeys = async (
-  client: KubeClient,
+  client: SecretClient,
   clock: Clock,
   { keys, resourceVersion }: SharedKeys,
 ): Promise<Result<{ readonly shared: SharedKeys; readonly step: ReturnType<typeof rotationStep> }, Refusal>> => {
@@ -61,7 +67,7 @@ const dataOf = ({ current, next, trusted }: AuthorityKeys): Readonly<Record<stri
   };
 };
 
-const readKeys = async (client: KubeClient, clock: Clock): Promise<SharedKeys | undefined> => {
+const readKeys = async (client: SecretClient, clock: Clock): Promise<SharedKeys | undefined> => {
   const secret = await client.get(resources.secrets, name);
   if (!secret.ok) {
     if (secret.problem.kind === 'not-found') return undefined;

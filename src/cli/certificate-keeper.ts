@@ -18,7 +18,7 @@ export interface CertificateKeeper {
 }
 
 export interface CertificateKeeperOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** What we are called. */
@@ -41,6 +41,8 @@ class Keeper implements CertificateKeeper {
   #shared: SharedKeys;
   #served: { readonly certificate: KeyedCertificate; readonly signedBy: string } | undefined;
   #leads = false;
+  /** Those who use either have not heard of the last change yet. */
+  #untold = false;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: CertificateKeeperOptions, shared: SharedKeys) {
@@ -51,6 +53,8 @@ class Keeper implements CertificateKeeper {
   async begin(): Promise<void> {
     await publishCa(this.#options.client, this.caPem);
     await this.#renew();
+    // Nobody listens yet.
+    this.#untold = false;
   }
 
   get serving(): KeyedCertificate {
@@ -96,10 +100,20 @@ class Keeper implements CertificateKeeper {
 
   /** The authority as it stands now, a step of its renewal where that is ours, then what follows from it for us. */
   async #look(): Promise<void> {
-    const { client, clock, logger } = this.#options;
     const before = this.caPem;
-    // Deleted: that is how an administrator asks for a new one. The old one is believed on, until everybody has heard.
-    this.#shared = await sharedKeys(client, clock, this.#shared.keys.trusted);
+    try {
+      await this.#step();
+    } finally {
+      if (this.caPem !== before) this.#untold = true;
+      await this.#renewAndTell();
+    }
+    await publishCa(this.#options.client, this.caPem);
+  }
+
+  async #step(): Promise<void> {
+    const { client, clock, logger } = this.#options;
+    // Deleted: that is how an administrator asks for a new one.
+    this.#shared = await sharedKeys(client, clock, this.#shared.keys);
     if (this.#leads) {
       const rotated = await rotateKeys(client, clock, this.#shared);
       if (!rotated.ok) logger.warn('the authority cannot be renewed yet', { problem: rotated.problem.message });
@@ -108,19 +122,24 @@ class Keeper implements CertificateKeeper {
         this.#shared = rotated.value.shared;
       }
     }
-    const renewed = await this.#renew();
-    await publishCa(client, this.caPem);
-    if (renewed || this.caPem !== before) for (const listener of this.#listeners) listener();
   }
 
-  /** True if there is a new serving certificate: the old one is due, or another authority signs now. */
-  async #renew(): Promise<boolean> {
+  /** Before anything that asks the API server: a certificate that nobody was told of would never come into use. */
+  async #renewAndTell(): Promise<void> {
+    await this.#renew();
+    if (!this.#untold) return;
+    this.#untold = false;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** A new serving certificate where the old one is due, or another authority signs now. */
+  async #renew(): Promise<void> {
     const { clock, logger, names } = this.#options;
     const { current } = this.#shared.keys;
-    if (this.#served?.signedBy === current.certificatePem && !isRenewalDue(this.#served.certificate.certificatePem, clock)) return false;
+    if (this.#served?.signedBy === current.certificatePem && !isRenewalDue(this.#served.certificate.certificatePem, clock)) return;
     const authority = await loadAuthority(current, clock);
     this.#served = { certificate: await authority.issue({ ...names, validDays: servingDays }), signedBy: current.certificatePem };
+    this.#untold = true;
     logger.debug('a serving certificate was issued');
-    return true;
   }
 }

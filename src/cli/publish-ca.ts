@@ -6,7 +6,7 @@ const name = { namespace: systemNamespace, name: 'rouse-ca' };
 const key = 'ca.crt';
 
 /** Puts the CA certificate where the gateways mount it from: ConfigMap `rouse-ca`. Every replica does, so that no gateway waits for a leader. Throws a `CommandError`. */
-export const publishCa = async (client: KubeClient, pem: string): Promise<void> => {
+export const publishCa = async (client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>, pem: string): Promise<void> => {
   const found = await client.get(resources.configMaps, name);
   if (found.ok && found.value.data?.[key] === pem) return;
   if (!found.ok && found.problem.kind !== 'not-found') throw refused('read', found.problem.message);

@@ -7,6 +7,7 @@ import { keepCertificates, type CertificateKeeper } from '../../src/cli/certific
 import { splitBundle } from '../../src/certificates/index.ts';
 import { instant, ManualClock, millis, silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { createKubeClient, loadKubeConfig, resources, type KubeClient } from '../../src/kube/index.ts';
+import { MemoryApi } from '../support/memory-kube-client.ts';
 import { until } from '../support/until.ts';
 
 const minute = 60_000;
@@ -101,8 +102,42 @@ test('replicas agree on one CA, renew it in steps that no client of the day befo
 
   const signedBySecond = servers.map(({ shown }) => shown());
   t.true((await client.delete(resources.secrets, { namespace: 'rouse-system', name: 'rouse-ca' })).ok);
-  await look('there is a new one', minute, () => servers.every(({ shown }, index) => shown() !== signedBySecond[index]));
-  t.true(both(({ caPem }) => splitBundle(caPem).length === 2 && !caPem.startsWith(second)));
+  await look('there is a new one', minute, () => both(({ caPem }) => splitBundle(caPem).length === 2));
+  t.true(leader.caPem.startsWith(second));
   t.is(leader.caPem, standby.caPem);
-  for (const { accepts } of servers) t.deepEqual([await accepts(leader.caPem), await accepts(second)], [true, false]);
+  t.deepEqual(
+    servers.map(({ shown }) => shown()),
+    signedBySecond,
+    'the one before signs until everybody has heard',
+  );
+  const [, third = ''] = splitBundle(leader.caPem);
+  await look('the new one signs', day, () => servers.every(({ shown }, index) => shown() !== signedBySecond[index]));
+  for (const { accepts } of servers) t.deepEqual([await accepts(third), await accepts(second)], [true, false]);
+});
+
+test('a renewal comes into use while the API server is away, and a new CA is told of even where it cannot be published', async (t) => {
+  const api = new MemoryApi();
+  const client = api.client();
+  const clock = new ManualClock(instant(systemClock.now()));
+  const names = { commonName: 'rouse-controller', dnsNames: ['rouse-link.rouse-system.svc'] };
+  const keeper = await keepCertificates({ client, clock, logger: silentLogger, names });
+  let told = 0;
+  keeper.onChange(() => (told += 1));
+  const stopping = new AbortController();
+  const running = keeper.run(stopping.signal);
+  const first = keeper.serving.certificatePem;
+  client.fault = () => 'unavailable';
+  await clock.advance(millis(300 * day));
+  await until('the certificate is renewed', () => told === 1);
+  t.not(keeper.serving.certificatePem, first);
+
+  client.fault = (verb) => (verb === 'mergePatch' ? 'forbidden' : undefined);
+  api.remove('Secret', 'rouse-system', 'rouse-ca');
+  await until('the new CA is told of', async () => {
+    await clock.advance(millis(minute));
+    return told === 2;
+  });
+  t.is(splitBundle(keeper.caPem).length, 2);
+  stopping.abort();
+  await running;
 });
