@@ -75,6 +75,12 @@ test(
   {},
 );
 test(
+  'switching off what was only observed leaves the count to the manifest',
+  changes,
+  write(workload(stateFor(3), 2), workload({ ...on, ...stateFor(3) }, 5), { modeBefore: 'observe' }),
+  {},
+);
+test(
   'going from observe to enforce remembers the count anew',
   changes,
   write(workload({ ...on, ...stateFor(3) }, 6), workload({ ...on, ...stateFor(3) }, 6), { modeBefore: 'observe' }),
@@ -108,6 +114,12 @@ test(
     annotations: { ...on, ...stateFor(3) },
     warnings: [/^rouse\.dev\/state is written by Rouse alone/, /^rouse\.dev\/status is written by Rouse alone/],
   },
+);
+test(
+  'asked again with what it wrote itself in the object (another webhook came in between), it warns of nothing',
+  changes,
+  write(workload({ ...on, ...stateFor(3) }, 3)),
+  {},
 );
 test('a user cannot remove state', changes, write(workload(on, 3), workload({ ...on, ...stateFor(3) }, 3)), { annotations: { ...on, ...stateFor(3) } });
 test('an exported manifest that is created elsewhere brings no state along', changes, write(workload({ ...stateFor(7), [annotation.enabled]: 'false' }, 2)), {

@@ -46,8 +46,14 @@ const settledAnnotations = (write: WorkloadWrite): { readonly annotations: Label
   }
   const kept = without(had, (key) => !ours.includes(key));
   const annotations = { ...without(object.annotations, (key) => ours.includes(key)), ...kept };
-  const tampered = ours.filter((key) => key in object.annotations && object.annotations[key] !== kept[key]);
-  return { annotations, warnings: tampered.map((key) => `${key} is written by Rouse alone; what was sent is ignored`) };
+  return { annotations, warnings: [] };
+};
+
+/** Of our own keys that say something else than what stands in the end: asked a second time (another webhook came after us) we meet what we wrote ourselves. */
+const tamperedWith = (write: WorkloadWrite, settled: Labels): readonly string[] => {
+  const sent = write.object.annotations;
+  const tampered = isRolloutUndo(write) ? [] : ours.filter((key) => key in sent && sent[key] !== settled[key] && sent[key] !== write.before?.annotations[key]);
+  return tampered.map((key) => `${key} is written by Rouse alone; what was sent is ignored`);
 };
 
 /** What handing back will need, from the moment in which the workload becomes ours. */
@@ -66,7 +72,7 @@ const withState = (annotations: Labels, { object, before, mode, modeBefore, leav
 /** The count that stands. While a workload is ours, a manifest that is applied again says nothing about it. */
 const settledReplicas = (
   annotations: Labels,
-  { object, before, mode, leaving }: WorkloadWrite,
+  { object, before, mode, modeBefore, leaving }: WorkloadWrite,
 ): { readonly replicas: number | undefined; readonly warnings: readonly string[] } => {
   const asked = object.replicas;
   if (before === undefined || asked === before.replicas || mode === 'observe') return { replicas: asked, warnings: [] };
@@ -77,7 +83,8 @@ const settledReplicas = (
     return { replicas: live, warnings: [`spec.replicas stays ${live} (sent: ${sent}): Rouse sets it; use rouse.dev/min-scale, or kubectl scale for a while`] };
   // Being switched off: fewer pods than run now are Rouse's to arrange, once nothing is in flight any more.
   const isHandedBack = leaving && stateOf(before) === undefined;
-  if (isOn(before) && !isHandedBack && (asked ?? 0) < live)
+  // What was only observed has no count of ours.
+  if (isOn(before) && modeBefore === 'enforce' && !isHandedBack && (asked ?? 0) < live)
     return { replicas: live, warnings: [`spec.replicas stays ${live} until the workload is handed back`] };
   return { replicas: asked, warnings: [] };
 };
@@ -96,7 +103,7 @@ export const mutateWorkload = (write: WorkloadWrite): Verdict => {
     metadata: Object.keys(object.annotations).length === 0 ? withAnnotations(annotations) : { annotations },
     spec: changesReplicas ? { replicas } : {},
   };
-  return { kind: 'allow', warnings: [...settled.warnings, ...warnings], mutation: { before, after } };
+  return { kind: 'allow', warnings: [...settled.warnings, ...tamperedWith(write, annotations), ...warnings], mutation: { before, after } };
 };
 
 /** An empty map may be absent from the object: then the patch has to add the map itself. */
