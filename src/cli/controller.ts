@@ -1,5 +1,5 @@
 import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
-import { millis, seconds, systemNamespace, type Clock, type Logger } from '../core/index.ts';
+import { millis, seconds, type Clock, type Logger } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
 import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
@@ -13,6 +13,7 @@ import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { servingNames, startControllerServer, type ControllerServer } from './controller-server.ts';
 import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
+import { controllerLease } from './leadership.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
 
 /** A controller that runs. */
@@ -70,13 +71,11 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   };
 };
 
-const lease = { namespace: systemNamespace, name: 'rouse-controller' };
-
 /** For what `allow-kinds` names to be found, before the webhooks are registered without it. */
 const kindsWithin = seconds(5);
 
 /** Somebody may take the registration away, or change it. */
-const registerEvery = seconds(60);
+const registerEvery = seconds(20);
 
 interface Standing {
   readonly options: ControllerOptions;
@@ -91,7 +90,7 @@ const leaseRetry = millis(500);
 /** The number of our term. Asked until it is known: who holds the Lease and does not lead keeps everybody else from it. Rejects when the term ends. */
 const epochOf = async (client: KubeClient, clock: Clock, logger: Logger, term: AbortSignal): Promise<number> => {
   for (;;) {
-    const held = await client.get(resources.leases, lease, term);
+    const held = await client.get(resources.leases, controllerLease, term);
     if (held.ok) return 1 + (held.value.spec?.leaseTransitions ?? 0);
     logger.warn('the Lease that we hold cannot be read yet', { problem: held.problem.message });
     await clock.sleep(leaseRetry, term);
@@ -106,8 +105,11 @@ const standForElection = (
   const leading = Promise.withResolvers<undefined>();
   const onStarted = async (term: AbortSignal): Promise<void> => {
     const epoch = await epochOf(client, clock, logger, term);
+    const { registry, kinds } = loop;
     const register = async (): Promise<void> => {
-      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(loop.kinds));
+      // Everything is handed back, and an uninstall takes the registration away: it is not to come again behind its back.
+      if (registry.handsBackAll && registry.size === 0) return;
+      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(kinds));
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
     let registering = Promise.resolve();
@@ -118,10 +120,10 @@ const standForElection = (
     };
     const keepRegistered = async (): Promise<void> => {
       // Rules of further kinds that another leader registered are not to go and come again.
-      await Promise.race([loop.kinds.synced, clock.sleep(kindsWithin, term)]);
+      await Promise.race([kinds.synced, clock.sleep(kindsWithin, term)]);
       term.throwIfAborted();
       const repeated = clock.every(registerEvery, again);
-      const stops = [loop.kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
+      const stops = [kinds.onChange(again), certificates.onChange(again), () => repeated.cancel()];
       const end = (): void => {
         for (const stop of stops) stop();
       };
@@ -135,7 +137,7 @@ const standForElection = (
     await Promise.all([loop.lead(epoch, term), keepRegistered()]);
   };
   const election = runLeaderElection(
-    { client, identity, lease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
+    { client, identity, lease: controllerLease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
     signal,
   );
   return { leading: leading.promise, election };

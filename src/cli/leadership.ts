@@ -6,8 +6,8 @@ import { CommandError } from './exit-code.ts';
 export const controllerLease = { namespace: systemNamespace, name: 'rouse-controller' };
 
 const lookEvery = millis(1000);
-/** The longest that a standby takes to come forward: once the Lease has run out (15 s), or was handed back, it tries every 2 to 4.4 s. */
-const standbyComes = millis(5000);
+/** The longest that a standby takes to come forward beyond the Lease (15 s): it looks every 2 to 4.4 s, and counts from the look that saw the last renewal. */
+const standbyComes = millis(10_000);
 const usualLease = 15;
 
 interface Seen {
@@ -33,7 +33,7 @@ const look = async (client: Pick<KubeClient, 'get'>, signal: AbortSignal): Promi
 
 /**
  * Who leads: the holder of a Lease that is renewed before our eyes. The times in it are not believed (clocks disagree), so it takes up to 2 s to see
- * that somebody leads, and 20 s that a Lease was left behind and nobody is there to take it over.
+ * that somebody leads, and 25 s that a Lease was left behind and nobody is there to take it over.
  */
 export const currentLeader = async (client: Pick<KubeClient, 'get'>, clock: Clock, signal: AbortSignal): Promise<string | undefined> => {
   const first = await look(client, signal);

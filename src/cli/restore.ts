@@ -10,7 +10,7 @@ import {
   lookEvery,
   nameOf,
   remainsOf,
-  switchedOn,
+  stillOn,
   timeLimit,
   withWholeCluster,
   type CommandEnvironment,
@@ -163,10 +163,7 @@ const report = ({ print }: RestoreOptions, cluster: WholeCluster, before: Remain
       ? 'nothing of Rouse was on any workload or Service'
       : `put back: ${count(before.workloads.length, 'workload')}, ${count(before.services.length, 'Service')}`,
   );
-  const on = switchedOn(cluster.watches).length;
-  if (on > 0)
-    print(
-      `${count(on, 'workload')} still ${on === 1 ? 'says' : 'say'} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${on === 1 ? 'it' : 'them'}`,
-    );
+  const on = stillOn(cluster.watches);
+  if (on !== undefined) print(on);
   return unreadable.length === 0 ? exitCode.ok : exitCode.findings;
 };

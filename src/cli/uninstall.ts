@@ -3,7 +3,7 @@ import { resources, type KubeClient } from '../kube/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { findInstallation, isInstalled, removalPlan, removeInstallation, type Installation } from './installation.ts';
 import { controllerLease, currentLeader } from './leadership.ts';
-import { count, lookEvery, nameOf, remainsOf, switchedOn, timeLimit, withWholeCluster, type CommandEnvironment, type WholeCluster } from './whole-cluster.ts';
+import { count, lookEvery, nameOf, remainsOf, stillOn, timeLimit, withWholeCluster, type CommandEnvironment, type WholeCluster } from './whole-cluster.ts';
 
 export interface UninstallOptions extends CommandEnvironment {
   /** Only says what would be done. */
@@ -128,7 +128,7 @@ const cancel = async ({ print }: UninstallOptions, client: KubeClient, signal: A
 
 /** What was being onboarded when the mark came may show its first annotation a moment after the last of the others is gone. */
 const settleFor = millis(2500);
-const leaderLimit = millis(20_000);
+const leaderLimit = millis(25_000);
 
 /** Tells of each object, of those `held` at first too, as soon as it is handed back; resolves when none is left. Rejects only if aborted. */
 const untilNothingIsHeld = async ({ clock, print }: UninstallOptions, cluster: WholeCluster, held: readonly string[], signal: AbortSignal): Promise<void> => {
@@ -183,11 +183,8 @@ const remove = async (options: UninstallOptions, { client, watches }: WholeClust
   const other = await currentLeader(client, clock, signal);
   if (installation.namespace) await removeInstallation({ client, clock, print }, { namespace: true, isGoing: false, deployments: [], outside: [] }, signal);
   if (other !== undefined) print(`a controller still runs (${other}), started by somebody outside the cluster: stop it; it onboards nothing any more`);
-  const on = switchedOn(watches).length;
-  if (on > 0)
-    print(
-      `${count(on, 'workload')} still ${on === 1 ? 'says' : 'say'} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${on === 1 ? 'it' : 'them'}`,
-    );
+  const on = stillOn(watches);
+  if (on !== undefined) print(on);
   print('Rouse is uninstalled');
   return exitCode.ok;
 };

@@ -14,7 +14,7 @@ import {
 } from '../core/index.ts';
 import { createKubeClient, resources, type KubeClient, type KubeConnection, type Resource, type ServiceView, type WorkloadView } from '../kube/index.ts';
 import { heldServices } from '../routing/index.ts';
-import { builtInKinds, WorkloadRegistry } from '../scaler/index.ts';
+import { builtInResource, WorkloadRegistry } from '../scaler/index.ts';
 import { parseConfig } from '../core/spec/index.ts';
 import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
@@ -137,7 +137,7 @@ export const remainsOf = ({ registry, watches: { workloads, services, endpointSl
 });
 
 const furtherIn = (registry: WorkloadRegistry): readonly WorkloadView[] =>
-  [...registry.values()].map(({ view }) => view).filter(({ resource }) => !builtInKinds.some(({ name }) => name === resource));
+  [...registry.values()].map(({ view }) => view).filter(({ resource }) => builtInResource(resource) === undefined);
 
 const heldWorkload = (view: WorkloadView): HeldWorkload | undefined => {
   if (view.deleting || !(annotation.state in view.annotations || annotation.status in view.annotations)) return undefined;
@@ -146,8 +146,16 @@ const heldWorkload = (view: WorkloadView): HeldWorkload | undefined => {
 };
 
 /** Onboarded by their own annotations, whether anything was done about it or not. */
-export const switchedOn = ({ workloads }: ClusterWatches): readonly WorkloadView[] =>
+const switchedOn = ({ workloads }: ClusterWatches): readonly WorkloadView[] =>
   workloads.flatMap((snapshot) => [...snapshot.values()].filter((view) => view.annotations[annotation.enabled] === 'true'));
+
+/** What is said in the end of workloads that are switched on; undefined where there is none. */
+export const stillOn = (watches: ClusterWatches): string | undefined => {
+  const on = switchedOn(watches).length;
+  if (on === 0) return undefined;
+  const [says, them] = on === 1 ? ['says', 'it'] : ['say', 'them'];
+  return `${count(on, 'workload')} still ${says} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${them}`;
+};
 
 export const nameOf = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
 export const count = (howMany: number, one: string): string => `${howMany} ${howMany === 1 ? one : `${one}s`}`;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { coldStartPhases, ManualClock, millis } from '../core/index.ts';
 import { ColdStarts } from './cold-start.ts';
 import { sayEvent } from './events.ts';
-import { hello, podOf, start } from './testing.ts';
+import { hello, podOf, start } from './testing/views.ts';
 
 const starting = podOf({ ready: false, scheduled: false, nodeName: undefined, containers: [] });
 const scheduled = podOf({ ready: false, containers: [] });

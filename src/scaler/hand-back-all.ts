@@ -1,5 +1,5 @@
 import { isAbort, type Clock, type Logger, type WorkloadKey } from '../core/index.ts';
-import { resources, type KubeClient, type PodView, type Resource, type Snapshot } from '../kube/index.ts';
+import type { KubeClient, PodView, Snapshot } from '../kube/index.ts';
 import type { ScalerEvent } from './events.ts';
 import { OffBoarding } from './off-boarding.ts';
 import { PodsOf } from './pods-of.ts';
@@ -7,6 +7,7 @@ import type { PathManager, ResourceOf, WorkloadLoad } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
 import { Turns } from './turns.ts';
 import { WakeFailures } from './wake-failures.ts';
+import { builtInResource } from './workload-kinds.ts';
 
 export interface HandBackAllPorts {
   readonly client: Pick<KubeClient, 'get' | 'list' | 'writeScale' | 'create' | 'mergePatch'>;
@@ -28,7 +29,6 @@ const startedAtOnce = 20;
 const atOnce = 200;
 
 const unknownLoad: WorkloadLoad = { metrics: [], held: 0, inFlight: 0, inFlightByPod: new Map(), warm: false, absentGateways: 0 };
-const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
 
 /**
  * Hands every workload back without a controller: nobody knows the load, so each keeps as many pods as it has, or as many as before onboarding
@@ -40,7 +40,7 @@ export const handBackAll = async (ports: HandBackAllPorts, signal: AbortSignal):
   const waiting: WorkloadKey[] = [...registry.values()].map(({ key }) => key);
   const offBoardingPorts = {
     ...ports,
-    resourceOf: (resource: string) => builtIn[resource] ?? ports.resourceOf?.(resource),
+    resourceOf: (resource: string) => builtInResource(resource) ?? ports.resourceOf?.(resource),
     metrics: { observe: () => unknownLoad, forget: () => undefined },
     failures: new WakeFailures(),
     podsOf: (key: WorkloadKey) => podsOf.get(key),

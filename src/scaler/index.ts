@@ -10,4 +10,4 @@ export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
 export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';
-export { builtInKinds, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';
+export { builtInResource, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';

@@ -1,7 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { millis } from '../core/index.ts';
-import { hello, viewOf, world, type FakeCluster, type World } from './testing.ts';
+import type { FakeCluster } from './testing/fake-cluster.ts';
+import { hello, viewOf } from './testing/views.ts';
+import { world, type World } from './testing/world.ts';
 
 /** What may happen to a workload, in any order. */
 type Step =

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { millis, seconds } from '../core/index.ts';
-import { hello, viewOf, world, type World } from './testing.ts';
+import { hello, viewOf } from './testing/views.ts';
+import { world, type World } from './testing/world.ts';
 
 const on = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s' };
 const stateOf = ({ cluster }: World): unknown => JSON.parse(cluster.view.annotations['rouse.dev/state'] ?? 'null');

@@ -9,7 +9,8 @@ import { PodsOf, selectsPod } from './pods-of.ts';
 import { parseStatus, printStatus } from './published-status.ts';
 import { ReplicaWriter, type WantedCount } from './replica-writer.ts';
 import { StatusWriter } from './status-writer.ts';
-import { FakeCluster, hello, podOf, start, viewOf } from './testing.ts';
+import { FakeCluster } from './testing/fake-cluster.ts';
+import { hello, podOf, start, viewOf } from './testing/views.ts';
 import { SlicedRound } from './tick.ts';
 
 const ref = { resource: 'deployments.apps', namespace: 'default', name: 'hello' };

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { seconds } from '../core/index.ts';
-import { hello, viewOf, world } from './testing.ts';
+import { hello, viewOf } from './testing/views.ts';
+import { world } from './testing/world.ts';
 
 const on = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', 'rouse.dev/state': '{"v":1,"replicasBefore":1}' };
 const status = { 'rouse.dev/status': '{"v":1,"desired":3,"reason":"metric-rise","since":"2026-01-05T11:00:00Z"}' };

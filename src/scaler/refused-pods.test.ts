@@ -3,7 +3,7 @@ import { after, ManualClock, millis, ok, seconds, silentLogger, workloadKey, typ
 import { parseSpec } from '../core/spec/index.ts';
 import type { Selection } from '../kube/index.ts';
 import { RefusedPods } from './refused-pods.ts';
-import { start, viewOf } from './testing.ts';
+import { start, viewOf } from './testing/views.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 const ref = { resource: 'statefulsets.apps', namespace: 'default', name: 'db' };

@@ -2,7 +2,8 @@ import test from 'ava';
 import { ManualClock, silentLogger } from '../core/index.ts';
 import type { ConfigMapView, NamespaceView } from '../kube/index.ts';
 import { WorkloadRegistry } from './registry.ts';
-import { FakeCluster, hello, start, viewOf } from './testing.ts';
+import { FakeCluster } from './testing/fake-cluster.ts';
+import { hello, start, viewOf } from './testing/views.ts';
 
 const meta = { uid: 'u', resourceVersion: '1', labels: {}, createdAt: start, deleting: false };
 const setUp = (): {

@@ -1,31 +1,15 @@
-import {
-  annotation,
-  isEnabled,
-  parseWorkloadState,
-  systemNamespace,
-  workloadKey,
-  type Logger,
-  type SpecProblem,
-  type WorkloadKey,
-  type WorkloadState,
-} from '../core/index.ts';
-import { parseConfig, type ClusterConfig, type SpecOptions } from '../core/spec/index.ts';
-import type { ConfigMapView, NamespaceView, Snapshot, SnapshotEvent, WorkloadView } from '../kube/index.ts';
+import { annotation, isEnabled, parseWorkloadState, workloadKey, type Logger, type SpecProblem, type WorkloadKey, type WorkloadState } from '../core/index.ts';
+import type { ClusterConfig } from '../core/spec/index.ts';
+import type { NamespaceView, Snapshot, SnapshotEvent, WorkloadView } from '../kube/index.ts';
 import { isOlder } from './live-count.ts';
+import { configKey, RouseConfig, type RouseConfigSources } from './rouse-config.ts';
 import { carefulSpec, readSettings, settingsFingerprint, type SettingLayers } from './settings-of.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 
-const configKey = `${systemNamespace}/rouse-config`;
-
-export interface RegistrySources {
+export interface RegistrySources extends RouseConfigSources {
   /** One for each kind that may be a workload. */
   readonly workloads: readonly Snapshot<WorkloadView>[];
   readonly namespaces: Snapshot<NamespaceView> | undefined;
-  readonly configMaps: Snapshot<ConfigMapView> | undefined;
-  readonly checkFormula?: SpecOptions['checkFormula'];
-  /** Everything is to be handed back from the first moment (`rouse restore`). */
-  readonly handsBackAll?: boolean;
-  readonly logger: Logger;
 }
 
 interface Entry {
@@ -33,53 +17,37 @@ interface Entry {
   readonly fingerprint: string;
 }
 
-const builtInConfig = (): ClusterConfig => {
-  const parsed = parseConfig({});
-  if (!parsed.ok) throw new Error('the built-in configuration is not legal');
-  return parsed.value.config;
-};
-
 /**
  * Which workloads there are, and what their users said. Follows the snapshots; a workload stays until nothing of it is left to hand back.
  * Settings that cannot be read change nothing: the last good ones stand, and the problems are told.
  */
 export class WorkloadRegistry {
   readonly #sources: RegistrySources;
+  readonly #config: RouseConfig;
   readonly #entries = new Map<WorkloadKey, Entry>();
   readonly #refused = new Map<WorkloadKey, RefusedWorkload>();
   /** Handed back, until the watch has caught up with our last write: what it shows before that still looks as if there were something to do. */
   readonly #released = new Map<WorkloadKey, { readonly uid: string; readonly resourceVersion: string }>();
   readonly #listeners = new Set<(key: WorkloadKey) => void>();
   readonly #problemListeners = new Set<(refused: RefusedWorkload) => void>();
-  readonly #configListeners = new Set<(problems: readonly SpecProblem[]) => void>();
   readonly #stops: (() => void)[] = [];
   /** By kind, the way to stop hearing of it. */
   readonly #kinds = new Map<Snapshot<WorkloadView>, () => void>();
   #remembers = false;
-  #handsBackAll: boolean;
-  #config: ClusterConfig = builtInConfig();
-  #configProblems: readonly SpecProblem[] = [];
 
   constructor(sources: RegistrySources) {
     this.#sources = sources;
-    this.#handsBackAll = sources.handsBackAll ?? false;
-    this.#readConfig(sources.configMaps?.get(configKey));
+    this.#config = new RouseConfig(sources);
     for (const snapshot of sources.workloads) this.addKind(snapshot);
-    const { namespaces, configMaps } = sources;
-    if (namespaces !== undefined)
-      this.#stops.push(
-        namespaces.subscribe(({ key }) => {
-          this.#reread((view) => view.namespace === key);
-        }),
-      );
-    if (configMaps !== undefined)
-      this.#stops.push(
-        configMaps.subscribe((event) => {
-          if (event.key !== configKey) return;
-          this.#readConfig(event.type === 'set' ? event.value : undefined);
-          this.#reread(() => true, true);
-        }),
-      );
+    const stop = sources.namespaces?.subscribe(({ key }) => {
+      this.#reread((view) => view.namespace === key);
+    });
+    if (stop !== undefined) this.#stops.push(stop);
+    this.#stops.push(
+      this.#config.follow(() => {
+        this.#reread(() => true, true);
+      }),
+    );
   }
 
   /** One more kind that may be a workload. */
@@ -97,20 +65,17 @@ export class WorkloadRegistry {
 
   /** The last good `rouse-config`. */
   get config(): ClusterConfig {
-    return this.#config;
+    return this.#config.value;
   }
 
   /** What is wrong with `rouse-config` as it is now. */
   get configProblems(): readonly SpecProblem[] {
-    return this.#configProblems;
+    return this.#config.problems;
   }
 
-  /**
-   * True while everything is to be handed back (`rouse uninstall`): `rouse-config` says so in an annotation, which counts whatever is wrong with its
-   * settings. No workload is onboarded then, whatever its own annotations say.
-   */
+  /** True while everything is to be handed back (`rouse uninstall`). No workload is onboarded then, whatever its own annotations say. */
   get handsBackAll(): boolean {
-    return this.#handsBackAll;
+    return this.#config.handsBackAll;
   }
 
   get size(): number {
@@ -144,8 +109,7 @@ export class WorkloadRegistry {
 
   /** `listener` runs when `rouse-config` was read: with what is wrong with it, or nothing. */
   onConfig(listener: (problems: readonly SpecProblem[]) => void): () => void {
-    this.#configListeners.add(listener);
-    return () => this.#configListeners.delete(listener);
+    return this.#config.onRead(listener);
   }
 
   /**
@@ -179,21 +143,6 @@ export class WorkloadRegistry {
     }
   };
 
-  #readConfig(view: ConfigMapView | undefined): void {
-    const parsed = parseConfig(view?.data ?? {}, { checkFormula: this.#sources.checkFormula });
-    // A ConfigMap that is deleted (with our namespace, for one) says nothing new: to onboard everything again then would undo an uninstall.
-    const handsBackAll = view === undefined ? this.#handsBackAll : view.annotations[annotation.handBack] === 'all';
-    if (handsBackAll !== this.#handsBackAll)
-      this.#sources.logger.warn(handsBackAll ? 'every workload is handed back, and none is onboarded' : 'workloads are onboarded again', {
-        because: `${annotation.handBack} of ConfigMap ${configKey}`,
-      });
-    this.#handsBackAll = handsBackAll;
-    this.#configProblems = parsed.ok ? [] : parsed.problem;
-    if (parsed.ok) this.#config = parsed.value.config;
-    else this.#sources.logger.warn('rouse-config has problems, the last good configuration stays', { problems: parsed.problem.map(({ message }) => message) });
-    for (const listener of this.#configListeners) listener(this.#configProblems);
-  }
-
   #reread(concerns: (view: WorkloadView) => boolean, force = false): void {
     for (const snapshot of this.#kinds.keys()) for (const view of snapshot.values()) if (concerns(view)) this.#update(view, force);
   }
@@ -205,9 +154,9 @@ export class WorkloadRegistry {
     const state = stateOf(view) ?? (this.#remembers && before?.record.view.uid === view.uid ? before.record.state : undefined);
     const switched = isEnabled(view.annotations);
     const wanted = switched.ok ? switched.value : before?.record.phase === 'onboarded' || state !== undefined;
-    const isAllowed = this.#config.allowKinds.includes(view.resource);
-    const enabled = wanted && isAllowed && !this.#handsBackAll;
-    const others = [...(switched.ok ? [] : [switched.problem]), ...(wanted && !isAllowed && !this.#handsBackAll ? [kindNotAllowed(view)] : [])];
+    const isAllowed = this.config.allowKinds.includes(view.resource);
+    const enabled = wanted && isAllowed && !this.handsBackAll;
+    const others = [...(switched.ok ? [] : [switched.problem]), ...(wanted && !isAllowed && !this.handsBackAll ? [kindNotAllowed(view)] : [])];
     if (view.deleting || (!enabled && state === undefined)) {
       if (others.length === 0 || view.deleting) this.#refused.delete(key);
       this.#drop(key);
@@ -216,7 +165,7 @@ export class WorkloadRegistry {
     }
     const namespace = this.#sources.namespaces?.get(view.namespace);
     const fingerprint = settingsFingerprint(view, namespace);
-    const layers: SettingLayers = { config: this.#config, namespace, checkFormula: this.#sources.checkFormula };
+    const layers: SettingLayers = { config: this.config, namespace, checkFormula: this.#sources.checkFormula };
     const phase: WorkloadRecord['phase'] = enabled ? 'onboarded' : 'off-boarding';
     const known = before !== undefined && before.fingerprint === fingerprint && !force && before.record.view.uid === view.uid;
     const record = known ? { ...before.record, view, phase, state } : this.#read({ key, view, phase, state, layers, last: before?.record, others });

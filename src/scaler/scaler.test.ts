@@ -1,7 +1,8 @@
 import test from 'ava';
 import { millis, seconds } from '../core/index.ts';
 import { sayEvent } from './events.ts';
-import { hello, viewOf, world } from './testing.ts';
+import { hello, viewOf } from './testing/views.ts';
+import { world } from './testing/world.ts';
 
 const scales = (writes: readonly string[]): readonly string[] => writes.filter((write) => write.startsWith('scale'));
 

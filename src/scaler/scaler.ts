@@ -1,6 +1,5 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { noFormulas } from '../decider/index.ts';
-import { resources, type Resource } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
@@ -20,6 +19,7 @@ import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 import { SlicedRound, tickPeriod } from './tick.ts';
+import { builtInResource } from './workload-kinds.ts';
 
 /** One workload as outsiders (metrics, API, live view) see it. */
 export interface ScaledWorkload extends WorkloadRef {
@@ -48,8 +48,6 @@ export interface Scaler {
   ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
 }
 
-const builtIn: Readonly<Record<string, Resource>> = { 'deployments.apps': resources.deployments, 'statefulsets.apps': resources.statefulSets };
-
 /** Sleeping workloads that are started at once to be handed back. */
 const startedAtOnce = 50;
 
@@ -75,7 +73,7 @@ class WorkloadScaler implements Scaler {
   constructor(ports: ScalerPorts) {
     this.#ports = ports;
     const { clock, registry, pods } = ports;
-    this.#resourceOf = (resource) => builtIn[resource] ?? ports.resourceOf?.(resource);
+    this.#resourceOf = (resource) => builtInResource(resource) ?? ports.resourceOf?.(resource);
     this.#coldStarts = new ColdStarts(clock);
     this.#status = this.#newStatus();
     this.#kubeEvents = ports.events === undefined ? undefined : new KubeEvents(ports.events, clock);

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { millis, seconds } from '../core/index.ts';
 import { Turns } from './turns.ts';
-import { viewOf, world } from './testing.ts';
+import { viewOf } from './testing/views.ts';
+import { world } from './testing/world.ts';
 
 test('no more turns than there are, and one that is given back twice counts once', (t) => {
   const turns = new Turns(2);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { after, millis, seconds } from '../core/index.ts';
 import type { ContainerView, PodView, WorkloadView } from '../kube/index.ts';
-import { podOf, start, viewOf } from './testing.ts';
+import { podOf, start, viewOf } from './testing/views.ts';
 import { diagnoseWake, unschedulableDeadline } from './wake-diagnosis.ts';
 
 const awake = viewOf({ specReplicas: 1 });

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { failed, instant, ManualClock, millis, ok, silentLogger, workloadKey, type Result } from '../core/index.ts';
 import { SnapshotStore, type ConfigMapView, type DiscoveredKind, type ReflectorState, type Refusal, type Resource, type WorkloadView } from '../kube/index.ts';
 import { WorkloadRegistry } from './registry.ts';
-import { viewOf } from './testing.ts';
+import { viewOf } from './testing/views.ts';
 import { WorkloadKinds, type KindListener } from './workload-kinds.ts';
 
 const widgets: Resource = { group: 'example.com', version: 'v1', plural: 'widgets', kind: 'Widget', namespaced: true };

@@ -28,10 +28,13 @@ export interface WorkloadKindsPorts {
 }
 
 /** The kinds that we know without asking; they are watched by others, always. */
-export const builtInKinds: readonly WorkloadKind[] = [
+const builtInKinds: readonly WorkloadKind[] = [
   { name: 'deployments.apps', resource: resources.deployments },
   { name: 'statefulsets.apps', resource: resources.statefulSets },
 ];
+
+/** Where objects of a built-in kind live; undefined for any other. */
+export const builtInResource = (name: string): Resource | undefined => builtInKinds.find((kind) => kind.name === name)?.resource;
 
 /** Before a kind that is not there, or cannot be used, is looked for again. */
 const lookPeriod = seconds(15);
@@ -71,7 +74,7 @@ export class WorkloadKinds {
 
   /** Where the objects of a kind live; undefined where that is not known, or not (any more) allowed. */
   resourceOf(name: string): Resource | undefined {
-    return builtInKinds.find((kind) => kind.name === name)?.resource ?? this.#followed.get(name)?.resource;
+    return builtInResource(name) ?? this.#followed.get(name)?.resource;
   }
 
   /** What is allowed and there. */
@@ -115,7 +118,7 @@ export class WorkloadKinds {
   readonly #follow = (): void => {
     const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
-    for (const name of this.#ports.registry.config.allowKinds) if (!isBuiltIn(name) && !this.#followed.has(name)) this.#begin(name, signal);
+    for (const name of this.#ports.registry.config.allowKinds) if (builtInResource(name) === undefined && !this.#followed.has(name)) this.#begin(name, signal);
     this.#endUnused();
     this.#changed();
   };
@@ -221,8 +224,6 @@ export class WorkloadKinds {
     for (const listener of this.#listeners) listener();
   }
 }
-
-const isBuiltIn = (name: string): boolean => builtInKinds.some((kind) => kind.name === name);
 
 const whyUnusable = (found: { readonly resource: Resource; readonly hasScale: boolean } | undefined): string | undefined => {
   if (found === undefined) return 'the API server has no such kind; install its CustomResourceDefinition';

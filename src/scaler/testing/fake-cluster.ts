@@ -1,19 +1,4 @@
-/** A cluster in miniature for the tests of this folder: it stores workloads, answers `/scale`, makes and removes pods, and tells its snapshots. */
-import {
-  failed,
-  instant,
-  ManualClock,
-  millis,
-  ok,
-  silentLogger,
-  workloadKey,
-  type Instant,
-  type MetricReading,
-  type Millis,
-  type Result,
-  type ScaleSpec,
-  type WorkloadKey,
-} from '../core/index.ts';
+import { failed, ManualClock, ok, type Result } from '../../core/index.ts';
 import {
   SnapshotStore,
   type ConfigMapView,
@@ -23,15 +8,8 @@ import {
   type PodView,
   type Refusal,
   type WorkloadView,
-} from '../kube/index.ts';
-import type { ScalerEvent } from './events.ts';
-import type { PathManager, PathState, WorkloadLoad, WorkloadMetrics } from './ports.ts';
-import { WorkloadRegistry } from './registry.ts';
-import { createScaler, type Scaler } from './scaler.ts';
-import { WakeFailures } from './wake-failures.ts';
-
-export const start = instant(Date.UTC(2026, 0, 5, 12));
-export const hello = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'hello' });
+} from '../../kube/index.ts';
+import { hello, viewOf, podOf } from './views.ts';
 
 const refusal = (kind: Refusal['kind'], message: string = kind): Result<never, Refusal> =>
   failed({ kind, message, status: undefined, retryAfterMs: undefined });
@@ -39,64 +17,6 @@ const refusal = (kind: Refusal['kind'], message: string = kind): Result<never, R
 const fail = (problem: unknown): void => {
   throw problem;
 };
-
-export const viewOf = (over: Partial<WorkloadView> = {}): WorkloadView => ({
-  namespace: 'default',
-  name: 'hello',
-  uid: 'uid-hello',
-  resourceVersion: '1',
-  labels: {},
-  annotations: { 'rouse.dev/enabled': 'true' },
-  createdAt: start,
-  deleting: false,
-  resource: 'deployments.apps',
-  generation: 1,
-  observedGeneration: 1,
-  specReplicas: 0,
-  readyReplicas: 0,
-  paused: false,
-  selector: { matchLabels: { app: 'hello' }, matchExpressions: [] },
-  podLabels: { app: 'hello' },
-  podAnnotations: {},
-  progressDeadlineSeconds: 600,
-  conditions: [],
-  scaledBy: [],
-  isCountApplied: false,
-  ...over,
-});
-
-export const podOf = (over: Partial<PodView> = {}): PodView => ({
-  namespace: 'default',
-  name: 'hello-1',
-  uid: 'uid-hello-1',
-  resourceVersion: '1',
-  labels: { app: 'hello' },
-  annotations: {},
-  createdAt: start,
-  deleting: false,
-  owner: undefined,
-  phase: 'Running',
-  podIPs: ['10.0.0.1'],
-  nodeName: 'n1',
-  ready: true,
-  scheduled: true,
-  unschedulableMessage: undefined,
-  hasReadinessGates: false,
-  containers: [
-    {
-      name: 'app',
-      image: 'app:1',
-      ports: [],
-      readinessProbe: undefined,
-      state: 'running',
-      stateReason: undefined,
-      stateMessage: undefined,
-      restarts: 0,
-      ready: true,
-    },
-  ],
-  ...over,
-});
 
 /** The API server and the Deployment controller, as far as the scaler meets them. */
 export class FakeCluster {
@@ -296,138 +216,4 @@ const merged = (before: Readonly<Record<string, string>>, patch: Readonly<Record
     else after[key] = value;
   }
   return after;
-};
-
-/** A load that is set by hand, the same over both windows. */
-export class FakeLoad implements WorkloadMetrics {
-  concurrency = 0;
-  held = 0;
-  inFlight = 0;
-  inFlightByPod = new Map<string, number>();
-  warm = true;
-  absentGateways = 0;
-  missing = false;
-  readonly forgotten: WorkloadKey[] = [];
-
-  observe(_key: WorkloadKey, spec: ScaleSpec, _now: Instant): WorkloadLoad {
-    const metrics = spec.scaling.metrics.map(({ metric }): MetricReading =>
-      this.missing ? { metric, kind: 'no-data', age: undefined } : { metric, kind: 'value', stable: this.concurrency, panic: this.concurrency, age: millis(0) },
-    );
-    const { held, inFlight, inFlightByPod, warm, absentGateways } = this;
-    return { metrics, held, inFlight, inFlightByPod, warm, absentGateways };
-  }
-
-  forget(key: WorkloadKey): void {
-    this.forgotten.push(key);
-  }
-}
-
-export class FakePath implements PathState, PathManager {
-  ready = true;
-  readonly handedBack: WorkloadKey[] = [];
-  failures = 0;
-
-  /** Whether the gateways were last asked to stand in. */
-  held = false;
-
-  holdReady(): boolean {
-    return this.ready;
-  }
-
-  hold(_key: WorkloadKey, wanted: boolean): void {
-    this.held = wanted;
-  }
-
-  /** What the gateways were told of pods that go, oldest first; with the writes that had been made by then. */
-  readonly retired: { readonly pods: readonly string[]; readonly writes: number }[] = [];
-  /** Set: gateways take until then to hear. */
-  hearing: Promise<void> = Promise.resolve();
-  writes: readonly string[] = [];
-
-  retire(_key: WorkloadKey, pods: ReadonlySet<string>): Promise<void> {
-    this.retired.push({ pods: [...pods].sort(), writes: this.writes.filter((write) => write.startsWith('scale')).length });
-    return this.hearing;
-  }
-
-  async handBack(key: WorkloadKey): Promise<void> {
-    await Promise.resolve();
-    if (this.failures > 0) {
-      this.failures -= 1;
-      throw new Error('the API server is away');
-    }
-    this.handedBack.push(key);
-  }
-}
-
-export interface World {
-  readonly clock: ManualClock;
-  readonly cluster: FakeCluster;
-  readonly load: FakeLoad;
-  readonly path: FakePath;
-  readonly registry: WorkloadRegistry;
-  readonly failures: WakeFailures;
-  readonly scaler: Scaler;
-  readonly events: ScalerEvent[];
-  readonly kubeEvents: string[];
-  /** Ends the term of leadership. */
-  readonly depose: () => Promise<void>;
-  readonly stop: () => void;
-  readonly advance: (by: Millis) => Promise<void>;
-}
-
-/** A running scaler over a cluster that `prepare` has filled; it leads unless told not to. */
-export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => void, options: { readonly leads?: boolean } = {}): Promise<World> => {
-  const clock = new ManualClock(start);
-  const cluster = new FakeCluster(clock);
-  const load = new FakeLoad();
-  prepare(cluster, load);
-  const path = new FakePath();
-  path.writes = cluster.writes;
-  const registry = new WorkloadRegistry({
-    workloads: [cluster.workloads],
-    namespaces: cluster.namespaces,
-    configMaps: cluster.configMaps,
-    logger: silentLogger,
-  });
-  const failures = new WakeFailures();
-  const kubeEvents: string[] = [];
-  const recorder = { record: (_about: unknown, event: { type: string; reason: string }): void => void kubeEvents.push(`${event.type} ${event.reason}`) };
-  const scaler = createScaler({
-    clock,
-    logger: silentLogger,
-    client: cluster.client,
-    registry,
-    failures,
-    pods: cluster.pods,
-    metrics: load,
-    path,
-    synced: () => cluster.workloads.synced,
-    events: recorder,
-  });
-  const events: ScalerEvent[] = [];
-  scaler.onEvent((event) => events.push(event));
-  const stop = new AbortController();
-  const term = new AbortController();
-  void scaler.run(stop.signal);
-  const leading = options.leads === false ? Promise.resolve() : scaler.lead(AbortSignal.any([term.signal, stop.signal]));
-  await clock.advance(millis(0));
-  return {
-    clock,
-    cluster,
-    load,
-    path,
-    registry,
-    failures,
-    scaler,
-    events,
-    kubeEvents,
-    depose: async () => {
-      term.abort();
-      await leading;
-    },
-    stop: () => {
-      stop.abort();
-    },
-    advance: (by) => clock.advance(by),
-  };
 };
