@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createReadStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterVariable } from '../cluster/harness/cluster-state.ts';
-import { clusterOf, type Cluster } from '../cluster/harness/cluster.ts';
+import { controllerRequests, type AuditedRequest } from '../cluster/harness/audit.ts';
+import type { Cluster } from '../cluster/harness/cluster.ts';
 import { rouseFromShell, type RouseFromShell } from '../cluster/harness/rouse-from-shell.ts';
 import type { RouseProcess } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
+import { inCluster } from './in-cluster.ts';
 import { percentile, table } from './statistics.ts';
 
 const workloads = Number(process.env['WORKLOADS'] ?? 2000);
@@ -19,22 +16,10 @@ const restMs = Number(process.env['REST_MS'] ?? 60_000);
 const parallel = 24;
 
 /** Many workloads with pods that run nothing, on the real API server: onboarding, rest, a gateway that leaves and comes, and simultaneous wakes. */
-export const run = async (): Promise<void> => {
-  if (process.env[clusterVariable] === undefined) {
-    const main = join(import.meta.dirname, '..', 'cluster', 'main.ts');
-    const child = spawn(process.execPath, [main, '--', process.execPath, join(import.meta.dirname, 'main.ts'), 'cluster-scale'], { stdio: 'inherit' });
-    [process.exitCode] = (await once(child, 'close')) as [number | null];
-    return;
-  }
-  const closing: (() => unknown)[] = [];
-  const scope = { title: 'cluster scale', teardown: (fn: () => unknown) => void closing.push(fn) };
-  try {
-    const cluster = await clusterOf(scope);
+export const run = (): Promise<void> =>
+  inCluster('cluster-scale', async (cluster, scope) => {
     await measure(cluster, await rouseFromShell(scope, cluster));
-  } finally {
-    for (const close of closing.reverse()) await close();
-  }
-};
+  });
 
 type Row = readonly [string, string];
 
@@ -127,8 +112,8 @@ const rest = async (cluster: Cluster, controller: RouseProcess): Promise<readonl
   say(`at rest for ${restMs / 1000} s`);
   const [from, cpu] = [Date.now(), cpuSeconds(controller)];
   await sleep(restMs);
-  const [to, used] = [Date.now(), cpuSeconds(controller) - cpu];
-  const calls = await audited(cluster, from, to);
+  const used = cpuSeconds(controller) - cpu;
+  const calls = await controllerRequests(cluster.directory, from);
   const kinds = Map.groupBy(calls, ({ verb, resource }) => `${verb} ${resource}`);
   const most = [...kinds].sort(([, a], [, b]) => b.length - a.length).slice(0, 4);
   return [
@@ -146,11 +131,11 @@ const gatewayLeavesAndComes = async (cluster: Cluster, rouse: RouseFromShell, ga
     say(what);
     const from = Date.now();
     await act();
-    let writes: readonly Audited[] = [];
+    let writes: readonly AuditedRequest[] = [];
     for (let before = -1; writes.length !== before || writes.length === 0;) {
       await sleep(3000);
       before = writes.length;
-      writes = (await audited(cluster, from, Date.now())).filter(
+      writes = (await controllerRequests(cluster.directory, from)).filter(
         ({ resource, verb }) => resource === 'endpointslices' && (verb === 'patch' || verb === 'create'),
       );
       if (Date.now() - from > 60_000) break;
@@ -195,7 +180,7 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
   );
   stop.abort();
   await sleep(1000);
-  const patches = (await audited(cluster, from, Date.now())).filter(
+  const patches = (await controllerRequests(cluster.directory, from)).filter(
     ({ verb, resource, name }) => verb === 'patch' && resource === 'deployments/scale' && sent.has(name),
   );
   const firsts = [...sent].flatMap(([name, at]) => {
@@ -208,34 +193,6 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
     [`${wakes} wakes: request to ready pod (to the next half second)`, figures(ready)],
   ];
 };
-
-interface Audited {
-  readonly at: number;
-  readonly verb: string;
-  readonly resource: string;
-  readonly name: string;
-}
-
-/** What the controller asked of the API server in between, watches that go on left out. */
-const audited = async ({ directory }: Cluster, from: number, to: number): Promise<readonly Audited[]> => {
-  const found: Audited[] = [];
-  for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
-    if (!line.includes('"username":"system:serviceaccount:rouse-system:rouse-controller"')) continue;
-    const event = JSON.parse(line) as AuditEvent;
-    const at = Date.parse(event.requestReceivedTimestamp);
-    const { resource = '', subresource, name = '' } = event.objectRef ?? {};
-    if (at >= from && at <= to && event.stage !== 'ResponseStarted')
-      found.push({ at, verb: event.verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, name });
-  }
-  return found;
-};
-
-interface AuditEvent {
-  readonly stage: string;
-  readonly verb: string;
-  readonly requestReceivedTimestamp: string;
-  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
-}
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const ofProcess = ({ child }: RouseProcess, file: string): string => readFileSync(`/proc/${child.pid ?? 0}/${file}`, 'utf8');

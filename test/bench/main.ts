@@ -1,5 +1,6 @@
 // npm run bench -- NAME: one measurement, printed as a table.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<void> }>>> = {
+  admission: () => import('./admission.ts'),
   'cluster-scale': () => import('./cluster-scale.ts'),
   'cold-start': () => import('./cold-start.ts'),
   'gateway-start': () => import('./gateway-start.ts'),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { annotation } from '../../src/core/index.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
+import { startRouse } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
 import type { Cluster } from './harness/cluster.ts';
 import { clusterWithRouse, workloadScene, type ClusterWithRouse } from './harness/rouse-for-file.ts';
@@ -60,7 +61,7 @@ const operate = async ({ api }: Cluster, namespace: string, signal: AbortSignal)
   }
 };
 
-test('a kind is of no use without its definition and its rights, which is said; with both its objects sleep and wake, and go back', async (t) => {
+test('a kind is of no use without its definition and its rights, which is said; with both its objects sleep and wake, and go back, without a controller too', async (t) => {
   const { cluster } = rouse;
   const { kubectl } = cluster;
   const configEvents = (): Promise<string> =>
@@ -104,5 +105,20 @@ test('a kind is of no use without its definition and its rights, which is said; 
   await allow('deployments.apps,statefulsets.apps');
   await made.untilBack();
   await made.untilReplicas(2);
-  await until('nothing of ours is left', async () => (await made.annotation(annotation.state)) === '', 20_000, rouse.errors);
+  const nothingIsLeft = (): Promise<unknown> =>
+    until('nothing of ours is left', async () => (await made.annotation(annotation.state)) === '', 20_000, rouse.errors);
+  await nothingIsLeft();
+
+  // Once more, and then Rouse is gone and its settings say nothing of widgets: the Service tells whose it is.
+  await allow(`deployments.apps,statefulsets.apps,widgets.${group}`);
+  await made.untilTaken();
+  await made.untilReplicas(0, 40_000);
+  await rouse.controller.stop();
+  await allow('deployments.apps,statefulsets.apps');
+  const restore = startRouse(['restore', '--kubeconfig', await cluster.kubeconfig('admin')]);
+  t.teardown(() => restore.stop('SIGKILL'));
+  t.is(await restore.ended, 0, `${restore.lines.join('\n')}\n${restore.errors()}`);
+  await made.untilBack();
+  await made.untilReplicas(2);
+  await nothingIsLeft();
 });

@@ -9,18 +9,18 @@ import { freePort } from './own-start.ts';
 import { startRouse, type RouseProcess } from './rouse-process.ts';
 import { until } from './until.ts';
 
-/** The embedded cluster in this process; controllers and gateways as processes of their own, as an operator runs them. */
+/** The embedded cluster in this process; controllers and gateways as processes of their own, as an operator runs them; of another build where `main` is given. */
 export interface SeparateProcesses {
   readonly cluster: LocalCluster;
   readonly api: ApiClient;
   /** Of somebody who may do everything. */
   readonly adminKubeconfig: string;
   /** Starts `rouse controller` at its place, the first or the second: always on the same port there, so that gateways find the next one. */
-  startController(place?: 0 | 1): Promise<RouseProcess>;
+  startController(place?: 0 | 1, main?: string): Promise<RouseProcess>;
   /** Resolves when that controller leads. */
   leads(controller: RouseProcess): Promise<void>;
   /** Starts `rouse gateway`, linked to both places, on a loopback address of its own: two on one address would want the same ports. */
-  startGateway(address: string): Promise<RouseProcess>;
+  startGateway(address: string, main?: string): Promise<RouseProcess>;
   /** The count of the Deployment's only ReplicaSet, and how often it was changed: a Deployment's own generation counts its annotations too. */
   countOf(name: string): Promise<{ readonly replicas: number; readonly changes: number }>;
   close(): Promise<void>;
@@ -49,8 +49,8 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
   await writeFile(file('token'), cluster.token('rouse-gateway', [linkAudience]));
   const ports = [await freePort(), await freePort()] as const;
   const processes: RouseProcess[] = [];
-  const start = (...args: readonly string[]): RouseProcess => {
-    const rouse = startRouse([...args, '--metrics-port', '0']);
+  const start = (main: string | undefined, ...args: readonly string[]): RouseProcess => {
+    const rouse = startRouse([...args, '--metrics-port', '0'], {}, main);
     processes.push(rouse);
     return rouse;
   };
@@ -58,9 +58,9 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
     cluster,
     api,
     adminKubeconfig: file('admin'),
-    startController: async (place = 0) => {
+    startController: async (place = 0, main) => {
       const own = ['--port', String(ports[place]), '--advertise', '127.0.0.1', '--allow-external-gateways', '--write-ca', file('ca.pem')];
-      const rouse = start('controller', '--kubeconfig', file('kubeconfig'), ...own);
+      const rouse = start(main, 'controller', '--kubeconfig', file('kubeconfig'), ...own);
       await metricsUrl(rouse);
       return rouse;
     },
@@ -73,9 +73,9 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
         () => controller.errors(),
       );
     },
-    startGateway: async (address) => {
+    startGateway: async (address, main) => {
       const links = ports.flatMap((port) => ['--controller', `https://127.0.0.1:${port}`]);
-      const rouse = start('gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address);
+      const rouse = start(main, 'gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address);
       await metricsUrl(rouse);
       return rouse;
     },

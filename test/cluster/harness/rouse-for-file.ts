@@ -6,6 +6,7 @@ import { rouseFromShell } from './rouse-from-shell.ts';
 /** A cluster with a controller and a gateway, for all tests of a file. */
 export interface ClusterWithRouse {
   readonly cluster: Cluster;
+  readonly controller: RouseProcess;
   /** The last that the processes said, for a failure. */
   readonly errors: () => readonly string[];
   /** What the controller says of a workload and its last decisions. */
@@ -22,10 +23,12 @@ export const clusterWithRouse = async (title: string): Promise<ClusterWithRouse>
   try {
     const cluster = await clusterOf(scope);
     const rouse = await rouseFromShell(scope, cluster);
-    const processes: readonly RouseProcess[] = [await rouse.startController('10.77.200.10'), await rouse.startGateway('10.77.200.1')];
-    const [, metrics = ''] = (await processes[0]?.line(/^ready: .*metrics=(\S+)/)) ?? [];
+    const controller = await rouse.startController('10.77.200.10');
+    const processes = [controller, await rouse.startGateway('10.77.200.1')];
+    const [, metrics = ''] = await controller.line(/^ready: .*metrics=(\S+)/);
     return {
       cluster,
+      controller,
       errors: () => processes.map((one) => one.errors().slice(-3000)),
       explain: async (namespace, name) => (await fetch(new URL(`/workloads/${namespace}/${name}`, metrics))).text(),
       close,
