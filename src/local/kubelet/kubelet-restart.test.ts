@@ -2,7 +2,10 @@ import test from 'ava';
 import { silentLogger, systemClock, systemRandom } from '../../core/index.ts';
 import { startEmbeddedApi } from '../embedded/start.ts';
 import { startControllers } from '../embedded/controllers/start.ts';
+import { NetworkNamespaceAddressing } from './addressing/network-namespace.ts';
 import { startEmbeddedKubelet } from './embedded-kubelet.ts';
+import type { KubeletApi } from './kubelet-api.ts';
+import { startKubelet } from './kubelet.ts';
 import { accepting, createPod, isReady, node, portOf, server, stateOf, until, untilNoProcess } from './testing.ts';
 
 test('a kubelet that comes back runs its pods again, as restarts, and closing it leaves no process', async (t) => {
@@ -25,4 +28,35 @@ test('a kubelet that comes back runs its pods again, as restarts, and closing it
   await untilNoProcess(mark);
   controllers.close();
   await embedded.close();
+});
+
+test('a pod that an earlier kubelet ended but did not take out of the API is taken out, however often that fails', async (t) => {
+  const finished = Promise.withResolvers<string>();
+  const tries: string[] = [];
+  const api: KubeletApi = {
+    watchPods: (_node, listener) => {
+      const metadata = { namespace: 'default', name: 'over', uid: 'u1', deletionTimestamp: '2026-01-01T00:00:00Z' };
+      // Told twice, as a watch that is made anew does.
+      for (let told = 0; told < 2; told += 1) listener({ type: 'set', pod: { metadata, spec: { containers: [] }, status: { phase: 'Failed' } } });
+      return () => undefined;
+    },
+    finishPod: ({ name }) => {
+      tries.push(name);
+      if (tries.length < 3) return Promise.reject(new Error('not now'));
+      finished.resolve(name);
+      return Promise.resolve();
+    },
+    writePodStatus: () => Promise.resolve('written'),
+    readConfigMap: () => Promise.resolve(undefined),
+    readSecret: () => Promise.resolve(undefined),
+    writeNode: () => Promise.resolve(),
+    isNodeReady: () => Promise.resolve(true),
+    renewLease: () => Promise.resolve(),
+    recordEvent: () => undefined,
+  };
+  const addressing = new NetworkNamespaceAddressing();
+  const kubelet = await startKubelet({ api, clock: systemClock, logger: silentLogger, addressing, nodeName: 'n', baseEnvironment: {}, cwd: '/' });
+  t.teardown(() => kubelet.close());
+  t.is(await finished.promise, 'over');
+  t.is(tries.length, 3);
 });

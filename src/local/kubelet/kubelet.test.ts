@@ -59,6 +59,22 @@ test('deleting sends SIGTERM, waits for the program to end, and says how it ende
   t.is(await log, 'up\ndraining\n');
 });
 
+test('between the deletion and SIGTERM lies a notice, also where the pod is changed meanwhile', async (t) => {
+  const { api } = t.context;
+  const program = `process.on('SIGTERM',()=>{console.log(Date.now());process.exit(0)});setInterval(()=>0,1000);console.log('up')`;
+  const created = await createPod(api, [node(program)]);
+  const log = logsOf(t.context, await until(api, created, isReady), { follow: true });
+  while (!(await logsOf(t.context, created)).includes('up')) await pause();
+  const since = Date.now();
+  await api.delete(resources.pods, 'default', created.metadata.name, {}, 'test');
+  const pod = api.get(resources.pods, 'default', created.metadata.name);
+  if (pod === undefined) throw new Error('it has to be there until it has ended');
+  await api.update(resources.pods, { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, changed: 'yes' } } }, 'test');
+  await untilGone(api, created);
+  const at = Number((await log).trim().split('\n').at(-1));
+  t.true(at - since >= 95, `SIGTERM came after ${at - since} ms`);
+});
+
 test('a program that ignores SIGTERM is killed with its whole group when the grace period is over', async (t) => {
   const { api } = t.context;
   const mark = `stubborn-${process.pid}`;

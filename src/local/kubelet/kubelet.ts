@@ -6,10 +6,11 @@ import type { Addressing } from './addressing/addressing.ts';
 import type { ImageMap } from './images.ts';
 import { noIsolation, type Isolation } from './isolation/isolation.ts';
 import { ProcessGuard } from './guard/process-guard.ts';
-import type { KubeletApi, PodChange } from './kubelet-api.ts';
+import type { KubeletApi, PodChange, PodRef } from './kubelet-api.ts';
 import { defaultLogBytes, LogStore } from './logs/log-store.ts';
 import { nodeObject, type NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
+import { StatusWriter } from './status-writer.ts';
 
 export interface KubeletOptions {
   readonly api: KubeletApi;
@@ -56,6 +57,8 @@ class PodWorkers {
   readonly #guard: ProcessGuard;
   readonly #isolation: Isolation;
   readonly #workers = new Map<string, PodWorker>();
+  /** Pods of earlier kubelets that are over and are being taken out of the API, by uid. */
+  readonly #ended = new Map<string, StatusWriter>();
   readonly logs: LogStore;
 
   constructor(options: KubeletOptions, guard: ProcessGuard) {
@@ -74,6 +77,7 @@ class PodWorkers {
   };
 
   async killAll(graceMs: number): Promise<void> {
+    for (const writer of this.#ended.values()) writer.close();
     await Promise.all([...this.#workers.values()].map((worker) => worker.kill(graceMs)));
   }
 
@@ -85,7 +89,10 @@ class PodWorkers {
       known.update(pod);
       return;
     }
-    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
+    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') {
+      if (pod.metadata?.deletionTimestamp !== undefined) this.#finish(pod, { namespace, name, uid });
+      return;
+    }
     const { addressing, api, baseEnvironment, clock, cwd, images = {}, logger } = this.#options;
     const worker = new PodWorker(
       {
@@ -109,7 +116,18 @@ class PodWorkers {
     if (pod.metadata?.deletionTimestamp !== undefined) worker.update(pod);
   }
 
+  /** A pod that an earlier kubelet has ended, and could not take out of the API any more. */
+  #finish(pod: Pod, ref: PodRef): void {
+    if (this.#ended.has(ref.uid)) return;
+    const { api, clock, logger } = this.#options;
+    const writer = new StatusWriter({ api, clock, logger, pod: ref, compose: () => pod.status ?? {}, annotations: () => ({}) });
+    this.#ended.set(ref.uid, writer);
+    void writer.finish();
+  }
+
   #gone(uid: string): void {
+    this.#ended.get(uid)?.close();
+    this.#ended.delete(uid);
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
     this.logs.forget(uid);

@@ -75,6 +75,15 @@ test('in a network namespace each pod has an address of its own and its containe
   t.is((await addressing.allot(podOf([]))).podIP, '10.77.0.4', 'an address comes again as late as possible');
 });
 
+test('an address that is released twice is not taken from the pod that has it by then', async (t) => {
+  const addressing = new NetworkNamespaceAddressing(0, 16_000);
+  const [first] = [await addressing.allot(podOf([])), await addressing.allot(podOf([])), await addressing.allot(podOf([]))];
+  first.release();
+  t.is((await addressing.allot(podOf([]))).podIP, first.podIP);
+  first.release();
+  await t.throwsAsync(addressing.allot(podOf([])), { message: /no free address/ });
+});
+
 test('kubelets that share the network hand out different addresses, all of them legal', async (t) => {
   const seen = new Set<string>();
   for (const share of [0, 1, 2]) {

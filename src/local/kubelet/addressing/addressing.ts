@@ -9,6 +9,7 @@ export interface Allotment {
   readonly ports: ReadonlyMap<string, number> | undefined;
   /** Variables that tell a container where to listen: `PORT`, `PORT_NAME`, `HOST`, `POD_IP`. `index` is the container's place in the pod's spec. */
   environment(index: number): Readonly<Record<string, string>>;
+  /** A second call does nothing. */
   release(): void;
 }
 

@@ -41,6 +41,7 @@ export class NetworkNamespaceAddressing implements Addressing {
     if (number === undefined)
       return Promise.reject(new KubeletError('no-free-address', 'no free address of 10.77.0.0/16 is left for a pod', { retryable: true }));
     this.#taken.add(number);
+    let isHeld = true;
     const podIP = addressOf(number);
     return Promise.resolve({
       podIP,
@@ -52,7 +53,9 @@ export class NetworkNamespaceAddressing implements Addressing {
         POD_IP: podIP,
       }),
       release: () => {
-        this.#taken.delete(number);
+        // A second time it may be another pod's.
+        if (isHeld) this.#taken.delete(number);
+        isHeld = false;
       },
     });
   }

@@ -13,7 +13,8 @@ export class PodVolumes {
   readonly #pod: Pod;
   readonly #directory: string;
   readonly #input: ContentInput;
-  #version = 0;
+  #filling = Promise.resolve();
+  #isClosed = false;
 
   constructor(pod: Pod, ref: PodRef, directory: string, sources: VolumeSources, clock: Clock) {
     this.#pod = pod;
@@ -21,10 +22,22 @@ export class PodVolumes {
     this.#input = { pod, ref, sources, clock, tokens: new Map() };
   }
 
-  /** Makes them, or brings their files up to date. Rejects with a sentence that names the volume. */
-  async fill(): Promise<void> {
-    this.#version += 1;
+  /** Makes them, or brings their files up to date, one call after the other. Rejects with a sentence that names the volume. */
+  fill(): Promise<void> {
+    const filling = this.#filling.then(() => this.#fillAll());
+    this.#filling = filling.catch(() => undefined);
+    return filling;
+  }
+
+  /** Nothing is written any more once it has resolved. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#filling;
+  }
+
+  async #fillAll(): Promise<void> {
     for (const volume of this.#pod.spec?.volumes ?? []) {
+      if (this.#isClosed) return;
       try {
         await this.#fillOne(volume);
       } catch (thrown) {
@@ -46,7 +59,7 @@ export class PodVolumes {
     const path = join(this.#directory, volume.name);
     const isNew = (await mkdir(path, { recursive: true })) !== undefined;
     if (content !== undefined) {
-      await writeVolume(path, content, this.#version, this.#ownership());
+      await writeVolume(path, content, this.#ownership());
       return;
     }
     if (!isNew) return;

@@ -12,10 +12,11 @@ export interface Ownership {
  * Writes all files of a volume at once, as kubelets do (pkg/volume/util/atomic_writer.go): they lie in a directory of their own behind the link `..data`, which
  * is moved when they change. Who reads through the links sees all of the old or all of the new.
  */
-export const writeVolume = async (directory: string, content: VolumeContent, version: number, ownership: Ownership): Promise<void> => {
+export const writeVolume = async (directory: string, content: VolumeContent, ownership: Ownership): Promise<void> => {
   if (await isCurrent(directory, content)) return;
-  const fresh = `..${version}`;
+  // Numbered after all that lie there: an earlier try that failed in the middle may have left some.
   const before = (await readdir(directory)).filter((name) => /^\.\.\d+$/.test(name));
+  const fresh = `..${Math.max(0, ...before.map((name) => Number(name.slice(2)))) + 1}`;
   for (const [path, { text, mode, isToken }] of content) {
     const file = join(directory, fresh, path);
     await mkdir(dirname(file), { recursive: true });

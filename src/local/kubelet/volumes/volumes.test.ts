@@ -8,9 +8,9 @@ import { PodVolumes } from './pod-volumes.ts';
 
 const ref = { namespace: 'default', name: 'web', uid: 'u1' };
 
-const scene = async (t: ExecutionContext, volumes: readonly Volume[]) => {
-  const directory = await mkdtemp(join(tmpdir(), 'rouse-volumes-'));
-  t.teardown(() => rm(directory, { recursive: true }));
+const scene = async (t: ExecutionContext, volumes: readonly Volume[], where?: string) => {
+  const directory = where ?? (await mkdtemp(join(tmpdir(), 'rouse-volumes-')));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
   const clock = new ManualClock(instant(0));
   const configMaps = new Map<string, Readonly<Record<string, string>>>();
   const tokens: string[] = [];
@@ -30,7 +30,7 @@ const scene = async (t: ExecutionContext, volumes: readonly Volume[]) => {
     clock,
   );
   const read = (volume: string, file: string): Promise<string> => readFile(join(made.pathOf(volume) ?? '', file), 'utf8');
-  return { volumes: made, configMaps, clock, tokens, read };
+  return { volumes: made, directory, configMaps, clock, tokens, read };
 };
 
 test('what is missing is named with its volume, and the volume is there once it is', async (t) => {
@@ -68,6 +68,17 @@ test('files change all at once, by moving one link; a file that is gone is gone'
   t.is(await read('conf', 'a'), '2');
   t.deepEqual((await readdir(path)).filter((name) => !name.startsWith('..')).sort(), ['a', 'c']);
   t.is((await readdir(path)).filter((name) => /^\.\.\d/.test(name)).length, 1, 'the old files are removed');
+});
+
+test('volumes that an earlier try has filled are filled again, with other content', async (t) => {
+  const volume = { name: 'conf', configMap: { name: 'conf' } };
+  const earlier = await scene(t, [volume]);
+  earlier.configMaps.set('conf', { a: '1' });
+  await earlier.volumes.fill();
+  const { volumes, configMaps, read } = await scene(t, [volume], earlier.directory);
+  configMaps.set('conf', { a: '2' });
+  await volumes.fill();
+  t.is(await read('conf', 'a'), '2');
 });
 
 test('a projected volume holds a token of the pod, labels and Secrets; the token is asked for anew after four fifths of its time', async (t) => {
