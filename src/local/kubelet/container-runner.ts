@@ -7,7 +7,7 @@ import { backOffEvent, backOffMessage, startProblem, terminated, waiting, type C
 import { fakeProcess } from './fake-process.ts';
 import type { GuardedProcess, ProcessExit, ProcessGuard, ProcessSpec, StartOutcome } from './guard/process-guard.ts';
 import type { Image } from './images.ts';
-import type { PodIsolation } from './isolation/isolation.ts';
+import type { ContainerStart, PodIsolation } from './isolation/isolation.ts';
 import type { PodEvent } from './kubelet-api.ts';
 import type { ContainerLogs } from './logs/log-store.ts';
 import type { ProbeTarget } from './probes/probe.ts';
@@ -35,6 +35,8 @@ export interface ContainerRunnerOptions {
   readonly onChange: () => void;
   readonly onEvent: (event: PodEvent) => void;
 }
+
+type IsolatedLaunch = ContainerLaunch & ContainerStart;
 
 /** How long a container whose configuration is not there waits for it. */
 const configurationRetry = seconds(10);
@@ -148,17 +150,19 @@ export class ContainerRunner {
     const startedAt = this.#options.timestamp();
     const exit = await this.#attend(outcome.process, launch, startedAt);
     log.end();
-    this.#ended(exit, startedAt, log.tail(2048));
+    const problem = typeof isolated === 'string' ? undefined : await isolated.problem?.();
+    if (problem === undefined) this.#ended(exit, startedAt, log.tail(2048));
+    else this.#notStarted(startProblem(problem, launch.argv[0] ?? '', launch.cwd));
   }
 
-  #start(launch: ContainerLaunch | string, onOutput: ProcessSpec['onOutput']): Promise<StartOutcome> {
+  #start(launch: IsolatedLaunch | string, onOutput: ProcessSpec['onOutput']): Promise<StartOutcome> {
     if (typeof launch === 'string') return Promise.resolve({ kind: 'failed', code: 'ISOLATION', message: launch });
     if (this.#options.image?.kind === 'fake') return Promise.resolve({ kind: 'started', process: fakeProcess() });
     return this.#options.guard.start({ ...launch, onOutput });
   }
 
   /** The launch inside what the pod's containers share, or why that cannot be. */
-  async #isolated({ argv, env, cwd }: ContainerLaunch): Promise<ContainerLaunch | string> {
+  async #isolated({ argv, env, cwd }: ContainerLaunch): Promise<IsolatedLaunch | string> {
     const { container, image, isolation } = this.#options;
     try {
       return { ...(await isolation.container(container, { argv, cwd }, (image?.kind === 'program' ? image.brings : undefined) ?? {})), env };
@@ -183,7 +187,8 @@ export class ContainerRunner {
   async #attend(process: GuardedProcess, { env, cwd }: ContainerLaunch, startedAt: string): Promise<ProcessExit> {
     const { clock, guard, image, isolation, pod, podIP, port } = this.#options;
     const container = image?.kind === 'fake' ? withoutProbes(this.#options.container) : this.#options.container;
-    const exec: ProbeTarget['exec'] = (argv, signal) => runToEnd(guard, { ...isolation.beside(process.pid, container, { argv, cwd }), env }, signal);
+    const exec: ProbeTarget['exec'] = async (argv, signal) =>
+      runToEnd(guard, { ...(await isolation.beside(process.pid, container, { argv, cwd }, signal)), env }, signal);
     const running = new RunningContainer({
       process,
       container,

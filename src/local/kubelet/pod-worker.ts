@@ -55,7 +55,8 @@ export class PodWorker {
   #main: readonly ContainerRunner[] = [];
   #life: Promise<void>;
   #isOver = false;
-  #isStopping = false;
+  /** That its end was last asked for with; undefined until then. */
+  #graceMs: number | undefined;
 
   constructor(options: PodWorkerOptions, pod: Pod, ref: PodRef) {
     this.#options = options;
@@ -95,13 +96,13 @@ export class PodWorker {
     this.#status.close();
     await this.#stopContainers(graceMs);
     await this.#life;
-    this.#free();
+    await this.#free();
   }
 
   async #live(): Promise<void> {
     await this.#settle(this.#stopped.signal);
     if (this.#hasStopped()) {
-      this.#free();
+      void this.#free();
       return;
     }
     this.#init = (this.#pod.spec?.initContainers ?? []).map((container, index) =>
@@ -121,7 +122,7 @@ export class PodWorker {
   async #finishLife(): Promise<void> {
     await this.#stopContainers((this.#pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000);
     this.#isOver = true;
-    this.#free();
+    void this.#free();
     this.#status.request();
   }
 
@@ -170,12 +171,14 @@ export class PodWorker {
 
   #delete(pod: Pod): void {
     const graceMs = (pod.metadata?.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
-    if (this.#isStopping) {
-      // A second delete may only shorten the time.
+    const before = this.#graceMs;
+    // A second delete may only shorten the time; any other change of the pod tells nothing new of its end.
+    if (before !== undefined && graceMs >= before) return;
+    this.#graceMs = graceMs;
+    if (before !== undefined) {
       void this.#stopContainers(graceMs);
       return;
     }
-    this.#isStopping = true;
     this.#stopped.abort();
     for (const { container } of this.#main.map((runner) => runner.view))
       this.#event({ type: 'Normal', reason: 'Killing', message: `Stopping container ${container.name}`, fieldPath: `spec.containers{${container.name}}` });
@@ -187,7 +190,7 @@ export class PodWorker {
     await this.#stopContainers(graceMs > notice ? graceMs - notice : graceMs);
     await this.#life;
     this.#isOver = true;
-    this.#free();
+    void this.#free();
     this.#status.request();
     await this.#status.settled();
     await this.#status.finish();
@@ -200,9 +203,10 @@ export class PodWorker {
     for (const runner of this.#init.toReversed()) await runner.stop(Math.max(0, until - this.#options.clock.monotonic()));
   }
 
-  #free(): void {
-    this.#isolation.close();
+  /** Never rejects. */
+  #free(): Promise<void> {
     this.#allotment?.release();
+    return this.#isolation.close();
   }
 
   #runner(container: Container, role: ContainerRole, index: number): ContainerRunner {

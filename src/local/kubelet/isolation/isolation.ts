@@ -14,19 +14,31 @@ export interface Launch {
   readonly cwd: string;
 }
 
+export interface ContainerStart extends Launch {
+  /** Why the command was never run, if it was not: to be asked when the process has ended. */
+  readonly problem?: () => Promise<StartProblem | undefined>;
+}
+
+export interface StartProblem {
+  /** As of a process that could not be started. */
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface PodIsolation {
   /** How to start a container's first process. `brings`: what its image puts where, path in the container → directory of this machine. */
-  container(container: Container, launch: Launch, brings: Readonly<Record<string, string>>): Promise<Launch>;
-  /** How to start a process beside the running `pid` of a container: probes and hooks. */
-  beside(pid: number, container: Container, launch: Launch): Launch;
-  close(): void;
+  container(container: Container, launch: Launch, brings: Readonly<Record<string, string>>): Promise<ContainerStart>;
+  /** How to start a process beside the running `pid` of a container, once that is in its place: probes and hooks. Rejects when `signal` aborts. */
+  beside(pid: number, container: Container, launch: Launch, signal: AbortSignal): Promise<Launch>;
+  /** Resolves when nothing of it is left; a second call is for the same. Never rejects. */
+  close(): Promise<void>;
 }
 
 /** A pod whose containers are plain processes of this machine. */
 export const unshared: PodIsolation = {
   container: (_container, launch) => Promise.resolve(launch),
-  beside: (_pid, _container, launch) => launch,
-  close: () => undefined,
+  beside: (_pid, _container, launch) => Promise.resolve(launch),
+  close: () => Promise.resolve(),
 };
 
 /** None: containers are plain processes of this machine, and see its files and its network. Volumes are not mounted. */
