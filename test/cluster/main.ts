@@ -10,7 +10,7 @@ import { mostNodes } from './harness/addresses.ts';
 import { controlPlaneBinary } from './harness/binary.ts';
 import { shortPatience, upstreamPatience, type Patience } from './harness/control-plane.ts';
 import { isDualStack } from './harness/network-namespace.ts';
-import { claimPlace, keptAs, removePlace, sweep } from './harness/place.ts';
+import { claimPlace, keptAs, removePlace, sweep, type Kept, type Place } from './harness/place.ts';
 import { helmBinary, kubectlBinary } from '../support/real-kubectl.ts';
 import type { SupervisorSettings } from './harness/supervisor.ts';
 
@@ -23,6 +23,13 @@ const runCluster = async (namespace: string, settings: SupervisorSettings): Prom
   const supervisor = [process.execPath, join(import.meta.dirname, 'harness', 'supervisor.ts'), JSON.stringify(settings)];
   const first = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', '"$@"; exit $?', 'cluster'];
   const child = spawn('ip', ['netns', 'exec', namespace, ...first, ...supervisor], { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  // A Ctrl-C reaches the command too, and ends us after it. The others come to us alone: the supervisor ends when it loses us.
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      say(`${signal}: the cluster is taken away`);
+      child.stdio[3]?.destroy();
+    });
   const [code] = (await once(child, 'close')) as [number | null];
   return code ?? 1;
 };
@@ -30,11 +37,11 @@ const runCluster = async (namespace: string, settings: SupervisorSettings): Prom
 const usage = `Usage: node test/cluster/main.ts [--nodes N] [--short-patience] [--keep] -- COMMAND…
 
 Runs COMMAND in a real Kubernetes cluster made for it: inside its network, with $ROUSE_TEST_CLUSTER naming its directory
-(kubeconfigs/, logs/, audit.log). Its exit code is ours.
+(kubeconfigs/, logs/, audit.log). Its exit code is ours; where it is not 0, logs/ is kept, in /tmp/kept-rouse-PID.
 
   --nodes N         0 to ${mostNodes} (default 2); a test may add more
   --short-patience  a silent node is given up after ${shortPatience.nodeSeconds} s and emptied after ${shortPatience.evictionSeconds} s more, not ${upstreamPatience.nodeSeconds} and ${upstreamPatience.evictionSeconds}
-  --keep            keep the directory with its logs, as /tmp/kept-rouse-PID`;
+  --keep            keep the whole directory, as /tmp/kept-rouse-PID`;
 
 /** What the command line asks for; ends the process with what is wrong with it. */
 const asked = (): { readonly nodes: number; readonly patience: Patience; readonly keep: boolean; readonly command: readonly string[] } => {
@@ -53,22 +60,25 @@ const asked = (): { readonly nodes: number; readonly patience: Patience; readonl
 
 const { keep, ...wanted } = asked();
 /** What has to be fetched is fetched here: inside the cluster's network nothing else can be reached. */
-const prepare = async (): Promise<string> => {
+const prepare = async (): Promise<{ readonly binary: string; readonly place: Place }> => {
+  // Before anything that takes long.
+  if (process.getuid?.() !== 0) throw new Error('a network namespace can only be made by root: run the cluster tests as root');
   await kubectlBinary();
   await helmBinary();
-  return controlPlaneBinary(say);
+  const binary = await controlPlaneBinary(say);
+  await sweep(say);
+  return { binary, place: await claimPlace() };
 };
-const binary = await prepare().catch((failure: unknown) => {
+const { binary, place } = await prepare().catch((failure: unknown) => {
   say(failure instanceof Error ? failure.message : String(failure));
   process.exit(1);
 });
-await sweep(say);
-const place = await claimPlace();
-// A Ctrl-C reaches the command too, and ends us after it.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+let kept: Kept = keep ? 'all' : 'logs';
 try {
-  process.exitCode = await runCluster(place.namespace, { ...wanted, binary, directory: place.directory, isDualStack });
+  const code = await runCluster(place.namespace, { ...wanted, binary, directory: place.directory, isDualStack });
+  if (code === 0 && !keep) kept = 'nothing';
+  process.exitCode = code;
 } finally {
-  if (keep) say(`the logs are in ${keptAs(place)}`);
-  await removePlace(place, keep ? keptAs(place) : undefined);
+  await removePlace(place, kept);
+  if (kept !== 'nothing') say(`the logs are in ${keptAs(place)}/logs`);
 }

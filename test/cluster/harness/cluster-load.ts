@@ -82,8 +82,12 @@ const ask = (agent: Agent, where: { readonly host: string; readonly port: number
       response.on('error', reject);
       response.on('end', () => {
         if (response.statusCode !== 200) return reject(new Error(`${response.statusCode ?? 0} ${text}`));
-        const { pod, headers } = JSON.parse(text) as { readonly pod: string; readonly headers: Readonly<Record<string, string>> };
-        resolve({ pod, throughGateway: headers['x-forwarded-for'] !== undefined });
+        try {
+          const { pod, headers } = JSON.parse(text) as { readonly pod: string; readonly headers: Readonly<Record<string, string>> };
+          resolve({ pod, throughGateway: headers['x-forwarded-for'] !== undefined });
+        } catch (failure) {
+          reject(new Error(`no answer of the test program: ${text.slice(0, 200)}`, { cause: failure }));
+        }
       });
     });
     call.on('timeout', () => call.destroy(new Error(`no answer in ${patienceMs} ms`)));

@@ -75,7 +75,7 @@ const apiServerFlags = (file: (...names: readonly string[]) => string, { evictio
     'audit-log-path': file('audit.log'),
     // One file, however long: a test reads it whole.
     'audit-log-maxsize': 100_000,
-    // The node's server has a certificate of its own making.
+    // Nodes' names do not resolve.
     'kubelet-preferred-address-types': 'InternalIP',
   });
 

@@ -16,6 +16,9 @@ const network6 = 'fd77::/64';
 /** Whether this machine knows IPv6 at all. */
 export const isDualStack = existsSync('/proc/sys/net/ipv6/conf/default');
 
+/** A machine may switch IPv6 off in every namespace that is made (kernel parameter `ipv6.disable_ipv6`): addresses and routes need it on. */
+const ipv6On = ['all', 'default', 'lo'].map((device) => [`ipv6/conf/${device}/disable_ipv6`, 0] as const);
+
 /** Pods reach each other and the Services through it: it forwards, and answers for every address that it has a way to. */
 const settings = [
   ['ipv4/ip_forward', 1],
@@ -42,16 +45,20 @@ const resolver = ['search default.svc.cluster.local svc.cluster.local cluster.lo
 
 /** A network of its own: nothing in it reaches the machine's, and nothing outside sees what listens inside. Needs root. */
 export const createNetworkNamespace = async (name: string): Promise<void> => {
-  if (process.getuid?.() !== 0) throw new Error('a network namespace can only be made by root: run the cluster tests as root');
   await mkdir(overlay(name), { recursive: true });
   await writeFile(join(overlay(name), 'resolv.conf'), resolver);
   await ip('netns', 'add', name);
+  if (isDualStack) await configure(name, ipv6On);
   await ip('-n', name, 'link', 'set', 'lo', 'up');
   await ip('-n', name, 'route', 'add', 'local', network, 'dev', 'lo');
   // Resolvers ask for addresses of a family only where an interface has one.
   await ip('-n', name, 'addr', 'add', `${apiAddress}/32`, 'dev', 'lo');
   if (isDualStack) await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
-  const writes = settings.map(([key, value]) => `echo '${value}' > /proc/sys/net/${key}`);
+  await configure(name, settings);
+};
+
+const configure = async (name: string, values: readonly (readonly [key: string, value: string | number])[]): Promise<void> => {
+  const writes = values.map(([key, value]) => `echo '${value}' > /proc/sys/net/${key}`);
   await run('ip', ['netns', 'exec', name, 'sh', '-ec', writes.join('\n')]);
 };
 

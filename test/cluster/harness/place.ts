@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNetworkNamespace, deleteNetworkNamespace, networkNamespaces } from './network-namespace.ts';
@@ -24,11 +24,22 @@ export const claimPlace = async (): Promise<Place> => {
   return place;
 };
 
-/** Ends every process of the cluster and takes its namespace away. With `kept` the directory stays, under that name. */
-export const removePlace = async ({ namespace, directory }: Place, kept?: string): Promise<void> => {
+/** What stays of a cluster's directory, in `keptAs`. */
+export type Kept = 'all' | 'logs' | 'nothing';
+
+/** Ends every process of the cluster and takes its namespace away, and of its directory what is not `kept`. */
+export const removePlace = async (place: Place, kept: Kept = 'nothing'): Promise<void> => {
+  const { namespace, directory } = place;
   if ((await networkNamespaces()).includes(namespace)) await deleteNetworkNamespace(namespace);
-  if (kept === undefined) await rm(directory, { recursive: true, force: true });
-  else await rename(directory, kept);
+  // Of an earlier process of our number.
+  if (kept !== 'nothing') await rm(keptAs(place), { recursive: true, force: true });
+  if (kept === 'all') await rename(directory, keptAs(place));
+  if (kept === 'logs') {
+    await mkdir(keptAs(place));
+    // There are none where it failed before the first part was started.
+    await rename(join(directory, 'logs'), join(keptAs(place), 'logs')).catch(() => undefined);
+  }
+  await rm(directory, { recursive: true, force: true });
 };
 
 /** Where no sweep finds it. */

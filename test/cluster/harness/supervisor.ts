@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { clusterVariable, type ClusterState } from './cluster-state.ts';
 import { Component } from './component.ts';
 import { controlPlaneCommands, type Patience } from './control-plane.ts';
 import { kubeconfigFile, writeCredentials } from './credentials.ts';
+import { guardsEnded, guardsOf } from './node-pods.ts';
 import { nodeCommand, nodeNames, type NodeOptions } from './nodes.ts';
 import { nodeReady, serverReady, controllersReady } from './readiness.ts';
 
@@ -28,17 +29,27 @@ const settings = JSON.parse(process.argv[2] ?? '') as SupervisorSettings;
 const { directory, isDualStack, patience } = settings;
 const nodeOptions: NodeOptions = { directory, isDualStack, leaseSeconds: patience.leaseSeconds };
 const components = new Map<string, Component>();
+const tailLines = 20;
 
 const say = (line: string): void => {
   process.stderr.write(`cluster: ${line}\n`);
 };
 
+const logFile = (name: string): string => join(directory, 'logs', `${name}.log`);
+
+/** The end of what a part has said. */
+const sayTail = async (name: string): Promise<void> => {
+  const lines = (await readFile(logFile(name), 'utf8').catch(() => '')).trimEnd().split('\n').slice(-tailLines);
+  say([`the last lines of ${logFile(name)}:`, ...lines.map((line) => line.slice(0, 1000))].join('\n  '));
+};
+
 const add = (name: string, command: readonly string[]): Component => {
   const onLost = (lost: string, how: string): void => {
-    say(`${lost} ended by itself (${how}): see ${join(directory, 'logs', `${lost}.log`)}`);
+    say(`${lost} ended by itself (${how})`);
+    void sayTail(lost);
   };
   const env = { PATH: process.env.PATH ?? '', HOME: directory };
-  const component = new Component({ name, command, env, logFile: join(directory, 'logs', `${name}.log`), onLost });
+  const component = new Component({ name, command, env, logFile: logFile(name), onLost });
   components.set(name, component);
   return component;
 };
@@ -47,13 +58,20 @@ const start = (...names: readonly string[]): void => {
   for (const name of names) components.get(name)?.start();
 };
 
+/** A node is gone when its pods are. */
+const kill = async (component: Component): Promise<void> => {
+  const guards = component.pid === undefined ? [] : await guardsOf(component.pid);
+  await component.kill();
+  await guardsEnded(guards);
+};
+
 /** `POST /NAME/start|kill|pause|resume`; a node that is not there yet is added. */
 const act = async (name: string, verb: string): Promise<number | undefined> => {
   if (!components.has(name) && nodeNames.includes(name)) add(name, await nodeCommand(name, nodeOptions));
   const component = components.get(name);
   if (component === undefined) throw new Error(`no component "${name}": one of ${[...new Set([...components.keys(), ...nodeNames])].join(', ')}`);
   if (verb === 'start') component.start();
-  else if (verb === 'kill') await component.kill();
+  else if (verb === 'kill') await kill(component);
   else if (verb === 'pause') component.pause();
   else if (verb === 'resume') component.resume();
   else throw new Error(`no verb "${verb}": one of start, kill, pause, resume`);
@@ -71,9 +89,20 @@ const serveControl = async (path: string): Promise<void> => {
   await new Promise<void>((resolve) => server.listen(path, resolve));
 };
 
+/** Waits for `what`; where it does not come the run ends, with the last words of the parts that it depends on. */
+const orEnd = async (what: Promise<void>, ...parts: readonly string[]): Promise<void> => {
+  try {
+    await what;
+  } catch (failure) {
+    say(failure instanceof Error ? failure.message : String(failure));
+    for (const name of parts) await sayTail(name);
+    process.exit(1);
+  }
+};
+
 // The other end is main.ts's: it closes with it, however it goes.
 new Socket({ fd: 3 }).resume().once('close', () => process.exit(1));
-// A Ctrl-C is for the command; we end after it.
+// A Ctrl-C is for the command; we end after it. Other signals are for main.ts, and we end with it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const since = performance.now();
@@ -86,10 +115,10 @@ for (const name of nodes) add(name, await nodeCommand(name, nodeOptions));
 const socket = join(directory, 'control.sock');
 await serveControl(socket);
 start('etcd', 'kube-apiserver');
-await serverReady(credentials);
+await orEnd(serverReady(credentials), 'etcd', 'kube-apiserver');
 start('kube-controller-manager', 'kube-scheduler', 'service-proxy', ...nodes);
-await controllersReady(credentials);
-for (const name of nodes) await nodeReady(credentials, name);
+await orEnd(controllersReady(credentials), 'kube-controller-manager');
+for (const name of nodes) await orEnd(nodeReady(credentials, name), name);
 const state: ClusterState = { directory, socket, nodes, ...credentials };
 await writeFile(join(directory, 'cluster.json'), JSON.stringify(state));
 say(`ready after ${((performance.now() - since) / 1000).toFixed(1)} s in ${directory}`);

@@ -26,6 +26,8 @@ export const serveDns = async (address: string, source: DnsSource): Promise<void
     const answer = answerTo(query, source);
     if (answer !== undefined) socket.send(answer, from.port, from.address);
   });
+  // An answer that cannot be sent is asked for again.
+  socket.on('error', (failure) => process.stderr.write(`dns: ${failure.message}\n`));
   socket.bind(53, address);
   await once(socket, 'listening');
 };
