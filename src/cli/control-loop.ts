@@ -67,7 +67,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     },
     publisher: {
       publish: (change) => {
-        void link.publish(change);
+        link.publish(change);
         return link.revision;
       },
       gateways: () => link.gateways(),

@@ -55,7 +55,7 @@ const route = (port: number, pods: WorkloadRoute['pods']): WorkloadRoute => ({
 test('over a real link: routes open the port before they are acknowledged, a request at zero pokes, the pod that comes answers it, and the figures arrive', async (t) => {
   const [port, podPort] = [await freePort(), await freePort()];
   const controller = await startController(() => {
-    void controller.link.publish({ upsert: [route(port, [podAt(podPort, { state: 'starting' })])], remove: [] });
+    controller.link.publish({ upsert: [route(port, [podAt(podPort, { state: 'starting' })])], remove: [] });
     void startOrigin((_request, response) => response.end('woken'), podPort).then((origin) => t.teardown(origin.die));
   });
   const stopping = new AbortController();
@@ -87,7 +87,9 @@ test('over a real link: routes open the port before they are acknowledged, a req
     controller.stop();
   });
   await until('linked', () => controller.link.gateways().length === 1);
-  t.like((await controller.link.publish({ upsert: [route(port, [])], remove: [] }))[0], { gateway: 'gw', problems: [] });
+  controller.link.publish({ upsert: [route(port, [])], remove: [] });
+  await until('acknowledged', () => controller.link.gateways()[0]?.acknowledged === 1);
+  t.like(controller.link.gateways()[0], { id: 'gw', failedPorts: [] });
   const answer = await fetch(`http://127.0.0.1:${port}`);
   t.is(await answer.text(), 'woken');
   t.is(controller.pokes.length, 1);

@@ -1,23 +1,10 @@
-import {
-  isAbort,
-  messageOf,
-  millis,
-  type Clock,
-  type FirstByte,
-  type Logger,
-  type Millis,
-  type Poke,
-  type Random,
-  type RouteSnapshot,
-  type WorkloadReport,
-} from '../core/index.ts';
+import { messageOf, millis, type Clock, type FirstByte, type Logger, type Millis, type Poke, type Random, type WorkloadReport } from '../core/index.ts';
+import { BelievedRoutes, type ApplyRoutes } from './believed-routes.ts';
 import type { ConnectionLimits } from './gateway-connection.ts';
 import { ControllerConnection } from './controller-connection.ts';
-import { ReportHistory, reportMessage } from './history.ts';
-import { linkVersions, type DownMessage, type GatewayClaim, type RouteProblem, type UpMessage } from './messages.ts';
-
-/** What the gateway does with routes: resolves when they are applied, with all that it cannot do of its present routes. */
-export type ApplyRoutes = (snapshot: RouteSnapshot) => Promise<readonly RouteProblem[]>;
+import { ReportHistory } from './history.ts';
+import { linkVersions, type DownMessage, type GatewayClaim, type UpMessage } from './messages.ts';
+import { ReportStream } from './report-stream.ts';
 
 /** Where one controller replica is. */
 export interface ControllerAddress {
@@ -72,9 +59,12 @@ interface Uplink {
   readonly serverName: string | undefined;
   readonly stop: AbortController;
   connection: ControllerConnection | undefined;
-  welcomed: boolean;
+  /** Undefined until the welcome: while there is one, the link is up. */
+  reports: ReportStream | undefined;
   released: boolean;
 }
+
+const isUp = ({ reports }: Uplink): boolean => reports !== undefined;
 
 const isStopped = ({ stop }: Uplink): boolean => stop.signal.aborted;
 
@@ -84,17 +74,15 @@ class Uplinks implements LinkClient {
   readonly #history: ReportHistory;
   readonly #uplinks = new Map<string, Uplink>();
   readonly #ended = new Set<Promise<void>>();
+  readonly #routes: BelievedRoutes;
   #leaving: (() => void) | undefined;
-  /** Routes are applied one after the other; the newest leader's word counts. */
-  #applying: Promise<void> = Promise.resolve();
-  #epoch = -1;
-  #source: Uplink | undefined;
 
   constructor(options: LinkClientOptions) {
     this.#options = options;
     const pingPeriodMs = options.pingEvery ?? millis(5000);
     this.#limits = { pingPeriodMs, silenceMs: 3 * pingPeriodMs };
     this.#history = new ReportHistory(options.clock, options.historyFor ?? millis(600_000), options.historyBytes ?? 64 * 1024 * 1024);
+    this.#routes = new BelievedRoutes(options.apply, options.logger);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -112,8 +100,8 @@ class Uplinks implements LinkClient {
   }
 
   report(workloads: readonly WorkloadReport[], intervalMs: number): void {
-    const message = reportMessage(this.#history.add(workloads, intervalMs), this.#options.clock.monotonic());
-    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) uplink.connection?.sendText(message);
+    this.#history.add(workloads, intervalMs);
+    for (const { reports } of this.#uplinks.values()) reports?.flow();
   }
 
   poke(poke: Poke): void {
@@ -126,7 +114,7 @@ class Uplinks implements LinkClient {
 
   connected(): number {
     let count = 0;
-    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) count += 1;
+    for (const uplink of this.#uplinks.values()) if (isUp(uplink)) count += 1;
     return count;
   }
 
@@ -134,7 +122,7 @@ class Uplinks implements LinkClient {
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(limit, resolve);
       this.#leaving = () => {
-        for (const uplink of this.#uplinks.values()) if (uplink.welcomed && !uplink.released) return;
+        for (const uplink of this.#uplinks.values()) if (isUp(uplink) && !uplink.released) return;
         timer.cancel();
         resolve();
       };
@@ -145,17 +133,17 @@ class Uplinks implements LinkClient {
 
   #sendAll(message: UpMessage): void {
     const text = JSON.stringify(message);
-    for (const uplink of this.#uplinks.values()) if (uplink.welcomed) uplink.connection?.sendText(text);
+    for (const uplink of this.#uplinks.values()) if (isUp(uplink)) uplink.connection?.sendText(text);
   }
 
   /** A link that is up stays, whether or not its address is still named: whoever names them may be mistaken for a moment, and a dead link ends by itself. */
   #reconcile(controllers: readonly ControllerAddress[], signal: AbortSignal): void {
     if (signal.aborted) return;
     const named = new Set(controllers.map(({ url }) => url));
-    for (const [url, uplink] of this.#uplinks) if (!named.has(url) && !uplink.welcomed) this.#part(uplink);
+    for (const [url, uplink] of this.#uplinks) if (!named.has(url) && !isUp(uplink)) this.#part(uplink);
     for (const { url, serverName } of controllers) {
       if (this.#uplinks.has(url)) continue;
-      const uplink: Uplink = { url, serverName, stop: new AbortController(), connection: undefined, welcomed: false, released: false };
+      const uplink: Uplink = { url, serverName, stop: new AbortController(), connection: undefined, reports: undefined, released: false };
       this.#uplinks.set(url, uplink);
       const ended = this.#keep(uplink).finally(() => {
         this.#ended.delete(ended);
@@ -207,9 +195,9 @@ class Uplinks implements LinkClient {
         this.#limits,
         (message) => this.#heard(uplink, connection, message),
         (problem) => {
-          const { welcomed } = uplink;
+          const welcomed = isUp(uplink);
           uplink.connection = undefined;
-          uplink.welcomed = false;
+          uplink.reports = undefined;
           uplink.released = false;
           this.#leaving?.();
           resolve({ problem, welcomed, refused: connection.wasRefused });
@@ -224,8 +212,7 @@ class Uplinks implements LinkClient {
       case 'welcome':
         return this.#welcomed(uplink, connection, message.lastSequence);
       case 'routes':
-        this.#applying = this.#applying.then(() => this.#applyRoutes(uplink, connection, message.epoch, message.snapshot));
-        return;
+        return this.#routes.heard(uplink, connection, message.epoch, message.snapshot);
       case 'released':
         uplink.released = true;
         this.#leaving?.();
@@ -235,31 +222,12 @@ class Uplinks implements LinkClient {
 
   #welcomed(uplink: Uplink, connection: ControllerConnection, lastSequence: number): void {
     const { clock, logger, onUp } = this.#options;
-    const missed = this.#history.after(lastSequence);
-    for (const report of missed) connection.sendText(reportMessage(report, clock.monotonic()));
-    uplink.welcomed = true;
+    uplink.reports = new ReportStream(this.#history, clock, connection, lastSequence);
     if (this.#leaving !== undefined) connection.send({ type: 'leaving' });
-    logger.info('linked to a controller', { url: uplink.url, replayed: missed.length });
+    logger.info('linked to a controller', { url: uplink.url, missed: this.#history.countAfter(lastSequence) });
+    // Who waits now comes before what was counted then.
     onUp?.();
-  }
-
-  /**
-   * A full snapshot of this leader or a later one begins anew; changes count only from the controller that gave the last full one. So neither a late word
-   * of an old leader nor a standby can move traffic.
-   */
-  async #applyRoutes(uplink: Uplink, connection: ControllerConnection, epoch: number, snapshot: RouteSnapshot): Promise<void> {
-    if (uplink.connection !== connection) return;
-    const believed = snapshot.full ? epoch >= this.#epoch : epoch === this.#epoch && uplink === this.#source;
-    if (!believed) return;
-    this.#epoch = epoch;
-    this.#source = uplink;
-    try {
-      const problems = await this.#options.apply(snapshot);
-      connection.send({ type: 'ack', epoch, revision: snapshot.revision, problems });
-    } catch (error) {
-      if (!isAbort(error)) this.#options.logger.error('routes could not be applied; the link starts anew', { error });
-      connection.terminate('routes could not be applied');
-    }
+    uplink.reports.flow();
   }
 }
 

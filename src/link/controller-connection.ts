@@ -5,7 +5,7 @@ import { textOf, type ConnectionLimits } from './gateway-connection.ts';
 import { helloHeader, linkPath } from './handshake.ts';
 import { readDownMessage, type DownMessage, type Hello, type UpMessage } from './messages.ts';
 
-/** Past this many unsent bytes the controller is not reading: the link is cut, and what it missed is replayed when it is back. */
+/** Past this many unsent bytes the controller is not reading: the link is cut, and the reports it missed are replayed when it is back. */
 const mostUnsentBytes = 16 * 1024 * 1024;
 const mostReasonBytes = 4096;
 const mostSnapshotBytes = 256 * 1024 * 1024;
@@ -81,14 +81,19 @@ export class ControllerConnection {
     this.sendText(JSON.stringify(message));
   }
 
-  sendText(text: string): void {
+  /** `written`: the socket has taken it. Never called once the connection ends. */
+  sendText(text: string, written?: () => void): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#socket.bufferedAmount > mostUnsentBytes) {
       this.#problem = 'the controller does not read the link';
       this.#socket.terminate();
       return;
     }
-    this.#socket.send(text);
+    if (written === undefined) this.#socket.send(text);
+    else
+      this.#socket.send(text, () => {
+        if (this.#socket.readyState === WebSocket.OPEN) written();
+      });
   }
 
   /** Closes in order; a controller that does not answer that is not waited for. */

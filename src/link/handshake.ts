@@ -36,19 +36,46 @@ export interface Accepted {
 
 const bearer = (request: IncomingMessage): string | undefined => /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(request.headers.authorization ?? '')?.[1];
 
-/** Judges an upgrade request: its hello, its version, its token, in this order. */
-export const judge = async (request: IncomingMessage, authenticate: Authenticate, spoken: readonly number[]): Promise<Result<Accepted, Refusal>> => {
-  const header = request.headers[helloHeader];
-  if (typeof header !== 'string') return failed({ status: 400, detail: `the header ${helloHeader} is missing` });
-  const hello = readHello(Buffer.from(header, 'base64url').toString('utf8'));
-  if (!hello.ok) return failed({ status: 400, detail: `${helloHeader}: ${hello.problem}` });
-  const version = pickVersion(hello.value.versions, spoken);
-  if (version === undefined)
-    return failed({ status: 426, detail: `this controller speaks versions ${spoken.join(', ')} of the link, the gateway ${hello.value.versions.join(', ')}` });
-  const identity = await authenticate(bearer(request), hello.value.claim);
-  if (identity === undefined) return failed({ status: 401, detail: 'the token is missing, wrong, or not for the link' });
-  return ok({ claim: hello.value.claim, identity, version });
-};
+/** Tokens that are checked at once. Each takes a request of the client that the controller works with, and anybody may send one. */
+const mostChecked = 16;
+
+/** Judges upgrade requests. */
+export class Doorkeeper {
+  readonly #authenticate: Authenticate;
+  readonly #spoken: readonly number[];
+  #checked = 0;
+
+  constructor(authenticate: Authenticate, spoken: readonly number[]) {
+    this.#authenticate = authenticate;
+    this.#spoken = spoken;
+  }
+
+  /** By its hello, its version, its token, in this order. Rejects where the token cannot be checked. */
+  async judge(request: IncomingMessage): Promise<Result<Accepted, Refusal>> {
+    const header = request.headers[helloHeader];
+    if (typeof header !== 'string') return failed({ status: 400, detail: `the header ${helloHeader} is missing` });
+    const hello = readHello(Buffer.from(header, 'base64url').toString('utf8'));
+    if (!hello.ok) return failed({ status: 400, detail: `${helloHeader}: ${hello.problem}` });
+    const { claim, versions } = hello.value;
+    const version = pickVersion(versions, this.#spoken);
+    if (version === undefined)
+      return failed({ status: 426, detail: `this controller speaks versions ${this.#spoken.join(', ')} of the link, the gateway ${versions.join(', ')}` });
+    if (this.#checked >= mostChecked)
+      return failed({ status: 503, detail: `${mostChecked} tokens are being checked, which is as many as are at once: come again in a moment` });
+    const identity = await this.#check(bearer(request), claim);
+    if (identity === undefined) return failed({ status: 401, detail: 'the token is missing, wrong, or not for the link' });
+    return ok({ claim, identity, version });
+  }
+
+  async #check(token: string | undefined, claim: GatewayClaim): Promise<GatewayIdentity | undefined> {
+    this.#checked += 1;
+    try {
+      return await this.#authenticate(token, claim);
+    } finally {
+      this.#checked -= 1;
+    }
+  }
+}
 
 const phrases: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -59,10 +86,11 @@ const phrases: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** Answers an upgrade request that will not become a link. */
+/** Answers an upgrade request that will not become a link, and closes: a stranger's half of the connection is not waited for. */
 export const refuse = (socket: Duplex, { status, detail }: Refusal): void => {
   const body = JSON.stringify({ title: phrases[status] ?? 'Refused', status, detail });
   socket.end(
     `HTTP/1.1 ${status} ${phrases[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
   );
 };

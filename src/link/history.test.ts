@@ -12,6 +12,12 @@ const report = {
   inFlightByPod: {},
 };
 
+/** What a controller that has `sequence` would be sent. */
+const after = (history: ReportHistory, sequence: number): readonly number[] => {
+  const next = history.next(sequence);
+  return next === undefined ? [] : [next.sequence, ...after(history, next.sequence)];
+};
+
 test('history forgets what is too old, and what does not fit any more', async (t) => {
   const clock = new ManualClock(instant(0));
   const history = new ReportHistory(clock, 10_000, 1_000_000);
@@ -20,17 +26,23 @@ test('history forgets what is too old, and what does not fit any more', async (t
     await clock.advance(seconds(1));
   }
   t.deepEqual(
-    history.after(0).map(({ sequence }) => sequence),
+    after(history, 0),
     Array.from({ length: 10 }, (_, index) => 21 + index),
   );
-  t.is(history.after(29).length, 1);
+  t.deepEqual(
+    [0, 20, 21, 29, 30, 31].map((sequence) => history.countAfter(sequence)),
+    [10, 10, 9, 1, 0, 0],
+  );
+  t.deepEqual([after(history, 29), after(history, 30), after(history, Number.MAX_SAFE_INTEGER)], [[30], [], []]);
   const one = JSON.stringify([report]).length;
   const small = new ReportHistory(clock, 10_000, one * 3);
   for (let count = 0; count < 10; count += 1) small.add([report], 1000);
-  t.deepEqual(
-    small.after(0).map(({ sequence }) => sequence),
-    [8, 9, 10],
-  );
+  t.deepEqual(after(small, 0), [8, 9, 10]);
+  const tiny = new ReportHistory(clock, 10_000, 1);
+  t.deepEqual(after(tiny, 0), []);
+  tiny.add([report], 1000);
+  tiny.add([report], 1000);
+  t.deepEqual(after(tiny, 0), [2], 'the newest is there whatever its size');
 });
 
 test('a kept report is sent with its age at that moment, as a message that can be read', (t) => {

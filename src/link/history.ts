@@ -9,7 +9,7 @@ export interface KeptReport {
   readonly workloads: string;
 }
 
-/** The gateway's own memory of its last reports, for controllers that connect later: bounded by age, by count and by bytes, oldest out first. */
+/** The gateway's own memory of its last reports, for controllers that connect later: bounded by age and by bytes, oldest out first; the newest is kept whatever its size. */
 export class ReportHistory {
   readonly #clock: Clock;
   readonly #mostAgeMs: number;
@@ -32,17 +32,28 @@ export class ReportHistory {
     return report;
   }
 
-  /** Everything newer than `sequence`, oldest first. */
-  after(sequence: number): readonly KeptReport[] {
+  /** The oldest that is newer than `sequence`. */
+  next(sequence: number): KeptReport | undefined {
+    return this.#reports[this.#indexAfter(sequence)];
+  }
+
+  /** How many are newer than `sequence`. */
+  countAfter(sequence: number): number {
+    return Math.max(0, this.#reports.length - this.#indexAfter(sequence));
+  }
+
+  /** Sequences have no gaps. */
+  #indexAfter(sequence: number): number {
     this.#forget();
-    return this.#reports.filter((report) => report.sequence > sequence);
+    return Math.max(0, sequence + 1 - (this.#reports[0]?.sequence ?? 0));
   }
 
   #forget(): void {
     const oldest = this.#clock.monotonic() - this.#mostAgeMs;
     let gone = 0;
     for (const report of this.#reports) {
-      if (report.endedAt >= oldest && this.#bytes <= this.#mostBytes) break;
+      const fits = this.#bytes <= this.#mostBytes || report.sequence === this.#sequence;
+      if (report.endedAt >= oldest && fits) break;
       this.#bytes -= report.workloads.length;
       gone += 1;
     }

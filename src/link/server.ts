@@ -14,10 +14,9 @@ import {
   type Report,
 } from '../core/index.ts';
 import { WebSocketServer } from 'ws';
-import { Acknowledgements, type Ack } from './acknowledgements.ts';
 import { GatewayConnection, type ConnectionLimits } from './gateway-connection.ts';
-import { judge, linkPath, refuse, type Accepted, type Authenticate } from './handshake.ts';
-import { linkVersions, type UpMessage } from './messages.ts';
+import { Doorkeeper, linkPath, refuse, type Accepted, type Authenticate } from './handshake.ts';
+import { linkVersions, type RouteProblem, type UpMessage } from './messages.ts';
 import { PublishedRoutes, type RouteChange } from './published-routes.ts';
 
 /** What the controller hears from gateways. Calls come in the order of the link; a replayed report that was already heard is not passed on. */
@@ -37,8 +36,6 @@ export interface LinkServerOptions {
   readonly listener: LinkListener;
   /** Takes a gateway that wants to go out of everything that points at it; it is told `released` afterwards. */
   readonly release?: (gateway: GatewayInfo) => Promise<void>;
-  /** Longest wait for acknowledgements (5 s). */
-  readonly acknowledgeWithin?: Millis;
   /** Between pings (5 s); three times that without a word means lost. */
   readonly pingEvery?: Millis;
   readonly versions?: readonly number[];
@@ -49,8 +46,8 @@ export interface LinkServer {
   attach(server: Server | SecureServer): void;
   /** This controller decides from now on, as leader number `epoch` (rising from leader to leader); the first `publish` after it must say everything. */
   lead(epoch: number): void;
-  /** Sends a change to every gateway; resolves with the acknowledgements that came in time. A gateway missing there may still apply it later: see `onGateways`. */
-  publish(change: RouteChange): Promise<readonly Ack[]>;
+  /** Sends a change to every gateway. Which ones have applied it: `acknowledged` in `gateways()`, told by `onGateways`. */
+  publish(change: RouteChange): void;
   /** Of the newest published change of this epoch; 0 before the first. */
   readonly revision: number;
   /** Connected gateways that have not said that they leave. */
@@ -72,7 +69,7 @@ class Links implements LinkServer {
   readonly #connections = new Map<GatewayId, GatewayConnection>();
   readonly #newest = new Map<GatewayId, number>();
   readonly #routes = new PublishedRoutes();
-  readonly #acknowledgements: Acknowledgements;
+  readonly #doorkeeper: Doorkeeper;
   readonly #watchers = new Set<(gateways: readonly GatewayInfo[]) => void>();
   #closed = false;
 
@@ -80,29 +77,28 @@ class Links implements LinkServer {
     this.#options = options;
     const pingPeriodMs = options.pingEvery ?? millis(5000);
     this.#limits = { pingPeriodMs, silenceMs: 3 * pingPeriodMs };
-    this.#acknowledgements = new Acknowledgements(options.clock, options.acknowledgeWithin ?? millis(5000));
+    this.#doorkeeper = new Doorkeeper(options.authenticate, options.versions ?? linkVersions);
   }
 
   attach(server: Server | SecureServer): void {
     server.on('upgrade', (request, socket, head) => {
-      if (new URL(request.url ?? '/', 'http://link').pathname === linkPath) void this.#upgrade(request, socket, head);
+      // Node leaves a socket that is upgraded to us: nobody else hears of its errors.
+      socket.on('error', () => undefined);
+      if (request.url?.split('?', 1)[0] === linkPath) void this.#upgrade(request, socket, head);
       else if (server.listenerCount('upgrade') === 1) refuse(socket, { status: 404, detail: `only ${linkPath} can be upgraded here` });
     });
   }
 
   lead(epoch: number): void {
     this.#routes.begin(epoch);
-    this.#acknowledgements.abandon();
     for (const connection of this.#connections.values()) connection.info = { ...connection.info, acknowledged: 0 };
     this.#changed();
   }
 
-  publish(change: RouteChange): Promise<readonly Ack[]> {
+  publish(change: RouteChange): void {
     const snapshot = this.#routes.publish(change);
-    const waited = this.#acknowledgements.wait(snapshot.revision, [...this.#connections.keys()]);
     const text = JSON.stringify({ type: 'routes', epoch: this.#routes.epoch, snapshot });
     for (const connection of this.#connections.values()) connection.sendText(text);
-    return waited;
   }
 
   get revision(): number {
@@ -122,19 +118,17 @@ class Links implements LinkServer {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.close(1001, 'the controller closes down', true);
     this.#connections.clear();
-    this.#acknowledgements.abandon();
     this.#sockets.close();
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { authenticate, logger, versions } = this.#options;
-    const ignoreErrors = (): void => undefined;
-    socket.on('error', ignoreErrors);
+    const { logger } = this.#options;
     try {
-      const judged = await judge(request, authenticate, versions ?? linkVersions);
+      const judged = await this.#doorkeeper.judge(request);
       if (this.#closed) refuse(socket, { status: 503, detail: 'the controller closes down' });
       else if (!judged.ok) {
-        logger.warn('a gateway was refused', { status: judged.problem.status, detail: judged.problem.detail });
+        // One that is told to come again says so itself; here it may be a crowd.
+        logger[judged.problem.status === 503 ? 'debug' : 'warn']('a gateway was refused', { status: judged.problem.status, detail: judged.problem.detail });
         refuse(socket, judged.problem);
       } else if (this.#isTaken(judged.value)) refuse(socket, { status: 409, detail: `the gateway id ${judged.value.claim.id} belongs to another pod` });
       else this.#connect(request, socket, head, judged.value);
@@ -179,8 +173,7 @@ class Links implements LinkServer {
       case 'firstByte':
         return listener.firstByte(connection.info, message.firstByte);
       case 'ack':
-        if (message.epoch === this.#routes.epoch)
-          this.#acknowledged(connection, { gateway: connection.info.id, revision: message.revision, problems: message.problems });
+        if (message.epoch === this.#routes.epoch) this.#acknowledged(connection, message.revision, message.problems);
         return;
       case 'leaving':
         void this.#release(connection);
@@ -199,11 +192,10 @@ class Links implements LinkServer {
     return true;
   }
 
-  #acknowledged(connection: GatewayConnection, ack: Ack): void {
-    for (const problem of ack.problems) this.#options.logger.warn('a gateway cannot serve a route', { gateway: ack.gateway, ...problem });
-    const failedPorts = ack.problems.flatMap(({ port }) => (port === undefined ? [] : [port]));
-    connection.info = { ...connection.info, acknowledged: Math.max(connection.info.acknowledged, ack.revision), failedPorts };
-    this.#acknowledgements.acknowledged(ack);
+  #acknowledged(connection: GatewayConnection, revision: number, problems: readonly RouteProblem[]): void {
+    for (const problem of problems) this.#options.logger.warn('a gateway cannot serve a route', { gateway: connection.info.id, ...problem });
+    const failedPorts = problems.flatMap(({ port }) => (port === undefined ? [] : [port]));
+    connection.info = { ...connection.info, acknowledged: Math.max(connection.info.acknowledged, revision), failedPorts };
     this.#changed();
   }
 
@@ -222,7 +214,6 @@ class Links implements LinkServer {
     const { id } = connection.info;
     if (this.#connections.get(id) !== connection) return;
     this.#connections.delete(id);
-    this.#acknowledgements.gone(id);
     this.#options.logger.info(how === 'left' ? 'a gateway left' : 'a gateway is lost', { gateway: id });
     this.#options.listener.gone(connection.info, how);
     this.#changed();

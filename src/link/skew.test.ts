@@ -102,7 +102,7 @@ test('a gateway of version 1, word for word as it spoke then, is served by the c
   t.teardown(() => socket.terminate());
   const received: string[] = [];
   socket.on('message', (data: Buffer) => received.push(data.toString()));
-  const publishing = link.publish(full);
+  link.publish(full);
   await until('the first routes are there', () => received.length === 2);
   const words = [...said('gateway')];
   const say = (type: string): void => {
@@ -110,14 +110,12 @@ test('a gateway of version 1, word for word as it spoke then, is served by the c
     socket.send(words.splice(at, 1)[0] ?? '');
   };
   for (const type of ['ack', 'poke', 'firstByte', 'report']) say(type);
-  await publishing;
-  const acknowledging = link.publish(change);
+  await until('the first routes are acknowledged', () => link.gateways()[0]?.acknowledged === 1);
+  link.publish(change);
   await until('the change is there', () => received.length === 3);
   say('ack');
-  t.deepEqual(
-    (await acknowledging).map(({ gateway, revision }) => [gateway, revision]),
-    [['gateway-0-1f3a5b7c', 2]],
-  );
+  await until('the change is acknowledged', () => link.gateways()[0]?.acknowledged === 2);
+  t.is(link.gateways()[0]?.id, 'gateway-0-1f3a5b7c');
   t.deepEqual(link.gateways()[0]?.failedPorts, [], 'of the newest acknowledgement');
   say('leaving');
   await until('it is released', () => received.length === 4);
