@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { isIP } from 'node:net';
 import { fieldManager, systemNamespace, workloadKey } from '../core/index.ts';
@@ -47,9 +48,7 @@ export const servingNames = ({ advertise }: Pick<ControllerOptions, 'advertise'>
 export const startControllerServer = async (around: Around): Promise<ControllerServer> => {
   const { options, certificates, link } = around;
   const { advertise, listen } = options;
-  const server = createServer({ ...served(certificates), requestTimeout: 10_000 }, webhooks(around));
-  // Connections that are open stay as they are; new ones get the new certificate.
-  certificates.onChange(() => server.setSecureContext(served(certificates)));
+  const server = secureServer(certificates, webhooks(around));
   link.attach(server);
   const port = await listenOn(server, listen);
   return {
@@ -64,7 +63,25 @@ export const startControllerServer = async (around: Around): Promise<ControllerS
   };
 };
 
-const served = ({ serving: { certificatePem, keyPem } }: CertificateKeeper): { cert: string; key: string } => ({ cert: certificatePem, key: keyPem });
+/** Gateways and API servers open a few each. Nobody has shown who they are when they connect, so there is an end to it. */
+const mostConnections = 1024;
+/** For the TLS handshake, and for a whole request: the API server itself waits 2 s. */
+const patienceMs = 10_000;
+
+/** A TLS server with the newest certificate that keeps strangers' connections within bounds, in number and in time. */
+export const secureServer = (certificates: Pick<CertificateKeeper, 'serving' | 'onChange'>, handler: RequestListener): Server => {
+  const limits = { handshakeTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: 1000 };
+  const server = createServer({ ...served(certificates), ...limits }, handler);
+  server.maxConnections = mostConnections;
+  // Connections that are open stay as they are; new ones get the new certificate.
+  certificates.onChange(() => server.setSecureContext(served(certificates)));
+  return server;
+};
+
+const served = ({ serving: { certificatePem, keyPem } }: Pick<CertificateKeeper, 'serving'>): { cert: string; key: string } => ({
+  cert: certificatePem,
+  key: keyPem,
+});
 
 const webhooks = ({ options, client, watches, formulas, registry, kinds }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({

@@ -4,6 +4,7 @@ import { reviewOf, type Verdict } from './admission/answer.ts';
 import { isJson, parseReview, type AdmissionRequest } from './admission/review.ts';
 import { prefix } from '../core/index.ts';
 import type { AdmissionPorts } from './ports.ts';
+import { limitReviews } from './reviews-in-hand.ts';
 
 /** Two objects of the size that the API server itself accepts (3 MB each), and their envelope. */
 const largestBody = 8 * 1024 * 1024;
@@ -73,14 +74,18 @@ export const createWebhookApp = (ports: AdmissionPorts): Express => {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const body = express.json({ limit: largestBody, type: ['application/json'] });
+  const limit = limitReviews(largestBody);
+  // The API server sends its reviews as they are; what is packed would be counted too small.
+  const body = express.json({ limit: largestBody, type: ['application/json'], inflate: false });
   app.post(
     '/admission/mutate',
+    limit,
     body,
     answer(ports, (request) => mutate(ports, request)),
   );
   app.post(
     '/admission/validate',
+    limit,
     body,
     answer(ports, (request) => validate(ports, request)),
   );
