@@ -18,6 +18,18 @@ export interface ContainerView {
 
 export const waiting = (reason: string, message?: string): ContainerState => ({ waiting: { reason, ...(message === undefined ? {} : { message }) } });
 
+/** A container that this kubelet has done nothing for yet: it is as an earlier one left it, `before`, and waits. */
+export const unstarted = (container: Container, role: ContainerRole, reason: string, before: ContainerStatus | undefined): ContainerView => ({
+  container,
+  role,
+  state: waiting(reason),
+  lastState: before?.lastState ?? {},
+  restartCount: before?.restartCount ?? 0,
+  isReady: false,
+  isStarted: false,
+  containerID: before?.containerID,
+});
+
 export const terminated = (exit: ProcessExit, startedAt: string, finishedAt: string, containerID: string, message?: string): ContainerStateTerminated => ({
   exitCode: exit.exitCode,
   reason: exit.isLost ? 'ContainerStatusUnknown' : exit.exitCode === 0 ? 'Completed' : 'Error',

@@ -1,12 +1,14 @@
+import { createServer } from 'node:net';
 import test from 'ava';
 import { silentLogger, systemClock, systemRandom } from '../../core/index.ts';
+import { resources } from '../../kube/index.ts';
 import { startEmbeddedApi } from '../embedded/start.ts';
 import { startControllers } from '../embedded/controllers/start.ts';
 import { NetworkNamespaceAddressing } from './addressing/network-namespace.ts';
 import { startEmbeddedKubelet } from './embedded-kubelet.ts';
 import type { KubeletApi } from './kubelet-api.ts';
 import { startKubelet } from './kubelet.ts';
-import { accepting, createPod, isReady, node, portOf, server, stateOf, until, untilNoProcess } from './testing.ts';
+import { accepting, createPod, isReady, node, portOf, server, stateOf, until, untilGone, untilNoProcess } from './testing.ts';
 
 test('a kubelet that comes back runs its pods again, as restarts, and closing it leaves no process', async (t) => {
   const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
@@ -59,4 +61,30 @@ test('a pod that an earlier kubelet ended but did not take out of the API is tak
   t.teardown(() => kubelet.close());
   t.is(await finished.promise, 'over');
   t.is(tries.length, 3);
+});
+
+test('a pod that waits for what it needs says so, keeps its restarts, and has failed when it is deleted before it ran', async (t) => {
+  const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const embedded = await startEmbeddedApi({ ...shared, httpsPort: 0, logSource: { open: () => ({ kind: 'missing', message: '' }) } });
+  const controllers = startControllers(embedded.api, systemClock, systemRandom, silentLogger);
+  const options = { ...shared, api: embedded.api, baseEnvironment: { PATH: process.env['PATH'] ?? '' }, cwd: '/' };
+  const first = await startEmbeddedKubelet(options);
+  const created = await createPod(embedded.api, [node(server())]);
+  const before = await until(embedded.api, created, isReady);
+  await first.close(500);
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(18_290, '127.0.0.1', resolve));
+  const second = await startEmbeddedKubelet({ ...options, ports: { first: 18_290, last: 18_290 } });
+  const waiting = await until(embedded.api, created, (one) => stateOf(one)?.state?.waiting?.reason === 'ContainerCreating');
+  t.like(waiting.status, { phase: 'Pending', hostIP: '127.0.0.1' });
+  t.false(isReady(waiting));
+  t.is(stateOf(waiting)?.containerID, stateOf(before)?.containerID, 'or the next kubelet would not know that it ran before');
+  const over = until(embedded.api, created, (one) => one.status?.phase === 'Succeeded' || one.status?.phase === 'Failed');
+  await embedded.api.delete(resources.pods, 'default', created.metadata.name, {}, 'test');
+  t.is((await over).status?.phase, 'Failed');
+  await untilGone(embedded.api, created);
+  await second.close(500);
+  taken.close();
+  controllers.close();
+  await embedded.close();
 });

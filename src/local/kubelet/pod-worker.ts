@@ -1,15 +1,15 @@
-import type { Container, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
-import { annotation, isAbort, messageOf, millis, printLocalPorts, type Clock, type Logger } from '../../core/index.ts';
-import type { Addressing, Allotment } from './addressing/addressing.ts';
+import type { Container, ContainerStatus, Pod, PodStatus } from 'kubernetes-types/core/v1.d.ts';
+import { annotation, isAbort, millis, printLocalPorts, type Clock, type Logger } from '../../core/index.ts';
+import type { Addressing } from './addressing/addressing.ts';
 import { ContainerRunner } from './container-runner.ts';
-import type { ContainerRole } from './container-status.ts';
+import { unstarted, type ContainerRole, type ContainerView } from './container-status.ts';
 import { containerEnvironment } from './environment.ts';
-import { KubeletError } from './errors.ts';
 import { imageOf, type ImageMap } from './images.ts';
 import type { ProcessGuard } from './guard/process-guard.ts';
-import { noIsolation, unshared, type Isolation, type PodIsolation } from './isolation/isolation.ts';
+import { noIsolation, type Isolation } from './isolation/isolation.ts';
 import type { KubeletApi, PodEvent, PodRef } from './kubelet-api.ts';
 import type { LogStore } from './logs/log-store.ts';
+import { PodPlace } from './pod-place.ts';
 import { podStatus } from './pod-status.ts';
 import { resolveContainerPort } from './container-port.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -29,9 +29,6 @@ export interface PodWorkerOptions {
   readonly nodeMemoryBytes: number;
 }
 
-/** As kubelets first wait for a volume that cannot be mounted, and then double; here it stays. */
-const settleRetry = millis(500);
-
 /**
  * From the deletion to the first signal. On a node this goes over a watch, a sync loop and the container runtime, so that whoever watches pods to send them
  * requests has heard of it by then; here it would come within the same turn of the event loop, before anyone could.
@@ -41,16 +38,19 @@ const notice = millis(100);
 /** `2026-01-31T12:00:00Z`. */
 const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
 
+const initRole = ({ restartPolicy }: Container): ContainerRole => (restartPolicy === 'Always' ? 'sidecar' : 'init');
+
 /** The life of one pod on this node, from its binding to the end of its deletion. */
 export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #ref: PodRef;
   readonly #startTime: string;
+  /** As an earlier kubelet left them. */
+  readonly #before: readonly ContainerStatus[];
   readonly #stopped = new AbortController();
   readonly #status: StatusWriter;
   #pod: Pod;
-  #allotment: Allotment | undefined;
-  #isolation: PodIsolation = unshared;
+  readonly #place: PodPlace;
   #init: readonly ContainerRunner[] = [];
   #main: readonly ContainerRunner[] = [];
   #life: Promise<void>;
@@ -63,13 +63,27 @@ export class PodWorker {
     this.#pod = pod;
     this.#ref = ref;
     this.#startTime = pod.status?.startTime ?? timestampOf(options.clock);
+    this.#before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     this.#status = new StatusWriter({
       api: options.api,
       clock: options.clock,
       logger: options.logger,
       pod: ref,
       compose: () => this.#compose(),
-      annotations: () => (this.#allotment?.ports === undefined ? {} : { [annotation.localPorts]: printLocalPorts(this.#allotment.ports) }),
+      annotations: () => (this.#place.allotment?.ports === undefined ? {} : { [annotation.localPorts]: printLocalPorts(this.#place.allotment.ports) }),
+    });
+    this.#place = new PodPlace({
+      pod: () => this.#pod,
+      ref,
+      addressing: options.addressing,
+      isolation: this.#isolationOf(),
+      clock: options.clock,
+      onWaiting: () => {
+        this.#status.request();
+      },
+      onEvent: (event) => {
+        this.#event(event);
+      },
     });
     this.#life = this.#live().catch((thrown: unknown) => {
       if (isAbort(thrown) || this.#stopped.signal.aborted) return;
@@ -96,18 +110,16 @@ export class PodWorker {
     this.#status.close();
     await this.#stopContainers(graceMs);
     await this.#life;
-    await this.#free();
+    await this.#place.free();
   }
 
   async #live(): Promise<void> {
-    await this.#settle(this.#stopped.signal);
+    await this.#place.settle(this.#stopped.signal);
     if (this.#hasStopped()) {
-      void this.#free();
+      void this.#place.free();
       return;
     }
-    this.#init = (this.#pod.spec?.initContainers ?? []).map((container, index) =>
-      this.#runner(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init', index),
-    );
+    this.#init = (this.#pod.spec?.initContainers ?? []).map((container, index) => this.#runner(container, initRole(container), index));
     this.#main = (this.#pod.spec?.containers ?? []).map((container, index) => this.#runner(container, 'main', index));
     for (const runner of this.#main) runner.showWaiting(this.#init.length > 0 ? 'PodInitializing' : 'ContainerCreating');
     if (await this.#initialize()) await Promise.all(this.#main.map((runner) => runner.run()));
@@ -122,29 +134,8 @@ export class PodWorker {
   async #finishLife(): Promise<void> {
     await this.#stopContainers((this.#pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000);
     this.#isOver = true;
-    void this.#free();
+    void this.#place.free();
     this.#status.request();
-  }
-
-  /** Gives the pod its address and what its containers share; tries until it can be had, or `signal` aborts. */
-  async #settle(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      let allotment: Allotment | undefined;
-      try {
-        allotment = await this.#options.addressing.allot(this.#pod);
-        this.#isolation = await this.#isolationOf().open(this.#ref, this.#pod, allotment);
-        this.#allotment = allotment;
-        return;
-      } catch (thrown) {
-        allotment?.release();
-        this.#event(
-          thrown instanceof KubeletError && thrown.code === 'no-volume'
-            ? { type: 'Warning', reason: 'FailedMount', message: thrown.message }
-            : { type: 'Warning', reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${messageOf(thrown)}` },
-        );
-        await this.#options.clock.sleep(settleRetry, signal);
-      }
-    }
   }
 
   /** A pod of which nothing runs needs nothing. */
@@ -190,7 +181,7 @@ export class PodWorker {
     await this.#stopContainers(graceMs > notice ? graceMs - notice : graceMs);
     await this.#life;
     this.#isOver = true;
-    void this.#free();
+    void this.#place.free();
     this.#status.request();
     await this.#status.settled();
     await this.#status.finish();
@@ -203,19 +194,12 @@ export class PodWorker {
     for (const runner of this.#init.toReversed()) await runner.stop(Math.max(0, until - this.#options.clock.monotonic()));
   }
 
-  /** Never rejects. */
-  #free(): Promise<void> {
-    this.#allotment?.release();
-    return this.#isolation.close();
-  }
-
   #runner(container: Container, role: ContainerRole, index: number): ContainerRunner {
     const { guard, clock, logs, cwd, addressing, baseEnvironment, images, nodeCpus, nodeMemoryBytes, api } = this.#options;
     const image = imageOf(images, container.image ?? '');
-    const allotment = this.#allotment;
+    const allotment = this.#place.allotment;
     const podIP = allotment?.podIP ?? addressing.hostIP;
-    const statuses = [...(this.#pod.status?.containerStatuses ?? []), ...(this.#pod.status?.initContainerStatuses ?? [])];
-    const before = statuses.find(({ name }) => name === container.name);
+    const before = this.#beforeOf(container);
     return new ContainerRunner({
       pod: this.#pod,
       container,
@@ -225,7 +209,7 @@ export class PodWorker {
       cwd,
       podIP,
       image,
-      isolation: this.#isolation,
+      isolation: this.#place.isolation,
       logs: logs.of(this.#ref.uid, container.name),
       // An earlier kubelet ran it: its process is gone, so this is a restart.
       restartsBefore: before?.containerID === undefined ? 0 : before.restartCount + 1,
@@ -259,15 +243,29 @@ export class PodWorker {
     const { addressing, clock } = this.#options;
     return podStatus({
       pod: this.#pod,
-      initContainers: this.#init.map(({ view }) => view),
-      containers: this.#main.map(({ view }) => view),
+      ...this.#views(),
       hostIP: addressing.hostIP,
-      podIP: this.#allotment?.podIP,
-      podIP6: this.#allotment?.podIP6,
+      podIP: this.#place.allotment?.podIP,
+      podIP6: this.#place.allotment?.podIP6,
       startTime: this.#startTime,
       now: timestampOf(clock),
       isOver: this.#isOver,
     });
+  }
+
+  /** Until the pod has what it needs, nothing runs its containers. */
+  #views(): { readonly initContainers: readonly ContainerView[]; readonly containers: readonly ContainerView[] } {
+    if (this.#main.length > 0) return { initContainers: this.#init.map(({ view }) => view), containers: this.#main.map(({ view }) => view) };
+    const { containers = [], initContainers = [] } = this.#pod.spec ?? {};
+    const reason = initContainers.length > 0 ? 'PodInitializing' : 'ContainerCreating';
+    return {
+      initContainers: initContainers.map((container) => unstarted(container, initRole(container), 'PodInitializing', this.#beforeOf(container))),
+      containers: containers.map((container) => unstarted(container, 'main', reason, this.#beforeOf(container))),
+    };
+  }
+
+  #beforeOf({ name }: Container): ContainerStatus | undefined {
+    return this.#before.find((status) => status.name === name);
   }
 
   #event(event: PodEvent): void {
