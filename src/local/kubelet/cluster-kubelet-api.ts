@@ -16,7 +16,7 @@ import {
 } from '../../kube/index.ts';
 import { KubeletError } from './errors.ts';
 import type { KubeletApi, PodEvent, PodRef } from './kubelet-api.ts';
-import type { BoundToken, VolumeSources } from './volumes/volume-sources.ts';
+import type { BoundToken, Files, VolumeSources } from './volumes/volume-sources.ts';
 
 export interface ClusterKubeletApiOptions {
   readonly connection: KubeConnection;
@@ -109,6 +109,16 @@ export class ClusterKubeletApi implements KubeletApi, VolumeSources {
     return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
   }
 
+  async configMapFiles(namespace: string, name: string): Promise<Files | undefined> {
+    const found = foundOrNone(`configmap ${namespace}/${name}`, await this.#client.get(resources.configMaps, { namespace, name }));
+    return found === undefined ? undefined : { ...filesOf(found.data, 'utf8'), ...filesOf(found.binaryData, 'base64') };
+  }
+
+  async secretFiles(namespace: string, name: string): Promise<Files | undefined> {
+    const found = foundOrNone(`secret ${namespace}/${name}`, await this.#client.get(resources.secrets, { namespace, name }));
+    return found === undefined ? undefined : filesOf(found.data, 'base64');
+  }
+
   async requestToken({ namespace, name, uid }: PodRef, serviceAccount: string, audience: string | undefined, expirationSeconds: number): Promise<BoundToken> {
     const account: Resource = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
     const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
@@ -170,6 +180,9 @@ const replacingAddresses = (status: PodStatus): unknown => {
 
 const refused = (what: string, { message, kind }: Refusal): KubeletError =>
   new KubeletError('refused', `${what}: ${message}`, { retryable: kind !== 'forbidden' });
+
+const filesOf = (data: Readonly<Record<string, string>> | undefined, encoding: 'utf8' | 'base64'): Files =>
+  Object.fromEntries(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, encoding)]));
 
 const foundOrNone = <T>(what: string, answer: Result<T, Refusal>): T | undefined => {
   if (answer.ok) return answer.value;

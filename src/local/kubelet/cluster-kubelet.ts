@@ -46,11 +46,14 @@ export const startClusterKubelet = async (options: ClusterKubeletOptions): Promi
     const isolation = (guard: ProcessGuard): Isolation => new LinuxIsolation({ guard, sources: api, clock, logger, directory, hostIP, dns });
     const kubelet = await startKubelet({ ...node, port: serverPort, api, clock, logger, addressing, isolation });
     const { logs, uidOf } = kubelet;
-    const server = await startKubeletServer({ host: hostIP, port: serverPort, logs, uidOf, clock, logger });
+    const server = await startKubeletServer({ host: hostIP, port: serverPort, logs, uidOf, clock, logger }).catch(async (thrown: unknown) => {
+      await kubelet.close();
+      throw thrown;
+    });
     return {
       ...kubelet,
       close: async (graceMs) => {
-        await server.close();
+        server.close();
         await kubelet.close(graceMs);
         api.close();
       },

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { instant, ManualClock, millis, seconds, silentLogger, systemClock } from '../../../core/index.ts';
 import { ProcessGuard } from '../guard/process-guard.ts';
+import type { Files } from '../volumes/volume-sources.ts';
 import { LinuxIsolation } from './linux-isolation.ts';
 
 /** In the machine's network, so that no rights are needed. */
@@ -13,7 +14,7 @@ const pod: Pod = { spec: { hostNetwork: true, containers: [], volumes: [{ name: 
 const ref = { namespace: 'default', name: 'web', uid: 'u1' };
 const allotment = { podIP: '10.77.0.2', ports: undefined, environment: () => ({}), release: () => undefined };
 
-const scene = async (t: ExecutionContext, readSecret: () => Promise<Readonly<Record<string, string>> | undefined>) => {
+const scene = async (t: ExecutionContext, secretFiles: () => Promise<Files | undefined>) => {
   const directory = await mkdtemp(join(tmpdir(), 'rouse-isolation-'));
   const guard = await ProcessGuard.start(systemClock, silentLogger);
   t.teardown(async () => {
@@ -21,17 +22,17 @@ const scene = async (t: ExecutionContext, readSecret: () => Promise<Readonly<Rec
     await rm(directory, { recursive: true });
   });
   const clock = new ManualClock(instant(0));
-  const sources = { readConfigMap: () => Promise.resolve(undefined), readSecret, requestToken: () => Promise.reject(new Error('not asked for here')) };
+  const sources = { configMapFiles: () => Promise.resolve(undefined), secretFiles, requestToken: () => Promise.reject(new Error('not asked for here')) };
   const isolation = new LinuxIsolation({ guard, sources, clock, logger: silentLogger, directory, hostIP: '10.77.0.1', dns: '10.77.128.10' });
   return { isolation, clock, directory };
 };
 
 test('a pod that cannot be opened leaves nothing behind, and one that is closed neither', async (t) => {
-  const secrets = new Map<string, Readonly<Record<string, string>>>();
+  const secrets = new Map<string, Files>();
   const { isolation, directory } = await scene(t, () => Promise.resolve(secrets.get('key')));
   await t.throwsAsync(isolation.open(ref, pod, allotment), { message: /secret "key" not found/ });
   t.deepEqual(await readdir(directory), []);
-  secrets.set('key', { tls: 'hidden' });
+  secrets.set('key', { tls: Buffer.from('hidden') });
   const opened = await isolation.open(ref, pod, allotment);
   t.deepEqual(await readdir(directory), ['u1']);
   await opened.close();
@@ -40,11 +41,11 @@ test('a pod that cannot be opened leaves nothing behind, and one that is closed 
 
 test('a pod that is closed while its volumes are brought up to date leaves nothing behind', async (t) => {
   const asked = Promise.withResolvers<undefined>();
-  const answer = Promise.withResolvers<Readonly<Record<string, string>>>();
+  const answer = Promise.withResolvers<Files>();
   let reads = 0;
   const { isolation, clock, directory } = await scene(t, () => {
     reads += 1;
-    if (reads === 1) return Promise.resolve({ tls: 'hidden' });
+    if (reads === 1) return Promise.resolve({ tls: Buffer.from('hidden') });
     asked.resolve(undefined);
     return answer.promise;
   });
@@ -52,7 +53,7 @@ test('a pod that is closed while its volumes are brought up to date leaves nothi
   await clock.advance(millis(60_000));
   await asked.promise;
   const closed = opened.close();
-  answer.resolve({ tls: 'renewed' });
+  answer.resolve({ tls: Buffer.from('renewed') });
   await closed;
   t.deepEqual(await readdir(directory), []);
 });

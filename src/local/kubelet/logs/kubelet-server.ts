@@ -17,7 +17,7 @@ export interface KubeletServerOptions {
 }
 
 export interface KubeletServer {
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -36,10 +36,9 @@ export const startKubeletServer = async ({ host, port, logs, uidOf, clock, logge
   server.listen(port, host);
   await once(server, 'listening');
   return {
-    close: async () => {
+    close: () => {
       server.close();
       server.closeAllConnections();
-      if (server.listening) await once(server, 'close');
     },
   };
 };

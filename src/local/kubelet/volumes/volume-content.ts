@@ -5,7 +5,7 @@ import type { PodRef } from '../kubelet-api.ts';
 import type { BoundToken, VolumeSources } from './volume-sources.ts';
 
 export interface VolumeFile {
-  readonly text: string;
+  readonly bytes: Buffer;
   readonly mode: number;
   /** Readable to the user that the pod runs as, and to nobody else. */
   readonly isToken: boolean;
@@ -47,7 +47,7 @@ const projection = async (source: VolumeProjection, mode: number | undefined, in
   if (serviceAccountToken === undefined) throw new KubeletError('no-volume', 'a projected volume names a source that this kubelet does not know', {});
   const { path, audience, expirationSeconds = defaultTokenSeconds } = serviceAccountToken;
   const { token } = await currentToken(input, path, audience, expirationSeconds);
-  return [[path, { text: token, mode: mode ?? defaultMode, isToken: true }]];
+  return [[path, { bytes: Buffer.from(token), mode: mode ?? defaultMode, isToken: true }]];
 };
 
 /** Renewed when 80 % of its time are over, as kubelets do (pkg/kubelet/token/token_manager.go). */
@@ -78,22 +78,25 @@ const keyed = async (
   input: ContentInput,
 ): Promise<Entries> => {
   const { namespace } = input.ref;
-  const data = await (kind === 'secret' ? input.sources.readSecret(namespace, name) : input.sources.readConfigMap(namespace, name));
+  const data = await (kind === 'secret' ? input.sources.secretFiles(namespace, name) : input.sources.configMapFiles(namespace, name));
   if (data === undefined) {
     if (optional) return [];
     throw new KubeletError('no-volume', `${kind} "${name}" not found`, { retryable: true });
   }
   const wanted = items ?? Object.keys(data).map((key): KeyToPath => ({ key, path: key }));
   return wanted.flatMap(({ key, path, mode: own }) => {
-    const text = data[key];
-    if (text !== undefined) return [[path, { text, mode: own ?? mode ?? defaultMode, isToken: false }] as const];
+    const bytes = data[key];
+    if (bytes !== undefined) return [[path, { bytes, mode: own ?? mode ?? defaultMode, isToken: false }] as const];
     if (optional) return [];
     throw new KubeletError('no-volume', `${kind} references non-existent config key: ${key}`, { retryable: true });
   });
 };
 
 const downward = (items: readonly DownwardAPIVolumeFile[], mode: number, { metadata }: Pod): Entries =>
-  items.map(({ path, fieldRef, mode: own }) => [path, { text: fieldText(metadata ?? {}, fieldRef?.fieldPath ?? ''), mode: own ?? mode, isToken: false }]);
+  items.map(({ path, fieldRef, mode: own }) => {
+    const bytes = Buffer.from(fieldText(metadata ?? {}, fieldRef?.fieldPath ?? ''));
+    return [path, { bytes, mode: own ?? mode, isToken: false }];
+  });
 
 /** Maps are `key="value"` a line, sorted (pkg/fieldpath). */
 const fieldText = (metadata: NonNullable<Pod['metadata']>, path: string): string => {

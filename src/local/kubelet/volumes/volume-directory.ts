@@ -17,10 +17,10 @@ export const writeVolume = async (directory: string, content: VolumeContent, own
   // Numbered after all that lie there: an earlier try that failed in the middle may have left some.
   const before = (await readdir(directory)).filter((name) => /^\.\.\d+$/.test(name));
   const fresh = `..${Math.max(0, ...before.map((name) => Number(name.slice(2)))) + 1}`;
-  for (const [path, { text, mode, isToken }] of content) {
+  for (const [path, { bytes, mode, isToken }] of content) {
     const file = join(directory, fresh, path);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
+    await writeFile(file, bytes);
     await chmod(file, modeOf(mode, isToken, ownership));
     const { user, fsGroup } = ownership;
     if (fsGroup !== undefined) await chown(file, 0, fsGroup);
@@ -46,7 +46,7 @@ const modeOf = (mode: number, isToken: boolean, { user, fsGroup }: Ownership): n
 const isCurrent = async (directory: string, content: VolumeContent): Promise<boolean> => {
   if (!(await readdir(directory)).includes('..data')) return false;
   const same = await Promise.all(
-    [...content].map(async ([path, { text }]) => (await readFile(join(directory, '..data', path), 'utf8').catch(() => undefined)) === text),
+    [...content].map(async ([path, { bytes }]) => (await readFile(join(directory, '..data', path)).catch(() => undefined))?.equals(bytes)),
   );
   const names = (await readdir(directory)).filter((name) => !name.startsWith('..'));
   return same.every(Boolean) && names.length === new Set([...content.keys()].map((path) => path.split('/')[0])).size;

@@ -6,11 +6,13 @@ export interface BoundToken {
   readonly expiresAt: Instant;
 }
 
+export type Files = Readonly<Record<string, Buffer>>;
+
 /** Where the content of volumes comes from. Rejects where the API cannot be reached or refuses. */
 export interface VolumeSources {
-  /** Decoded; undefined if it does not exist. */
-  readConfigMap(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
-  readSecret(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
+  /** By key, text and binary data alike; undefined if it does not exist. */
+  configMapFiles(namespace: string, name: string): Promise<Files | undefined>;
+  secretFiles(namespace: string, name: string): Promise<Files | undefined>;
   /** A token of the pod's service account, bound to the pod; without `audience` for the API server. */
   requestToken(pod: PodRef, serviceAccount: string, audience: string | undefined, expirationSeconds: number): Promise<BoundToken>;
 }
