@@ -25,6 +25,8 @@ export interface NodeSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+// Our clocks keep no process alive: the watch of pods does, except while it is being made anew.
+const awake = setInterval(() => undefined, 60_000);
 const { name, kubeconfig, environment, ...settings } = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as NodeSettings;
 const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, 'info', { node: name });
 const kubelet = await startClusterKubelet({
@@ -37,8 +39,6 @@ const kubelet = await startClusterKubelet({
   ...settings,
 });
 logger.info('the node takes pods');
-// Our clocks keep no process alive: the watch of pods does, except while it is being made anew.
-const awake = setInterval(() => undefined, 60_000);
 process.once('SIGTERM', () => {
   clearInterval(awake);
   void kubelet.close().then(() => process.exit(0));

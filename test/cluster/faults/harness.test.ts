@@ -1,8 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { deployment } from '../../support/app.ts';
@@ -100,6 +102,23 @@ test.serial('a run that is killed with SIGKILL leaves no process, and the next r
   const left = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0]);
   t.false(left.includes(name));
   t.false(left.includes(`rouse-${next.pid ?? 0}`));
+});
+
+test.serial('a run that fails keeps its logs and says where; one that is told to end does, and leaves nothing else', async (t) => {
+  const failing = spawn(process.execPath, [main, '--nodes', '0', '--', 'sh', '-c', 'exit 3'], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const [said] = await Promise.all([text(failing.stderr), once(failing, 'close')]);
+  t.is(failing.exitCode, 3);
+  const [, logs = ''] = /the logs are in (\/tmp\/kept-rouse-\d+\/logs)/.exec(said) ?? [];
+  t.teardown(() => rm(dirname(logs), { recursive: true }));
+  t.true((await readdir(logs)).includes('kube-apiserver.log'), said);
+  const ended = spawn(process.execPath, [main, '--nodes', '1', '--', 'sh', '-c', 'echo up; sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => rm(`/tmp/kept-rouse-${ended.pid ?? 0}`, { recursive: true }));
+  await once(ended.stdout, 'data');
+  ended.kill('SIGTERM');
+  const [code] = (await once(ended, 'exit')) as [number];
+  t.not(code, 0);
+  t.false((await run('ip', ['netns', 'list'])).stdout.includes(`rouse-${ended.pid ?? 0}`));
+  t.false(existsSync(`/tmp/rouse-cluster-${ended.pid ?? 0}`));
 });
 
 test.serial('without a Go that can build the control plane a run says which one is wanted', async (t) => {

@@ -14,6 +14,9 @@ import { PortListener } from './port-listener.ts';
 /** kube-proxy's `minSyncPeriod`. */
 const syncPeriodMs = 1000;
 
+// Our clocks keep no process alive, and while a watch is being made anew nothing else does.
+setInterval(() => undefined, 60_000);
+
 const connection = await loadKubeConfig({ kind: 'file', path: process.argv[2] ?? '' });
 const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, 'info');
 const watchAll = <T extends KubeObject>(resource: Resource<T>): ResourceWatch<T> =>
@@ -61,4 +64,3 @@ await serveDns(dnsAddress, {
   slices: (service) => slicesOf(service),
 });
 sync();
-setInterval(() => undefined, 60_000);
