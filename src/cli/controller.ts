@@ -87,6 +87,9 @@ interface Standing {
 
 const leaseRetry = millis(500);
 
+/** Of a call about the Lease: a connection that has gone silent is found out, and another taken, before the term of 10 s without a renewal is over. */
+const renewalTimeout = millis(4000);
+
 /** The number of our term. Asked until it is known: who holds the Lease and does not lead keeps everybody else from it. Rejects when the term ends. */
 const epochOf = async (client: KubeClient, clock: Clock, logger: Logger, term: AbortSignal): Promise<number> => {
   for (;;) {
@@ -99,7 +102,7 @@ const epochOf = async (client: KubeClient, clock: Clock, logger: Logger, term: A
 
 /** Leads whenever the Lease is ours. `leading` resolves at the first time. */
 const standForElection = (
-  { options: { clock, random, logger, identity, namespaces }, client, loop, server, certificates }: Standing,
+  { options: { connection, clock, random, logger, identity, namespaces }, client, loop, server, certificates }: Standing,
   signal: AbortSignal,
 ): { readonly leading: Promise<void>; readonly election: Promise<void> } => {
   const leading = Promise.withResolvers<undefined>();
@@ -136,8 +139,9 @@ const standForElection = (
     // Held requests wait for the first, and nobody for the second.
     await Promise.all([loop.lead(epoch, term), keepRegistered()]);
   };
+  const leaseClient = createKubeClient({ connection, clock, timeout: renewalTimeout });
   const election = runLeaderElection(
-    { client, identity, lease: controllerLease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
+    { client: leaseClient, identity, lease: controllerLease, clock, random, logger: logger.child({ part: 'leader' }), onStarted, onStopped: () => undefined },
     signal,
   );
   return { leading: leading.promise, election };

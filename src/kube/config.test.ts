@@ -102,7 +102,7 @@ test('an exec plugin’s token is used', async (t) => {
   t.is(headers['authorization'], 'Bearer from-plugin');
 });
 
-test('a client certificate is shown by calls and watches, over HTTP/1.1 also where the server would speak HTTP/2', async (t) => {
+test('a client certificate is shown by calls, over HTTP/2 where the server speaks it, and by watches, over HTTP/1.1 always', async (t) => {
   const authority = await createAuthority({ commonName: 'test', clock: systemClock, validDays: 1 });
   const served = await authority.issue({ commonName: 'api', ipAddresses: ['127.0.0.1'], validDays: 1 });
   const client = await authority.issue({ commonName: 'somebody', validDays: 1, use: 'client' });
@@ -136,7 +136,7 @@ test('a client certificate is shown by calls and watches, over HTTP/1.1 also whe
   });
   const running = watch.run(stop.signal);
   t.is(await added, 'new');
-  t.deepEqual(seen, ['list HTTP/1.1 somebody', 'watch HTTP/1.1 somebody']);
+  t.deepEqual(seen, ['list HTTP/2.0 somebody', 'watch HTTP/1.1 somebody']);
   stop.abort();
   await running;
   connection.close();

@@ -129,7 +129,10 @@ test('a connection is kept alive; one that the server closed meanwhile is replac
   const { api, client } = await scene(t, () => ({ status: 200, body: deployment }));
   for (let round = 0; round < 20; round++) {
     const outcomes = await Promise.all([client.get(resources.pods, name), client.writeScale(resources.deployments, name, round)]);
-    t.true(outcomes.every(({ ok }) => ok));
+    t.true(
+      outcomes.every(({ ok }) => ok),
+      JSON.stringify([round, outcomes]),
+    );
     api.cutAll();
   }
 });

@@ -1,5 +1,4 @@
-import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { Dispatcher } from 'undici';
 import { failed, messageOf, millis, ok, type Clock, type Millis, type Result } from '../core/index.ts';
 import type { KubeConnection } from './connection.ts';
 import { invalidRequest, refusalOf, unavailable, type Refusal } from './outcome.ts';
@@ -43,12 +42,12 @@ export const createTransport = ({ connection, clock, timeout = millis(10_000), u
     };
     call.signal?.addEventListener('abort', onAbort, { once: true });
     const timer = clock.after(timeout, () => {
-      stop.abort(new Error(`no answer within ${String(timeout)} ms`));
+      stop.abort(new NoAnswer(timeout));
     });
     try {
-      const send = (): Promise<Answer> => exchange(connection, { ...call, path: base + call.path }, body, userAgent, stop.signal);
+      const send = (): Promise<Answer> => exchange({ ...call, path: base + call.path }, body, { connection, userAgent, signal: stop.signal });
       const answer = await send().catch((problem: unknown) => {
-        if (!(problem instanceof StaleConnection) || call.method === 'POST') throw problem;
+        if (!isBrokenConnection(problem) || call.method === 'POST' || stop.signal.aborted) throw problem;
         return send();
       });
       return read(answer);
@@ -68,49 +67,46 @@ interface Answer {
   readonly retryAfter: string | undefined;
 }
 
-/** The server closed a kept-alive connection just as we wrote into it: nothing was processed, or the same again does no harm. */
-class StaleConnection extends Error {}
+class NoAnswer extends Error {
+  constructor(timeout: Millis) {
+    super(`no answer within ${String(timeout)} ms`);
+  }
+}
 
-const exchange = async (connection: KubeConnection, call: Call, body: Buffer | undefined, userAgent: string, signal: AbortSignal): Promise<Answer> => {
-  const { headers, agent } = await abortable(connection.authorize(), signal);
-  const { protocol, hostname, port } = connection.server;
-  const options = {
-    method: call.method,
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'http:' ? 80 : 443) : port,
-    path: call.path,
-    agent,
-    headers: {
-      ...headers,
-      accept: 'application/json',
-      'user-agent': userAgent,
-      ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json', 'content-length': String(body.length) }),
-    },
-  };
-  const request = protocol === 'http:' ? requestHttp(options) : requestHttps(options);
-  const response = await responseTo(request, body, signal);
-  return { status: response.statusCode ?? 0, body: await readAll(response, request, signal), retryAfter: response.headers['retry-after'] };
+/** The server closed a connection just as we wrote into it: nothing was processed, or the same again does no harm. */
+const brokenConnections: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const isBrokenConnection = (problem: unknown): boolean => problem instanceof Error && 'code' in problem && brokenConnections.has(problem.code);
+
+interface Exchange {
+  readonly connection: KubeConnection;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+}
+
+const exchange = async (call: Call, body: Buffer | undefined, { connection, userAgent, signal }: Exchange): Promise<Answer> => {
+  const { headers, dispatcher } = await abortable(connection.authorize(), signal);
+  const content = body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' };
+  try {
+    const response = await dispatcher.request({
+      origin: connection.server.origin,
+      method: call.method,
+      path: call.path,
+      signal,
+      // Our own limit is for both together.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      headers: { ...headers, accept: 'application/json', 'user-agent': userAgent, ...content },
+      ...(body === undefined ? {} : { body }),
+    });
+    const retryAfter = response.headers['retry-after'];
+    return { status: response.statusCode, body: await readAll(response.body, signal), retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
+  } catch (problem) {
+    if (signal.reason instanceof NoAnswer) connection.mistrust(dispatcher);
+    throw problem;
+  }
 };
 
-const responseTo = (request: ClientRequest, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    const cancel = (): void => {
-      request.destroy(reasonOf(signal));
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    request.on('close', () => {
-      signal.removeEventListener('abort', cancel);
-    });
-    request.on('error', (problem: NodeJS.ErrnoException) => {
-      const stale = request.reusedSocket && (problem.code === 'ECONNRESET' || problem.code === 'EPIPE') && !signal.aborted;
-      reject(stale ? new StaleConnection(problem.message) : problem);
-    });
-    request.on('response', resolve);
-    request.end(body);
-    if (signal.aborted) cancel();
-  });
-
-const readAll = async (response: IncomingMessage, request: ClientRequest, signal: AbortSignal): Promise<string> => {
+const readAll = async (response: Dispatcher.ResponseData['body'], signal: AbortSignal): Promise<string> => {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -120,7 +116,6 @@ const readAll = async (response: IncomingMessage, request: ClientRequest, signal
       chunks.push(chunk);
     }
   } catch (problem) {
-    request.destroy();
     throw signal.aborted ? reasonOf(signal) : problem;
   }
   return Buffer.concat(chunks).toString('utf8');

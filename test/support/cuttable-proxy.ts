@@ -6,6 +6,8 @@ export interface CuttableProxy {
   readonly port: number;
   /** Resets every connection; until `mend` new ones are reset too. */
   cut(): void;
+  /** The connections of now carry nothing any more, and nobody is told; new ones do. */
+  silence(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -36,7 +38,11 @@ export const startCuttableProxy = async (target: { readonly host: string; readon
     isCut = true;
     for (const socket of sockets) socket.resetAndDestroy();
   };
+  const silence = (): void => {
+    for (const socket of sockets) socket.unpipe().on('data', () => undefined);
+  };
   return {
+    silence,
     port: (server.address() as AddressInfo).port,
     cut,
     mend: () => {
