@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerRequests, type AuditedRequest } from '../cluster/harness/audit.ts';
@@ -155,12 +157,13 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
     const { metadata } = (await api('GET', `/api/v1/namespaces/${namespace}/services/${name}`)).body;
     ports.set(name, /80=(\d+)/.exec(metadata?.annotations?.['rouse.dev/gateway-ports'] ?? '')?.[1] ?? '');
   });
-  const stop = new AbortController();
+  // Connections that are there, so that what is measured is Rouse, and not the client that makes a hundred of them.
+  const clients = await Promise.all(chosen.map(async ({ name }) => ({ name, socket: await connected(Number(ports.get(name))) })));
   const sent = new Map<string, number>();
-  for (const { name } of chosen) {
+  for (const { name, socket } of clients) {
     sent.set(name, Date.now());
     // Nobody answers in a pod that runs nothing: what counts is what happens until it is ready.
-    void fetch(`http://10.77.200.1:${ports.get(name) ?? ''}/`, { signal: stop.signal }).catch(() => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: web\r\n\r\n');
   }
   const from = Math.min(...sent.values());
   const isReady = new Set<string>();
@@ -178,7 +181,7 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
     120_000,
     () => isReady.size,
   );
-  stop.abort();
+  for (const { socket } of clients) socket.destroy();
   await sleep(1000);
   const patches = (await controllerRequests(cluster.directory, from)).filter(
     ({ verb, resource, name }) => verb === 'patch' && resource === 'deployments/scale' && sent.has(name),
@@ -192,6 +195,13 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
     [`${wakes} wakes: request to /scale at the API server (phase decide)`, `${figures(firsts)} (${firsts.length} seen)`],
     [`${wakes} wakes: request to ready pod (to the next half second)`, figures(ready)],
   ];
+};
+
+const connected = async (port: number): Promise<Socket> => {
+  const socket = connect({ host: '10.77.200.1', port, noDelay: true });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
 };
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
