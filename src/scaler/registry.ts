@@ -1,4 +1,4 @@
-import { annotation, isEnabled, parseWorkloadState, workloadKey, type Logger, type SpecProblem, type WorkloadKey, type WorkloadState } from '../core/index.ts';
+import { annotation, isEnabled, parseWorkloadState, workloadKey, type SpecProblem, type WorkloadKey, type WorkloadState } from '../core/index.ts';
 import type { ClusterConfig } from '../core/spec/index.ts';
 import type { NamespaceView, Snapshot, SnapshotEvent, WorkloadView } from '../kube/index.ts';
 import { isOlder } from './live-count.ts';

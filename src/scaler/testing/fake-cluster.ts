@@ -1,4 +1,4 @@
-import { failed, ManualClock, ok, type Result } from '../../core/index.ts';
+import { failed, type ManualClock, ok, type Result } from '../../core/index.ts';
 import {
   SnapshotStore,
   type ConfigMapView,
@@ -9,7 +9,7 @@ import {
   type Refusal,
   type WorkloadView,
 } from '../../kube/index.ts';
-import { hello, viewOf, podOf } from './views.ts';
+import { podOf, viewOf } from './views.ts';
 
 const refusal = (kind: Refusal['kind'], message: string = kind): Result<never, Refusal> =>
   failed({ kind, message, status: undefined, retryAfterMs: undefined });
