@@ -1,5 +1,7 @@
 /** Who is where in 10.77.0.0/16: nodes and their pods in 0–127, Services in 128–191, the control plane at 255. The rest is for tests. */
 export const apiAddress = '10.77.255.1';
+/** Where who runs beside the cluster comes from in IPv6: without an address of its own it would be ::1, from which no pod can be reached. */
+export const outsideAddress6 = 'fd77::3:1';
 export const apiPort = 6443;
 export const etcdUrl = 'http://127.0.0.1:2379';
 export const serviceRange = '10.77.128.0/18';

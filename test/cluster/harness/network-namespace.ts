@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { apiAddress, dnsAddress } from './addresses.ts';
+import { apiAddress, dnsAddress, outsideAddress6 } from './addresses.ts';
 
 const run = promisify(execFile);
 const ip = async (...args: readonly string[]): Promise<string> => (await run('ip', args)).stdout;
@@ -53,7 +53,10 @@ export const createNetworkNamespace = async (name: string): Promise<void> => {
   await ip('-n', name, 'route', 'add', 'local', network, 'dev', 'lo');
   // Resolvers ask for addresses of a family only where an interface has one.
   await ip('-n', name, 'addr', 'add', `${apiAddress}/32`, 'dev', 'lo');
-  if (isDualStack) await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
+  if (isDualStack) {
+    await ip('-n', name, '-6', 'route', 'add', 'local', network6, 'dev', 'lo');
+    await ip('-n', name, '-6', 'addr', 'add', `${outsideAddress6}/128`, 'dev', 'lo', 'nodad');
+  }
   await configure(name, settings);
 };
 

@@ -62,14 +62,13 @@ export const workloadScene = ({ cluster, errors, explain }: ClusterWithRouse, na
   const { kubectl } = cluster;
   const name = target.slice(target.indexOf('/') + 1);
   const field = (object: string, path: string): Promise<string> => kubectl(['get', object, '-n', namespace, '-o', `jsonpath={${path}}`]);
-  const scalePath = async (): Promise<string> => {
+  const scalePath = (): string => {
     const [kind = '', group = 'apps'] = target.slice(0, target.indexOf('/')).split(/\.(.*)/);
     const plural = kind.endsWith('s') ? kind : `${kind}s`;
-    await Promise.resolve();
     return `/apis/${group}/v1/namespaces/${namespace}/${plural}/${name}/scale`;
   };
   const replicas = async (): Promise<number> =>
-    ((await cluster.api('GET', await scalePath())).body as unknown as { readonly spec: { readonly replicas?: number } }).spec.replicas ?? 0;
+    ((await cluster.api('GET', scalePath())).body as unknown as { readonly spec: { readonly replicas?: number } }).spec.replicas ?? 0;
   const ask = async (): Promise<{ status: number; text: string; ms: number }> => {
     const address = await field('service/web', '.spec.clusterIP');
     const begun = performance.now();
