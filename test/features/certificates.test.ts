@@ -123,11 +123,12 @@ test('a renewal comes into use while the API server is away, and a new CA is tol
   const keeper = await keepCertificates({ client, clock, logger: silentLogger, names });
   let told = 0;
   keeper.onChange(() => (told += 1));
-  const stopping = new AbortController();
-  const running = keeper.run(stopping.signal);
   const first = keeper.serving.certificatePem;
   client.fault = () => 'unavailable';
   await clock.advance(millis(300 * day));
+  const stopping = new AbortController();
+  const running = keeper.run(stopping.signal);
+  await clock.advance(millis(minute));
   await until('the certificate is renewed', () => told === 1);
   t.not(keeper.serving.certificatePem, first);
 
