@@ -6,6 +6,7 @@ import { deployment, onboarded } from '../support/app.ts';
 import { until } from '../support/until.ts';
 import { clusterOf, type Cluster } from './harness/cluster.ts';
 import { install } from './harness/installed.ts';
+import { rouseFromShell } from './harness/rouse-from-shell.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const day = 24 * 3600 * 1000;
@@ -72,7 +73,7 @@ test.serial('a CA that is due is renewed while everybody believes in it, and wha
 
 test.serial('a rouse-config that cannot be read is told in an Event, again when it happens again, and leaves the last good settings', async (t) => {
   const cluster = await clusterOf(t);
-  const installed = await install(t, cluster);
+  const controller = await (await rouseFromShell(t, cluster)).startController('10.77.200.10');
   const set = (limit: string): Promise<string> =>
     cluster.kubectl([
       '-n',
@@ -96,7 +97,7 @@ test.serial('a rouse-config that cannot be read is told in an Event, again when 
     'it is told',
     async () => (await told()) >= 1,
     15_000,
-    () => installed.logs(),
+    () => controller.errors(),
   );
   await set('50');
   await set('some');
@@ -104,7 +105,7 @@ test.serial('a rouse-config that cannot be read is told in an Event, again when 
     'it is told again',
     async () => (await told()) >= 2,
     15_000,
-    async () => [await told(), await cluster.kubectl(['-n', 'rouse-system', 'get', 'events']), await installed.logs()],
+    async () => [await told(), await cluster.kubectl(['-n', 'rouse-system', 'get', 'events']), controller.errors()],
   );
   await set('50');
   t.regex(

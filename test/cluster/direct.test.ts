@@ -48,7 +48,7 @@ test('path direct on the real controllers: to zero by hand and by our own decisi
   const load = clusterLoad(clusterIP);
   t.teardown(() => load.stop());
   await until('only pods serve', async () => load.answered > 50 && (await managers()) === `${controllers},`, 20_000, told);
-  for (let round = 1; round <= 3; round += 1) {
+  for (let round = 1; round <= 2; round += 1) {
     const before = new Set(load.pods.keys());
     await kubectl(['scale', 'deployment/web', '--replicas=0']);
     const woken = async (): Promise<boolean> =>

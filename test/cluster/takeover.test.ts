@@ -270,24 +270,39 @@ test.serial('re-applying with the real kubectl in every way changes nothing and 
 });
 
 test.serial('re-applying while the webhook is down fails no request, and the next controller puts everything right', async (t) => {
-  const web = await scene(t, async (namespace) => {
-    await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { stdin: both(namespace) });
-  });
-  await web.untilTaken();
-  for (const applied of applications) {
+  const prepare = (): Promise<Scene> =>
+    scene(t, async (namespace) => {
+      await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], { stdin: both(namespace) });
+    });
+  // Each outage is one for two workloads, each of which is applied to in half of the ways.
+  const webs = [
+    { web: await prepare(), ways: applications.filter((_, index) => index % 2 === 0) },
+    { web: await prepare(), ways: applications.filter((_, index) => index % 2 === 1) },
+  ];
+  for (const { web } of webs) await web.untilTaken();
+  for (let round = 0; round < applications.length / webs.length; round += 1) {
+    const outage = webs.flatMap(({ web, ways }) => ways.slice(round, round + 1).map((applied) => ({ web, applied })));
     await controller.stop();
-    await applyAll(web, applied);
-    t.deepEqual((await web.get('service')).spec.selector, { app: 'web' }, `${applied.how}: nobody kept it back`);
-    await web.untilServedBy('gateways');
+    for (const { web, applied } of outage) {
+      await applyAll(web, applied);
+      t.deepEqual((await web.get('service')).spec.selector, { app: 'web' }, `${applied.how}: nobody kept it back`);
+    }
+    await Promise.all(webs.map(({ web }) => web.untilServedBy('gateways')));
     controller = processes[0] = await rouse.startController('10.77.200.10', 0);
-    await web.untilTaken(`${applied.how}: taken over again`);
-    await untilTwo(web, applied.how);
+    for (const { web, applied } of outage) {
+      await web.untilTaken(`${applied.how}: taken over again`);
+      await untilTwo(web, applied.how);
+    }
   }
-  await cluster.kubectl(['annotate', 'deployment/web', '-n', web.namespace, `${annotation.enabled}-`]);
-  await web.untilBack();
-  await web.untilServedBy('pods');
-  await web.finish(t);
-  t.deepEqual((await web.get('service')).spec.selector, { app: 'web' });
+  for (const { web } of webs) {
+    await cluster.kubectl(['annotate', 'deployment/web', '-n', web.namespace, `${annotation.enabled}-`]);
+    await web.untilBack();
+  }
+  await Promise.all(webs.map(({ web }) => web.untilServedBy('pods')));
+  for (const { web } of webs) {
+    await web.finish(t);
+    t.deepEqual((await web.get('service')).spec.selector, { app: 'web' });
+  }
 });
 
 /** Lets the load run a moment with everything as it is. */
