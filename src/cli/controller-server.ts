@@ -69,10 +69,10 @@ const mostConnections = 1024;
 const patienceMs = 10_000;
 
 /** A TLS server with the newest certificate that keeps strangers' connections within bounds, in number and in time. */
-export const secureServer = (certificates: Pick<CertificateKeeper, 'serving' | 'onChange'>, handler: RequestListener): Server => {
+export const secureServer = (certificates: Pick<CertificateKeeper, 'serving' | 'onChange'>, handler: RequestListener, most = mostConnections): Server => {
   const limits = { handshakeTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: 1000 };
   const server = createServer({ ...served(certificates), ...limits }, handler);
-  server.maxConnections = mostConnections;
+  server.maxConnections = most;
   // Connections that are open stay as they are; new ones get the new certificate.
   certificates.onChange(() => server.setSecureContext(served(certificates)));
   return server;

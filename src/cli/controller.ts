@@ -106,8 +106,10 @@ const standForElection = (
   signal: AbortSignal,
 ): { readonly leading: Promise<void>; readonly election: Promise<void> } => {
   const leading = Promise.withResolvers<undefined>();
-  const onStarted = async (term: AbortSignal): Promise<void> => {
-    const epoch = await epochOf(client, clock, logger, term);
+  const onStarted = async (elected: AbortSignal): Promise<void> => {
+    const epoch = await epochOf(client, clock, logger, elected);
+    const failed = new AbortController();
+    const term = AbortSignal.any([elected, failed.signal]);
     const { registry, kinds } = loop;
     const register = async (): Promise<void> => {
       // Everything is handed back, and an uninstall takes the registration away: it is not to come again behind its back.
@@ -137,7 +139,11 @@ const standForElection = (
     };
     certificates.lead(term);
     // Held requests wait for the first, and nobody for the second.
-    await Promise.all([loop.lead(epoch, term), keepRegistered()]);
+    const parts = [loop.lead(epoch, term), keepRegistered()];
+    // Where one fails the other ends too, and has made its last write before the Lease is handed back.
+    for (const part of parts) part.catch(() => failed.abort());
+    await Promise.allSettled(parts);
+    await Promise.all(parts);
   };
   const leaseClient = createKubeClient({ connection, clock, timeout: renewalTimeout });
   const election = runLeaderElection(

@@ -1,13 +1,14 @@
 import test, { type ExecutionContext } from 'ava';
 import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { startCuttableProxy, type CuttableProxy } from '../../test/support/cuttable-proxy.ts';
 import { createAuthority } from '../certificates/index.ts';
 import { millis, systemClock } from '../core/index.ts';
 import { createKubeClient, loadKubeConfig, printKubeConfig, resources, type KubeClient } from './index.ts';
 
 interface Scene {
+  readonly caPem: string;
   readonly proxy: CuttableProxy;
   readonly sessions: ServerHttp2Session[];
   readonly client: (timeout?: number) => KubeClient;
@@ -36,6 +37,7 @@ const scene = async (t: ExecutionContext): Promise<Scene> => {
     server.close();
   });
   const made: Scene = {
+    caPem: authority.certificatePem,
     proxy,
     sessions,
     delayMs: 0,
@@ -72,7 +74,7 @@ test('a server that says goodbye to a connection is asked over another, and no c
   }
 });
 
-test('a connection that is cut is replaced without the caller noticing; calls that are not repeated fail once', async (t) => {
+test('a connection that is cut while it is idle is replaced without the caller noticing', async (t) => {
   const made = await scene(t);
   const client = made.client();
   for (let round = 0; round < 10; round++) {
@@ -90,4 +92,26 @@ test('a connection that has gone silent costs the call that finds it out; the ne
   t.like(await client.get(resources.pods, name), { ok: false, problem: { kind: 'unavailable' } });
   for (let call = 0; call < 5; call++) t.true((await client.get(resources.pods, name)).ok, `call ${String(call)}`);
   t.is(made.sessions.length, 2);
+});
+
+test('where no connection comes about every call ends at its own limit, and at its signal, not one after the other', async (t) => {
+  // It takes connections and says nothing, as a firewall lets a load balancer do.
+  const strangers: Socket[] = [];
+  const deaf = createServer((socket) => strangers.push(socket.on('error', () => undefined)));
+  await once(deaf.listen(0, '127.0.0.1'), 'listening');
+  const server = `https://127.0.0.1:${String((deaf.address() as AddressInfo).port)}`;
+  const connection = await loadKubeConfig({ kind: 'text', text: printKubeConfig({ server, caPem: (await scene(t)).caPem, token: 'secret' }) });
+  t.teardown(() => {
+    connection.close();
+    for (const stranger of strangers) stranger.destroy();
+    deaf.close();
+  });
+  const client = createKubeClient({ connection, clock: systemClock, timeout: millis(500) });
+  const begun = performance.now();
+  const calls = Array.from({ length: 20 }, () => client.get(resources.pods, name));
+  const aborted = client.get(resources.pods, name, AbortSignal.timeout(100));
+  await t.throwsAsync(aborted, { name: 'TimeoutError' });
+  t.true(performance.now() - begun < 450);
+  for (const outcome of await Promise.all(calls)) t.like(outcome, { ok: false, problem: { kind: 'unavailable' } });
+  t.true(performance.now() - begun < 2000);
 });

@@ -19,6 +19,8 @@ export interface WatchHandlers {
 
 /** Idle connections are given up before any API server does (kube-apiserver: 90 s), so that we do not write into a closing one. */
 const idleSocketMs = 30_000;
+/** Others may be where a connection cannot be made: a lease has to be renewed within seconds. */
+const connectTimeoutMs = 3000;
 /** Where the server speaks HTTP/1.1 only; else all calls share one connection. */
 const mostSockets = 64;
 /** Streams at once on it; an API server allows fewer and says so (kube-apiserver: 100). */
@@ -49,7 +51,11 @@ export class KubeConnection {
     if (this.#shared?.basis !== basis) {
       // What is under way on the connections of before, with credentials that are replaced, may end.
       void this.#shared?.dispatcher.then((before) => before.close()).catch(() => undefined);
-      this.#shared = { basis, dispatcher: this.#isProxied() ? this.#throughProxy() : Promise.resolve(this.#direct(tls)) };
+      const shared = { basis, dispatcher: this.#isProxied() ? this.#throughProxy() : Promise.resolve(this.#direct(tls)) };
+      this.#shared = shared;
+      shared.dispatcher.catch(() => {
+        if (this.#shared === shared) this.#shared = undefined;
+      });
     }
     return { headers, dispatcher: await this.#shared.dispatcher };
   }
@@ -75,7 +81,7 @@ export class KubeConnection {
       h2Options: { maxConcurrentStreams: mostStreams },
       keepAliveTimeout: idleSocketMs,
       keepAliveMaxTimeout: idleSocketMs,
-      connect: { ...tls, keepAlive: true, keepAliveInitialDelay: idleSocketMs },
+      connect: { ...tls, timeout: connectTimeoutMs, keepAlive: true, keepAliveInitialDelay: idleSocketMs },
     });
   }
 

@@ -47,7 +47,7 @@ export const createTransport = ({ connection, clock, timeout = millis(10_000), u
     try {
       const send = (): Promise<Answer> => exchange({ ...call, path: base + call.path }, body, { connection, userAgent, signal: stop.signal });
       const answer = await send().catch((problem: unknown) => {
-        if (!isBrokenConnection(problem) || call.method === 'POST' || stop.signal.aborted) throw problem;
+        if (stop.signal.aborted || !mayBeRepeated(problem, call)) throw problem;
         return send();
       });
       return read(answer);
@@ -73,9 +73,15 @@ class NoAnswer extends Error {
   }
 }
 
-/** The server closed a connection just as we wrote into it: nothing was processed, or the same again does no harm. */
-const brokenConnections: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-const isBrokenConnection = (problem: unknown): boolean => problem instanceof Error && 'code' in problem && brokenConnections.has(problem.code);
+/** We ourselves had just closed the connection (`mistrust`, new credentials): nothing was sent. */
+const notSent: ReadonlySet<unknown> = new Set(['UND_ERR_CLOSED']);
+/** The server closed it just as we wrote into it, or said goodbye: nothing was processed, or the same again does no harm. */
+const brokenOff: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'UND_ERR_INFO', 'ECONNRESET', 'EPIPE']);
+
+const mayBeRepeated = (problem: unknown, { method }: Call): boolean => {
+  const code = problem instanceof Error && 'code' in problem ? problem.code : undefined;
+  return notSent.has(code) || (brokenOff.has(code) && method !== 'POST');
+};
 
 interface Exchange {
   readonly connection: KubeConnection;
@@ -87,7 +93,8 @@ const exchange = async (call: Call, body: Buffer | undefined, { connection, user
   const { headers, dispatcher } = await abortable(connection.authorize(), signal);
   const content = body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' };
   try {
-    const response = await dispatcher.request({
+    // undici hears of an abort only once there is a connection, and there may never be one.
+    const sent = dispatcher.request({
       origin: connection.server.origin,
       method: call.method,
       path: call.path,
@@ -98,6 +105,7 @@ const exchange = async (call: Call, body: Buffer | undefined, { connection, user
       headers: { ...headers, accept: 'application/json', 'user-agent': userAgent, ...content },
       ...(body === undefined ? {} : { body }),
     });
+    const response = await abortable(sent, signal);
     const retryAfter = response.headers['retry-after'];
     return { status: response.statusCode, body: await readAll(response.body, signal), retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
   } catch (problem) {

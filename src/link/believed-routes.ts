@@ -55,7 +55,7 @@ export class BelievedRoutes {
     }
   }
 
-  /** An old leader that lingers says little; one that goes on (a Lease that was made anew counts from 0) must not be ignored in silence. */
+  /** An old leader that lingers says little; one that goes on (a Lease that an older build has made anew counts from 0) must not be ignored in silence. */
   #doubt({ url }: Speaker, connection: Connection, epoch: number, { full }: RouteSnapshot): void {
     if (!full || this.#doubted.has(connection)) return;
     this.#doubted.add(connection);

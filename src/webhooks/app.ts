@@ -1,17 +1,17 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { mutate, validate } from './admission/admit.ts';
 import { reviewOf, type Verdict } from './admission/answer.ts';
 import { isJson, parseReview, type AdmissionRequest } from './admission/review.ts';
 import { prefix } from '../core/index.ts';
 import type { AdmissionPorts } from './ports.ts';
-import { limitReviews } from './reviews-in-hand.ts';
+import { ReviewsInHand } from './reviews-in-hand.ts';
 
 /** Two objects of the size that the API server itself accepts (3 MB each), and their envelope. */
 const largestBody = 8 * 1024 * 1024;
 
 const answer =
-  (ports: AdmissionPorts, judge: (request: AdmissionRequest) => Verdict | Promise<Verdict>): RequestHandler =>
-  async (request, response) => {
+  (ports: AdmissionPorts, judge: (request: AdmissionRequest) => Verdict | Promise<Verdict>) =>
+  async (request: Request, response: Response): Promise<void> => {
     if (request.body === undefined) {
       response.status(415).json({ error: 'want a body of content type application/json' });
       return;
@@ -74,21 +74,14 @@ export const createWebhookApp = (ports: AdmissionPorts): Express => {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const limit = limitReviews(largestBody);
+  const inHand = new ReviewsInHand(largestBody);
   // The API server sends its reviews as they are; what is packed would be counted too small.
   const body = express.json({ limit: largestBody, type: ['application/json'], inflate: false });
-  app.post(
-    '/admission/mutate',
-    limit,
-    body,
-    answer(ports, (request) => mutate(ports, request)),
-  );
-  app.post(
-    '/admission/validate',
-    limit,
-    body,
-    answer(ports, (request) => validate(ports, request)),
-  );
+  const judges = { mutate, validate };
+  for (const [name, judge] of Object.entries(judges)) {
+    const work = inHand.work(answer(ports, (request) => judge(ports, request)));
+    app.post(`/admission/${name}`, inHand.admit, body, work);
+  }
   app.all(['/admission/mutate', '/admission/validate'], (_request, response) => {
     response.status(405).set('allow', 'POST').json({ error: 'only POST' });
   });

@@ -97,7 +97,25 @@ test('reviews that wait behind one another on a connection that breaks are not i
   }
   const next = ask(port);
   await until('there is room', () => waiting.length === 5);
-  waiting[4]?.();
+  for (const answer of waiting) answer();
+  t.is((await next).status, 200);
+});
+
+test('a review whose client has gone is in hand as long as something works on it', async (t) => {
+  const waiting: (() => void)[] = [];
+  const port = await start(t, () => new Promise((resolve) => waiting.push(() => resolve(undefined))));
+  const strangers = Array.from({ length: 64 }, () => {
+    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', path: '/admission/validate', headers });
+    request.on('error', () => undefined).end(review);
+    return request;
+  });
+  await until('all are in hand', () => waiting.length === 64);
+  for (const stranger of strangers) stranger.destroy();
+  t.is((await ask(port)).status, 503);
+  for (const answer of waiting.splice(0)) answer();
+  const next = ask(port);
+  await until('there is room', () => waiting.length === 1);
+  waiting[0]?.();
   t.is((await next).status, 200);
 });
 

@@ -1,34 +1,72 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 
 /** One API server has a few in hand at once, as its clients write; each may ask the API server for autoscalers in its turn. */
 const mostReviews = 64;
 /** Of bodies; what they are parsed into takes several times as much. Common reviews have some 10 KB. */
 const mostBytes = 32 * 1024 * 1024;
 
+interface Review {
+  readonly length: number;
+  working: boolean;
+  closed: boolean;
+}
+
 /**
  * Anybody who reaches the port may send reviews: beyond so many at once, or so many bytes, they are refused before their bodies are read, and the API
- * server goes on without us (`failurePolicy: Ignore`). A body that does not say how long it is counts as the largest.
+ * server goes on without us (`failurePolicy: Ignore`). A body that does not say how long it is counts as the largest. A review is in hand until it is
+ * answered, or its client has gone, and nothing works on it any more.
  */
-export const limitReviews = (largestBody: number): RequestHandler => {
-  let reviews = 0;
-  let bytes = 0;
-  return (request, response, next) => {
+export class ReviewsInHand {
+  readonly #largestBody: number;
+  readonly #reviews = new Map<Response, Review>();
+  #bytes = 0;
+
+  constructor(largestBody: number) {
+    this.#largestBody = largestBody;
+  }
+
+  /** Comes before the body is read. */
+  readonly admit: RequestHandler = (request, response, next) => {
     // An answer that waits for the one before it on the same connection is never closed if that breaks: it would be counted for ever.
     if (response.socket === null) {
       response.status(503).json({ error: 'one review after the other on one connection' });
       return;
     }
-    const length = Math.min(Number(request.headers['content-length'] ?? largestBody), largestBody);
-    if (reviews >= mostReviews || bytes + length > mostBytes) {
-      response.status(503).json({ error: `there are ${reviews} reviews in hand (${bytes} bytes), which is enough at once: come again in a moment` });
+    const length = Math.min(Number(request.headers['content-length'] ?? this.#largestBody), this.#largestBody);
+    if (this.#reviews.size >= mostReviews || this.#bytes + length > mostBytes) {
+      response
+        .status(503)
+        .json({ error: `there are ${this.#reviews.size} reviews in hand (${this.#bytes} bytes), which is enough at once: come again in a moment` });
       return;
     }
-    reviews += 1;
-    bytes += length;
+    const review = { length, working: false, closed: false };
+    this.#reviews.set(response, review);
+    this.#bytes += length;
     response.once('close', () => {
-      reviews -= 1;
-      bytes -= length;
+      review.closed = true;
+      this.#settle(response, review);
     });
     next();
   };
-};
+
+  /** `handler`, counted until it is done. */
+  work(handler: (request: Request, response: Response) => Promise<void>): RequestHandler {
+    return async (request, response) => {
+      const review = this.#reviews.get(response);
+      if (review !== undefined) review.working = true;
+      try {
+        await handler(request, response);
+      } finally {
+        if (review !== undefined) {
+          review.working = false;
+          this.#settle(response, review);
+        }
+      }
+    };
+  }
+
+  #settle(response: Response, { working, closed, length }: Review): void {
+    if (working || !closed || !this.#reviews.delete(response)) return;
+    this.#bytes -= length;
+  }
+}

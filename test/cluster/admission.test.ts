@@ -111,7 +111,7 @@ test.serial('a dry run is answered as the real thing, and leaves nothing behind'
       '-n',
       namespace,
       '-o',
-      'jsonpath={range .items[*]}{.metadata.annotations}{.spec}{end}',
+      'jsonpath={range .items[*]}{.metadata.annotations.rouse\\.dev/enabled}{.metadata.annotations.rouse\\.dev/state}{.metadata.annotations.rouse\\.dev/selector}{.spec}{end}',
     ]);
     return text;
   };
