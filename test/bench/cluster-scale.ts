@@ -16,6 +16,8 @@ const perNamespace = 20;
 const wakes = 100;
 const restMs = Number(process.env['REST_MS'] ?? 60_000);
 const parallel = 24;
+/** Those that are woken at once run a program; the others have pods without one. */
+const isWoken = (index: number): boolean => index % Math.floor(workloads / wakes) === 0 && index < wakes * Math.floor(workloads / wakes);
 
 /** Many workloads with pods that run nothing, on the real API server: onboarding, rest, a gateway that leaves and comes, and simultaneous wakes. */
 export const run = (): Promise<void> =>
@@ -35,10 +37,11 @@ const measure = async (cluster: Cluster, rouse: RouseFromShell): Promise<void> =
   rows.push(...(await costing('a workload onboarded', workloads, controller, () => onboarding(cluster))));
   say('waiting for all of them to sleep');
   await until('all sleep', async () => (await awake(cluster)) === 0, 300_000);
-  await sleep(20_000);
+  // Thousands of Events are told a few a second, and what was decided is noted every ten.
+  await until('what there was to tell is told', () => quiet(cluster), 600_000);
   rows.push(...(await rest(cluster, controller)));
   rows.push(...(await gatewayLeavesAndComes(cluster, rouse, second)));
-  rows.push(...(await costing('a wake', wakes, controller, () => wakeMany(cluster))));
+  rows.push(...(await costing('a wake', wakes, controller, () => wakeMany(cluster, controller))));
   rows.push(['memory of the controller at the end', `${Math.round(residentMb(controller))} MB`]);
   console.log(table(['measured', 'value'], rows));
 };
@@ -63,7 +66,11 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<unk
   );
 };
 
-const names = Array.from({ length: workloads }, (_, index) => ({ namespace: `many-${Math.floor(index / perNamespace)}`, name: `web-${index}` }));
+const names = Array.from({ length: workloads }, (_, index) => ({
+  namespace: `many-${Math.floor(index / perNamespace)}`,
+  name: `web-${index}`,
+  isRunning: isWoken(index),
+}));
 const namespaces = [...new Set(names.map(({ namespace }) => namespace))];
 
 const create = async ({ api }: Cluster): Promise<void> => {
@@ -75,9 +82,12 @@ const create = async ({ api }: Cluster): Promise<void> => {
   await inParallel(namespaces, (name) =>
     until(`the ServiceAccount of ${name}`, async () => (await api('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200, 60_000),
   );
-  await inParallel(names, async ({ namespace, name }) => {
+  await inParallel(names, async ({ namespace, name, isRunning }) => {
     const labels = { app: name };
-    const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'rouse.test/fake', ports: [{ containerPort: 8080 }] }] } };
+    const image = isRunning ? 'rouse.test/app' : 'rouse.test/fake';
+    const readinessProbe = isRunning ? { readinessProbe: { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1 } } : {};
+    const container = { name: 'app', image, ports: [{ containerPort: 8080 }], ...readinessProbe };
+    const template = { metadata: { labels }, spec: { terminationGracePeriodSeconds: 1, containers: [container] } };
     await make(`/api/v1/namespaces/${namespace}/services`, { metadata: { name }, spec: { selector: labels, ports: [{ port: 80, targetPort: 8080 }] } });
     await make(`/apis/apps/v1/namespaces/${namespace}/deployments`, { metadata: { name }, spec: { replicas: 1, selector: { matchLabels: labels }, template } });
   });
@@ -108,6 +118,13 @@ const onboarding = async ({ api }: Cluster): Promise<readonly Row[]> => {
     ['to switch all of them on (the admin)', seconds(said - begun)],
     ['to onboard: until the last Service is taken over', seconds(performance.now() - begun)],
   ];
+};
+
+/** Ten seconds without an Event. */
+const quiet = async ({ directory }: Cluster): Promise<boolean> => {
+  const from = Date.now();
+  await sleep(12_000);
+  return !(await controllerRequests(directory, from)).some(({ resource }) => resource === 'events');
 };
 
 const rest = async (cluster: Cluster, controller: RouseProcess): Promise<readonly Row[]> => {
@@ -148,39 +165,28 @@ const gatewayLeavesAndComes = async (cluster: Cluster, rouse: RouseFromShell, ga
   return [await step('one of two gateways leaves', () => gateway.stop('SIGTERM')), await step('it comes back', () => rouse.startGateway('10.77.200.2'))];
 };
 
-const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
+const wakeMany = async (cluster: Cluster, controller: RouseProcess): Promise<readonly Row[]> => {
   const { api } = cluster;
   say(`${wakes} simultaneous wakes`);
-  const chosen = names.filter((_, index) => index % Math.floor(workloads / wakes) === 0).slice(0, wakes);
+  const chosen = names.filter(({ isRunning }) => isRunning);
   const ports = new Map<string, string>();
   await inParallel(chosen, async ({ namespace, name }) => {
     const { metadata } = (await api('GET', `/api/v1/namespaces/${namespace}/services/${name}`)).body;
     ports.set(name, /80=(\d+)/.exec(metadata?.annotations?.['rouse.dev/gateway-ports'] ?? '')?.[1] ?? '');
   });
+  const before = await phaseSums(controller);
   // Connections that are there, so that what is measured is Rouse, and not the client that makes a hundred of them.
   const clients = await Promise.all(chosen.map(async ({ name }) => ({ name, socket: await connected(Number(ports.get(name))) })));
+  const from = Date.now();
   const sent = new Map<string, number>();
-  for (const { name, socket } of clients) {
+  const answers = clients.map(async ({ name, socket }) => {
     sent.set(name, Date.now());
-    // Nobody answers in a pod that runs nothing: what counts is what happens until it is ready.
     socket.write('GET / HTTP/1.1\r\nHost: web\r\n\r\n');
-  }
-  const from = Math.min(...sent.values());
-  const isReady = new Set<string>();
-  const ready: number[] = [];
-  await until(
-    'all are awake',
-    async () => {
-      for (const { metadata, status } of await itemsOf<Deployment & { metadata: { name: string } }>(api, '/apis/apps/v1/deployments'))
-        if ((status?.readyReplicas ?? 0) > 0 && !isReady.has(metadata.name)) {
-          isReady.add(metadata.name);
-          ready.push(Date.now() - (sent.get(metadata.name) ?? from));
-        }
-      return isReady.size >= chosen.length;
-    },
-    120_000,
-    () => isReady.size,
-  );
+    const [first] = (await once(socket, 'data', { signal: AbortSignal.timeout(120_000) })) as [Buffer];
+    if (!first.toString().startsWith('HTTP/1.1 200')) throw new Error(`${name}: ${first.toString().slice(0, 200)}`);
+    return Date.now() - (sent.get(name) ?? from);
+  });
+  const firstBytes = await Promise.all(answers);
   for (const { socket } of clients) socket.destroy();
   await sleep(1000);
   const patches = (await controllerRequests(cluster.directory, from)).filter(
@@ -190,11 +196,32 @@ const wakeMany = async (cluster: Cluster): Promise<readonly Row[]> => {
     const mine = patches.filter((patch) => patch.name === name).map((patch) => patch.at);
     return mine.length === 0 ? [] : [Math.min(...mine) - at];
   });
+  const after = await phaseSums(controller);
+  const phases = [...after].map(([phase, { sum, count }]) => {
+    const was = before.get(phase) ?? { sum: 0, count: 0 };
+    return `${phase} ${Math.round(((sum - was.sum) / (count - was.count)) * 1000)}`;
+  });
   const figures = (values: readonly number[]): string => `p50 ${Math.round(percentile(values, 0.5))} ms, p95 ${Math.round(percentile(values, 0.95))} ms`;
   return [
-    [`${wakes} wakes: request to /scale at the API server (phase decide)`, `${figures(firsts)} (${firsts.length} seen)`],
-    [`${wakes} wakes: request to ready pod (to the next half second)`, figures(ready)],
+    [`${wakes} wakes: request to /scale at the API server`, `${figures(firsts)} (${firsts.length} seen)`],
+    [`${wakes} wakes of a Node program: request to first byte`, figures(firstBytes)],
+    ['the same by phase, mean, ms', phases.join(', ')],
   ];
+};
+
+/** What the controller's histogram of cold starts holds, by phase, in seconds. */
+const phaseSums = async (controller: RouseProcess): Promise<ReadonlyMap<string, { readonly sum: number; readonly count: number }>> => {
+  const [, metrics = ''] = await controller.line(/^ready: .*metrics=(\S+)/);
+  const text = await (await fetch(metrics)).text();
+  const found = new Map<string, { sum: number; count: number }>();
+  for (const [, what, labels = '', value] of text.matchAll(/^rouse_cold_start_seconds_(sum|count)\{(.*)\} (\S+)$/gm)) {
+    const phase = /phase="(\w+)"/.exec(labels)?.[1] ?? '';
+    const sums = found.get(phase) ?? { sum: 0, count: 0 };
+    if (what === 'sum') sums.sum += Number(value);
+    else sums.count += Number(value);
+    found.set(phase, sums);
+  }
+  return found;
 };
 
 const connected = async (port: number): Promise<Socket> => {
