@@ -145,12 +145,15 @@ const scene = async (t: ExecutionContext, prepare: (namespace: string) => Promis
   };
 };
 
-/** The program serves on for a while after SIGTERM, as behind any proxy: nodes hear of its end up to a second later. */
+/**
+ * The program serves on for a while after SIGTERM, as behind any proxy: nodes hear of its end up to a second later, and gateways, where an apply takes pods away
+ * while no controller runs, only from the next one.
+ */
 const deploymentManifest = (namespace: string, more: Readonly<Record<string, unknown>> = {}, annotations: Readonly<Record<string, string>> = on): string => {
-  const made = deployment('web', { namespace, replicas: 2, annotations, env: { DRAIN_MS: '3000' } }) as {
+  const made = deployment('web', { namespace, replicas: 2, annotations, env: { DRAIN_MS: '10000' } }) as {
     readonly spec: { readonly template: { readonly spec: object } } & Record<string, unknown>;
   };
-  const template = { ...made.spec.template, spec: { ...made.spec.template.spec, terminationGracePeriodSeconds: 10 } };
+  const template = { ...made.spec.template, spec: { ...made.spec.template.spec, terminationGracePeriodSeconds: 15 } };
   const spec: Record<string, unknown> = { ...made.spec, template, ...more };
   return JSON.stringify({ ...made, spec: Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined)) });
 };
