@@ -124,7 +124,7 @@ class Keeper implements CertificateKeeper {
     }
   }
 
-  /** Before anything that asks the API server: a certificate that nobody was told of would never come into use. */
+  /** Whatever the API server says to the rest: a certificate that nobody was told of would never come into use. */
   async #renewAndTell(): Promise<void> {
     await this.#renew();
     if (!this.#untold) return;

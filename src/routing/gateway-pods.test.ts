@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { GatewayInfo } from '../core/index.ts';
 import type { PodView, Snapshot, SnapshotEvent } from '../kube/index.ts';
+import { aPod } from '../../test/support/views.ts';
 import { GatewayPods, LostGateways } from './gateway-pods.ts';
 
 const gateway = (id: string, more: Partial<GatewayInfo> = {}): GatewayInfo => ({
@@ -14,26 +15,8 @@ const gateway = (id: string, more: Partial<GatewayInfo> = {}): GatewayInfo => ({
   ...more,
 });
 
-const pod = (uid: string, more: Partial<PodView> = {}): PodView => ({
-  namespace: 'rouse-system',
-  name: `gateway-${uid}`,
-  uid,
-  resourceVersion: '1',
-  labels: {},
-  annotations: {},
-  createdAt: 0,
-  deleting: false,
-  owner: undefined,
-  phase: 'Running',
-  podIPs: ['10.0.0.1'],
-  nodeName: 'n1',
-  ready: true,
-  scheduled: true,
-  unschedulableMessage: undefined,
-  hasReadinessGates: false,
-  containers: [],
-  ...more,
-});
+const pod = (uid: string, more: Partial<PodView> = {}): PodView =>
+  aPod(`gateway-${uid}`, { namespace: 'rouse-system', uid, labels: {}, podIPs: ['10.0.0.1'], containers: [], ...more });
 
 const podsOf = (...first: PodView[]) => {
   const listeners = new Set<(event: SnapshotEvent<PodView>) => void>();

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { annotation, printSavedSelector, silentLogger, systemClock } from '../core/index.ts';
 import type { ServiceView } from '../kube/index.ts';
 import type { AdmissionPorts } from './ports.ts';
+import { admissionReview } from '../../test/support/admission-review.ts';
 import { createWebhookApp } from './app.ts';
 
 const self = 'system:serviceaccount:rouse-system:rouse-controller';
@@ -59,21 +60,6 @@ interface Response {
   readonly status?: { readonly code: number; readonly message: string };
 }
 
-const review = (request: object): object => ({
-  apiVersion: 'admission.k8s.io/v1',
-  kind: 'AdmissionReview',
-  request: {
-    uid: 'u-1',
-    resource: { group: 'apps', version: 'v1', resource: 'deployments' },
-    namespace: 'default',
-    name: 'web',
-    operation: 'CREATE',
-    userInfo: { username: 'alice' },
-    options: { fieldManager: 'kubectl-client-side-apply' },
-    ...request,
-  },
-});
-
 const deployment = (annotations: Record<string, string>, replicas = 2): object => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -85,7 +71,7 @@ const ask = async (url: string, path: 'mutate' | 'validate', request: object): P
   const answer = await fetch(`${url}/admission/${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(review(request)),
+    body: JSON.stringify(admissionReview(request)),
   });
   const body = (await answer.json()) as { apiVersion: string; kind: string; response: Response };
   if (answer.status !== 200 || body.kind !== 'AdmissionReview' || body.apiVersion !== 'admission.k8s.io/v1' || body.response.uid !== 'u-1')
@@ -299,19 +285,19 @@ test('whatever is inside a review, the answer is an AdmissionReview or a clear 4
   const url = await start(t);
   const deep = '['.repeat(50_000) + ']'.repeat(50_000);
   const bodies = [
-    review({ object: null }),
-    review({ object: [] }),
-    review({ uid: 7 }),
-    review({ uid: 'x'.repeat(5000) }),
-    review({ operation: 'DELETE', object: null }),
-    review({ operation: 'UPDATE', object: {} }),
-    review({ userInfo: 'alice', object: {} }),
-    review({ resource: 'deployments', object: {} }),
-    review({ object: { metadata: 1, spec: 'x' } }),
-    review({ object: { metadata: { annotations: { a: 1, __proto__: { b: 2 } } }, spec: { replicas: 'many', template: [] } } }),
-    review({ operation: 'UPDATE', object: { metadata: { annotations: on, managedFields: 7 } }, oldObject: { spec: { replicas: -1 } } }),
+    admissionReview({ object: null }),
+    admissionReview({ object: [] }),
+    admissionReview({ uid: 7 }),
+    admissionReview({ uid: 'x'.repeat(5000) }),
+    admissionReview({ operation: 'DELETE', object: null }),
+    admissionReview({ operation: 'UPDATE', object: {} }),
+    admissionReview({ userInfo: 'alice', object: {} }),
+    admissionReview({ resource: 'deployments', object: {} }),
+    admissionReview({ object: { metadata: 1, spec: 'x' } }),
+    admissionReview({ object: { metadata: { annotations: { a: 1, __proto__: { b: 2 } } }, spec: { replicas: 'many', template: [] } } }),
+    admissionReview({ operation: 'UPDATE', object: { metadata: { annotations: on, managedFields: 7 } }, oldObject: { spec: { replicas: -1 } } }),
   ].map((body) => JSON.stringify(body));
-  bodies.push(JSON.stringify(review({ object: { metadata: {}, spec: { template: 'DEEP' } } })).replace('"DEEP"', deep));
+  bodies.push(JSON.stringify(admissionReview({ object: { metadata: {}, spec: { template: 'DEEP' } } })).replace('"DEEP"', deep));
   for (const body of bodies)
     for (const path of ['mutate', 'validate']) {
       const answer = await fetch(`${url}/admission/${path}`, { method: 'POST', headers: json, body });

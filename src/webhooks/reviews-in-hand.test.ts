@@ -3,6 +3,7 @@ import { createServer, request as httpRequest, type ClientRequest } from 'node:h
 import { connect, type AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { annotation, silentLogger, systemClock } from '../core/index.ts';
+import { admissionReview } from '../../test/support/admission-review.ts';
 import { until } from '../../test/support/until.ts';
 import { createWebhookApp } from './app.ts';
 import type { AdmissionPorts } from './ports.ts';
@@ -27,22 +28,14 @@ const start = async (t: ExecutionContext, autoscalerOf: AdmissionPorts['autoscal
   return (server.address() as AddressInfo).port;
 };
 
-const review = JSON.stringify({
-  apiVersion: 'admission.k8s.io/v1',
-  kind: 'AdmissionReview',
-  request: {
-    uid: 'u-1',
-    resource: { group: 'apps', version: 'v1', resource: 'deployments' },
-    namespace: 'default',
-    name: 'web',
-    operation: 'CREATE',
-    userInfo: { username: 'alice' },
+const review = JSON.stringify(
+  admissionReview({
     object: {
       metadata: { name: 'web', annotations: { [annotation.enabled]: 'true' } },
       spec: { replicas: 1, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [] } } },
     },
-  },
-});
+  }),
+);
 const headers = { 'content-type': 'application/json' };
 const ask = async (port: number): Promise<{ readonly status: number; readonly body: string }> => {
   const answer = await fetch(`http://127.0.0.1:${port}/admission/validate`, { method: 'POST', headers, body: review });

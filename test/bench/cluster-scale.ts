@@ -14,6 +14,7 @@ import { percentile, table } from './statistics.ts';
 const workloads = Number(process.env['WORKLOADS'] ?? 2000);
 const perNamespace = 20;
 const wakes = 100;
+if (!(workloads >= wakes)) throw new Error(`WORKLOADS is ${String(process.env['WORKLOADS'])}: want a number of ${wakes} or more`);
 const restMs = Number(process.env['REST_MS'] ?? 60_000);
 const parallel = 24;
 /** Those that are woken at once run a program; the others have pods without one. */
