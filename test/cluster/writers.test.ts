@@ -217,6 +217,8 @@ test('a LimitRange that forbids the pod is told early, too', async (t) => {
   t.is(refused.status, 503, refused.text);
   t.regex(refused.text, /wake-failed/);
   t.regex(refused.text, /maximum memory usage per Container is 64Mi/);
+  // Until the wake that failed is taken back, requests are told of it.
+  await made.untilReplicas(0);
   await rouse.cluster.kubectl(['delete', 'limitrange/small', '-n', made.namespace]);
   const served = await made.ask();
   t.is(served.status, 200, served.text);
