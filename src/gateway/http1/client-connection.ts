@@ -65,6 +65,7 @@ export class ClientConnection {
   #body: BodyReader | undefined;
   #bodyTo: BodySink | undefined;
   #keepsAlive = true;
+  #endsByClose = false;
   /** The client has ended its side. */
   #ended = false;
   /** The pod has to catch up with the body. */
@@ -111,6 +112,7 @@ export class ClientConnection {
    */
   connectionHeader(byClose: boolean, mayGoOn = true): 'close' | 'keep-alive' | undefined {
     const head = this.#head;
+    this.#endsByClose = byClose;
     this.#keepsAlive = !byClose && mayGoOn && head?.keepsAlive === true && !this.#owner.closing && !this.#ended && this.requestWhole;
     if (!this.#keepsAlive) return 'close';
     return head?.minorVersion === 0 ? 'keep-alive' : undefined;
@@ -141,10 +143,12 @@ export class ClientConnection {
     this.#finish();
   }
 
-  /** Ends at once: the client must not take what it has for a whole answer. */
+  /** Ends at once, behind what was passed on: the client must not take that for a whole answer. Where the end of the connection would say so, it is a reset. */
   cut(): void {
     this.#listener = undefined;
-    this.#socket.destroy();
+    this.out.flush();
+    if (this.#endsByClose) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   /** Closes it if no request is under way; a client that is just sending one finds the connection closed, and asks again on another. */
