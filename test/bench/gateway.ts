@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { debianTool, envoyBinary } from '../support/bench-tools.ts';
-import { contestants, startProxy, type Contestant, type Proxy, type Surroundings } from './gateway/contestants.ts';
+import { checkProxy, contestants, startProxy, type Contestant, type Proxy, type Surroundings } from './gateway/contestants.ts';
 import { loadersOf } from './gateway/load.ts';
 import { measureMemory, type Memory } from './gateway/memory.ts';
 import { startOrigin } from './gateway/origin.ts';
@@ -18,7 +18,10 @@ const say = (line: string): void => {
   process.stderr.write(`bench: ${line}\n`);
 };
 
-/** Our gateway, nginx, Envoy and the floor as plain reverse proxies in front of one origin, in turns: CPU, throughput, latency and memory. */
+/**
+ * Our gateway, nginx, Envoy and the floor (bytes passed on by node:net) as plain reverse proxies in front of one origin, in turns: CPU, throughput, latency,
+ * memory. About a quarter of an hour; `SCENARIOS=get32,post32 CONTESTANTS=rouse,nginx ROUNDS=3 SECONDS=2` and the like run a part.
+ */
 export const run = async (): Promise<void> => {
   const settings = readSettings(process.env, scenarios, contestants);
   const wrk = await debianTool('wrk', say);
@@ -45,6 +48,7 @@ const measure = async (around: Surroundings, wrk: string, settings: Chosen): Pro
   const known = scenariosOf(loaders, () => halfOfSlowest(results.get('get32'), settings.contestants));
   const proxies: Proxy[] = [];
   for (const name of settings.contestants) proxies.push(await startProxy(around, name));
+  for (const proxy of proxies) await checkProxy(proxy);
   console.log(`Medians of ${rounds} rounds of ${seconds} s, ${cpus().length} cores shared with load and origin, Node ${process.version}\n`);
   const loaded = settings.scenarios.filter((name) => name !== 'memory');
   // Half load is half of what was seen at full load.

@@ -85,22 +85,28 @@ const nginxProxy = ({ port, webSocketPort }: Ports, origin: Origin): string => `
     }
   }`;
 
-/** Starts a contestant; it has served everything that the origin has when this resolves. */
+/** Starts a contestant; it has answered once when this resolves. */
 export const startProxy = async (around: Surroundings, name: Contestant): Promise<Proxy> => {
   const ports = { port: await freePort(), webSocketPort: await freePort() };
   const proxy = { name, ...ports, ...(await starts[name](around, ports)) };
-  const url = (path: string): string => `http://127.0.0.1:${proxy.port}${path}`;
   await until(`${name} answers`, async () => {
     proxy.program.check();
-    return fetch(url(resources.hello.path)).then(
+    return fetch(urlOf(proxy, resources.hello.path)).then(
       async (answer) => (await answer.text()) !== '' && answer.ok,
       () => false,
     );
   });
-  for (const { path, bytes } of Object.values(resources)) {
-    const answer = await fetch(url(path), path === resources.taken.path ? { method: 'POST', body: 'x'.repeat(1024) } : {});
-    const { byteLength } = await answer.arrayBuffer();
-    if (answer.status !== 200 || byteLength !== bytes) throw new Error(`${name} answers ${path} with ${answer.status} and ${byteLength} bytes, not ${bytes}`);
-  }
   return proxy;
+};
+
+const urlOf = ({ port }: Ports, path: string): string => `http://127.0.0.1:${port}${path}`;
+
+/** Throws unless the contestant serves everything that the origin has: what is measured is then the same work. */
+export const checkProxy = async (proxy: Proxy): Promise<void> => {
+  for (const { path, bytes } of Object.values(resources)) {
+    const answer = await fetch(urlOf(proxy, path), path === resources.taken.path ? { method: 'POST', body: 'x'.repeat(1024) } : {});
+    const { byteLength } = await answer.arrayBuffer();
+    if (answer.status !== 200 || byteLength !== bytes)
+      throw new Error(`${proxy.name} answers ${path} with ${answer.status} and ${byteLength} bytes, not ${bytes}`);
+  }
 };

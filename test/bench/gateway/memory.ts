@@ -29,9 +29,9 @@ export const measureMemory = async (around: Surroundings, name: Contestant, busy
   const before = openFiles(proxy.pid);
   const file = join(import.meta.dirname, 'programs', 'idle-client.ts');
   const client = around.programs.start('the idle client', process.execPath, [file, String(proxy.port), String(idleConnections)]);
-  await client.firstLine();
+  const answered = Number(await client.firstLine());
   await sleep(settleMs);
-  const memory = { name, started, busy256, idle: residentMbOf(proxy), idleConnections: openFiles(proxy.pid) - before };
+  const memory = { name, started, busy256, idle: residentMbOf(proxy), idleConnections: Math.min(answered, openFiles(proxy.pid) - before) };
   await client.stop();
   await proxy.program.stop();
   return memory;

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../support/until.ts';
 import type { Program, Programs } from './programs.ts';
@@ -16,11 +16,21 @@ export const startNginx = async (programs: Programs, binary: string, directory: 
   const program = programs.start(name, binary, ['-p', directory, '-e', 'stderr', '-c', file]);
   const workerPid = await until(`${name} has a worker`, async () => {
     program.check();
+    // Whatever was started before this was written is no worker.
+    if (!(await isThere(pidFile(directory, name)))) return undefined;
     const children = await readFile(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8');
     return Number(children.trim().split(' ')[0]) || undefined;
   });
   return { program, workerPid };
 };
+
+const pidFile = (directory: string, name: string): string => join(directory, `${name}.pid`);
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
@@ -28,7 +38,7 @@ const configuration = (directory: string, name: string, http: string): string =>
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 worker_processes 1;
 daemon off;
-pid ${join(directory, `${name}.pid`)};
+pid ${pidFile(directory, name)};
 error_log stderr error;
 events { worker_connections 16384; }
 http {

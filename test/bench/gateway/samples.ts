@@ -33,7 +33,7 @@ export const measureRounds = async (
   say: (line: string) => void,
 ): Promise<Samples> => {
   const samples = new Map<Contestant, Sample[]>(proxies.map(({ name }) => [name, []]));
-  for (const proxy of proxies) await load(proxy, Math.ceil(seconds / 2));
+  for (const proxy of proxies) await load(proxy, seconds);
   for (let round = 0; round < rounds; round += 1) {
     const first = round % proxies.length;
     for (const proxy of [...proxies.slice(first), ...proxies.slice(0, first)]) {

@@ -25,5 +25,5 @@ export const scenariosOf = ({ closedLoop, fixedRate, webSocketEcho }: Loaders, h
     load: closedLoop('hello', 32, { isConnectionPerRequest: true }),
   },
   half32: { title: 'GET, 12 bytes, at half of what the slowest takes, 32 keep-alive connections', unit: 'request', load: fixedRate(32, halfRate) },
-  ws32: { title: 'WebSocket echo, 32 bytes, 32 connections', unit: 'message', load: webSocketEcho(32, 5000) },
+  ws32: { title: 'WebSocket echo, 32 bytes, 32 connections', unit: 'message', load: webSocketEcho(32, 20_000) },
 });
