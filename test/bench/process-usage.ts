@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 const ofProcess = (pid: number, file: string): string => readFileSync(`/proc/${pid}/${file}`, 'utf8');
 
@@ -13,5 +13,12 @@ export const cpuSeconds = (pid: number): number => {
 /** Resident memory, in bytes. */
 export const residentBytes = (pid: number): number => Number(/^VmRSS:\s+(\d+) kB/m.exec(ofProcess(pid, 'status'))?.[1]) * 1024;
 
-/** How many files, connections among them, the process has open. */
-export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+/** How many IPv4 connections to that port of this machine are established, as the kernel has them at the side that was connected to. */
+export const connectionsTo = (port: number): number => {
+  const established = '01';
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  return rows.filter((row) => {
+    const [, local = '', , state] = row.trim().split(/\s+/);
+    return state === established && Number.parseInt(local.split(':')[1] ?? '', 16) === port;
+  }).length;
+};

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openFiles } from '../process-usage.ts';
+import { connectionsTo } from '../process-usage.ts';
 import { startProxy, type Contestant, type Proxy, type Surroundings } from './contestants.ts';
 import type { Loader } from './load.ts';
 import { residentMbOf } from './samples.ts';
@@ -26,12 +26,11 @@ export const measureMemory = async (around: Surroundings, name: Contestant, busy
   const started = residentMbOf(proxy);
   const busy256 = await mostWhile(proxy, busy(proxy, seconds));
   await sleep(settleMs);
-  const before = openFiles(proxy.pid);
   const file = join(import.meta.dirname, 'programs', 'idle-client.ts');
   const client = around.programs.start('the idle client', process.execPath, [file, String(proxy.port), String(idleConnections)]);
-  const answered = Number(await client.firstLine());
+  await client.firstLine();
   await sleep(settleMs);
-  const memory = { name, started, busy256, idle: residentMbOf(proxy), idleConnections: Math.min(answered, openFiles(proxy.pid) - before) };
+  const memory = { name, started, busy256, idle: residentMbOf(proxy), idleConnections: connectionsTo(proxy.port) };
   await client.stop();
   await proxy.program.stop();
   return memory;

@@ -29,7 +29,7 @@ export const startOrigin = async (programs: Programs, nginx: string, directory: 
   return { port, webSocketPort };
 };
 
-/** nginx's own \`return\` does not wait for a body; a mirror has it read first, and that a file cannot be posted to then leads to the answer. */
+/** nginx's own `return` does not wait for a body; a mirror has it read first, and that a file cannot be posted to then leads to the answer. */
 const http = (port: number, files: string): string => `
   default_type text/plain;
   server {

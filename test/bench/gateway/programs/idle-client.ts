@@ -1,5 +1,5 @@
 /**
- * `idle-client.ts PORT CONNECTIONS`: opens keep-alive connections, has one answer on each, says how many there are and keeps them without a word until its
+ * `idle-client.ts PORT CONNECTIONS`: opens keep-alive connections, has one answer on each, says how many had one and keeps them without a word until its
  * standard input ends.
  */
 import { resources } from '../origin.ts';
