@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 export interface AuditedRequest {
   /** When the API server received it, milliseconds since 1970. */
   readonly at: number;
+  readonly user: string;
   readonly verb: string;
   /** With its sub-resource: `deployments/scale`. */
   readonly resource: string;
@@ -19,19 +20,32 @@ interface AuditEvent {
   readonly stage: string;
   readonly verb: string;
   readonly requestReceivedTimestamp: string;
+  readonly user: { readonly username: string };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** What the controllers have asked of the API server of the cluster in `directory` since `from`; watches that go on are left out. */
-export const controllerRequests = async (directory: string, from: number): Promise<readonly AuditedRequest[]> => {
+/** What the audit log of the cluster in `directory` has since `from` of requests whose line has `text` in it and that are `wanted`; watches that go on are left out. */
+const auditedRequests = async (directory: string, from: number, text: string, wanted: (event: AuditEvent) => boolean): Promise<readonly AuditedRequest[]> => {
   const found: AuditedRequest[] = [];
   for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
-    if (!line.includes(`"username":"${controller}"`)) continue;
-    const { stage, verb, requestReceivedTimestamp, objectRef } = JSON.parse(line) as AuditEvent;
+    if (!line.includes(text)) continue;
+    const event = JSON.parse(line) as AuditEvent;
+    const { stage, verb, user, requestReceivedTimestamp, objectRef } = event;
     const at = Date.parse(requestReceivedTimestamp);
-    if (at < from || stage === 'ResponseStarted') continue;
+    if (at < from || stage === 'ResponseStarted' || !wanted(event)) continue;
     const { resource = '', subresource, namespace = '', name = '' } = objectRef ?? {};
-    found.push({ at, verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, namespace, name });
+    found.push({ at, user: user.username, verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, namespace, name });
   }
   return found;
 };
+
+/** What the controllers have asked of the API server. */
+export const controllerRequests = (directory: string, from: number): Promise<readonly AuditedRequest[]> =>
+  auditedRequests(directory, from, `"username":"${controller}"`, ({ user }) => user.username === controller);
+
+/** What the API server has shown to a mutating webhook; one that was shown more than once, since it met a conflict, is in it once. */
+export const requestsShownTo = (webhook: string, directory: string, from: number): Promise<readonly AuditedRequest[]> =>
+  auditedRequests(directory, from, webhook, ({ annotations = {} }) =>
+    Object.entries(annotations).some(([key, value]) => key.startsWith('mutation.webhook.admission.k8s.io/round_') && value.includes(`"webhook":"${webhook}"`)),
+  );
