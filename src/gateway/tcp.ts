@@ -14,6 +14,7 @@ export interface TcpEntry {
 export interface TcpSurroundings {
   readonly clock: Clock;
   connections(change: 1 | -1): void;
+  readonly cannotAccept: (error: Error) => void;
 }
 
 const connectTimeoutMs = 1000;
@@ -21,11 +22,13 @@ const connectTimeoutMs = 1000;
 /** Any protocol by port: a connection wakes the workload, counts as one request for as long as it is open, and is joined to one of a pod. */
 export class TcpListener implements OpenListener {
   entry: TcpEntry;
+  readonly #around: TcpSurroundings;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(entry: TcpEntry, around: TcpSurroundings) {
     this.entry = entry;
+    this.#around = around;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       around.connections(1);
@@ -43,7 +46,7 @@ export class TcpListener implements OpenListener {
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port);
+    return listenAt(this.#server, address, port, this.#around.cannotAccept);
   }
 
   sayGoodbye(): void {

@@ -28,6 +28,7 @@ export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
   connections(change: 1 | -1): void;
+  readonly cannotAccept: (error: Error) => void;
 }
 
 const sweepEveryMs = 1000;
@@ -62,7 +63,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port);
+    return listenAt(this.#server, address, port, this.#around.cannotAccept);
   }
 
   sayGoodbye(): void {
