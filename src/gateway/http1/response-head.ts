@@ -1,4 +1,4 @@
-import { contentLengthOf, readFieldLines, tokens, type FieldLine, type FieldName } from './fields.ts';
+import { contentLengthOf, readFieldLines, tokens, withoutLines, type FieldLine } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -13,7 +13,8 @@ export interface AnswerEnding {
 }
 
 /** Ends at the gateway (RFC 9110 §7.6.1); the framing is written anew. */
-const notForwarded: ReadonlySet<FieldName | undefined> = new Set<FieldName>([
+const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
+  'other',
   'connection',
   'http2-settings',
   'keep-alive',
@@ -36,20 +37,21 @@ export class ResponseHead {
   readonly keepAliveSeconds: number | undefined;
   readonly upgrade: string | undefined;
   readonly #text: string;
-  /** Behind `HTTP/1.1 `, with its CRLF. */
-  readonly #statusLine: string;
+  readonly #fieldsAt: number;
   readonly #lines: readonly FieldLine[];
   readonly #named: readonly string[];
+  readonly #hasDate: boolean;
 
-  private constructor(text: string, status: number, statusLine: string, lines: readonly FieldLine[], fields: ReadFields) {
+  private constructor(text: string, status: number, fieldsAt: number, lines: readonly FieldLine[], fields: ReadFields) {
     this.#text = text;
     this.status = status;
-    this.#statusLine = statusLine;
+    this.#fieldsAt = fieldsAt;
     this.#lines = lines;
     this.length = fields.length;
     this.keepsAlive = fields.keepsAlive;
     this.keepAliveSeconds = fields.keepAliveSeconds;
     this.upgrade = fields.upgrade;
+    this.#hasDate = fields.hasDate;
     this.#named = fields.connection.length === 0 ? fields.connection : fields.connection.filter((name) => name !== 'content-length');
   }
 
@@ -64,27 +66,14 @@ export class ResponseHead {
     if (status < 100 || text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return undefined;
     const lines = readFieldLines(text, at + 2);
     const fields = lines === undefined ? undefined : readFields(text, lines, minor, status);
-    return lines === undefined || fields === undefined ? undefined : new ResponseHead(text, status, text.slice(9, at + 2), lines, fields);
+    return lines === undefined || fields === undefined ? undefined : new ResponseHead(text, status, at + 2, lines, fields);
   }
 
   /** As it goes to the client, with its empty line. */
   forClient({ chunked, connection, date }: AnswerEnding): string {
-    const text = this.#text;
-    let head = `HTTP/1.1 ${this.#statusLine}`;
-    let hasDate = false;
-    // Neighbouring lines that go on as they came are copied in one piece.
-    let [from, until] = [0, 0];
-    for (const line of this.#lines) {
-      if (!this.#passes(line, chunked)) continue;
-      if (line.name === 'date') hasDate = true;
-      if (until !== line.start) {
-        head += text.slice(from, until);
-        from = line.start;
-      }
-      until = line.end;
-    }
-    head += text.slice(from, until);
-    if (!hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
+    const lines = this.#linesThatMatter().filter((line) => !this.#passes(line, chunked));
+    let head = `HTTP/1.1${this.#text.slice(8, this.#fieldsAt)}${withoutLines(this.#text, this.#fieldsAt, lines)}`;
+    if (!this.#hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
     if (connection !== undefined) head += `Connection: ${connection}\r\n`;
     if (chunked) head += 'Transfer-Encoding: chunked\r\n';
     return `${head}\r\n`;
@@ -95,12 +84,16 @@ export class ResponseHead {
     return `${this.forClient({ chunked: false, connection: undefined, date: '' }).slice(0, -2)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
   }
 
-  #passes({ name, start, nameEnd }: FieldLine, chunked: boolean): boolean {
-    if (notForwarded.has(name)) return false;
+  /** Those that the gateway acts on, and those that `Connection` names. */
+  #linesThatMatter(): readonly FieldLine[] {
+    return this.#named.length === 0 ? this.#lines : (readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower)) ?? this.#lines);
+  }
+
+  #passes({ name }: FieldLine, chunked: boolean): boolean {
+    if (notForwarded.has(name) || this.#named.includes(name)) return false;
     if (name === 'trailer') return chunked;
     // No body can follow, and a client might wait for one (RFC 9110 §8.6).
-    if (name === 'content-length') return this.status >= 200 && this.status !== 204;
-    return this.#named.length === 0 || !this.#named.includes(this.#text.slice(start, nameEnd).toLowerCase());
+    return name !== 'content-length' || (this.status >= 200 && this.status !== 204);
   }
 }
 
@@ -120,10 +113,11 @@ interface ReadFields {
   keepsAlive: boolean;
   keepAliveSeconds: number | undefined;
   upgrade: string | undefined;
+  hasDate: boolean;
 }
 
 const readFields = (text: string, lines: readonly FieldLine[], minorVersion: number, status: number): ReadFields | undefined => {
-  const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined };
+  const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined, hasDate: false };
   let [codings, lengths] = [0, 0];
   for (const { name, valueStart, valueEnd } of lines) {
     if (name === 'content-length') {
@@ -133,6 +127,7 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: num
     } else if (name === 'transfer-encoding') {
       if (minorVersion === 0 || (codings += 1) > 1 || text.slice(valueStart, valueEnd).toLowerCase() !== 'chunked') return undefined;
     } else if (name === 'connection') fields.connection = [...fields.connection, ...tokens(text.slice(valueStart, valueEnd))];
+    else if (name === 'date') fields.hasDate = true;
     else if (name === 'upgrade') fields.upgrade = text.slice(valueStart, valueEnd);
     else if (name === 'keep-alive') fields.keepAliveSeconds = secondsIn(text.slice(valueStart, valueEnd));
   }
