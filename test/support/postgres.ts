@@ -16,6 +16,10 @@ export interface Postgres {
 const noTest = { teardown: (): void => undefined };
 const isRoot = process.getuid?.() === 0;
 
+/** PostgreSQL refuses to be root. */
+const asPostgres = (command: string, ...args: readonly string[]): readonly [string, ...string[]] =>
+  isRoot ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--', command, ...args] : [command, ...args];
+
 export const createPostgres = async (): Promise<Postgres> => {
   const cwd = await mkdtemp(join(tmpdir(), 'rouse-postgres-'));
   const run = async (command: string, ...args: readonly string[]): Promise<ProgramResult> => {
@@ -23,17 +27,14 @@ export const createPostgres = async (): Promise<Postgres> => {
     if (result.code !== 0) throw new Error(`${command} ended with ${String(result.code)}: ${result.errors}`);
     return result;
   };
-  // It refuses to be root.
-  const asItself: readonly string[] = isRoot ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--'] : [];
   if (isRoot) await chown(cwd, Number((await run('id', '-u', 'postgres')).text), Number((await run('id', '-g', 'postgres')).text));
   const data = join(cwd, 'data');
-  const [first = '', ...rest] = [...asItself, 'initdb', '-D', data, '-A', 'trust', '-N', '-U', 'postgres'];
-  await run(first, ...rest);
+  await run(...asPostgres('initdb', '-D', data, '-A', 'trust', '-N', '-U', 'postgres'));
   const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'log_connections=on'].flatMap((setting) => ['-c', setting]);
   return {
     start: async (t) => {
       const port = await freePort();
-      const [command = '', ...args] = [...asItself, 'postgres', '-D', data, '-p', String(port), '-k', cwd, '-h', '127.0.0.1', ...settings];
+      const [command, ...args] = asPostgres('postgres', '-D', data, '-p', String(port), '-k', cwd, '-h', '127.0.0.1', ...settings);
       const server = startProgram(t, command, args, { cwd, limitMs: 120_000 });
       t.teardown(() => server.stop('SIGQUIT')); // before it is killed: that would leave its shared memory behind
       const isReady = async (): Promise<boolean> => (await runProgram(t, 'pg_isready', ['-q', '-h', '127.0.0.1', '-p', String(port)])).code === 0;

@@ -8,8 +8,8 @@ import type { ExecutionContext } from 'ava';
 /** Real servers and clients of this machine, as Debian packs them. */
 
 export interface ProgramOptions {
-  /** Given to the program whole, and ended. `open`: the test writes to `child.stdin` itself. Default: nothing. */
-  readonly stdin?: string | Buffer | 'open';
+  /** Given to the program whole, and ended; by default nothing. null: the test writes to `child.stdin` itself. */
+  readonly stdin?: string | Buffer | null;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** After which it is killed; default 30 s. */
@@ -27,12 +27,12 @@ export interface ProgramResult {
 export interface RunningProgram {
   readonly child: ChildProcessWithoutNullStreams;
   /** Standard output so far. */
-  text(): string;
+  readonly text: () => string;
   /** Standard error so far. */
-  errors(): string;
+  readonly errors: () => string;
   readonly ended: Promise<ProgramResult>;
   /** Sends the signal if it still runs, and waits for its end. */
-  stop(signal?: NodeJS.Signals): Promise<ProgramResult>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<ProgramResult>;
 }
 
 /** Debian keeps the programs of a PostgreSQL server out of the usual path. */
@@ -59,7 +59,7 @@ export const startProgram = (
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
   child.stdin.on('error', () => undefined); // it need not read all of it
-  if (stdin !== 'open') child.stdin.end(stdin);
+  if (stdin !== null) child.stdin.end(stdin);
   child.on('error', (error) => (errors += `${error.message} (bash .ci/install-tools installs what is missing)\n`));
   const text = (): string => Buffer.concat(output).toString();
   const ended = once(child, 'close').then(

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { connectionsTaken, createPostgres, psql, startPsql, type Postgres } from '../support/postgres.ts';
 import { podAt, until } from '../support/gateway-rig.ts';
 import { runProgram, type ProgramResult } from '../support/real-program.ts';
 import { startTcpRig } from '../support/tcp-rig.ts';
+import { until as untilAsync } from '../support/until.ts';
 
 /** PostgreSQL behind a TCP port of the gateway. One server at a time: they share the data. */
 
@@ -13,9 +14,13 @@ test.before(async () => {
 });
 test.after.always(() => postgres.remove());
 
+/** Waits until one session waits in such a way. */
+const untilWaiting = (t: ExecutionContext, port: number, how: string): Promise<unknown> =>
+  untilAsync(how, async () => (await psql(t, port, `select count(*) from pg_stat_activity where ${how}`)) === '1\n');
+
 test.serial('psql at zero waits for the server that it wakes, and its session is one request in flight even while nothing is said', async (t) => {
   const rig = await startTcpRig(t);
-  const session = startPsql(t, rig.port, [], { stdin: 'open' });
+  const session = startPsql(t, rig.port, [], { stdin: null });
   const asks = async (statement: string, answer: string): Promise<void> => {
     session.child.stdin.write(`${statement}\n`);
     await until(`${statement} is answered`, () => session.text().endsWith(answer));
@@ -48,7 +53,14 @@ test.serial('results and COPY of megabytes come through unchanged, both ways', a
   await psql(t, rig.port, 'copy big from stdin', { stdin: rows });
   t.true((await psql(t, rig.port, 'copy (select * from big order by id) to stdout')) === rows, 'COPY gives back what it took');
   const answer = await psql(t, rig.port, "select repeat(md5(i::text), 20) from generate_series(1, 20000) i union all select 'end'");
-  const expected = Array.from({ length: 20_000 }, (_, index) => `${createHash('md5').update(String(index + 1)).digest('hex').repeat(20)}\n`).join('');
+  const expected = Array.from(
+    { length: 20_000 },
+    (_, index) =>
+      `${createHash('md5')
+        .update(String(index + 1))
+        .digest('hex')
+        .repeat(20)}\n`,
+  ).join('');
   t.true(answer === `${expected}end\n`, 'a result of 13 MB');
   await psql(t, rig.port, 'drop table big');
   t.is(await rig.allEnded(), 5);
@@ -58,14 +70,13 @@ test.serial('two sessions at once: one waits for the lock of the other, and hear
   const { port } = await postgres.start(t);
   const rig = await startTcpRig(t, { pods: [podAt(port)] });
   await psql(t, rig.port, 'create table account (balance int); insert into account values (10)');
-  const [first, second] = [startPsql(t, rig.port, [], { stdin: 'open' }), startPsql(t, rig.port, [], { stdin: 'open' })];
+  const [first, second] = [startPsql(t, rig.port, [], { stdin: null }), startPsql(t, rig.port, [], { stdin: null })];
   second.child.stdin.write("listen paid; select 'listening';\n");
   first.child.stdin.write("begin; update account set balance = balance - 3; notify paid, '3 of 10'; select 'taken';\n");
   await until('both are at it', () => first.text() === 'taken\n' && second.text() === 'listening\n');
   t.is(rig.counters.inFlight, 2);
   second.child.stdin.write('update account set balance = balance * 2; select balance from account;\n');
-  const waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
-  for (let count = '0\n'; count !== '1\n';) count = await psql(t, rig.port, waiting);
+  await untilWaiting(t, rig.port, "wait_event_type = 'Lock'");
   t.is(second.text(), 'listening\n');
   first.child.stdin.end('commit;\n');
   t.is((await first.ended).code, 0);
@@ -81,8 +92,7 @@ test.serial('^C in psql cancels its statement: the request to cancel goes over a
   const { port } = await postgres.start(t);
   const rig = await startTcpRig(t, { pods: [podAt(port)] });
   const sleeping = startPsql(t, rig.port, ['-c', 'select pg_sleep(60)']);
-  const running = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
-  for (let count = '0\n'; count !== '1\n';) count = await psql(t, rig.port, running);
+  await untilWaiting(t, rig.port, "wait_event = 'PgSleep'");
   const before = [...rig.counters.requests.values()].reduce((sum, count) => sum + count, 0);
   sleeping.child.kill('SIGINT');
   const { code, errors } = await sleeping.ended;
@@ -95,7 +105,7 @@ test.serial('psql is told at once that the wake has failed; the next one finds t
   const rig = await startTcpRig(t);
   const waiting = startPsql(t, rig.port, ['-c', 'select 1']);
   await until('held', () => rig.counters.held === 1);
-  await rig.route({ wakeFailure: { reason: 'image', message: 'ErrImagePull' } });
+  await rig.route({ wakeFailure: { reason: 'image-pull', message: 'ErrImagePull' } });
   const failed = [await waiting.ended, await startPsql(t, rig.port, ['-c', 'select 1']).ended];
   for (const { code, errors } of failed) {
     t.is(code, 2);
