@@ -64,7 +64,7 @@ test('a pod that has said all that it will still gets what socat says after that
   client.child.stdin.end('thanks\n');
   t.is((await client.ended).code, 0);
   t.is(await rig.allEnded(), 1);
-  t.is(heard, 'thanks\n');
+  await until('the pod has heard it', () => heard === 'thanks\n');
 });
 
 test('cat fails, instead of taking half a file for the whole, when the pod breaks off', async (t) => {
