@@ -3,7 +3,7 @@ import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
 import { listenAt, portOf, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
-import { bytesThrough, keepAlive, splice } from './splice.ts';
+import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
 export interface TcpEntry {
@@ -113,7 +113,7 @@ class TcpCall extends Call {
 
   /** There is no answer that every protocol understands: the connection is reset. */
   refuse(): void {
-    this.#client.resetAndDestroy();
+    breakOff(this.#client);
     this.#finish();
   }
 
@@ -127,8 +127,8 @@ class TcpCall extends Call {
   }
 
   cut(): void {
-    this.#client.destroy();
-    this.#upstream?.destroy();
+    breakOff(this.#client);
+    if (this.#upstream !== undefined) breakOff(this.#upstream);
   }
 
   #join(upstream: Socket): void {
