@@ -75,7 +75,7 @@ export class Head implements RequestHead {
     this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1;
     this.keepsAlive = line.minorVersion === 1 ? !connection.includes('close') : connection.includes('keep-alive') && !connection.includes('close');
     this.#named = connection.length === 0 ? connection : connection.filter((name) => !connectionOptions.has(name) && !cannotBeNamed.has(name));
-    this.upgrade = fields.upgrade !== undefined && canUpgrade(line, fields) ? fields.upgrade : undefined;
+    this.upgrade = canUpgrade(line, fields) ? fields.upgrade : undefined;
   }
 
   /** `text` ends with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
@@ -222,7 +222,7 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 |
   return ok(fields);
 };
 
-/** An offer that can be passed on: another one, or one with a body, is an ordinary request (RFC 9110 §7.8). */
+/** An offer, if there is one, can be passed on: one of h2c, or one with a body, is an ordinary request (RFC 9110 §7.8). */
 const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length, upgrade }: ReadFields): boolean =>
   minorVersion === 1 && method === 'GET' && length === 0 && connection.includes('upgrade') && !/^(?:h2c?)?$/i.test(upgrade ?? '');
 

@@ -50,7 +50,7 @@ export class ResponseHead {
     this.keepsAlive = fields.keepsAlive;
     this.keepAliveSeconds = fields.keepAliveSeconds;
     this.upgrade = fields.upgrade;
-    this.#named = fields.connection.length === 0 ? fields.connection : fields.connection.filter((name) => name !== 'content-length');
+    this.#named = fields.connection;
   }
 
   /** `text` ends with its empty line; undefined where it is not a head of RFC 9112, or where two would read its body differently. */
