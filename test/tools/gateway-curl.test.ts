@@ -207,4 +207,4 @@ test('an answer that the pod breaks off is broken off for curl', breaksOff, '--h
  * Here nothing but the end of the connection says how long the answer is, so an orderly end makes half of it the whole: it has to be reset. The gateway ends
  * it in order today, and curl succeeds.
  */
-test.failing('an answer that the pod breaks off is broken off for a client of HTTP/1.0 too', breaksOff, '--http1.0');
+test('an answer that the pod breaks off is broken off for a client of HTTP/1.0 too', breaksOff, '--http1.0');

@@ -112,7 +112,6 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     if (upstream === undefined) return;
     upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority));
     if (this.#head.hasBody) {
-      this.#sayContinue();
       this.#client.passBody(upstream.out);
       this.bodyArrived();
     } else {
@@ -127,8 +126,9 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   }
 
   interim(head: ResponseHead): void {
-    // 100 is between two neighbours: what this client waited for it has been told. HTTP/1.0 knows no interim answers.
-    if (head.status !== 100 && this.#head.minorVersion === 1) this.answerTo.text(head.forClient({ chunked: false, connection: undefined, date: '' }));
+    this.#saidContinue ||= head.status === 100;
+    // A client that has asked for none passes over a 100 (RFC 9110 §15.2); HTTP/1.0 knows no interim answers.
+    if (this.#head.minorVersion === 1) this.answerTo.text(head.forClient({ chunked: false, connection: undefined, date: '' }));
   }
 
   answered(head: ResponseHead): PassAs {
@@ -264,12 +264,5 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #abandon(): void {
     this.#upstream?.abandon();
     this.#upstream = undefined;
-  }
-
-  #sayContinue(): void {
-    if (!this.#head.expectsContinue || this.#saidContinue) return;
-    this.#saidContinue = true;
-    this.answerTo.text('HTTP/1.1 100 Continue\r\n\r\n');
-    this.answerTo.flush();
   }
 }

@@ -116,16 +116,12 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** A trailer section without the lines that none may have; undefined where it is malformed. `text` ends with its empty line. */
+/** A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed. */
 export const passableTrailers = (text: string): string | undefined => {
   const refused = readFieldLines(text, 0, (lower) => notInTrailers.has(lower));
-  return refused === undefined ? undefined : withoutLines(text, 0, refused);
-};
-
-/** The lines of `text` from `from` on but `lines`, without the empty one. */
-export const withoutLines = (text: string, from: number, lines: readonly FieldLine[]): string => {
-  let [passed, at] = ['', from];
-  for (const { start, end } of lines) {
+  if (refused === undefined) return undefined;
+  let [passed, at] = ['', 0];
+  for (const { start, end } of refused) {
     passed += text.slice(at, start);
     at = end;
   }

@@ -119,7 +119,7 @@ class ChunkedBody implements BodyReader {
     this.#lineAt = this.#state === 'size' && this.#digits === 0 ? from : -1;
     let at = from;
     while (at < chunk.length && !this.done) {
-      at = this.#state === 'data' ? this.#skipData(chunk, at, to) : this.#state === 'trailers' ? this.#readTrailers(chunk, at, to) : this.#step(chunk, at, to);
+      at = this.#step(chunk, at, to);
       if (at < 0) return -1;
     }
     if (this.#passAs === 'chunked') this.#pass(chunk, this.#inSizeLine ? this.#lineAt : at, to);
@@ -147,7 +147,7 @@ class ChunkedBody implements BodyReader {
     return end;
   }
 
-  /** One byte of the framing. */
+  /** One byte of the framing, or as much as there is of the rest. */
   #step(chunk: Buffer, at: number, to: BodySink): number {
     const code = chunk[at] ?? 0;
     switch (this.#state) {
@@ -170,8 +170,9 @@ class ChunkedBody implements BodyReader {
         this.#lineAt = at + 1;
         return at + 1;
       case 'data':
+        return this.#skipData(chunk, at, to);
       case 'trailers':
-        return -1;
+        return this.#readTrailers(chunk, at, to);
     }
   }
 

@@ -14,7 +14,6 @@ export interface HeadProblem {
 const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
   'other',
   'connection',
-  'expect',
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
@@ -54,6 +53,7 @@ export class Head implements RequestHead {
   readonly length: MessageLength;
   /** The client wants the connection to go on. */
   readonly keepsAlive: boolean;
+  /** The client sends its body when a pod has said that it will read it. */
   readonly expectsContinue: boolean;
   /** The protocol that the client wants to change to; undefined where it wants none that can be passed on. */
   readonly upgrade: string | undefined;
@@ -76,10 +76,10 @@ export class Head implements RequestHead {
     this.authority = line.authority ?? fields.authority;
     this.userAgent = fields.userAgent;
     this.length = fields.length;
-    this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1;
+    this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1 && fields.length !== 0;
     this.keepsAlive = line.minorVersion === 1 ? !connection.includes('close') : connection.includes('keep-alive') && !connection.includes('close');
     this.#named = connection.length === 0 ? connection : connection.filter((name) => !connectionOptions.has(name) && !cannotBeNamed.has(name));
-    this.upgrade = fields.upgrade !== undefined && canUpgrade(line, fields) ? fields.upgrade : undefined;
+    this.upgrade = canUpgrade(line, fields) ? fields.upgrade : undefined;
   }
 
   /** `text` ends with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
@@ -154,6 +154,7 @@ export class Head implements RequestHead {
     if (notForwarded.has(name) || this.#named.includes(name)) return false;
     if (name === 'host') return !this.#absolute;
     if (name === 'trailer') return this.length === 'chunked';
+    if (name === 'expect') return this.expectsContinue;
     return !edge || !isForwarding(name);
   }
 }
@@ -228,7 +229,7 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 |
   return ok(fields);
 };
 
-/** An offer that can be passed on: another one, or one with a body, is an ordinary request (RFC 9110 §7.8). */
+/** An offer, if there is one, can be passed on: one of h2c, or one with a body, is an ordinary request (RFC 9110 §7.8). */
 const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length, upgrade }: ReadFields): boolean =>
   minorVersion === 1 && method === 'GET' && length === 0 && connection.includes('upgrade') && !/^(?:h2c?)?$/i.test(upgrade ?? '');
 

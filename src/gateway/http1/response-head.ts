@@ -1,4 +1,4 @@
-import { contentLengthOf, readFieldLines, tokens, withoutLines, type FieldLine } from './fields.ts';
+import { contentLengthOf, readFieldLines, tokens, type FieldLine } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -40,7 +40,6 @@ export class ResponseHead {
   readonly #fieldsAt: number;
   readonly #lines: readonly FieldLine[];
   readonly #named: readonly string[];
-  readonly #hasDate: boolean;
 
   private constructor(text: string, status: number, fieldsAt: number, lines: readonly FieldLine[], fields: ReadFields) {
     this.#text = text;
@@ -51,7 +50,6 @@ export class ResponseHead {
     this.keepsAlive = fields.keepsAlive;
     this.keepAliveSeconds = fields.keepAliveSeconds;
     this.upgrade = fields.upgrade;
-    this.#hasDate = fields.hasDate;
     this.#named = fields.connection.length === 0 ? fields.connection : fields.connection.filter((name) => name !== 'content-length');
   }
 
@@ -71,9 +69,19 @@ export class ResponseHead {
 
   /** As it goes to the client, with its empty line. */
   forClient({ chunked, connection, date }: AnswerEnding): string {
-    const lines = this.#linesThatMatter().filter((line) => !this.#passes(line, chunked));
-    let head = `HTTP/1.1${this.#text.slice(8, this.#fieldsAt)}${withoutLines(this.#text, this.#fieldsAt, lines)}`;
-    if (!this.#hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
+    const text = this.#text;
+    let head = `HTTP/1.1${text.slice(8, this.#fieldsAt)}`;
+    let hasDate = this.status < 200;
+    let at = this.#fieldsAt;
+    for (const line of this.#linesThatMatter()) {
+      if (this.#passes(line, chunked)) hasDate ||= line.name === 'date';
+      else {
+        head += text.slice(at, line.start);
+        at = line.end;
+      }
+    }
+    head += text.slice(at, -2);
+    if (!hasDate) head += `Date: ${date}\r\n`;
     if (connection !== undefined) head += `Connection: ${connection}\r\n`;
     if (chunked) head += 'Transfer-Encoding: chunked\r\n';
     return `${head}\r\n`;
@@ -113,11 +121,10 @@ interface ReadFields {
   keepsAlive: boolean;
   keepAliveSeconds: number | undefined;
   upgrade: string | undefined;
-  hasDate: boolean;
 }
 
 const readFields = (text: string, lines: readonly FieldLine[], minorVersion: number, status: number): ReadFields | undefined => {
-  const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined, hasDate: false };
+  const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined };
   let [codings, lengths] = [0, 0];
   for (const { name, valueStart, valueEnd } of lines) {
     if (name === 'content-length') {
@@ -127,7 +134,6 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: num
     } else if (name === 'transfer-encoding') {
       if (minorVersion === 0 || (codings += 1) > 1 || text.slice(valueStart, valueEnd).toLowerCase() !== 'chunked') return undefined;
     } else if (name === 'connection') fields.connection = [...fields.connection, ...tokens(text.slice(valueStart, valueEnd))];
-    else if (name === 'date') fields.hasDate = true;
     else if (name === 'upgrade') fields.upgrade = text.slice(valueStart, valueEnd);
     else if (name === 'keep-alive') fields.keepAliveSeconds = secondsIn(text.slice(valueStart, valueEnd));
   }
