@@ -26,10 +26,12 @@ const memory = (): number => {
 
 /** The figure at which `count` has stopped. */
 const settled = async (count: () => number): Promise<number> => {
-  for (let last = -1; ; await pause(250)) {
-    if (count() === last) return last;
+  let last = -1;
+  while (count() !== last) {
     last = count();
+    await pause(250);
   }
+  return last;
 };
 
 interface Writing {

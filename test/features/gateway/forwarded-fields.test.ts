@@ -22,30 +22,30 @@ interface Fields {
 }
 
 const towardsPod = test.macro({
-  exec: async (t: ExecutionContext, { given, passed }: Fields, body = '') => {
+  exec: async (t: ExecutionContext, { given, passed }: Fields, body?: string) => {
     const { origin, dial } = await startScene(t, namesRequest);
     const client = await dial();
-    await client.send(`POST / HTTP/1.1\r\nHost: a.example\r\n${given.map((line) => `${line}\r\n`).join('')}\r\n${body}`);
+    await client.send(`POST / HTTP/1.1\r\nHost: a.example\r\n${given.map((line) => `${line}\r\n`).join('')}\r\n${body ?? ''}`);
     t.is((await readAnswer(client)).status, 200);
     const [request] = origin.requests;
     t.deepEqual(without(request?.fields ?? [], ...ours, ...framing), parse(passed));
     t.deepEqual(valuesOf(request?.fields ?? [], 'host'), ['a.example']);
     for (const name of framing) t.deepEqual(valuesOf(request?.fields ?? [], name), valuesOf(parse(given), name));
-    t.is(request?.body, body.includes('hello') ? 'hello' : '');
+    t.is(request?.body, body === undefined ? '' : 'hello');
   },
   title: (_given, { given }: Fields, _body?: string) => `towards the pod: ${JSON.stringify(given)}`,
 });
 const towardsClient = test.macro({
-  exec: async (t: ExecutionContext, { given, passed }: Fields, body = '') => {
+  exec: async (t: ExecutionContext, { given, passed }: Fields, body?: string) => {
     const { dial } = await startScene(
       t,
-      eachRequest((wire) => wire.send(`HTTP/1.1 200 OK\r\n${given.map((line) => `${line}\r\n`).join('')}\r\n${body}`)),
+      eachRequest((wire) => wire.send(`HTTP/1.1 200 OK\r\n${given.map((line) => `${line}\r\n`).join('')}\r\n${body ?? ''}`)),
     );
     const client = await dial();
     await client.send('GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n');
     const got = await readAnswer(client);
     t.deepEqual(without(got.fields, 'date', 'connection', 'keep-alive', ...framing), parse(passed));
-    t.is(got.body, body.includes('hello') ? 'hello' : '');
+    t.is(got.body, body === undefined ? '' : 'hello');
   },
   title: (_given, { given }: Fields, _body?: string) => `towards the client: ${JSON.stringify(given)}`,
 });
@@ -67,7 +67,7 @@ for (const fields of both) {
 }
 test(towardsPod, { given: [zero, 'Proxy-Authorization: Basic eDp4', 'Authorization: Basic eDp4', 'X: 1'], passed: ['Authorization: Basic eDp4', 'X: 1'] });
 test(towardsPod, { given: [zero, 'Connection: HTTP2-Settings', 'HTTP2-Settings: AAA', 'X: 1'], passed: ['X: 1'] });
-test(towardsPod, { given: [zero, 'TE: gzip, trailers;q=0.5', 'X: 1'], passed: ['TE: trailers', 'X: 1'] });
+test(towardsPod, { given: [zero, 'TE: gzip;q=0.5, trailers', 'X: 1'], passed: ['TE: trailers', 'X: 1'] });
 test(towardsPod, { given: [zero, 'TE: gzip', 'X: 1'], passed: ['X: 1'] });
 test(towardsPod, {
   given: [zero, 'Cookie: a=1; b=2', 'cookie: c=3', 'User-Agent: x/1 (y; z)', 'Accept: */*'],
@@ -144,7 +144,6 @@ test(shared, {
 });
 test(shared, { given: ['X_Real_Ip: 9.9.9.9', 'X-Real_Ip: 9.9.9.9', 'x_real-ip: 9.9.9.9', 'X_Forwarded_Made_Up: 1'], for: '127.0.0.1' });
 test(shared, { given: ['Connection: x-forwarded-for, x-forwarded-proto', 'X-Forwarded-For: 9.9.9.9'], for: '127.0.0.1' });
-test(shared, { given: ['X-Forwarded: 1', 'X-Real-Ipx: 1'], for: '127.0.0.1', kept: ['X-Forwarded: 1', 'X-Real-Ipx: 1'] });
 
 test('on the shared port trailers are no way around this', async (t) => {
   const { origin, rig } = await startScene(t, namesRequest);
