@@ -23,8 +23,10 @@ export interface ExchangeSetting {
   date(): string;
 }
 
-/** May be sent again where it is not known whether it arrived (RFC 9110 §9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** May be sent again where it is not known whether it arrived: they ask for no change (RFC 9110 §9.2.1, §9.2.2). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
+const deadWithinMs = 250;
 
 /**
  * One HTTP request from its head to the end of its answer: between a client's connection and, over any number of attempts that found no connection, one to a pod.
@@ -177,7 +179,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.#over) return;
-    if (!silent || broken === undefined || !broken.reused || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
+    const wasDead = silent && broken?.reused === true && this.#limits.running() < deadWithinMs;
+    if (!wasDead || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
     this.#attempt(broken.another());
@@ -222,7 +225,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   /** Nothing is lost by sending it twice, and all of it is still here. */
   get #replayable(): boolean {
-    return !this.#head.hasBody && idempotent.has(this.#head.method);
+    return !this.#head.hasBody && safe.has(this.#head.method);
   }
 
   #attempt(upstream: PodConnection): void {

@@ -104,6 +104,12 @@ export const contentLengthOf = (value: string): number | undefined => {
   return length;
 };
 
+/** Says where a request comes from, so that only the edge may write it. Programs behind CGI-like interfaces cannot tell `X_Forwarded_For` from the real one. */
+export const isForwarding = (lower: string): boolean => {
+  const name = lower.replaceAll('_', '-');
+  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+};
+
 /** Never in a trailer, beside what the gateway acts on: who is who, and what the content is (RFC 9110 §6.5.1). */
 const notInTrailers: ReadonlySet<string> = new Set([
   'authorization',
@@ -118,7 +124,7 @@ const notInTrailers: ReadonlySet<string> = new Set([
 
 /** A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed. */
 export const passableTrailers = (text: string): string | undefined => {
-  const refused = readFieldLines(text, 0, (lower) => notInTrailers.has(lower));
+  const refused = readFieldLines(text, 0, (lower) => notInTrailers.has(lower) || isForwarding(lower));
   if (refused === undefined) return undefined;
   let [passed, at] = ['', 0];
   for (const { start, end } of refused) {

@@ -1,6 +1,6 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { RequestHead } from '../call.ts';
-import { contentLengthOf, readFieldLines, tokens, type FieldLine } from './fields.ts';
+import { contentLengthOf, isForwarding, readFieldLines, tokens, type FieldLine } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -24,8 +24,6 @@ const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>(
   'upgrade',
   'x-forwarded-for',
 ]);
-/** Written by the edge alone. */
-const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-real-ip']);
 /** What `Connection` says of the connection itself; every other token there names a field that ends here. */
 const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
 /** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. */
@@ -134,7 +132,7 @@ export class Head implements RequestHead {
       head += text.slice(at, start);
       at = end;
       if (name === 'te' && tokens(text.slice(valueStart, valueEnd)).includes('trailers')) head += `${text.slice(start, nameEnd)}: trailers\r\n`;
-      else if (name === 'x-forwarded-for' && !edge) forwardedBefore += `${text.slice(valueStart, valueEnd)}, `;
+      else if (name === 'x-forwarded-for' && !edge && !this.#named.includes(name)) forwardedBefore += `${text.slice(valueStart, valueEnd)}, `;
     }
     head += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
     if (!hasProto) head += 'X-Forwarded-Proto: http\r\n';
@@ -158,9 +156,6 @@ export class Head implements RequestHead {
     return !edge || !isForwarding(name);
   }
 }
-
-/** Programs behind CGI-like interfaces cannot tell `X_Forwarded_For` from the real one. */
-const isForwarding = (lower: string): boolean => forwarding.has(lower.replaceAll('_', '-'));
 
 interface RequestLine {
   readonly method: string;
