@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { HeadReader } from './head-reader.ts';
+import { headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { Head, type HeadProblem } from './request-head.ts';
@@ -30,16 +31,6 @@ export interface RequestListener {
   /** The answer has begun: a client that ends its side then still waits for the rest. */
   readonly answering: boolean;
 }
-
-export const headWithinSeconds = 10;
-export const mostHeadBytes = 32 * 1024;
-/** Longer than the idle time-outs of usual load balancers in front (60 s), so that it is they who close. */
-const keepIdleSeconds = 75;
-/** What is read ahead of the request under way; the rest waits in the kernel. */
-const mostAheadBytes = 16 * 1024;
-/** After the last answer what still comes is read and dropped: a reset could overtake the answer (RFC 9112 §9.6). */
-const lingerSeconds = 5;
-const longestLingerSeconds = 30;
 
 /**
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the

@@ -1,6 +1,7 @@
 import { passableTrailers } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import { HeadReader } from './head-reader.ts';
+import { mostExtensionBytes, mostTrailerBytes } from './limits.ts';
 
 /** How the end of a body is known (RFC 9112 §6): its length in bytes, its chunks, or the end of the connection. */
 export type MessageLength = number | 'chunked' | 'until-close';
@@ -82,9 +83,6 @@ class BodyUntilClose implements BodyReader {
 
 /** More digits than any length that can be counted exactly has, leading zeros included. */
 const mostSizeDigits = 13;
-/** Of one body. */
-const mostExtensionBytes = 16 * 1024;
-const mostTrailerBytes = 8192;
 
 const hexOf = (code: number): number => {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
