@@ -75,7 +75,7 @@ class GatewayProcess implements Gateway {
   /** No longer routed, but with calls that run to their end. */
   readonly #retired = new Set<WorkloadGate>();
   readonly #active = new Set<WorkloadGate>();
-  readonly #upstreams = new Upstreams();
+  readonly #upstreams: Upstreams;
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #shared: HttpListener | undefined;
@@ -87,6 +87,7 @@ class GatewayProcess implements Gateway {
   constructor(options: GatewayOptions) {
     const { clock, random, logger, uplink, sharedPort, host } = options;
     this.#options = options;
+    this.#upstreams = new Upstreams(clock);
     this.counters = { workloads: this.#workloadCounters, unrouted: new Map(), routesValid: 1, connections: 0 };
     this.#reportedAt = clock.monotonic();
     this.#around = {
@@ -100,11 +101,19 @@ class GatewayProcess implements Gateway {
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
-    const around = { clock, logger, host, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
+    const around = {
+      clock,
+      logger,
+      host,
+      upstreams: this.#upstreams,
+      unrouted,
+      connections: (change: 1 | -1) => (this.counters.connections += change),
+      cannotAccept: (error: Error) => logger.warn('a connection could not be taken', { error }),
+    };
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,
-      find: (host: string) => this.#hosts.find(host),
+      find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
       unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
     };
     this.#shared = sharedPort === undefined ? undefined : new HttpListener(entry, around);

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { rouseFromShell, type RouseFromShell } from '../cluster/harness/rouse-fr
 import type { RouseProcess } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
 import { inCluster } from './in-cluster.ts';
+import { cpuSeconds, residentBytes } from './process-usage.ts';
 import { percentile, table } from './statistics.ts';
 
 const workloads = Number(process.env['WORKLOADS'] ?? 2000);
@@ -49,9 +49,9 @@ const measure = async (cluster: Cluster, rouse: RouseFromShell): Promise<void> =
 
 /** The rows of `act`, and the CPU of the controller in it, which says more than times do on a machine that others use. */
 const costing = async (what: string, times: number, controller: RouseProcess, act: () => Promise<readonly Row[]>): Promise<readonly Row[]> => {
-  const before = cpuSeconds(controller);
+  const before = cpuSeconds(pidOf(controller));
   const rows = await act();
-  return [...rows, [`CPU of the controller for ${what}`, `${(((cpuSeconds(controller) - before) * 1000) / times).toFixed(1)} ms`]];
+  return [...rows, [`CPU of the controller for ${what}`, `${(((cpuSeconds(pidOf(controller)) - before) * 1000) / times).toFixed(1)} ms`]];
 };
 
 const say = (line: string): void => {
@@ -130,9 +130,9 @@ const quiet = async ({ directory }: Cluster): Promise<boolean> => {
 
 const rest = async (cluster: Cluster, controller: RouseProcess): Promise<readonly Row[]> => {
   say(`at rest for ${restMs / 1000} s`);
-  const [from, cpu] = [Date.now(), cpuSeconds(controller)];
+  const [from, cpu] = [Date.now(), cpuSeconds(pidOf(controller))];
   await sleep(restMs);
-  const used = cpuSeconds(controller) - cpu;
+  const used = cpuSeconds(pidOf(controller)) - cpu;
   const calls = await controllerRequests(cluster.directory, from);
   const kinds = Map.groupBy(calls, ({ verb, resource }) => `${verb} ${resource}`);
   const most = [...kinds].sort(([, a], [, b]) => b.length - a.length).slice(0, 4);
@@ -233,12 +233,5 @@ const connected = async (port: number): Promise<Socket> => {
 };
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-const ofProcess = ({ child }: RouseProcess, file: string): string => readFileSync(`/proc/${child.pid ?? 0}/${file}`, 'utf8');
-const residentMb = (rouse: RouseProcess): number => Number(/VmRSS:\s+(\d+) kB/.exec(ofProcess(rouse, 'status'))?.[1] ?? 0) / 1024;
-/** User and system time; the clock ticks are hundredths of a second on every Linux there is. */
-const cpuSeconds = (rouse: RouseProcess): number => {
-  const fields = ofProcess(rouse, 'stat')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-};
+const pidOf = ({ child }: RouseProcess): number => child.pid ?? 0;
+const residentMb = (rouse: RouseProcess): number => residentBytes(pidOf(rouse)) / 1024 / 1024;

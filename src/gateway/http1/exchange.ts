@@ -1,250 +1,261 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { messageOf, type Clock } from '../../core/index.ts';
-import type { Dispatcher } from 'undici';
 import { Call, type Refusal } from '../call.ts';
 import type { Pod } from '../pod.ts';
 import { abandonedStatus, malformed, shuttingDown, upstreamReset } from '../refusals.ts';
-import { problemAnswer } from './problem.ts';
-import { RequestBody } from './request-body.ts';
+import type { ClientConnection, RequestListener } from './client-connection.ts';
+import type { PassAs } from './message-body.ts';
+import type { Outbox } from './outbox.ts';
+import type { AnswerListener, PodConnection } from './pod-connection.ts';
+import { printAnswer, problemAnswer, type OwnAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
-import { earlyHints, forClient, pairs, plainPhrase } from './response-head.ts';
+import type { ResponseHead } from './response-head.ts';
 import { switchProtocols, type Switched } from './switch-protocols.ts';
 import { TimeLimits, type Limits } from './time-limits.ts';
 import type { Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 
-/** Where a request came in, and by which rules it goes on. */
+/** By which rules the requests of a listener go on. */
 export interface ExchangeSetting {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
-  readonly target: string;
-  /** True on the shared port, where the gateway is the edge. */
-  readonly edge: boolean;
-  readonly limits: Limits;
-  /** True once the listener takes nothing new: answers tell the client to come again on another connection. */
-  readonly closing: () => boolean;
+  /** For answers that have none; the same text for a second. */
+  date(): string;
 }
 
-/**
- * One HTTP request from its head to the end of its answer, over any number of attempts that found no connection and at most one that did. It is undici's
- * handler itself: one attempt at a time, and after the end (`#over`) nothing that still comes is heard.
- */
-export class Exchange extends Call implements Dispatcher.DispatchHandler {
-  readonly target: string;
-  readonly clientAddress: string;
-  readonly #setting: ExchangeSetting;
-  readonly #head: Head;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  /** Of an upgrade request: what the client sent after its head. */
-  readonly #clientHead: Buffer | undefined;
-  readonly #limits: TimeLimits;
-  #controller: Dispatcher.DispatchController | undefined;
-  #body: RequestBody | undefined;
-  #switched: Switched | undefined;
-  #expectsContinue: boolean;
-  #connected = false;
-  #answering = false;
-  #headSent = false;
-  #over = false;
-  /** The attempt under way was given up by us: whatever undici still says of it is not heard. */
-  #aborted = false;
+/** May be sent again where it is not known whether it arrived: they ask for no change (RFC 9110 §9.2.1, §9.2.2). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
+const deadWithinMs = 250;
 
-  constructor(
-    setting: ExchangeSetting,
-    head: Head,
-    request: IncomingMessage,
-    response: ServerResponse,
-    extra: { readonly expectsContinue: boolean; readonly upgradeHead: Buffer | undefined },
-  ) {
+/**
+ * One HTTP request from its head to the end of its answer: between a client's connection and, over any number of attempts that found no connection, one to a pod.
+ * After the end (`#over`) nothing that still comes is heard.
+ */
+export class Exchange extends Call implements AnswerListener, RequestListener {
+  readonly target: string;
+  readonly answerTo: Outbox;
+  answering = false;
+  readonly #setting: ExchangeSetting;
+  readonly #client: ClientConnection;
+  readonly #head: Head;
+  /** True on the shared port, where the gateway is the edge. */
+  readonly #edge: boolean;
+  readonly #limits: TimeLimits;
+  #upstream: PodConnection | undefined;
+  #podAuthority = '';
+  #switched: Switched | undefined;
+  #saidContinue = false;
+  #sentTwice = false;
+  #status = abandonedStatus;
+  #over = false;
+
+  constructor(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, edge: boolean, limits: Limits) {
     super();
     this.#setting = setting;
+    this.#client = client;
     this.#head = head;
-    this.#request = request;
-    this.#response = response;
-    this.#clientHead = extra.upgradeHead;
-    this.#expectsContinue = extra.expectsContinue;
-    this.#limits = new TimeLimits(setting.clock, setting.limits);
-    this.target = setting.target;
-    this.clientAddress = peerOf(request);
-    response.on('close', () => {
-      if (!response.writableFinished) this.#clientGone();
-    });
-    response.on('error', () => undefined);
-    if (extra.upgradeHead !== undefined) this.#watchForEnd(request.socket);
+    this.target = target;
+    this.#edge = edge;
+    this.answerTo = client.out;
+    this.#limits = new TimeLimits(setting.clock, limits);
+    client.take(this);
+  }
+
+  get clientAddress(): string {
+    return this.#client.peer;
   }
 
   // From the gate.
 
   start(pod: Pod, port: number): void {
-    const { upstreams, edge } = this.#setting;
     this.#limits.start();
     this.dueAt = this.#limits.next(false);
-    this.#body = this.#head.hasBody
-      ? new RequestBody(
-          this.#request,
-          () => this.#sayContinue(),
-          () => this.#limits.moved(),
-        )
-      : undefined;
-    let upstream: Dispatcher;
+    let upstream: PodConnection;
     try {
-      upstream = upstreams.of(pod, port);
+      upstream = this.#setting.upstreams.take(pod, port, this.#replayable);
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));
       return;
     }
-    upstream.dispatch(
-      {
-        path: this.#head.path,
-        method: this.#request.method ?? 'GET',
-        headers: this.#head.forUpstream(this.clientAddress, edge),
-        body: this.#body ?? null,
-        upgrade: this.#clientHead === undefined ? null : (this.#head.upgrade ?? null),
-      },
-      this,
-    );
+    if (this.#head.authority === undefined)
+      this.#podAuthority = pod.route.address.includes(':') ? `[${pod.route.address}]:${port}` : `${pod.route.address}:${port}`;
+    this.#attempt(upstream);
   }
 
   refuse(refusal: Refusal): void {
-    const answer = problemAnswer(refusal);
-    this.#answerSelf(answer.status, answer.headers, answer.body);
+    this.#answerSelf(problemAnswer(refusal));
   }
 
   override canShowWaiting(): boolean {
-    return isPageLoad(this.#request.method, this.#head);
+    return isPageLoad(this.#head);
   }
 
   override showWaiting(): void {
-    this.#answerSelf(waitingPage.status, waitingPage.headers, waitingPage.body);
+    this.#answerSelf(waitingPage);
   }
 
   timedOut(now: number): void {
     if (this.#switched !== undefined) this.#limits.counted(this.#switched.bytes());
-    const refusal = this.#limits.exceeded(now, this.#answering);
+    const refusal = this.#limits.exceeded(now, this.answering);
     if (refusal !== undefined) this.#fail(refusal);
-    else this.dueAt = this.#limits.next(this.#answering);
+    else this.dueAt = this.#limits.next(this.answering);
   }
 
   cut(): void {
     this.#fail(shuttingDown);
   }
 
-  // From undici, for the attempt under way.
+  // From the pod's connection.
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    this.#connected = true;
-    if (this.#over || this.#aborted) controller.abort(new Error('nobody waits for the answer any more'));
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusText?: string): void {
-    if (this.#over) return;
-    this.#limits.moved();
-    const headers = forClient(controller.rawHeaders);
-    if (status < 200) {
-      const hints = status === 103 ? earlyHints(headers) : undefined;
-      if (hints !== undefined) this.#response.writeEarlyHints(hints);
-      return;
+  connected(): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined) return;
+    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority));
+    if (this.#head.hasBody) {
+      this.#client.passBody(upstream.out);
+      this.bodyArrived();
+    } else {
+      upstream.requestSent();
+      upstream.out.flush();
     }
-    if (this.#setting.closing() || this.#clientHead !== undefined) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(status, plainPhrase(statusText), headers);
-    this.#answering = true;
-    this.progress?.answering(this, status);
-    // A head goes out with the first bytes of its body where they are here already, else now: an event stream may say nothing for long.
-    queueMicrotask(() => {
-      if (!this.#headSent && !this.#response.writableEnded) this.#response.flushHeaders();
-    });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over) return;
+  unreachable(problem: string): void {
+    this.#upstream = undefined;
+    this.progress?.unreachable(this, problem);
+  }
+
+  interim(head: ResponseHead): void {
+    this.#saidContinue ||= head.status === 100;
+    // A client that has asked for none passes over a 100 (RFC 9110 §15.2); HTTP/1.0 knows no interim answers.
+    if (this.#head.minorVersion === 1) this.answerTo.text(head.forClient({ chunked: false, connection: undefined, date: '' }));
+  }
+
+  answered(head: ResponseHead): PassAs {
+    const bodyless = this.#head.method === 'HEAD' || head.length === 0;
+    const unknownLength = !bodyless && typeof head.length !== 'number';
+    const old = this.#head.minorVersion === 0;
+    const chunked = unknownLength && !old;
+    // Behind an offer to upgrade that is declined there may be bytes of the other protocol.
+    const connection = this.#client.connectionHeader(unknownLength && old, this.#head.upgrade === undefined);
+    this.answerTo.text(head.forClient({ chunked, connection, date: this.#setting.date() }));
+    this.answering = true;
+    this.#status = head.status;
+    this.progress?.answering(this, head.status);
+    return chunked ? 'chunked' : 'plain';
+  }
+
+  arrived(): boolean {
     this.#limits.moved();
-    this.#headSent = true;
-    if (this.#response.write(chunk)) return;
-    controller.pause();
-    this.#response.once('drain', () => {
-      this.#limits.moved();
-      controller.resume();
-    });
+    return this.answerTo.flush();
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.#over) return;
-    const trailers = forClient(controller.rawTrailers);
-    if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
-    this.#response.end();
-    this.#finish(this.#response.statusCode);
+  ended(): void {
+    this.answerTo.flush();
+    this.#upstream = undefined;
+    this.#finish(this.#status);
+    this.#client.answered();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#over || this.#aborted) return;
-    if (ourMistakes.has(codeOf(error))) return this.#fail(malformed(messageOf(error)));
-    if (this.#connected) return this.#fail(upstreamReset);
-    // Errors of connecting have a code. No pod is to blame for another one, and it would only come again.
-    if (codeOf(error) === undefined) return this.#fail(malformed(messageOf(error)));
-    this.progress?.unreachable(this, messageOf(error));
-  }
-
-  onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _headers: unknown, upstream: Duplex): void {
-    const client = this.#request.socket;
-    if (this.#over || this.#aborted) {
+  switched(head: ResponseHead, upstream: Socket, rest: Buffer): void {
+    this.#upstream = undefined;
+    if (this.#head.upgrade === undefined) {
       upstream.destroy();
-      return;
+      return this.#fail(upstreamReset);
     }
-    this.#answering = true;
-    this.progress?.answering(this, status);
-    client.off('readable', this.#onReadable);
-    const switching = {
-      response: this.#response,
-      client,
-      upstream,
-      clientHead: this.#clientHead ?? Buffer.alloc(0),
-      protocol: this.#head.upgrade ?? '',
-      headers: forClient(controller.rawHeaders),
-    };
-    this.#switched = switchProtocols(switching, () => this.#finish(status));
+    this.answering = true;
+    this.progress?.answering(this, head.status);
+    const { socket: client, rest: clientRest } = this.#client.leave();
+    client.write(head.forSwitched(this.#head.upgrade), 'latin1');
+    if (rest.length > 0) client.write(rest);
+    if (clientRest.length > 0) upstream.write(clientRest);
+    this.#switched = switchProtocols(client, upstream, () => this.#finish(head.status));
     this.dueAt = this.#limits.next(true);
   }
 
-  // The rest.
+  brokeOff(_problem: string, silent: boolean): void {
+    const broken = this.#upstream;
+    this.#upstream = undefined;
+    if (this.#over) return;
+    const wasDead = silent && broken?.reused === true && this.#limits.running() < deadWithinMs;
+    if (!wasDead || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
+    // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
+    this.#sentTwice = true;
+    this.#attempt(broken.another());
+  }
 
-  #clientGone(): void {
-    if (this.#over || this.#switched !== undefined) return;
+  drained(): void {
+    this.#limits.moved();
+    this.#client.block(false);
+  }
+
+  // From the client's connection.
+
+  bodyArrived(): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined) return;
+    this.#limits.moved();
+    if (this.#client.requestWhole) upstream.requestSent();
+    if (!upstream.out.flush()) this.#client.block(true);
+  }
+
+  bodyBroken(): void {
+    this.#fail(malformed('the body of the request is not framed as RFC 9112 has it'));
+  }
+
+  clientDrained(): void {
+    this.#limits.moved();
+    this.#upstream?.resume();
+  }
+
+  clientGone(): void {
+    if (this.#over) return;
     if (this.state === 'held') {
       this.#over = true;
       this.progress?.abandoned(this);
       return;
     }
-    this.#abort('the client is gone');
-    this.#finish(this.#answering ? this.#response.statusCode : abandonedStatus);
+    this.#abandon();
+    this.#finish(this.#status);
+  }
+
+  // The rest.
+
+  /** Nothing is lost by sending it twice, and all of it is still here. */
+  get #replayable(): boolean {
+    return !this.#head.hasBody && safe.has(this.#head.method);
+  }
+
+  #attempt(upstream: PodConnection): void {
+    this.#upstream = upstream;
+    upstream.begin(this, this.#head.method === 'HEAD');
   }
 
   /** Ends the exchange with an answer of ours, or, where the pod's own has begun, by cutting the connection: a client must not take half an answer for a whole one. */
   #fail(refusal: Refusal): void {
     if (this.#over) return;
     if (this.#switched !== undefined) return this.#switched.cut();
-    if (this.#answering) {
-      this.#abort(refusal.detail);
-      this.#finish(this.#response.statusCode);
-      this.#response.destroy();
-      return;
+    this.#abandon();
+    if (this.answering) {
+      this.#finish(this.#status);
+      return this.#client.cut();
     }
     this.progress?.refusing(this, refusal);
-    this.#abort(refusal.detail);
     this.refuse(refusal);
   }
 
-  #answerSelf(status: number, headers: readonly string[], body: string): void {
+  #answerSelf(answer: OwnAnswer): void {
+    if (this.#over) return;
+    this.#client.dropBody();
     // With `Expect` unanswered the client may or may not send its body: the next request could not be told from it.
-    if (this.#setting.closing() || this.#expectsContinue || this.#clientHead !== undefined) this.#response.shouldKeepAlive = false;
-    if (this.#response.headersSent) this.#response.destroy();
-    else this.#response.writeHead(status, [...headers]);
-    this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
-    this.#finish(status);
+    const mayGoOn = this.#head.upgrade === undefined && (!this.#head.expectsContinue || this.#saidContinue);
+    const connection = this.#client.connectionHeader(false, mayGoOn);
+    this.answerTo.text(printAnswer(answer, this.#setting.date(), connection, this.#head.method === 'HEAD'));
+    this.answerTo.flush();
+    this.#finish(answer.status);
+    this.#client.answered();
   }
 
   #finish(status: number): void {
@@ -253,35 +264,8 @@ export class Exchange extends Call implements Dispatcher.DispatchHandler {
     this.progress?.ended(this, status);
   }
 
-  #abort(why: string): void {
-    this.#aborted = true;
-    const controller = this.#controller;
-    this.#controller = undefined;
-    controller?.abort(new Error(why));
-    this.#body?.destroy();
-  }
-
-  /** A client that asks for an upgrade has nothing to say before the answer; its FIN would not be seen without reading. */
-  #watchForEnd(client: Socket): void {
-    client.on('readable', this.#onReadable);
-    client.on('end', () => {
-      if (this.#switched === undefined && !this.#answering) client.destroy();
-    });
-  }
-
-  readonly #onReadable = (): void => {
-    if (this.#request.socket.readableLength === 0) this.#request.socket.read();
-  };
-
-  #sayContinue(): void {
-    if (!this.#expectsContinue) return;
-    this.#expectsContinue = false;
-    this.#response.writeContinue();
+  #abandon(): void {
+    this.#upstream?.abandon();
+    this.#upstream = undefined;
   }
 }
-
-/** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
-const peerOf = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-
-const ourMistakes: ReadonlySet<unknown> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'ERR_ASSERTION']);
-const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);

@@ -1,172 +1,242 @@
-import type { IncomingMessage } from 'node:http';
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { RequestHead } from '../call.ts';
+import { contentLengthOf, isForwarding, readFieldLines, tokens, type FieldLine } from './fields.ts';
+import { codes, targetCodes, tokenCodes } from './grammar.ts';
+import type { MessageLength } from './message-body.ts';
 
-/** Why a head that Node's parser took is refused all the same. */
+/** Why a head is refused. Its connection is closed with it: nobody knows where the next request begins. */
 export interface HeadProblem {
-  readonly status: 400 | 501;
+  readonly status: 400 | 417 | 501;
   readonly detail: string;
 }
 
-/** Never forwarded (RFC 9110 §7.6.1), whatever `Connection` says. `content-length`, `host` and the body's framing are our own affair and cannot be named away. */
-export const hopByHop: ReadonlySet<string> = new Set([
+/** Ends at the gateway (RFC 9110 §7.6.1), whatever `Connection` says. The framing of the body is written anew. */
+const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
+  'other',
   'connection',
+  'http2-settings',
   'keep-alive',
-  'proxy-connection',
   'proxy-authenticate',
   'proxy-authorization',
+  'proxy-connection',
   'te',
-  'trailer',
   'transfer-encoding',
   'upgrade',
-  'http2-settings',
-  'expect',
+  'x-forwarded-for',
 ]);
-const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip']);
+/** What `Connection` says of the connection itself; every other token there names a field that ends here. */
+const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
+/** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. */
+const cannotBeNamed: ReadonlySet<string> = new Set(['content-length', 'host', 'te', 'trailer']);
 
-/** The tokens of a comma-separated list, in lower case. */
-export const tokens = (value: string): readonly string[] =>
-  value
-    .split(',')
-    .map((token) => token.trim().toLowerCase())
-    .filter((token) => token !== '');
+/** What stood in the fields that the gateway acts on. */
+interface ReadFields {
+  authority: string | undefined;
+  userAgent: string;
+  connection: readonly string[];
+  length: MessageLength;
+  upgrade: string | undefined;
+  expect: string | undefined;
+}
 
-/** A request's head, read once from the raw headers: order, case and duplicates are kept for forwarding. */
+/** A request's head, read once. The text is kept as it came: order, case, duplicates and bytes of what is passed on are the client's. */
 export class Head implements RequestHead {
+  readonly method: string;
+  /** In origin form, byte for byte as sent. */
   readonly path: string;
-  readonly host: string;
-  /** As sent upstream. */
+  /** As sent upstream; undefined in a request of HTTP/1.0 without `Host`. */
   readonly authority: string | undefined;
+  readonly minorVersion: 0 | 1;
   readonly userAgent: string;
-  readonly hasBody: boolean;
+  readonly length: MessageLength;
+  /** The client wants the connection to go on. */
+  readonly keepsAlive: boolean;
+  /** The client sends its body when a pod has said that it will read it. */
+  readonly expectsContinue: boolean;
   /** The protocol that the client wants to change to; undefined where it wants none that can be passed on. */
   readonly upgrade: string | undefined;
-  readonly #raw: readonly string[];
-  readonly #dropped: ReadonlySet<string>;
+  readonly #text: string;
+  readonly #fieldsAt: number;
+  readonly #lines: readonly FieldLine[];
+  readonly #absolute: boolean;
+  /** Fields that `Connection` names. */
+  readonly #named: readonly string[];
 
-  private constructor(raw: readonly string[], path: string, fields: HeadFields) {
-    this.#raw = raw;
-    this.path = path;
-    this.authority = fields.authority;
-    this.host = hostOf(fields.authority ?? '');
+  private constructor(text: string, line: RequestLine, lines: readonly FieldLine[], fields: ReadFields) {
+    const { connection } = fields;
+    this.#text = text;
+    this.#fieldsAt = line.end;
+    this.#lines = lines;
+    this.method = line.method;
+    this.path = line.path;
+    this.minorVersion = line.minorVersion;
+    this.#absolute = line.authority !== undefined;
+    this.authority = line.authority ?? fields.authority;
     this.userAgent = fields.userAgent;
-    this.hasBody = fields.hasBody;
-    const options = fields.connection.flatMap(tokens);
-    this.#dropped = new Set(options.filter((name) => name !== 'content-length' && name !== 'host'));
-    this.upgrade = options.includes('upgrade') && !fields.hasBody ? fields.upgrade : undefined;
+    this.length = fields.length;
+    this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1 && fields.length !== 0;
+    this.keepsAlive = line.minorVersion === 1 ? !connection.includes('close') : connection.includes('keep-alive') && !connection.includes('close');
+    this.#named = connection.length === 0 ? connection : connection.filter((name) => !connectionOptions.has(name) && !cannotBeNamed.has(name));
+    this.upgrade = canUpgrade(line, fields) ? fields.upgrade : undefined;
   }
 
-  static read(request: IncomingMessage): Result<Head, HeadProblem> {
-    const fields = scan(request.rawHeaders);
-    if (fields.hosts > 1) return failed({ status: 400, detail: 'more than one Host' });
-    if (fields.hosts === 0 && request.httpVersionMinor > 0) return failed({ status: 400, detail: 'no Host' });
-    if (fields.authority !== undefined && !isAuthority(fields.authority)) return failed({ status: 400, detail: 'a Host that is none' });
-    if (fields.codings.length > 0) {
-      // Node takes `identity, chunked` and a coding in a request of HTTP/1.0; each has been read differently by someone (RFC 9112 §6.1, §6.3).
-      if (request.httpVersionMinor === 0) return failed({ status: 400, detail: 'Transfer-Encoding in a request of HTTP/1.0' });
-      if (fields.codings.join().trim().toLowerCase() !== 'chunked') return failed({ status: 501, detail: 'the only transfer coding understood is chunked' });
-    }
-    if (request.httpVersionMajor !== 1) return failed({ status: 400, detail: `HTTP/${request.httpVersion} in the form of HTTP/1.1` });
-    const target = request.url ?? '/';
-    if (target.startsWith('/')) return ok(new Head(request.rawHeaders, target, fields));
-    if (target === '*') return failed({ status: 501, detail: 'a request for * is not forwarded' });
-    // Absolute form: its authority counts, not the Host beside it (RFC 9112 §3.2.2).
-    const absolute = /^https?:\/\/([^/?#@\s]+)([/?][^#\s]*)?$/i.exec(target);
-    if (absolute?.[1] === undefined || !isAuthority(absolute[1]))
-      return failed({ status: 400, detail: 'a request target that is neither a path nor an absolute URL' });
-    const path = absolute[2] ?? '/';
-    return ok(new Head(request.rawHeaders, path.startsWith('/') ? path : `/${path}`, { ...fields, authority: absolute[1] }));
+  /** `text` ends with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
+  static read(text: string): Result<Head, HeadProblem> {
+    const line = readRequestLine(text, text.startsWith('\r\n') ? 2 : 0);
+    if (!line.ok) return line;
+    const lines = readFieldLines(text, line.value.end);
+    if (lines === undefined) return refused('a header line that is not one of RFC 9112');
+    const fields = readFields(text, lines, line.value.minorVersion);
+    return fields.ok ? ok(new Head(text, line.value, lines, fields.value)) : fields;
+  }
+
+  get host(): string {
+    return hostOf(this.authority ?? '');
+  }
+
+  get hasBody(): boolean {
+    return this.length !== 0;
   }
 
   hasHeader(name: string): boolean {
-    for (let index = 0; index < this.#raw.length; index += 2) if (this.#raw[index]?.toLowerCase() === name) return true;
-    return false;
+    return this.header(name) !== undefined;
   }
 
   /** The first value; `name` in lower case. */
   header(name: string): string | undefined {
-    for (let index = 0; index < this.#raw.length; index += 2) if (this.#raw[index]?.toLowerCase() === name) return this.#raw[index + 1];
-    return undefined;
+    const line = readFieldLines(this.#text, this.#fieldsAt, (lower) => lower === name)?.find(
+      ({ start, nameEnd }) => this.#text.slice(start, nameEnd).toLowerCase() === name,
+    );
+    return line === undefined ? undefined : this.#text.slice(line.valueStart, line.valueEnd);
   }
 
   /**
-   * Name and value in turn, for the pod. Where the gateway stands in for a direct connection (`edge` false) the peer is appended to X-Forwarded-For and the
-   * others are set only where absent; as the edge it replaces them all, since anyone may have written them.
+   * The head as it goes to a pod, with its empty line. Where the gateway stands in for a direct connection (`edge` false) the peer is appended to X-Forwarded-For and the
+   * others are set only where absent; as the edge it replaces them all, since anyone may have written them. `podAuthority`: for a request without `Host`.
    */
-  forUpstream(peer: string, edge: boolean): string[] {
-    const headers: string[] = [];
-    let forwardedFor: string | undefined;
+  forUpstream(peer: string, edge: boolean, podAuthority: string): string {
+    const text = this.#text;
+    const authority = this.authority ?? podAuthority;
+    let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
+    if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
+    let forwardedBefore = '';
     let [hasHost, hasProto] = [false, false];
-    for (let index = 0; index < this.#raw.length; index += 2) {
-      const [name = '', value = ''] = [this.#raw[index], this.#raw[index + 1]];
-      const lower = name.toLowerCase();
-      if (lower === 'te' && tokens(value).includes('trailers')) headers.push(name, 'trailers');
-      if (hopByHop.has(lower) || this.#dropped.has(lower) || (lower === 'host' && this.authority !== undefined)) continue;
-      if (edge && forwarding.has(lower)) continue;
-      if (lower === 'x-forwarded-for') {
-        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
+    let at = this.#fieldsAt;
+    for (const line of this.#linesThatMatter(edge)) {
+      const { name, start, nameEnd, valueStart, valueEnd, end } = line;
+      if (this.#passes(line, edge)) {
+        if (name === 'x-forwarded-host') hasHost = true;
+        else if (name === 'x-forwarded-proto') hasProto = true;
         continue;
       }
-      hasHost ||= lower === 'x-forwarded-host';
-      hasProto ||= lower === 'x-forwarded-proto';
-      headers.push(name, value);
+      head += text.slice(at, start);
+      at = end;
+      if (name === 'te' && tokens(text.slice(valueStart, valueEnd)).includes('trailers')) head += `${text.slice(start, nameEnd)}: trailers\r\n`;
+      else if (name === 'x-forwarded-for' && !edge && !this.#named.includes(name)) forwardedBefore += `${text.slice(valueStart, valueEnd)}, `;
     }
-    if (this.authority !== undefined) headers.push('Host', this.authority);
-    headers.push('X-Forwarded-For', forwardedFor === undefined ? peer : `${forwardedFor}, ${peer}`);
-    if (!hasProto) headers.push('X-Forwarded-Proto', 'http');
-    if (!hasHost && this.authority !== undefined) headers.push('X-Forwarded-Host', this.authority);
-    return headers;
+    head += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
+    if (!hasProto) head += 'X-Forwarded-Proto: http\r\n';
+    if (!hasHost && this.authority !== undefined) head += `X-Forwarded-Host: ${authority}\r\n`;
+    if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
+    if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
+    return `${head}\r\n`;
+  }
+
+  /** Those that the gateway acts on, and those that end here: named by `Connection`, or written as a forwarding field at the edge. */
+  #linesThatMatter(edge: boolean): readonly FieldLine[] {
+    if (!edge && this.#named.length === 0) return this.#lines;
+    return readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower) || (edge && isForwarding(lower))) ?? this.#lines;
+  }
+
+  #passes({ name }: FieldLine, edge: boolean): boolean {
+    if (notForwarded.has(name) || this.#named.includes(name)) return false;
+    if (name === 'host') return !this.#absolute;
+    if (name === 'trailer') return this.length === 'chunked';
+    if (name === 'expect') return this.expectsContinue;
+    return !edge || !isForwarding(name);
   }
 }
+
+interface RequestLine {
+  readonly method: string;
+  readonly path: string;
+  /** Of an absolute target: it counts, not the Host beside it (RFC 9112 §3.2.2). */
+  readonly authority: string | undefined;
+  readonly minorVersion: 0 | 1;
+  /** Behind its CRLF. */
+  readonly end: number;
+}
+
+const refused = (detail: string, status: HeadProblem['status'] = 400): { readonly ok: false; readonly problem: HeadProblem } => failed({ status, detail });
+
+/** `method SP request-target SP "HTTP/1." ("0" / "1") CRLF`, one blank each, nothing else (RFC 9112 §3). */
+const readRequestLine = (text: string, from: number): Result<RequestLine, HeadProblem> => {
+  let at = from;
+  while (tokenCodes[text.charCodeAt(at)] === 1) at += 1;
+  if (at === from || text.charCodeAt(at) !== codes.space) return refused('a request line without a method');
+  const method = text.slice(from, at);
+  const targetStart = at + 1;
+  at = targetStart;
+  while (targetCodes[text.charCodeAt(at)] === 1) at += 1;
+  if (at === targetStart || text.charCodeAt(at) !== codes.space) return refused('a request target with characters that none may have');
+  const target = text.slice(targetStart, at);
+  const minor = text.startsWith('HTTP/1.', at + 1) ? text.charCodeAt(at + 8) - 0x30 : -1;
+  const end = at + 11;
+  if ((minor !== 0 && minor !== 1) || text.charCodeAt(end - 2) !== codes.carriageReturn || text.charCodeAt(end - 1) !== codes.lineFeed)
+    return refused('a request line that does not end in HTTP/1.1 or HTTP/1.0');
+  if (method === 'CONNECT') return refused('CONNECT is not served');
+  if (target.startsWith('/')) return ok({ method, path: target, authority: undefined, minorVersion: minor, end });
+  if (target === '*') return refused('a request for * is not forwarded', 501);
+  const absolute = /^https?:\/\/([^/?@]+)([/?].*)?$/i.exec(target);
+  if (absolute?.[1] === undefined || !isAuthority(absolute[1])) return refused('a request target that is neither a path nor an absolute URL');
+  const path = absolute[2] ?? '/';
+  return ok({ method, path: path.startsWith('/') ? path : `/${path}`, authority: absolute[1], minorVersion: minor, end });
+};
+
+const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 | 1): Result<ReadFields, HeadProblem> => {
+  const fields: ReadFields = { authority: undefined, userAgent: '', connection: [], length: 0, upgrade: undefined, expect: undefined };
+  let [codings, lengths] = [0, 0];
+  for (const { name, valueStart, valueEnd } of lines) {
+    const value = text.slice(valueStart, valueEnd);
+    if (name === 'host') {
+      if (fields.authority !== undefined) return refused('more than one Host');
+      if (!isAuthority(value)) return refused('a Host that is none');
+      fields.authority = value;
+    } else if (name === 'user-agent') fields.userAgent = value;
+    else if (name === 'connection') fields.connection = [...fields.connection, ...tokens(value)];
+    else if (name === 'upgrade') fields.upgrade = value;
+    else if (name === 'expect') {
+      if (value.toLowerCase() !== '100-continue') return refused('an expectation other than 100-continue', 417);
+      fields.expect = value;
+    } else if (name === 'content-length') {
+      const length = contentLengthOf(value);
+      if (length === undefined || (lengths += 1) > 1) return refused('a Content-Length that is not one number');
+      fields.length = length;
+    } else if (name === 'transfer-encoding') {
+      // Each of these has been read differently by someone (RFC 9112 §6.1, §6.3).
+      if (minorVersion === 0) return refused('Transfer-Encoding in a request of HTTP/1.0');
+      if ((codings += 1) > 1 || value.toLowerCase() !== 'chunked') return refused('the only transfer coding understood is chunked, once', 501);
+    }
+  }
+  if (fields.authority === undefined && minorVersion === 1) return refused('no Host');
+  if (codings > 0 && lengths > 0) return refused('both a Content-Length and a Transfer-Encoding');
+  if (codings > 0) fields.length = 'chunked';
+  return ok(fields);
+};
+
+/** An offer, if there is one, can be passed on: one of h2c, or one with a body, is an ordinary request (RFC 9110 §7.8). */
+const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length, upgrade }: ReadFields): boolean =>
+  minorVersion === 1 && method === 'GET' && length === 0 && connection.includes('upgrade') && !/^(?:h2c?)?$/i.test(upgrade ?? '');
+
+/** Most requests of a connection name the same one. */
+let lastAuthority = '';
 
 /** `uri-host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2.2): what stands in Host goes into routing, into logs and to the pod. */
-const isAuthority = (text: string): boolean => /^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text);
-
-interface HeadFields {
-  readonly hosts: number;
-  readonly authority: string | undefined;
-  readonly userAgent: string;
-  readonly connection: readonly string[];
-  readonly codings: readonly string[];
-  readonly hasBody: boolean;
-  readonly upgrade: string | undefined;
-}
-
-const scan = (raw: readonly string[]): HeadFields => {
-  let hosts = 0;
-  let [authority, upgrade]: (string | undefined)[] = [];
-  let userAgent = '';
-  let hasBody = false;
-  const connection: string[] = [];
-  const codings: string[] = [];
-  for (let index = 0; index < raw.length; index += 2) {
-    const value = raw[index + 1] ?? '';
-    switch (raw[index]?.toLowerCase()) {
-      case 'host':
-        hosts += 1;
-        authority = value;
-        break;
-      case 'user-agent':
-        userAgent = value;
-        break;
-      case 'connection':
-        connection.push(value);
-        break;
-      case 'transfer-encoding':
-        codings.push(value);
-        hasBody = true;
-        break;
-      case 'content-length':
-        hasBody ||= value !== '0';
-        break;
-      case 'upgrade':
-        upgrade = value;
-        break;
-      default:
-        break;
-    }
-  }
-  return { hosts, authority, userAgent, connection, codings, hasBody, upgrade };
+const isAuthority = (text: string): boolean => {
+  if (text === lastAuthority) return true;
+  if (!/^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text)) return false;
+  lastAuthority = text;
+  return true;
 };
 
 /** `Example.com:8080` → `example.com`; an IPv6 address keeps its brackets. */

@@ -3,8 +3,7 @@ import type { Head } from './request-head.ts';
 const refreshSeconds = 2;
 
 /** True for a page load by a browser: only there can a page that loads itself again stand in for the answer. */
-export const isPageLoad = (method: string | undefined, head: Head): boolean =>
-  method === 'GET' && /\btext\/html\b/i.test(head.header('accept') ?? '') && head.upgrade === undefined;
+export const isPageLoad = (head: Head): boolean => head.method === 'GET' && /\btext\/html\b/i.test(head.header('accept') ?? '') && head.upgrade === undefined;
 
 export const waitingPage = {
   status: 503,

@@ -1,0 +1,315 @@
+import type { Socket } from 'node:net';
+import { HeadReader } from './head-reader.ts';
+import { headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
+import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
+import { Outbox } from './outbox.ts';
+import { Head, type HeadProblem } from './request-head.ts';
+
+/** Who answers the requests of a connection. */
+export interface ConnectionOwner {
+  /** Nothing new is taken any more: every answer is the last of its connection. */
+  readonly closing: boolean;
+  /** Sweeps so far, one a second; what waits too long is measured in them, without a look at the clock. */
+  readonly sweeps: number;
+  /** A head has come. Whoever takes it on says so by `take`. */
+  request(client: ClientConnection, head: Head): void;
+  /** What came is no request. */
+  unreadable(client: ClientConnection, problem: HeadProblem | { readonly status: 408 | 431; readonly detail: string }): void;
+  closed(client: ClientConnection): void;
+}
+
+/** The request that a connection is busy with, as far as its client goes. */
+export interface RequestListener {
+  /** A part of the body is in the outbox that was named. */
+  bodyArrived(): void;
+  /** The body is not framed as RFC 9112 has it. */
+  bodyBroken(): void;
+  /** The client takes more of the answer again. */
+  clientDrained(): void;
+  /** The client will not see the answer, or not finish its request. */
+  clientGone(): void;
+  /** The answer has begun: a client that ends its side then still waits for the rest. */
+  readonly answering: boolean;
+}
+
+/**
+ * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
+ * connection ends, and nothing of where requests go.
+ */
+export class ClientConnection {
+  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  readonly peer: string;
+  readonly out: Outbox;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #heads = new HeadReader(mostHeadBytes);
+  #state: 'idle' | 'head' | 'request' | 'lingering' | 'gone' = 'idle';
+  /** The sweep at which the state began. */
+  #since: number;
+  #lingerUntil = Infinity;
+  /** What has come and is not read yet, from `#at`. */
+  #unread: Buffer | undefined;
+  #at = 0;
+  #reading = false;
+  #head: Head | undefined;
+  #listener: RequestListener | undefined;
+  #body: BodyReader | undefined;
+  #bodyTo: BodySink | undefined;
+  #keepsAlive = true;
+  #endsByClose = false;
+  /** The client has ended its side. */
+  #ended = false;
+  /** The pod has to catch up with the body. */
+  #blocked = false;
+  #paused = false;
+
+  constructor(owner: ConnectionOwner, socket: Socket) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.#since = owner.sweeps;
+    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.out = new Outbox(socket);
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  // For whoever answers.
+
+  /** The request whose head was handed out is `listener`'s from now on, until `answered`. */
+  take(listener: RequestListener): void {
+    this.#listener = listener;
+  }
+
+  /** Passes on the body, in the form in which it came, as much as there is now and the rest as it comes. */
+  passBody(to: BodySink): void {
+    this.#bodyTo = to;
+    this.#readBody();
+    this.#read();
+  }
+
+  /** The request has been read whole. */
+  get requestWhole(): boolean {
+    return this.#body === undefined || this.#body.done;
+  }
+
+  /** The pod has to catch up with the body, or has done so. */
+  block(blocked: boolean): void {
+    this.#blocked = blocked;
+    this.#read();
+  }
+
+  /**
+   * What the head of the answer says of the connection, and what `answered` will do. `byClose`: the end of the connection is the end of the answer.
+   * `mayGoOn` false: what follows could not be told from the rest of this request.
+   */
+  connectionHeader(byClose: boolean, mayGoOn = true): 'close' | 'keep-alive' | undefined {
+    const head = this.#head;
+    this.#endsByClose = byClose;
+    this.#keepsAlive = !byClose && mayGoOn && head?.keepsAlive === true && !this.#owner.closing && !this.#ended && this.requestWhole;
+    if (!this.#keepsAlive) return 'close';
+    return head?.minorVersion === 0 ? 'keep-alive' : undefined;
+  }
+
+  /** Reads what is here of a body that nobody wants, so that the connection may go on where that is all of it. */
+  dropBody(): void {
+    this.#bodyTo = nowhere;
+    this.#readBody();
+  }
+
+  /** The answer is whole and on its way: on to the next request, or to the end. */
+  answered(): void {
+    if (this.#state !== 'request') return;
+    this.#listener = undefined;
+    this.#bodyTo = undefined;
+    this.#blocked = false;
+    if (!this.#keepsAlive || !this.requestWhole || this.#ended) return this.#finish(!this.requestWhole || this.#unread !== undefined);
+    this.#head = this.#body = undefined;
+    this.#enter('idle');
+    this.#read();
+  }
+
+  /** The last words over this connection. */
+  finish(text: string): void {
+    this.out.text(text);
+    this.out.flush();
+    this.#finish(true);
+  }
+
+  /** Ends at once, behind what was passed on: the client must not take that for a whole answer. Where the end of the connection would say so, it is a reset. */
+  cut(): void {
+    this.#listener = undefined;
+    this.out.flush();
+    if (this.#endsByClose) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  /** Closes it if no request is under way; a client that is just sending one finds it closed, and asks again on another. */
+  closeIdle(): void {
+    if (this.#state === 'idle') this.#finish(false);
+  }
+
+  /** Leaves the connection to whoever speaks another protocol over it; `rest` is what has come of that already. */
+  leave(): { readonly socket: Socket; readonly rest: Buffer } {
+    const socket = this.#socket;
+    const rest = this.#unread?.subarray(this.#at) ?? Buffer.alloc(0);
+    this.#unread = this.#listener = undefined;
+    this.#state = 'gone';
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError);
+    return { socket, rest };
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Once a second: ends what has waited too long. */
+  sweep(): void {
+    const seconds = this.#owner.sweeps - this.#since;
+    if (this.#state === 'head' && seconds > headWithinSeconds)
+      this.#owner.unreadable(this, { status: 408, detail: `the head of the request did not come within ${headWithinSeconds} s` });
+    else if (this.#state === 'idle' && seconds > keepIdleSeconds) this.#finish(false);
+    else if (this.#state === 'lingering' && (seconds > lingerSeconds || this.#owner.sweeps > this.#lingerUntil)) this.#socket.destroy();
+  }
+
+  // From the socket.
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#state === 'lingering') {
+      this.#since = this.#owner.sweeps;
+      return;
+    }
+    if (this.#unread === undefined) {
+      this.#unread = chunk;
+      this.#at = 0;
+    } else {
+      this.#unread = Buffer.concat([this.#unread.subarray(this.#at), chunk]);
+      this.#at = 0;
+    }
+    this.#read();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    // Whoever ends its side before the answer has begun is gone, as far as HTTP servers go; so is an upload that ends too soon.
+    if (this.#state === 'request') {
+      if (this.#listener?.answering !== true || !this.requestWhole) this.#socket.destroy();
+    } else this.#finish(false);
+  };
+
+  readonly #onDrain = (): void => {
+    if (this.#listener === undefined) this.#read();
+    else this.#listener.clientDrained();
+  };
+
+  readonly #onError = (): void => {
+    this.#socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    this.#state = 'gone';
+    this.#owner.closed(this);
+    listener?.clientGone();
+  };
+
+  // Reading.
+
+  /** Reads as far as it gets: up to a request that is not answered yet, or to the end of what there is. */
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    while (this.#unread !== undefined && this.#readOne());
+    this.#reading = false;
+    this.#flow();
+  }
+
+  #readOne(): boolean {
+    if (this.#state === 'idle' || this.#state === 'head') return !this.#socket.writableNeedDrain && this.#readHead();
+    if (this.#state !== 'request' || this.#bodyTo === undefined || this.requestWhole || this.#blocked) return false;
+    this.#readBody();
+    this.#listener?.bodyArrived();
+    return true;
+  }
+
+  #readHead(): boolean {
+    const chunk = this.#unread;
+    if (chunk === undefined) return false;
+    // An empty line ahead of a request is passed over (RFC 9112 §2.2): some send one behind a body.
+    if (this.#state === 'idle' && chunk[this.#at] === 0x0d && chunk[this.#at + 1] === 0x0a) {
+      this.#readUpTo(this.#at + 2);
+      if (this.#unread === undefined) return false;
+    }
+    const at = this.#heads.read(chunk, this.#at);
+    if (at === 'more') {
+      this.#unread = undefined;
+      if (this.#state === 'idle') this.#enter('head');
+      return false;
+    }
+    if (typeof at === 'string') {
+      this.#owner.unreadable(this, unreadable[at]);
+      return false;
+    }
+    this.#readUpTo(at);
+    const head = Head.read(this.#heads.text);
+    if (!head.ok) {
+      this.#owner.unreadable(this, head.problem);
+      return false;
+    }
+    this.#enter('request');
+    this.#head = head.value;
+    this.#body = head.value.hasBody ? bodyReader(head.value.length, bodyForm(head.value)) : undefined;
+    this.#owner.request(this, head.value);
+    return true;
+  }
+
+  #readBody(): void {
+    const [chunk, body, to] = [this.#unread, this.#body, this.#bodyTo];
+    if (chunk === undefined || body === undefined || to === undefined || body.done) return;
+    const at = body.read(chunk, this.#at, to);
+    if (at < 0) {
+      this.#unread = undefined;
+      this.#bodyTo = undefined;
+      this.#keepsAlive = false;
+      this.#listener?.bodyBroken();
+    } else this.#readUpTo(at);
+  }
+
+  #readUpTo(at: number): void {
+    this.#at = at;
+    if (this.#unread !== undefined && at >= this.#unread.length) this.#unread = undefined;
+  }
+
+  /** Reads from the socket while there is room for what comes. */
+  #flow(): void {
+    const waiting = this.#unread === undefined ? 0 : this.#unread.length - this.#at;
+    const most = this.requestWhole ? mostAheadBytes : 0;
+    const pause = this.#state !== 'lingering' && (this.#blocked || waiting > most);
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Ends the connection behind what is still on its way. `moreComes`: the client is still sending, so that the connection lingers until it has ended, too. */
+  #finish(moreComes: boolean): void {
+    if (this.#state === 'gone' || this.#state === 'lingering') return;
+    this.#listener = this.#unread = undefined;
+    this.#lingerUntil = this.#owner.sweeps + longestLingerSeconds;
+    this.#enter('lingering');
+    if (moreComes) this.#socket.end();
+    else this.#socket.destroySoon();
+    this.#flow();
+  }
+
+  #enter(state: 'idle' | 'head' | 'request' | 'lingering'): void {
+    this.#state = state;
+    this.#since = this.#owner.sweeps;
+  }
+}
+
+const unreadable = {
+  'too-long': { status: 431, detail: `the head of the request is longer than ${mostHeadBytes / 1024} KiB` },
+  malformed: { status: 400, detail: 'the request is not HTTP/1.1 as RFC 9112 has it' },
+} as const;
+
+const bodyForm = (head: Head): PassAs => (head.length === 'chunked' ? 'chunked' : 'plain');

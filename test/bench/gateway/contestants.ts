@@ -1,0 +1,112 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from '../../support/own-start.ts';
+import { until } from '../../support/until.ts';
+import { envoyConfiguration } from './envoy.ts';
+import type { Ports } from './load.ts';
+import { startNginx } from './nginx.ts';
+import { resources, type Origin } from './origin.ts';
+import type { Program, Programs } from './programs.ts';
+
+export const contestants = ['rouse', 'nginx', 'envoy', 'floor'] as const;
+export type Contestant = (typeof contestants)[number];
+
+/** A reverse proxy that runs: one port for HTTP and one for WebSocket. */
+export interface Proxy extends Ports {
+  readonly name: Contestant;
+  /** The process whose CPU and memory count. */
+  readonly pid: number;
+  readonly program: Program;
+}
+
+export interface Surroundings {
+  readonly programs: Programs;
+  readonly directory: string;
+  readonly origin: Origin;
+  readonly binaries: { readonly nginx: string; readonly envoy: string };
+}
+
+type Start = (around: Surroundings, ports: Ports) => Promise<Pick<Proxy, 'pid' | 'program'>>;
+
+const ownPid = (program: Program): Pick<Proxy, 'pid' | 'program'> => ({ program, pid: program.pid });
+const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
+
+const starts: Readonly<Record<Contestant, Start>> = {
+  rouse: async ({ programs, directory, origin }, ports) => {
+    const file = join(directory, `routes-${ports.port}.json`);
+    const workload = (name: string, from: number, to: number): object => ({
+      name: `default/${name}`,
+      listeners: [{ address: '127.0.0.1', port: from }],
+      endpoints: [{ address: '127.0.0.1', port: to }],
+    });
+    const workloads = [workload('app', ports.port, origin.port), workload('echo', ports.webSocketPort, origin.webSocketPort)];
+    await writeFile(file, JSON.stringify({ workloads }));
+    const flags = ['--routes', file, '--listen', '127.0.0.1', '--metrics-port', '0', '--log-level', 'error'];
+    return ownPid(programs.start('rouse', process.execPath, [main, 'gateway', ...flags]));
+  },
+  nginx: async ({ programs, directory, origin, binaries }, ports) => {
+    const { program, workerPid } = await startNginx(programs, binaries.nginx, directory, `nginx-${ports.port}`, nginxProxy(ports, origin));
+    return { program, pid: workerPid };
+  },
+  envoy: async ({ programs, directory, origin, binaries }, ports) => {
+    const file = join(directory, `envoy-${ports.port}.json`);
+    await writeFile(file, JSON.stringify(envoyConfiguration({ from: ports.port, to: origin.port }, { from: ports.webSocketPort, to: origin.webSocketPort })));
+    return ownPid(programs.start('envoy', binaries.envoy, ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']));
+  },
+  floor: ({ programs, origin }, ports) => {
+    const pairs = [`${ports.port}:${origin.port}`, `${ports.webSocketPort}:${origin.webSocketPort}`];
+    return Promise.resolve(ownPid(programs.start('floor', process.execPath, [join(import.meta.dirname, 'programs', 'floor.ts'), ...pairs])));
+  },
+};
+
+/** Temporary files are off: they would be written for every large answer that the client does not take at once. */
+const nginxProxy = ({ port, webSocketPort }: Ports, origin: Origin): string => `
+  upstream origin { server 127.0.0.1:${origin.port}; keepalive 512; keepalive_timeout 1h; keepalive_time 24h; keepalive_requests 1000000000; }
+  upstream echo { server 127.0.0.1:${origin.webSocketPort}; }
+  proxy_http_version 1.1;
+  proxy_max_temp_file_size 0;
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / {
+      proxy_pass http://origin;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }
+  }
+  server {
+    listen 127.0.0.1:${webSocketPort} backlog=4096;
+    location / {
+      proxy_pass http://echo;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }
+  }`;
+
+/** Starts a contestant; it has answered once when this resolves. */
+export const startProxy = async (around: Surroundings, name: Contestant): Promise<Proxy> => {
+  const ports = { port: await freePort(), webSocketPort: await freePort() };
+  const proxy = { name, ...ports, ...(await starts[name](around, ports)) };
+  await until(`${name} answers`, async () => {
+    proxy.program.check();
+    return fetch(urlOf(proxy, resources.hello.path)).then(
+      async (answer) => (await answer.text()) !== '' && answer.ok,
+      () => false,
+    );
+  });
+  return proxy;
+};
+
+const urlOf = ({ port }: Ports, path: string): string => `http://127.0.0.1:${port}${path}`;
+
+/** Throws unless the contestant serves everything that the origin has: what is measured is then the same work. */
+export const checkProxy = async (proxy: Proxy): Promise<void> => {
+  for (const { path, bytes } of Object.values(resources)) {
+    const answer = await fetch(urlOf(proxy, path), path === resources.taken.path ? { method: 'POST', body: 'x'.repeat(1024) } : {});
+    const { byteLength } = await answer.arrayBuffer();
+    if (answer.status !== 200 || byteLength !== bytes)
+      throw new Error(`${proxy.name} answers ${path} with ${answer.status} and ${byteLength} bytes, not ${bytes}`);
+  }
+};

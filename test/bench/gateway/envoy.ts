@@ -1,0 +1,50 @@
+interface Way {
+  readonly from: number;
+  readonly to: number;
+}
+
+const filters = 'type.googleapis.com/envoy.extensions.filters';
+const loopback = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+/** Envoy as a plain HTTP/1.1 reverse proxy that appends X-Forwarded-For: no access log, no request ids, no limits that the load would meet, no admin port. */
+export const envoyConfiguration = (http: Way, webSocket: Way): object => ({
+  static_resources: {
+    listeners: [listener('http', http, []), listener('websocket', webSocket, [{ upgrade_type: 'websocket' }])],
+    clusters: [cluster('http', http), cluster('websocket', webSocket)],
+  },
+});
+
+const listener = (name: string, { from }: Way, upgrades: readonly object[]): object => ({
+  name,
+  address: loopback(from),
+  tcp_backlog_size: 4096,
+  filter_chains: [
+    {
+      filters: [
+        {
+          name: 'envoy.filters.network.http_connection_manager',
+          typed_config: {
+            '@type': `${filters}.network.http_connection_manager.v3.HttpConnectionManager`,
+            stat_prefix: name,
+            codec_type: 'HTTP1',
+            use_remote_address: true,
+            generate_request_id: false,
+            upgrade_configs: upgrades,
+            route_config: {
+              virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: name, timeout: '0s' } }] }],
+            },
+            http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${filters}.http.router.v3.Router` } }],
+          },
+        },
+      ],
+    },
+  ],
+});
+
+const cluster = (name: string, { to }: Way): object => ({
+  name,
+  type: 'STATIC',
+  connect_timeout: '5s',
+  circuit_breakers: { thresholds: [{ max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 }] },
+  load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(to) } }] }] },
+});

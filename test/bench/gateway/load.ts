@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { resources } from './origin.ts';
+import type { Programs } from './programs.ts';
+
+/** What a client saw of one measurement. */
+export interface Load {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** By kind; none of them should be. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** Where a contestant is reached. */
+export interface Ports {
+  readonly port: number;
+  readonly webSocketPort: number;
+}
+
+/** Puts load on a contestant, from a process of its own. */
+export type Loader = (at: Ports, seconds: number) => Promise<Load>;
+
+export interface Loaders {
+  /** wrk: each connection sends its next request as soon as it has the answer. */
+  readonly closedLoop: (resource: keyof typeof resources, connections: number, options?: ClosedLoopOptions) => Loader;
+  /** GET at a given rate, whatever the answers take. */
+  readonly fixedRate: (connections: number, perSecond: () => number) => Loader;
+  /** Messages that come back, the next one on a connection when the one before is there; `perSecond` only says how many in all. */
+  readonly webSocketEcho: (connections: number, perSecond: number) => Loader;
+}
+
+export interface ClosedLoopOptions {
+  readonly bodyBytes?: number;
+  readonly isConnectionPerRequest?: boolean;
+}
+
+const programFile = (name: string): string => join(import.meta.dirname, 'programs', name);
+
+export const loadersOf = (programs: Programs, wrk: string): Loaders => {
+  const ownClient = async (file: string, args: readonly number[]): Promise<Load> =>
+    JSON.parse(await programs.run(file, process.execPath, [programFile(file), ...args.map(String)])) as Load;
+  return {
+    closedLoop:
+      (resource, connections, { bodyBytes, isConnectionPerRequest = false } = {}) =>
+      async ({ port }, seconds) => {
+        const flags = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s', '-s', join(import.meta.dirname, 'wrk-summary.lua')];
+        const header = isConnectionPerRequest ? ['-H', 'Connection: close'] : [];
+        const body = bodyBytes === undefined ? [] : ['--', String(bodyBytes)];
+        return summaryOf(await programs.run('wrk', wrk, [...flags, ...header, `http://127.0.0.1:${port}${resources[resource].path}`, ...body]));
+      },
+    fixedRate:
+      (connections, perSecond) =>
+      ({ port }, seconds) =>
+        ownClient('fixed-rate-client.ts', [port, connections, perSecond(), seconds]),
+    webSocketEcho:
+      (connections, perSecond) =>
+      ({ webSocketPort }, seconds) =>
+        ownClient('websocket-client.ts', [webSocketPort, connections, perSecond * seconds]),
+  };
+};
+
+interface WrkSummary {
+  readonly requests: number;
+  readonly micros: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: Load['errors'];
+}
+
+const summaryOf = (output: string): Load => {
+  const line = output.split('\n').find((each) => each.startsWith('{'));
+  if (line === undefined) throw new Error(`wrk has no summary: ${output}`);
+  const { requests, micros, p50, p99, errors } = JSON.parse(line) as WrkSummary;
+  return { requests, seconds: micros / 1e6, p50Ms: p50 / 1000, p99Ms: p99 / 1000, errors };
+};

@@ -1,0 +1,29 @@
+import type { Loader, Loaders } from './load.ts';
+
+export const scenarios = ['get32', 'get256', 'post32', 'body64k', 'body8m', 'close32', 'half32', 'ws32', 'memory'] as const;
+export type ScenarioName = (typeof scenarios)[number];
+
+/** A scenario that load is put on in rounds; `memory` goes its own way. */
+export type LoadScenario = Exclude<ScenarioName, 'memory'>;
+
+export interface Scenario {
+  readonly title: string;
+  readonly unit: 'request' | 'message';
+  readonly load: Loader;
+}
+
+/** @param halfRate requests a second that are half of what the slowest contestant takes; known when `get32` has been measured. */
+export const scenariosOf = ({ closedLoop, fixedRate, webSocketEcho }: Loaders, halfRate: () => number): Readonly<Record<LoadScenario, Scenario>> => ({
+  get32: { title: 'GET, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32) },
+  get256: { title: 'GET, 12 bytes, 256 keep-alive connections', unit: 'request', load: closedLoop('hello', 256) },
+  post32: { title: 'POST of 1 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('taken', 32, { bodyBytes: 1024 }) },
+  body64k: { title: 'GET, 64 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('medium', 32) },
+  body8m: { title: 'GET, 8 MB, 4 keep-alive connections', unit: 'request', load: closedLoop('large', 4) },
+  close32: {
+    title: 'GET, 12 bytes, a new connection for every request, 32 at a time',
+    unit: 'request',
+    load: closedLoop('hello', 32, { isConnectionPerRequest: true }),
+  },
+  half32: { title: 'GET, 12 bytes, at half of what the slowest takes, 32 keep-alive connections', unit: 'request', load: fixedRate(32, halfRate) },
+  ws32: { title: 'WebSocket echo, 32 bytes, 32 connections', unit: 'message', load: webSocketEcho(32, 20_000) },
+});

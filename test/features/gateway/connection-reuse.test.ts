@@ -1,0 +1,161 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { until } from '../../support/gateway-rig.ts';
+import { closes, readAnswer, readRequest } from '../../support/raw-message.ts';
+import { eachRequest, namesRequest, okWith, startScene, type Script } from '../../support/scripted-origin.ts';
+
+const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+const post = (path: string, body: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+test('requests one after the other go to the pod over one connection, whichever client they come from', async (t) => {
+  const { origin, dial } = await startScene(t, namesRequest);
+  for (let client = 0; client < 5; client += 1) {
+    const wire = await dial();
+    for (const [method, more, body] of [
+      ['GET', '', ''],
+      ['POST', 'Content-Length: 3\r\n', 'abc'],
+      ['HEAD', '', ''],
+      ['PUT', 'Transfer-Encoding: chunked\r\n', '3\r\nabc\r\n0\r\n\r\n'],
+    ] as const) {
+      await wire.send(`${method} /${client} HTTP/1.1\r\nHost: a\r\n${more}\r\n${body}`);
+      t.is((await readAnswer(wire, method)).body, method === 'HEAD' ? '' : `${method} /${client}`);
+    }
+  }
+  t.is(origin.requests.length, 20);
+  t.is(origin.connections.length, 1);
+});
+
+test('as many requests at once as there are take as many connections, and these are used again', async (t) => {
+  const { origin, dial } = await startScene(
+    t,
+    eachRequest(async (wire, { target }) => {
+      await until(`all ten of round ${target} are there`, () => origin.requests.length >= 10 * Number(target.slice(1)));
+      await wire.send(okWith(target));
+    }),
+  );
+  const clients = await Promise.all(Array.from({ length: 10 }, dial));
+  for (const round of ['/1', '/2', '/3']) {
+    const answers = await Promise.all(
+      clients.map(async (client) => {
+        await client.send(get(round));
+        return readAnswer(client);
+      }),
+    );
+    t.true(answers.every(({ body }) => body === round));
+  }
+  t.is(origin.connections.length, 10);
+});
+
+test('a client that asks for the end of its connection has it, and the connection to the pod stays', async (t) => {
+  const { origin, dial } = await startScene(t, namesRequest);
+  for (const option of ['close', 'Close', 'keep-alive, close']) {
+    const client = await dial();
+    await client.send(get('/', `Connection: ${option}\r\n`));
+    const got = await readAnswer(client);
+    t.true(closes(got), option);
+    t.is(await client.rest(), '');
+  }
+  t.is(origin.connections.length, 1);
+});
+
+test('a pod that asks for the end of its connection has it, and that of the client stays', async (t) => {
+  const { origin, dial } = await startScene(
+    t,
+    eachRequest((wire, { target }) => wire.send(okWith(target, 'Connection: close\r\n'))),
+  );
+  const client = await dial();
+  for (const path of ['/1', '/2', '/3']) {
+    await client.send(get(path));
+    const got = await readAnswer(client);
+    t.is(got.body, path);
+    t.false(closes(got));
+  }
+  await until('each connection has ended', () => origin.connections.every(({ ended }) => ended));
+  t.is(origin.connections.length, 3);
+});
+
+test('a connection over which a pod answered before it had the whole request is not used again before it has it', async (t) => {
+  const { origin, dial } = await startScene(t, async (wire, _requests, index) => {
+    await wire.until('\r\n\r\n');
+    await wire.send(okWith(`early ${index}`));
+  });
+  const client = await dial();
+  await client.send('POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe');
+  t.is((await readAnswer(client)).body, 'early 0');
+  const other = await dial();
+  await other.send(get('/2'));
+  t.is((await readAnswer(other)).body, 'early 1');
+  t.false(origin.connections[0]?.received.includes('/2'));
+});
+
+/** Numbers that look random and are the same each time. */
+const numbers = (): (() => number) => {
+  let state = 1;
+  return () => (state = (state * 48_271) % 2_147_483_647);
+};
+
+test('while a pod closes idle connections at any moment, no GET fails and no POST is delivered twice', async (t) => {
+  const next = numbers();
+  const idle = new Set<{ finish(): void; socket: { destroy(): void } }>();
+  const bodies: string[] = [];
+  const script: Script = async (wire, requests) => {
+    for (;;) {
+      const request = await readRequest(wire);
+      idle.delete(wire);
+      requests.push(request);
+      if (request.method === 'POST') bodies.push(request.body);
+      await wire.send(okWith(request.target));
+      idle.add(wire);
+    }
+  };
+  const { dial } = await startScene(t, script);
+  const closeIdle = (): void => {
+    for (const wire of idle) {
+      idle.delete(wire);
+      if (next() % 2 === 0) wire.finish();
+      else wire.socket.destroy();
+    }
+  };
+  const client = await dial();
+  let failed = 0;
+  for (let count = 0; count < 500; count += 1) {
+    const method = next() % 2 === 0 ? 'GET' : 'POST';
+    const moment = next() % 8;
+    if (moment === 0) closeIdle();
+    for (let turns = next() % 3; turns > 0; turns -= 1) await turn();
+    if (moment === 1) closeIdle();
+    const sent = client.send(method === 'GET' ? get(`/${count}`) : post(`/${count}`, `body ${count}`));
+    if (moment === 2) closeIdle();
+    await sent;
+    for (let turns = 3; turns < moment; turns += 1) await turn();
+    if (moment >= 3) closeIdle();
+    const got = await readAnswer(client);
+    if (method === 'POST' && got.status === 502) failed += 1;
+    else t.is(`${got.status} ${got.body}`, `200 /${count}`, `${method} at moment ${moment}`);
+  }
+  t.is(new Set(bodies).size, bodies.length);
+  t.log(`${failed} POSTs were answered 502; ${bodies.length} reached the pod`);
+});
+
+const unannounced = test.macro({
+  exec: async (t: ExecutionContext, turns: number, how: 'FIN' | 'RST') => {
+    const { origin, dial } = await startScene(t, async (wire, requests) => {
+      requests.push(await readRequest(wire));
+      await wire.send(okWith('once'));
+      for (let count = 0; count < turns; count += 1) await turn();
+      if (how === 'FIN') wire.finish();
+      else wire.reset();
+    });
+    const client = await dial();
+    for (let count = 0; count < 200; count += 1) {
+      await client.send(get(`/${count}`));
+      const got = await readAnswer(client);
+      t.is(`${got.status} ${got.body}`, '200 once', `request ${count}`);
+    }
+    t.is(origin.requests.length, 200);
+    t.is(new Set(origin.requests.map(({ target }) => target)).size, 200);
+  },
+  title: (_given, turns: number, how: string) =>
+    `200 GETs succeed with a pod that ends each connection behind its answer without a word: ${how}, ${turns} turns later`,
+});
+for (const turns of [0, 1, 2, 3, 5]) for (const how of ['FIN', 'RST'] as const) test(unannounced, turns, how);
