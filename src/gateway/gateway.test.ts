@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import test from 'ava';
+import { millis } from '../core/index.ts';
 import { freePort, parseJson, pause, podAt, raw, startOrigin, startRig, until, web } from '../../test/support/gateway-rig.ts';
 
 const hello = (_request: IncomingMessage, response: { end(text: string): void }): void => response.end('hello');
@@ -418,4 +420,19 @@ test('a gateway that has warmed up leaves nothing of that behind', async (t) => 
   t.deepEqual([...rig.gateway.counters.workloads.keys()], [web]);
   t.is(rig.gateway.counters.connections, 0);
   t.deepEqual(rig.reports, []);
+});
+
+test('a connection that is new when the gateway ends has its first request answered', async (t) => {
+  const origin = await startOrigin(hello);
+  const rig = await startRig({ pods: [podAt(origin.port)] });
+  t.teardown(() => Promise.all([rig.stop(), origin.die()]));
+  const client = connect(rig.port, '127.0.0.1');
+  await until('taken', () => rig.gateway.counters.connections === 1);
+  const drained = rig.gateway.drain({ settle: millis(0), limit: millis(10_000) });
+  let answer = '';
+  client.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk));
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until('ended', () => client.closed);
+  t.is(await drained, 0);
+  t.regex(answer, /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*hello$/i);
 });

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { HeadReader } from './head-reader.ts';
-import { headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
+import { firstRequestSeconds, headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { Head, type HeadProblem } from './request-head.ts';
@@ -57,6 +57,8 @@ export class ClientConnection {
   #bodyTo: BodySink | undefined;
   #keepsAlive = true;
   #endsByClose = false;
+  /** A request has come over it. */
+  #used = false;
   /** The client has ended its side. */
   #ended = false;
   /** The pod has to catch up with the body. */
@@ -142,9 +144,9 @@ export class ClientConnection {
     else this.#socket.destroy();
   }
 
-  /** Closes it if no request is under way; a client that is just sending one finds it closed, and asks again on another. */
+  /** Closes it between two requests: whoever is just sending the next one finds it closed, and asks again on another. One that has just been made is given time for its first. */
   closeIdle(): void {
-    if (this.#state === 'idle') this.#finish(false);
+    if (this.#state === 'idle' && this.#used) this.#finish(false);
   }
 
   /** Leaves the connection to whoever speaks another protocol over it; `rest` is what has come of that already. */
@@ -166,7 +168,7 @@ export class ClientConnection {
     const seconds = this.#owner.sweeps - this.#since;
     if (this.#state === 'head' && seconds > headWithinSeconds)
       this.#owner.unreadable(this, { status: 408, detail: `the head of the request did not come within ${headWithinSeconds} s` });
-    else if (this.#state === 'idle' && seconds > keepIdleSeconds) this.#finish(false);
+    else if (this.#state === 'idle' && seconds > (this.#owner.closing ? firstRequestSeconds : keepIdleSeconds)) this.#finish(false);
     else if (this.#state === 'lingering' && (seconds > lingerSeconds || this.#owner.sweeps > this.#lingerUntil)) this.#socket.destroy();
   }
 
@@ -256,6 +258,7 @@ export class ClientConnection {
       return false;
     }
     this.#enter('request');
+    this.#used = true;
     this.#head = head.value;
     this.#body = head.value.hasBody ? bodyReader(head.value.length, bodyForm(head.value)) : undefined;
     this.#owner.request(this, head.value);

@@ -9,6 +9,8 @@ export const headWithinSeconds = 10;
 export const mostHeadBytes = 32 * 1024;
 /** Longer than the idle time-outs of usual load balancers in front (60 s), so that it is they who close. */
 export const keepIdleSeconds = 75;
+/** A connection that is new when the gateway ends has so long for its first request, which may be on its way. */
+export const firstRequestSeconds = 1;
 /** What is read ahead of the request under way; the rest waits in the kernel. */
 export const mostAheadBytes = 16 * 1024;
 /** After the last answer what still comes is read and dropped until nothing has come for so long: a reset could overtake the answer (RFC 9112 §9.6). */
