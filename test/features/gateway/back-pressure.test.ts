@@ -11,8 +11,8 @@ const collect = runInNewContext('gc') as () => void;
 
 const megabyte = 1_000_000;
 const total = 200 * megabyte;
-/** What two pairs of sockets may have in the kernel, with room to spare. */
-const mostInKernel = 60 * megabyte;
+/** What two pairs of sockets may have in the kernel, where it is generous (`tcp_rmem` up to 32 MiB), with room to spare. */
+const mostInKernel = 100 * megabyte;
 
 /** Of this thread alone, unlike the resident set. */
 const memory = (): number => {
@@ -101,7 +101,7 @@ for (const [framing, { head, piece, content }] of Object.entries(downloads))
     let received = 0;
     client.on('data', (chunk: Buffer) => (received += chunk.length));
     await until('it all arrives in the end', () => received > total);
-    t.true(memory() - before < 30 * megabyte);
+    await until('and nothing of it is kept', () => memory() - before < 30 * megabyte);
   });
 
 const uploads = {
@@ -127,7 +127,7 @@ for (const [framing, { head, piece }] of Object.entries(uploads))
     let received = 0;
     pod?.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
     await until('it all arrives in the end', () => received > total);
-    t.true(memory() - before < 30 * megabyte);
+    await until('and nothing of it is kept', () => memory() - before < 30 * megabyte);
   });
 
 test.serial('uploads of 50 clients that are held stay with the clients, and arrive whole when a pod is there', async (t) => {
