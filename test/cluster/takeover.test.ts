@@ -352,11 +352,12 @@ test.serial(
     await kubectl(['create', '-f', '-'], second({ sessionAffinity: 'ClientIP' }));
     await untilSecond('gateways');
     const secondIP = await kubectl(['get', 'service', 'second', '-o', 'jsonpath={.spec.clusterIP}']);
+    // What the slices say nodes do up to a second later: until then they lead to pods, one for each client, too.
     await until(
-      'it answers',
+      'it answers by a gateway',
       () =>
         fetch(`http://${secondIP}/`).then(
-          ({ ok }) => ok,
+          async (answer) => answer.ok && (await answer.text()).includes('"x-forwarded-for"'),
           () => false,
         ),
       10_000,

@@ -56,7 +56,8 @@ export const pods = [
     c.atEnd(() => c.api.delete(`/api/v1/nodes/${c.id}`));
     c.atEnd(() => c.api.delete(c.path('pods', c.id), { body: { gracePeriodSeconds: 0 } }));
     (await c.api.post('/api/v1/nodes', { metadata: { name: c.id } })).is(201);
-    await c.make('pods', pod(c.id));
+    // No scheduler's: kube-scheduler would say that no node takes it, perhaps after it was bound.
+    await c.make('pods', pod(c.id, {}, { schedulerName: 'nobody' }));
     const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name: c.id }, target: { kind: 'Node', name: c.id } };
     (await c.api.post(c.path('pods', c.id, 'binding'), body)).is(201);
     const bound = (await c.api.get(c.path('pods', c.id))).is(200);
