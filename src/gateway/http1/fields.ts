@@ -114,12 +114,14 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** The lines of a trailer section that may go on; undefined where it is malformed. `text` ends with its empty line. */
+/** The lines of a trailer section that may go on; undefined where it is malformed, or frames a body that is over: some would read on by that. `text` ends with its empty line. */
 export const passableTrailers = (text: string): string | undefined => {
   const lines = readFieldLines(text, 0);
   if (lines === undefined) return undefined;
   let passed = '';
-  for (const { name, start, nameEnd, end } of lines)
+  for (const { name, start, nameEnd, end } of lines) {
+    if (name === 'content-length' || name === 'transfer-encoding') return undefined;
     if (name === undefined && !notInTrailers.has(text.slice(start, nameEnd).toLowerCase())) passed += text.slice(start, end);
+  }
   return passed;
 };
