@@ -1,6 +1,7 @@
 import type { FuzzTarget } from './target.ts';
 import { admissionTarget } from './targets/admission.ts';
 import { embeddedApiTarget } from './targets/embedded-api.ts';
+import { gatewayAnswersTarget } from './targets/gateway-answers.ts';
 import { gatewayHttpTarget } from './targets/gateway-http.ts';
 import { linkTargets } from './targets/link.ts';
 import { routesFileTarget } from './targets/routes-file.ts';
@@ -14,4 +15,5 @@ export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [
   admissionTarget,
   embeddedApiTarget,
   gatewayHttpTarget,
+  gatewayAnswersTarget,
 ];

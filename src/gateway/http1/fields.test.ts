@@ -120,9 +120,11 @@ const trailers = test.macro({
 });
 test(trailers, '\r\n', '');
 test(trailers, 'X-Sum: 1\r\n\r\n', 'X-Sum: 1\r\n');
-test(trailers, 'x-a:1 \r\nContent-Length: 3\r\nX-A: 2\r\n\r\n', 'x-a:1 \r\nX-A: 2\r\n');
+test(trailers, 'x-a:1 \r\nHost: b\r\nX-A: 2\r\n\r\n', 'x-a:1 \r\nX-A: 2\r\n');
+const framing: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+for (const name of framing) test(trailers, `X-Sum: 1\r\n${name}: 1\r\n\r\n`, undefined);
 for (const name of [
-  ...fieldNames,
+  ...fieldNames.filter((name) => !framing.has(name)),
   'Authorization',
   'Cache-Control',
   'content-encoding',

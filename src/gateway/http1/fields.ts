@@ -122,12 +122,16 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed. */
+/**
+ * A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed, or frames a body that is over: some would read on by that
+ * (node:http does).
+ */
 export const passableTrailers = (text: string): string | undefined => {
-  const refused = readFieldLines(text, 0, (lower) => notInTrailers.has(lower) || isForwarding(lower));
-  if (refused === undefined) return undefined;
+  const ending = readFieldLines(text, 0, (lower) => notInTrailers.has(lower) || isForwarding(lower));
+  if (ending === undefined) return undefined;
   let [passed, at] = ['', 0];
-  for (const { start, end } of refused) {
+  for (const { name, start, end } of ending) {
+    if (name === 'content-length' || name === 'transfer-encoding') return undefined;
     passed += text.slice(at, start);
     at = end;
   }

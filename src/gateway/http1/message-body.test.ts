@@ -52,7 +52,7 @@ const chunk = fc.record({
   upper: fc.boolean(),
   extension: fc.constantFrom('', '', ';', ';a', ';a=b', ';a="b c";d'),
 });
-const trailerLines = fc.array(fc.constantFrom('X-Sum: 1\r\n', 'x-a:\r\n', 'Content-Length: 3\r\n', 'Set-Cookie: a\r\n', 'X-B: \xff\r\n'), { maxLength: 3 });
+const trailerLines = fc.array(fc.constantFrom('X-Sum: 1\r\n', 'x-a:\r\n', 'Host: b\r\n', 'Set-Cookie: a\r\n', 'X-B: \xff\r\n'), { maxLength: 3 });
 const passable = (lines: readonly string[]): string => lines.filter((line) => line.toLowerCase().startsWith('x')).join('');
 
 const chunkedBody = fc
@@ -174,6 +174,7 @@ test(broken, `${`1;${'a'.repeat(99)}\r\nx\r\n`.repeat(170)}0\r\n\r\n`);
 test(broken, '0\r\nX : 1\r\n\r\n');
 test(broken, '0\r\nX\r\n\r\n');
 test(broken, '0\r\nX: 1\n\r\n\r\n');
+test(broken, '0\r\nContent-Length: 3\r\n\r\nabc');
 test(broken, '0\r\n\n');
 test(broken, '0\r\n\rx');
 test(broken, '0\r\nX: \0');

@@ -115,6 +115,8 @@ test(refused, `POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunke
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n${host}`, 400);
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n${host}`, 501);
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n${host}`, 501);
+test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\t\r\n${host}`, 501);
+test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: chunked \r\n${host}`, 501);
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n${host}`, 501);
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: "chunked"\r\n${host}`, 501);
 test(refused, `POST / HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n${host}`, 400);

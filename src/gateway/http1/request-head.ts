@@ -196,7 +196,7 @@ const readRequestLine = (text: string, from: number): Result<RequestLine, HeadPr
 const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 | 1): Result<ReadFields, HeadProblem> => {
   const fields: ReadFields = { authority: undefined, userAgent: '', connection: [], length: 0, upgrade: undefined, expect: undefined };
   let [codings, lengths] = [0, 0];
-  for (const { name, valueStart, valueEnd } of lines) {
+  for (const { name, valueStart, valueEnd, end } of lines) {
     const value = text.slice(valueStart, valueEnd);
     if (name === 'host') {
       if (fields.authority !== undefined) return refused('more than one Host');
@@ -213,9 +213,10 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 |
       if (length === undefined || (lengths += 1) > 1) return refused('a Content-Length that is not one number');
       fields.length = length;
     } else if (name === 'transfer-encoding') {
-      // Each of these has been read differently by someone (RFC 9112 §6.1, §6.3).
+      // Each of these has been read differently by someone (RFC 9112 §6.1, §6.3); blanks behind it too.
       if (minorVersion === 0) return refused('Transfer-Encoding in a request of HTTP/1.0');
-      if ((codings += 1) > 1 || value.toLowerCase() !== 'chunked') return refused('the only transfer coding understood is chunked, once', 501);
+      if ((codings += 1) > 1 || value.toLowerCase() !== 'chunked' || end > valueEnd + 2)
+        return refused('the only transfer coding understood is chunked, once', 501);
     }
   }
   if (fields.authority === undefined && minorVersion === 1) return refused('no Host');

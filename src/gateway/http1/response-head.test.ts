@@ -39,6 +39,7 @@ test(refused, 'HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n');
+test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n');
 test(refused, 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');

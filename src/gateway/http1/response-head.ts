@@ -126,13 +126,14 @@ interface ReadFields {
 const readFields = (text: string, lines: readonly FieldLine[], minorVersion: number, status: number): ReadFields | undefined => {
   const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined };
   let [codings, lengths] = [0, 0];
-  for (const { name, valueStart, valueEnd } of lines) {
+  for (const { name, valueStart, valueEnd, end } of lines) {
     if (name === 'content-length') {
       const length = contentLengthOf(text.slice(valueStart, valueEnd));
       if (length === undefined || (lengths += 1) > 1) return undefined;
       fields.length = length;
     } else if (name === 'transfer-encoding') {
-      if (minorVersion === 0 || (codings += 1) > 1 || text.slice(valueStart, valueEnd).toLowerCase() !== 'chunked') return undefined;
+      // Blanks behind it: node:http reads on to the end of the connection then.
+      if (minorVersion === 0 || (codings += 1) > 1 || text.slice(valueStart, valueEnd).toLowerCase() !== 'chunked' || end > valueEnd + 2) return undefined;
     } else if (name === 'connection') fields.connection = [...fields.connection, ...tokens(text.slice(valueStart, valueEnd))];
     else if (name === 'upgrade') fields.upgrade = text.slice(valueStart, valueEnd);
     else if (name === 'keep-alive') fields.keepAliveSeconds = secondsIn(text.slice(valueStart, valueEnd));

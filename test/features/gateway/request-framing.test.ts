@@ -32,7 +32,7 @@ test(delivered, `${post}Content-Length: 5\r\n\r\nhello`, 'hello');
 test(delivered, `${post}Content-Length: 0005\r\n\r\nhello`, 'hello');
 test(delivered, `${post}Content-Length: \t5 \t\r\n\r\nhello`, 'hello');
 test(delivered, `${post}Content-Length: 14\r\n\r\n\r\n\r\n0\r\n\r\n\0\xff\x80\n\r`, '\r\n\r\n0\r\n\r\n\0\xff\x80\n\r');
-for (const coding of ['chunked', 'Chunked', 'CHUNKED', ' \tchunked', 'chunked \t'])
+for (const coding of ['chunked', 'Chunked', 'CHUNKED', ' \tchunked'])
   test(delivered, `${post}Transfer-Encoding:${coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, 'hello');
 test(delivered, `${chunked}0\r\n\r\n`, '');
 test(delivered, `${chunked}000\r\n\r\n`, '');
@@ -118,9 +118,9 @@ test('a large body in chunks of every size arrives whole', async (t) => {
   t.true(origin.requests[0]?.body === pieces.join(''));
 });
 
-test('of the trailers of a request those arrive that may stand there, and none that frames, routes or is hop-by-hop', async (t) => {
+test('of the trailers of a request those arrive that may stand there, and none that routes or is hop-by-hop', async (t) => {
   const { origin, dial } = await startScene(t, namesRequest);
-  const forbidden = ['Content-Length: 3', 'Transfer-Encoding: chunked', 'Host: evil', 'Connection: close', 'Keep-Alive: timeout=1', 'TE: trailers'];
+  const forbidden = ['Host: evil', 'Connection: close', 'Keep-Alive: timeout=1', 'TE: trailers'];
   const further = ['Trailer: X-Good', 'Upgrade: websocket', 'Proxy-Authorization: Basic eA==', 'Expect: 100-continue'];
   for (const line of [...forbidden, ...further]) {
     const client = await dial();
@@ -135,6 +135,17 @@ test('of the trailers of a request those arrive that may stand there, and none t
       line,
     );
   }
+});
+
+test('a trailer that frames a body breaks the request: node:http, and who knows who else, reads on by it', async (t) => {
+  const { origin, dial } = await startScene(t, namesRequest);
+  for (const line of ['Content-Length: 3', 'Transfer-Encoding: chunked']) {
+    const client = await dial();
+    await client.send(`${chunked}3\r\nabc\r\n0\r\nX-Good: 1\r\n${line}\r\n\r\n`);
+    t.is((await readAnswer(client)).status, 400, line);
+    await client.rest();
+  }
+  t.is(origin.requests.length, 0);
 });
 
 /** What cannot be told apart from a body is never a whole request to a pod, and what comes behind it is no request at all. */

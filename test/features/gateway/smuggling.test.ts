@@ -48,6 +48,7 @@ const codings = [
   ...[
     'xchunked',
     'chunkedx',
+    'chunked \t',
     'chunke',
     'identity',
     'gzip',
