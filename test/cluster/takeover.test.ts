@@ -353,16 +353,10 @@ test.serial(
     await untilSecond('gateways');
     const secondIP = await kubectl(['get', 'service', 'second', '-o', 'jsonpath={.spec.clusterIP}']);
     // What the slices say nodes do up to a second later: until then they lead to pods, one for each client, too.
-    await until(
-      'it answers by a gateway',
-      () =>
-        fetch(`http://${secondIP}/`).then(
-          async (answer) => answer.ok && (await answer.text()).includes('"x-forwarded-for"'),
-          () => false,
-        ),
-      10_000,
-      errors,
-    );
+    const first = clusterLoad(secondIP, { clients: 2 });
+    t.teardown(() => first.stop());
+    await until('it answers by a gateway', () => first.throughGateway > 0, 10_000, errors);
+    await first.stop();
     const sticky = clusterLoad(secondIP, { clients: 6 });
     await breathe(2000);
     await sticky.stop();
