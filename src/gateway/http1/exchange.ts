@@ -26,6 +26,11 @@ export interface ExchangeSetting {
 /** May be sent again where it is not known whether it arrived (RFC 9110 §9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
+const connectionBytes = 8 * 1024;
+/** Of a body that nobody takes yet this much is read before the client is made to wait: a piece of 64 KiB here, and one in the socket's stream. The rest stays in the kernel. */
+const mostReadAheadBytes = 128 * 1024;
+
 /**
  * One HTTP request from its head to the end of its answer: between a client's connection and, over any number of attempts that found no connection, one to a pod.
  * After the end (`#over`) nothing that still comes is heard.
@@ -62,6 +67,12 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   get clientAddress(): string {
     return this.#client.peer;
+  }
+
+  get heldBytes(): number {
+    const { length } = this.#head;
+    const announced = typeof length === 'number' ? Math.min(length, mostReadAheadBytes) : mostReadAheadBytes;
+    return connectionBytes + this.#head.bytes + Math.max(announced, this.#client.unreadBytes);
   }
 
   // From the gate.
