@@ -28,8 +28,8 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 
 /** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
 const connectionBytes = 8 * 1024;
-/** Of a body that nobody takes yet this much is read before the client is made to wait: a piece of 64 KiB here, and one in the socket's stream. The rest stays in the kernel. */
-const mostReadAheadBytes = 128 * 1024;
+/** Of a body that nobody takes yet this much is read before the client is made to wait: a piece of 64 KiB here, and two in the socket's stream. The rest stays in the kernel. */
+const mostReadAheadBytes = 192 * 1024;
 
 /**
  * One HTTP request from its head to the end of its answer: between a client's connection and, over any number of attempts that found no connection, one to a pod.
