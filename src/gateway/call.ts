@@ -22,12 +22,16 @@ export interface CallProgress {
   abandoned(call: Call): void;
   /** Its time in the queue is over. */
   waitedTooLong(call: Call, now: number): void;
+  /** It waits on, as is seen every 50 ms; `heldBytes` may have changed. */
+  stillWaits(call: Call): void;
+  /** It is out of the queue, for others that have more right to the place. */
+  pushedOut(call: Call): void;
   ended(call: Call, status: number): void;
 }
 
 /**
  * One unit of work that takes one place in a pod: an HTTP request, an upgraded connection, a TCP connection. Its own class knows the protocol;
- * the queue, the choice of pod and the meter know only this. Fields are written by the workload's gate alone.
+ * the queue, the choice of pod and the meter know only this. Fields are written by the workload's gate and its parts alone.
  */
 export abstract class Call {
   progress: CallProgress | undefined;
@@ -41,6 +45,8 @@ export abstract class Call {
   /** Monotonic times. `heldAt`: when it first had to wait. */
   heldAt: number | undefined;
   holdDueAt = Infinity;
+  /** Of the gateway's budget, taken while it is held. */
+  heldSlots = 0;
   /** After a first failed connection: when trying ends. */
   connectDueAt: number | undefined;
   /** When `expire` is to be called; `Infinity` for never. */
@@ -50,6 +56,9 @@ export abstract class Call {
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */
   abstract readonly target: string;
+
+  /** Memory that it costs while it waits: what was read and not passed on, and the objects behind it. */
+  abstract readonly heldBytes: number;
 
   /** Goes to `address:port` of `pod` now. */
   abstract start(pod: Pod, port: number): void;
@@ -69,9 +78,12 @@ export abstract class Call {
     throw new Error('only a page request can be shown the waiting page');
   }
 
-  expire(now: number): void {
-    if (this.state === 'held') this.progress?.waitedTooLong(this, now);
-    else this.timedOut(now);
+  /** Every 50 ms: tells what is over, and that the rest waits on. */
+  sweep(now: number): void {
+    if (this.dueAt <= now) {
+      if (this.state === 'held') this.progress?.waitedTooLong(this, now);
+      else this.timedOut(now);
+    } else if (this.state === 'held') this.progress?.stillWaits(this);
   }
 }
 

@@ -22,6 +22,8 @@ export interface WorkloadCounters {
   ignored: number;
   inFlight: number;
   held: number;
+  /** What of the gateway's budget the held ones take. */
+  heldBytes: number;
   readonly holdSeconds: HoldSeconds;
   pokes: number;
   /** Attempts that found no connection, and went to another pod or back to waiting. */
@@ -35,6 +37,8 @@ export interface GatewayCounters {
   readonly unrouted: Map<GatewayCode, number>;
   /** 1 while the newest routes were taken; 0 after a routes file that was refused. */
   routesValid: 0 | 1;
+  /** For calls of all workloads that wait; the part that is taken, and all of it. */
+  readonly holdBudget: { readonly usedBytes: number; readonly bytes: number };
   /** Client connections open now, by listener kind. */
   connections: number;
 }
@@ -46,6 +50,7 @@ export const newWorkloadCounters = (workload: WorkloadKey): WorkloadCounters => 
   ignored: 0,
   inFlight: 0,
   held: 0,
+  heldBytes: 0,
   holdSeconds: { bounds: holdSecondsBounds, counts: Array.from({ length: holdSecondsBounds.length + 1 }, () => 0), sum: 0, count: 0 },
   pokes: 0,
   connectFailures: 0,

@@ -29,6 +29,6 @@ export class Deadlines {
       return;
     }
     const now = this.#clock.monotonic();
-    for (const call of this.#calls) if (call.dueAt <= now) call.expire(now);
+    for (const call of this.#calls) call.sweep(now);
   }
 }

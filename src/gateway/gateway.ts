@@ -12,10 +12,12 @@ import {
 import type { LinkClient, RouteProblem } from '../link/index.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
+import { HoldBudget, slotBytes } from './hold-budget.ts';
 import { buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
 import { Upstreams } from './http1/upstreams.ts';
 import { Listeners } from './listeners.ts';
+import { PushOut } from './push-out.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
@@ -33,6 +35,8 @@ export interface GatewayOptions {
   readonly host?: string;
   /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
   readonly warmUp?: boolean;
+  /** How much may be held in all (see `hold-budget.ts`, whose default is for production); less, for tests. */
+  readonly holdSlots?: number;
 }
 
 export interface DrainOptions {
@@ -86,15 +90,29 @@ class GatewayProcess implements Gateway {
 
   constructor(options: GatewayOptions) {
     const { clock, random, logger, uplink, sharedPort, host } = options;
+    const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
     this.#upstreams = new Upstreams(clock);
-    this.counters = { workloads: this.#workloadCounters, unrouted: new Map(), routesValid: 1, connections: 0 };
+    this.counters = {
+      workloads: this.#workloadCounters,
+      unrouted: new Map(),
+      routesValid: 1,
+      holdBudget: {
+        bytes: holdBudget.slots * slotBytes,
+        get usedBytes() {
+          return holdBudget.used * slotBytes;
+        },
+      },
+      connections: 0,
+    };
     this.#reportedAt = clock.monotonic();
     this.#around = {
       clock,
       random,
       logger,
       deadlines: new Deadlines(clock),
+      holdBudget,
+      pushOut: new PushOut(),
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
       podGone: (pod) => this.#upstreams.forget(pod),

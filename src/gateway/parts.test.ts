@@ -3,9 +3,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { instant, ManualClock, millis, seededRandom, silentLogger, systemClock, type Random } from '../core/index.ts';
 import { freePort, podAt, until } from '../../test/support/gateway-rig.ts';
-import { Call, type RequestHead } from './call.ts';
+import type { RequestHead } from './call.ts';
 import { newWorkloadCounters, observeHold } from './counters.ts';
-import { HoldQueue } from './hold-queue.ts';
 import { compileIgnoreRules } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickByClient, pickPod } from './pick.ts';
@@ -53,47 +52,6 @@ test('a clock that stands still or steps back gives no negative figure', (t) => 
   const { averageConcurrency } = meter.take(0, 200);
   t.true(averageConcurrency >= 0 && averageConcurrency <= 2);
   t.is(meter.take(200, 200).averageConcurrency, 2);
-});
-
-class PlainCall extends Call {
-  readonly clientAddress = '';
-  readonly target = 'http';
-  start(): void {
-    throw new Error('not started here');
-  }
-  refuse(): void {
-    throw new Error('not refused here');
-  }
-  timedOut(): void {
-    throw new Error('has no limits');
-  }
-  cut(): void {
-    throw new Error('not cut here');
-  }
-}
-
-test('the hold queue keeps its order whoever leaves it from wherever', (t) => {
-  const steps = fc.array(fc.oneof(fc.constant('append' as const), fc.constant('prepend' as const), fc.nat({ max: 20 })), { maxLength: 60 });
-  fc.assert(
-    fc.property(steps, (all) => {
-      const queue = new HoldQueue();
-      const model: Call[] = [];
-      for (const step of all)
-        if (typeof step === 'number') {
-          const [call] = model.splice(step % Math.max(1, model.length), 1);
-          if (call !== undefined) queue.remove(call);
-        } else {
-          const call = new PlainCall();
-          queue[step](call);
-          if (step === 'append') model.push(call);
-          else model.unshift(call);
-        }
-      const listed: Call[] = [];
-      for (let call = queue.first; call !== undefined; call = call.next) listed.push(call);
-      return queue.size === model.length && listed.every((call, index) => call === model[index]);
-    }),
-  );
-  t.pass();
 });
 
 const podsWith = (loads: readonly number[]): readonly Pod[] => loads.map((load, index) => Object.assign(new Pod(podAt(1000 + index)), { inFlight: load }));

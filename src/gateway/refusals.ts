@@ -7,6 +7,11 @@ import type { Refusal } from './call.ts';
 export const abandonedStatus = 499;
 
 export const queueFull: Refusal = { code: 'hold-queue-full', detail: 'too many requests already wait for this workload to start', retryAfterSeconds: 1 };
+export const gatewayFull: Refusal = {
+  code: 'hold-queue-full',
+  detail: 'this gateway holds as many requests as it can, and no workload more of them than this one',
+  retryAfterSeconds: 1,
+};
 export const cannotConnect: Refusal = { code: 'connect-failed', detail: 'no pod of the workload takes connections', retryAfterSeconds: 1 };
 export const ignoredAtZero: Refusal = { code: 'connect-failed', detail: 'no pod runs, and a request that rouse.dev/ignore-requests names wakes none' };
 export const notRouted: Refusal = { code: 'connect-failed', detail: 'the workload is not served here any more', retryAfterSeconds: 1 };

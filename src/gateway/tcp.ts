@@ -62,9 +62,13 @@ export class TcpListener implements OpenListener {
   }
 }
 
+/** A socket and a call. Nothing is read before the pod's connection is there. */
+const connectionBytes = 8 * 1024;
+
 class TcpCall extends Call {
   readonly clientAddress: string;
   readonly target: string;
+  readonly heldBytes = connectionBytes;
   readonly #client: Socket;
   readonly #clock: Clock;
   readonly #idleTimeoutMs: number;

@@ -2,13 +2,15 @@ import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadRepor
 import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import { PodSet } from './pod-set.ts';
 import { Poker } from './poker.ts';
-import { abandonedStatus, cannotConnect, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import type { PushOut } from './push-out.ts';
+import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
 import { Seats } from './seats.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -18,6 +20,8 @@ export interface GateSurroundings {
   readonly random: Random;
   readonly logger: Logger;
   readonly deadlines: Deadlines;
+  readonly holdBudget: HoldBudget;
+  readonly pushOut: PushOut;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
@@ -49,13 +53,13 @@ export class WorkloadGate implements CallProgress {
   #retired = false;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
-    const { clock, random, logger, deadlines } = around;
+    const { clock, random, logger } = around;
     this.key = route.workload;
     this.#route = route;
     this.#around = around;
     this.counters = newWorkloadCounters(route.workload);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
-    this.#waiting = new WaitingRoom(clock, deadlines, this.counters);
+    this.#waiting = new WaitingRoom(around, this.counters);
     this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), { usable: () => this.#release(), gone: (pod) => around.podGone(pod) });
     this.#seats = new Seats(this.#pods, random, this.counters);
     this.#poker = new Poker(clock, () => this.#pokeNow());
@@ -127,7 +131,7 @@ export class WorkloadGate implements CallProgress {
     if (atZero && wakeFailure !== undefined) return this.#refuse(call, wakeFailed(wakeFailure));
     if (this.#waiting.size >= holdQueueDepth || holdTimeoutMs === 0) return this.#refuse(call, queueFull);
     if (atZero && waitingPage && call.canShowWaiting()) return call.showWaiting();
-    this.#waiting.enter(call, now, holdTimeoutMs, 'last');
+    if (!this.#waiting.enter(call, now, holdTimeoutMs)) return this.#refuse(call, gatewayFull);
     this.#release();
   }
 
@@ -176,7 +180,7 @@ export class WorkloadGate implements CallProgress {
     if (!call.metered) return this.#refuse(call, cannotConnect);
     const now = this.#around.clock.monotonic();
     call.connectDueAt ??= now + connectForMs;
-    this.#waiting.enter(call, now, this.#route.holdTimeoutMs, 'first');
+    this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
   }
@@ -207,6 +211,14 @@ export class WorkloadGate implements CallProgress {
     if (now < call.holdDueAt) return;
     const refused = call.connectDueAt !== undefined && this.#pods.someUnreachable;
     this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs));
+  }
+
+  stillWaits(call: Call): void {
+    this.#waiting.review(call);
+  }
+
+  pushedOut(call: Call): void {
+    if (call.state === 'held') this.#refuseWaitingOne(call, gatewayFull);
   }
 
   ended(call: Call, status: number): void {

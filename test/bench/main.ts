@@ -5,6 +5,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'cold-start': () => import('./cold-start.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-start': () => import('./gateway-start.ts'),
+  hold: () => import('./hold.ts'),
 };
 
 const name = process.argv[2];

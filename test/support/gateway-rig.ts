@@ -9,6 +9,7 @@ import {
   type FirstByte,
   type PodRoute,
   type Poke,
+  type WorkloadKey,
   type WorkloadReport,
   type WorkloadRoute,
 } from '../../src/core/index.ts';
@@ -16,7 +17,8 @@ import { createGateway, type Gateway, type GatewayOptions } from '../../src/gate
 
 /** What the gateway's tests stand on: real ports, scripted origins, clients on raw sockets, and an uplink that remembers. */
 
-export const web = workloadKey({ resource: 'deployments.apps', namespace: 'default', name: 'web' });
+const keyOf = (index: number): WorkloadKey => workloadKey({ resource: 'deployments.apps', namespace: 'default', name: index === 0 ? 'web' : `web-${index}` });
+export const web = keyOf(0);
 
 let nextPort = 20_000 + Math.floor(Math.random() * 9000);
 
@@ -77,41 +79,49 @@ export const podAt = (port: number, patch: Partial<PodRoute> = {}): PodRoute => 
   ...patch,
 });
 
-export interface Rig {
-  readonly gateway: Gateway;
-  /** The workload's own port. */
+export interface RigWorkload {
+  readonly key: WorkloadKey;
+  /** Its own port. */
   readonly port: number;
   readonly url: string;
+  /** Sends its route again with changes. */
+  readonly route: (patch: Partial<WorkloadRoute>) => Promise<void>;
+}
+
+export interface SharedRig {
+  readonly gateway: Gateway;
+  readonly workloads: readonly RigWorkload[];
   readonly pokes: Poke[];
   readonly firstBytes: FirstByte[];
   readonly reports: WorkloadReport[];
-  /** Sends the workload's route again with changes. */
-  readonly route: (patch: Partial<WorkloadRoute>) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Partial<GatewayOptions> = {}): Promise<Rig> => {
-  const port = await freePort();
+/** A gateway with one workload. */
+export type Rig = Omit<SharedRig, 'workloads'> & Omit<RigWorkload, 'key'>;
+
+const routeOf = (key: WorkloadKey, port: number): WorkloadRoute => ({
+  workload: key,
+  listeners: [{ address: '127.0.0.1', port, protocol: 'http1', target: 'http' }],
+  hosts: [{ host: `${key.slice(key.lastIndexOf('/') + 1)}.default.localhost`, protocol: 'http1', target: 'http' }],
+  pods: [],
+  wakeFailure: undefined,
+  containerConcurrency: undefined,
+  holdQueueDepth: 1000,
+  holdTimeoutMs: 10_000,
+  waitingPage: false,
+  requestTimeoutMs: 0,
+  responseStartTimeoutMs: 300_000,
+  idleTimeoutMs: 0,
+  ignoreRequests: [],
+  sessionAffinity: 'none',
+});
+
+/** A gateway with a workload for each of `patches`: `web`, `web-1`, `web-2`, … */
+export const startSharedRig = async (patches: readonly Partial<WorkloadRoute>[], options: Partial<GatewayOptions> = {}): Promise<SharedRig> => {
   const pokes: Poke[] = [];
   const firstBytes: FirstByte[] = [];
   const reports: WorkloadReport[] = [];
-  let current: WorkloadRoute = {
-    workload: web,
-    listeners: [{ address: '127.0.0.1', port, protocol: 'http1', target: 'http' }],
-    hosts: [{ host: 'web.default.localhost', protocol: 'http1', target: 'http' }],
-    pods: [],
-    wakeFailure: undefined,
-    containerConcurrency: undefined,
-    holdQueueDepth: 1000,
-    holdTimeoutMs: 10_000,
-    waitingPage: false,
-    requestTimeoutMs: 0,
-    responseStartTimeoutMs: 300_000,
-    idleTimeoutMs: 0,
-    ignoreRequests: [],
-    sessionAffinity: 'none',
-    ...patch,
-  };
   const gateway = createGateway({
     clock: systemClock,
     random: systemRandom,
@@ -129,27 +139,45 @@ export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Part
   await gateway.open();
   const stopping = new AbortController();
   const running = gateway.run(stopping.signal);
+  const routes: WorkloadRoute[] = [];
+  for (const [index, patch] of patches.entries()) routes.push({ ...routeOf(keyOf(index), await freePort()), ...patch });
   let revision = 1;
-  const problems = await gateway.apply({ revision, full: true, upsert: [current], remove: [] });
-  if (problems.length > 0) throw new Error(`the rig cannot open its port: ${JSON.stringify(problems)}`);
+  const problems = await gateway.apply({ revision, full: true, upsert: routes, remove: [] });
+  if (problems.length > 0) throw new Error(`the rig cannot open its ports: ${JSON.stringify(problems)}`);
+  const workloadOf = (route: WorkloadRoute): RigWorkload => {
+    let current = route;
+    const port = route.listeners[0]?.port ?? 0;
+    return {
+      key: route.workload,
+      port,
+      url: `http://127.0.0.1:${port}`,
+      route: async (change) => {
+        current = { ...current, ...change };
+        revision += 1;
+        await gateway.apply({ revision, full: false, upsert: [current], remove: [] });
+      },
+    };
+  };
   return {
     gateway,
-    port,
-    url: `http://127.0.0.1:${port}`,
+    workloads: routes.map(workloadOf),
     pokes,
     firstBytes,
     reports,
-    route: async (change) => {
-      current = { ...current, ...change };
-      revision += 1;
-      await gateway.apply({ revision, full: false, upsert: [current], remove: [] });
-    },
     stop: async () => {
       stopping.abort();
       await gateway.drain({ settle: millis(0), limit: millis(0) });
       await running;
     },
   };
+};
+
+export const startRig = async (patch: Partial<WorkloadRoute> = {}, options: Partial<GatewayOptions> = {}): Promise<Rig> => {
+  const { workloads, ...rig } = await startSharedRig([patch], options);
+  const [only] = workloads;
+  if (only === undefined) throw new Error('a rig has a workload');
+  const { port, url, route } = only;
+  return { ...rig, port, url, route };
 };
 
 /** Sends `text` as it is and resolves with everything that comes back until the connection ends. */

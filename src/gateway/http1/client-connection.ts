@@ -88,6 +88,11 @@ export class ClientConnection {
     this.#read();
   }
 
+  /** Read from the connection, and neither passed on nor dropped yet. */
+  get unreadBytes(): number {
+    return (this.#unread?.length ?? 0) + this.#socket.readableLength;
+  }
+
   /** The request has been read whole. */
   get requestWhole(): boolean {
     return this.#body === undefined || this.#body.done;

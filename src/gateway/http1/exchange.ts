@@ -28,6 +28,11 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
 const deadWithinMs = 250;
 
+/** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
+const connectionBytes = 8 * 1024;
+/** Of a body that nobody takes yet this much is read before the client is made to wait: a piece of 64 KiB here, and two in the socket's stream. The rest stays in the kernel. */
+const mostReadAheadBytes = 192 * 1024;
+
 /**
  * One HTTP request from its head to the end of its answer: between a client's connection and, over any number of attempts that found no connection, one to a pod.
  * After the end (`#over`) nothing that still comes is heard.
@@ -64,6 +69,12 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   get clientAddress(): string {
     return this.#client.peer;
+  }
+
+  get heldBytes(): number {
+    const { length } = this.#head;
+    const announced = typeof length === 'number' ? Math.min(length, mostReadAheadBytes) : mostReadAheadBytes;
+    return connectionBytes + this.#head.bytes + Math.max(announced, this.#client.unreadBytes);
   }
 
   // From the gate.

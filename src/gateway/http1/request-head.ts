@@ -39,6 +39,9 @@ interface ReadFields {
   expect: string | undefined;
 }
 
+/** A `FieldLine`. */
+const bytesPerLine = 80;
+
 /** A request's head, read once. The text is kept as it came: order, case, duplicates and bytes of what is passed on are the client's. */
 export class Head implements RequestHead {
   readonly method: string;
@@ -92,6 +95,11 @@ export class Head implements RequestHead {
 
   get host(): string {
     return hostOf(this.authority ?? '');
+  }
+
+  /** What it costs in memory. */
+  get bytes(): number {
+    return this.#text.length + this.#lines.length * bytesPerLine;
   }
 
   get hasBody(): boolean {

@@ -11,12 +11,18 @@ export interface GatewayFigures {
       readonly requests: ReadonlyMap<number, number>;
       readonly inFlight: number;
       readonly held: number;
+      /** What of the hold budget they take. */
+      readonly heldBytes: number;
+      /** Answers of the gateway's own. */
+      readonly refused: ReadonlyMap<GatewayCode, number>;
       readonly holdSeconds: PlainHistogram;
     }
   >;
   /** Requests that belong to no workload. */
   readonly unrouted: ReadonlyMap<GatewayCode, number>;
   readonly routesValid: 0 | 1;
+  /** What may be held for all workloads together, and what of that is taken. */
+  readonly holdBudget: { readonly bytes: number; readonly usedBytes: number };
 }
 
 export interface GatewayInstruments {
@@ -33,7 +39,11 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
       for (const [code, value] of byCode) yield { labels: { ...workloadLabels(key), code: String(code) }, value };
     for (const [code, value] of read().unrouted) yield { labels: { namespace: '', workload: '', code: String(gatewayCodes[code]) }, value };
   }
-  function* gauge(figure: 'inFlight' | 'held'): Samples {
+  function* refused(): Samples {
+    for (const [key, figures] of each()) for (const [reason, value] of figures.refused) yield { labels: { ...workloadLabels(key), reason }, value };
+    for (const [reason, value] of read().unrouted) yield { labels: { namespace: '', workload: '', reason }, value };
+  }
+  function* gauge(figure: 'inFlight' | 'held' | 'heldBytes'): Samples {
     for (const [key, figures] of each()) yield { labels: workloadLabels(key), value: figures[figure] };
   }
   function* holds(): Iterable<{ readonly labels: ReturnType<typeof workloadLabels>; readonly histogram: PlainHistogram }> {
@@ -51,6 +61,34 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
         },
         { name: 'rouse_gateway_in_flight', help: 'Requests in pods and open upgraded connections.', type: 'gauge', labels, samples: () => gauge('inFlight') },
         { name: 'rouse_gateway_held_requests', help: 'Requests that wait for capacity.', type: 'gauge', labels, samples: () => gauge('held') },
+        {
+          name: 'rouse_gateway_refused_requests_total',
+          help: 'Requests that the gateway answered by itself, by the code of the answer.',
+          type: 'counter',
+          labels: [...labels, 'reason'],
+          samples: refused,
+        },
+        {
+          name: 'rouse_gateway_held_bytes',
+          help: 'What held requests take of the budget of the gateway: their memory, in steps of 16 KiB.',
+          type: 'gauge',
+          labels,
+          samples: () => gauge('heldBytes'),
+        },
+        {
+          name: 'rouse_gateway_hold_budget_used_bytes',
+          help: 'What the held requests of all workloads take of the budget.',
+          type: 'gauge',
+          labels: [],
+          samples: () => [{ labels: {}, value: read().holdBudget.usedBytes }],
+        },
+        {
+          name: 'rouse_gateway_hold_budget_bytes',
+          help: 'The budget: over it, the workload that holds the most loses its newest request.',
+          type: 'gauge',
+          labels: [],
+          samples: () => [{ labels: {}, value: read().holdBudget.bytes }],
+        },
         {
           name: 'rouse_gateway_routes_valid',
           help: '1 while the newest routes were taken, 0 after a routes file that was refused.',

@@ -29,16 +29,19 @@ const gatewayFigures = (): GatewayFigures => ({
         ]),
         inFlight: 3,
         held: 2,
+        heldBytes: 32_768,
+        refused: new Map<GatewayCode, number>([['hold-queue-full', 1]]),
         holdSeconds: histogram(0.05, 0.5, 5),
       },
     ],
-    [queue, { requests: new Map([[0, 4]]), inFlight: 0, held: 0, holdSeconds: histogram() }],
+    [queue, { requests: new Map([[0, 4]]), inFlight: 0, held: 0, heldBytes: 0, refused: new Map<GatewayCode, number>(), holdSeconds: histogram() }],
   ]),
   unrouted: new Map<GatewayCode, number>([['unknown-host', 5]]),
   routesValid: 1,
+  holdBudget: { bytes: 163_840_000, usedBytes: 32_768 },
 });
 
-test('a gateway shows requests by code, in flight, held, hold times and whether its routes are valid', async (t) => {
+test('a gateway shows requests by code, in flight, held, what is left to hold more, refusals by reason, hold times and whether its routes are valid', async (t) => {
   const { body, contentType } = await createGatewayInstruments(gatewayFigures).expose();
   t.regex(contentType, /^text\/plain; version=0\.0\.4/);
   t.deepEqual(series(body), [
@@ -50,6 +53,12 @@ test('a gateway shows requests by code, in flight, held, hold times and whether 
     'rouse_gateway_in_flight{namespace="shop",workload="statefulsets.apps/queue"} 0',
     'rouse_gateway_held_requests{namespace="shop",workload="web"} 2',
     'rouse_gateway_held_requests{namespace="shop",workload="statefulsets.apps/queue"} 0',
+    'rouse_gateway_refused_requests_total{namespace="shop",workload="web",reason="hold-queue-full"} 1',
+    'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',
+    'rouse_gateway_held_bytes{namespace="shop",workload="web"} 32768',
+    'rouse_gateway_held_bytes{namespace="shop",workload="statefulsets.apps/queue"} 0',
+    'rouse_gateway_hold_budget_used_bytes 32768',
+    'rouse_gateway_hold_budget_bytes 163840000',
     'rouse_gateway_routes_valid 1',
     'rouse_gateway_hold_seconds_bucket{namespace="shop",workload="web",le="0.1"} 1',
     'rouse_gateway_hold_seconds_bucket{namespace="shop",workload="web",le="1"} 2',
@@ -68,8 +77,8 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 5);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 5);
+  t.is(types.length, 9);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 9);
 });
 
 test('a second scrape shows the figures as they are then', async (t) => {
@@ -79,6 +88,9 @@ test('a second scrape shows the figures as they are then', async (t) => {
   figures = { ...figures, workloads: new Map(), routesValid: 0 };
   t.deepEqual(series((await instruments.expose()).body), [
     'rouse_gateway_requests_total{namespace="",workload="",code="404"} 5',
+    'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',
+    'rouse_gateway_hold_budget_used_bytes 32768',
+    'rouse_gateway_hold_budget_bytes 163840000',
     'rouse_gateway_routes_valid 0',
   ]);
 });
@@ -171,7 +183,7 @@ test('importing metrics does not load prom-client, and importing the decider doe
     const heavy = () => ['luxon', 'prom-client', 'mathjs/number'].filter((name) => asked.has(name));
     const atImport = heavy();
     await loadFormulas();
-    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1 })).expose();
+    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 } })).expose();
     console.log(JSON.stringify([atImport, heavy()]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), [['luxon'], ['luxon', 'prom-client', 'mathjs/number']]);
