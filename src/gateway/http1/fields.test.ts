@@ -35,6 +35,7 @@ test(refused, 'X\r\n\r\n');
 test(refused, 'X: a\nY: b\r\n\r\n');
 test(refused, 'X: a\rY: b\r\n\r\n');
 test(refused, 'X: a\r\r\n\r\n');
+test(refused, 'X: a\rxY: b\r\n\r\n');
 test(refused, 'X: a\0b\r\n\r\n');
 test(refused, 'X: a\x7fb\r\n\r\n');
 test(refused, 'X: a\x1bb\r\n\r\n');

@@ -65,6 +65,10 @@ test(malformed, 'GET /\0');
 test(malformed, '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03');
 test(malformed, 'A: \x1b[31m');
 
+test('what stands before a head is none of its own', (t) => {
+  t.is(readAll([latin1('\r\nGET')], 1000, 1).is, 'malformed');
+});
+
 test('what may still become a head is waited for', (t) => {
   for (let end = 0; end < head.length; end += 1)
     for (let cut = 0; cut < end; cut += 1) t.is(readAll(inPieces(latin1(head.slice(0, end)), [cut])).is, 'more', `${cut} of ${end}`);

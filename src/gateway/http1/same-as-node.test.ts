@@ -175,7 +175,10 @@ const requests = [
   'GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello',
 ];
 
-/** Of the byte strings that are made of `corpus`; `from` bytes, as characters of one byte each. */
+/** The same ones each time: to look for new ones is the fuzz's affair. */
+const sample = { numRuns: 2000, seed: 9112 };
+
+/** Of one of `corpus`, with a few random edits. */
 const edited = (corpus: readonly string[]): fc.Arbitrary<Buffer> => fc.nat().map((seed) => mutate(seededRandom(seed), corpus));
 
 test.serial('the requests that we take are those that node:http sees', async (t) => {
@@ -190,7 +193,7 @@ test.serial('however requests are damaged and split, what we take of them node:h
     fc.asyncProperty(edited(requests), cuts, async (bytes, at) => {
       read += await sameRequests(t, bytes, at);
     }),
-    { numRuns: 2000 },
+    sample,
   );
   t.true(read > 500, 'most of them are not so damaged that nothing is left');
 });
@@ -209,6 +212,8 @@ const sameAnswer = async (t: ExecutionContext, bytes: Buffer, at: readonly numbe
   const said = JSON.stringify(bytes.toString('latin1'));
   for (const [index, { head, text, body, trailers, whole, framed, extended }] of ours.entries()) {
     if (head.status === 101) return index;
+    // An interim answer that says `close` is the last that it reads.
+    if (/^connection:.*close/im.test(ours[index - 1]?.text ?? '')) return index;
     if (head.status < 200) {
       t.deepEqual([head.status, fieldsOf(text)], [theirs.interim[index]?.status, theirs.interim[index]?.fields], said);
       continue;
@@ -254,7 +259,7 @@ test.serial('however answers are damaged and split, what we take of them node:ht
     fc.asyncProperty(edited(answers), cuts, fc.boolean(), async (bytes, at, isHead) => {
       read += await sameAnswer(t, bytes, at, isHead);
     }),
-    { numRuns: 2000 },
+    sample,
   );
   t.true(read > 500, 'most of them are not so damaged that nothing is left');
 });
