@@ -119,7 +119,15 @@ class GatewayProcess implements Gateway {
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
-    const around = { clock, logger, host, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
+    const around = {
+      clock,
+      logger,
+      host,
+      upstreams: this.#upstreams,
+      unrouted,
+      connections: (change: 1 | -1) => (this.counters.connections += change),
+      cannotAccept: (error: Error) => logger.warn('a connection could not be taken', { error }),
+    };
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,

@@ -12,7 +12,7 @@ const slotsOf = (call: Call): number => Math.max(1, Math.ceil(call.heldBytes / s
 
 /**
  * What all workloads of a gateway may hold together. While there is room everyone is let in; when there is none, the workload that holds the most loses its newest call (Suter, Lakshman,
- * Stiliadis, Choudhury: "Design considerations for supporting TCP with per-flow queueing", INFOCOM 1998, "longest queue drop"; docs/decisions/0017). So what each holds tends to the
+ * Stiliadis, Choudhury: "Design considerations for supporting TCP with per-flow queueing", INFOCOM 1998, "longest queue drop"; docs/decisions/0018). So what each holds tends to the
  * max-min fair share, and it follows at once: **of n workloads that wait, none that holds no more than 1/n of the budget is ever refused**. For whoever holds the most
  * while the budget is exceeded holds more than the average of n, and that is more than 1/n.
  *

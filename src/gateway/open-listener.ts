@@ -10,12 +10,15 @@ export interface OpenListener {
   destroy(): void;
 }
 
-/** Opens `server` at the address (undefined: all); rejects where the port cannot be had. */
-export const listenAt = (server: Server, address: string | undefined, port: number): Promise<void> =>
+/**
+ * Opens `server` at the address (undefined: all); rejects where the port cannot be had. `cannotAccept` hears of connections that could not be taken afterwards: for want of file
+ * descriptors, say.
+ */
+export const listenAt = (server: Server, address: string | undefined, port: number, cannotAccept: (error: Error) => void): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, ...(address === undefined ? {} : { host: address }), backlog: 4096 }, () => {
-      server.off('error', reject);
+      server.off('error', reject).on('error', cannotAccept);
       resolve();
     });
   });

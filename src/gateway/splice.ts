@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** Joins two connections: bytes, back-pressure and half-close go both ways; when one breaks, so does the other. `ended` is called once, when both are closed. */
+/** Joins two connections: bytes, back-pressure and half-close go both ways; a reset of one resets the other. `ended` is called once, when both are closed. */
 export const splice = (client: Duplex, upstream: Duplex, ended: () => void): void => {
   let open = 2;
   const closed = (): void => {
@@ -13,13 +13,19 @@ export const splice = (client: Duplex, upstream: Duplex, ended: () => void): voi
 };
 
 const join = (from: Duplex, to: Duplex, closed: () => void): void => {
-  from.on('error', () => to.destroy());
+  from.on('error', () => breakOff(to));
   from.on('close', () => {
     if (from.readableEnded) to.end();
-    else to.destroy();
+    else breakOff(to);
     closed();
   });
   from.pipe(to);
+};
+
+/** Ends it so that the other end does not take what it has got for the whole, as it would after an orderly end. */
+export const breakOff = (stream: Duplex): void => {
+  if (isSocket(stream)) stream.resetAndDestroy();
+  else stream.destroy();
 };
 
 /** For a connection that may be silent for hours: found dead by the kernel's probes. */

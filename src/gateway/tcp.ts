@@ -3,7 +3,7 @@ import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
 import { listenAt, portOf, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
-import { bytesThrough, keepAlive, splice } from './splice.ts';
+import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
 export interface TcpEntry {
@@ -14,6 +14,7 @@ export interface TcpEntry {
 export interface TcpSurroundings {
   readonly clock: Clock;
   connections(change: 1 | -1): void;
+  readonly cannotAccept: (error: Error) => void;
 }
 
 const connectTimeoutMs = 1000;
@@ -21,11 +22,13 @@ const connectTimeoutMs = 1000;
 /** Any protocol by port: a connection wakes the workload, counts as one request for as long as it is open, and is joined to one of a pod. */
 export class TcpListener implements OpenListener {
   entry: TcpEntry;
+  readonly #around: TcpSurroundings;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(entry: TcpEntry, around: TcpSurroundings) {
     this.entry = entry;
+    this.#around = around;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       around.connections(1);
@@ -43,7 +46,7 @@ export class TcpListener implements OpenListener {
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port);
+    return listenAt(this.#server, address, port, this.#around.cannotAccept);
   }
 
   sayGoodbye(): void {
@@ -114,7 +117,7 @@ class TcpCall extends Call {
 
   /** There is no answer that every protocol understands: the connection is reset. */
   refuse(): void {
-    this.#client.resetAndDestroy();
+    breakOff(this.#client);
     this.#finish();
   }
 
@@ -128,8 +131,8 @@ class TcpCall extends Call {
   }
 
   cut(): void {
-    this.#client.destroy();
-    this.#upstream?.destroy();
+    breakOff(this.#client);
+    if (this.#upstream !== undefined) breakOff(this.#upstream);
   }
 
   #join(upstream: Socket): void {

@@ -49,8 +49,8 @@ const ask = (port: number): Promise<void> =>
   });
 
 /**
- * Sends a request through `gateway`, a spare one that is closed afterwards: the first request through a process that has just started would wait for the compilation of undici's parser
- * (WebAssembly) and of our own path, 60 ms that would be added to somebody's cold start. One is enough; more of them cost 13 MB that an idle gateway has no use for.
+ * Sends a request through `gateway`, a spare one that is closed afterwards: the first request through a process that has just started would wait for the compilation of our path, which
+ * would be added to somebody's cold start. One is enough; more of them cost memory that an idle gateway has no use for.
  */
 export const warmUp = async (gateway: SpareGateway): Promise<void> => {
   const origin = createServer((_request, response) => response.end('warm'));

@@ -46,10 +46,10 @@ export class Wire {
     return new Promise((resolve) => this.socket.write(text, 'latin1', () => resolve()));
   }
 
-  /** Each piece in a turn of the event loop of its own, so that the other side reads them apart; stops when that side has had enough. */
+  /** Each piece in a turn of the event loop of its own, so that the other side reads them apart; stops when the connection is gone. */
   async sendApart(pieces: Iterable<string>): Promise<void> {
     for (const piece of pieces) {
-      if (this.ended) return;
+      if (!this.socket.writable) return;
       await this.send(piece);
       await turn();
     }

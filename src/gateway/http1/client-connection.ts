@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { HeadReader } from './head-reader.ts';
+import { headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { Head, type HeadProblem } from './request-head.ts';
@@ -30,16 +31,6 @@ export interface RequestListener {
   /** The answer has begun: a client that ends its side then still waits for the rest. */
   readonly answering: boolean;
 }
-
-export const headWithinSeconds = 10;
-export const mostHeadBytes = 32 * 1024;
-/** Longer than the idle time-outs of usual load balancers in front (60 s), so that it is they who close. */
-const keepIdleSeconds = 75;
-/** What is read ahead of the request under way; the rest waits in the kernel. */
-const mostAheadBytes = 16 * 1024;
-/** After the last answer what still comes is read and dropped: a reset could overtake the answer (RFC 9112 §9.6). */
-const lingerSeconds = 5;
-const longestLingerSeconds = 30;
 
 /**
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
@@ -135,7 +126,7 @@ export class ClientConnection {
     this.#listener = undefined;
     this.#bodyTo = undefined;
     this.#blocked = false;
-    if (!this.#keepsAlive || !this.requestWhole || this.#ended) return this.#finish();
+    if (!this.#keepsAlive || !this.requestWhole || this.#ended) return this.#finish(!this.requestWhole || this.#unread !== undefined);
     this.#head = this.#body = undefined;
     this.#enter('idle');
     this.#read();
@@ -145,7 +136,7 @@ export class ClientConnection {
   finish(text: string): void {
     this.out.text(text);
     this.out.flush();
-    this.#finish();
+    this.#finish(true);
   }
 
   /** Ends at once, behind what was passed on: the client must not take that for a whole answer. Where the end of the connection would say so, it is a reset. */
@@ -156,9 +147,9 @@ export class ClientConnection {
     else this.#socket.destroy();
   }
 
-  /** Closes it if no request is under way; a client that is just sending one finds the connection closed, and asks again on another. */
+  /** Closes it if no request is under way; a client that is just sending one finds it closed, and asks again on another. */
   closeIdle(): void {
-    if (this.#state === 'idle') this.#socket.destroy();
+    if (this.#state === 'idle') this.#finish(false);
   }
 
   /** Leaves the connection to whoever speaks another protocol over it; `rest` is what has come of that already. */
@@ -180,7 +171,7 @@ export class ClientConnection {
     const seconds = this.#owner.sweeps - this.#since;
     if (this.#state === 'head' && seconds > headWithinSeconds)
       this.#owner.unreadable(this, { status: 408, detail: `the head of the request did not come within ${headWithinSeconds} s` });
-    else if (this.#state === 'idle' && seconds > keepIdleSeconds) this.#socket.destroy();
+    else if (this.#state === 'idle' && seconds > keepIdleSeconds) this.#finish(false);
     else if (this.#state === 'lingering' && (seconds > lingerSeconds || this.#owner.sweeps > this.#lingerUntil)) this.#socket.destroy();
   }
 
@@ -206,7 +197,7 @@ export class ClientConnection {
     // Whoever ends its side before the answer has begun is gone, as far as HTTP servers go; so is an upload that ends too soon.
     if (this.#state === 'request') {
       if (this.#listener?.answering !== true || !this.requestWhole) this.#socket.destroy();
-    } else this.#finish();
+    } else this.#finish(false);
   };
 
   readonly #onDrain = (): void => {
@@ -304,12 +295,14 @@ export class ClientConnection {
     else this.#socket.resume();
   }
 
-  #finish(): void {
+  /** Ends the connection behind what is still on its way. `moreComes`: the client is still sending, so that the connection lingers until it has ended, too. */
+  #finish(moreComes: boolean): void {
     if (this.#state === 'gone' || this.#state === 'lingering') return;
     this.#listener = this.#unread = undefined;
     this.#lingerUntil = this.#owner.sweeps + longestLingerSeconds;
     this.#enter('lingering');
-    this.#socket.end();
+    if (moreComes) this.#socket.end();
+    else this.#socket.destroySoon();
     this.#flow();
   }
 

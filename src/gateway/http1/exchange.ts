@@ -23,8 +23,10 @@ export interface ExchangeSetting {
   date(): string;
 }
 
-/** May be sent again where it is not known whether it arrived (RFC 9110 §9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** May be sent again where it is not known whether it arrived: they ask for no change (RFC 9110 §9.2.1, §9.2.2). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
+const deadWithinMs = 250;
 
 /** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
 const connectionBytes = 8 * 1024;
@@ -123,7 +125,6 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     if (upstream === undefined) return;
     upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority));
     if (this.#head.hasBody) {
-      this.#sayContinue();
       this.#client.passBody(upstream.out);
       this.bodyArrived();
     } else {
@@ -138,8 +139,9 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   }
 
   interim(head: ResponseHead): void {
-    // 100 is between two neighbours: what this client waited for it has been told. HTTP/1.0 knows no interim answers.
-    if (head.status !== 100 && this.#head.minorVersion === 1) this.answerTo.text(head.forClient({ chunked: false, connection: undefined, date: '' }));
+    this.#saidContinue ||= head.status === 100;
+    // A client that has asked for none passes over a 100 (RFC 9110 §15.2); HTTP/1.0 knows no interim answers.
+    if (this.#head.minorVersion === 1) this.answerTo.text(head.forClient({ chunked: false, connection: undefined, date: '' }));
   }
 
   answered(head: ResponseHead): PassAs {
@@ -188,7 +190,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.#over) return;
-    if (!silent || broken === undefined || !broken.reused || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
+    const wasDead = silent && broken?.reused === true && this.#limits.running() < deadWithinMs;
+    if (!wasDead || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
     this.#attempt(broken.another());
@@ -233,7 +236,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   /** Nothing is lost by sending it twice, and all of it is still here. */
   get #replayable(): boolean {
-    return !this.#head.hasBody && idempotent.has(this.#head.method);
+    return !this.#head.hasBody && safe.has(this.#head.method);
   }
 
   #attempt(upstream: PodConnection): void {
@@ -275,12 +278,5 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #abandon(): void {
     this.#upstream?.abandon();
     this.#upstream = undefined;
-  }
-
-  #sayContinue(): void {
-    if (!this.#head.expectsContinue || this.#saidContinue) return;
-    this.#saidContinue = true;
-    this.answerTo.text('HTTP/1.1 100 Continue\r\n\r\n');
-    this.answerTo.flush();
   }
 }

@@ -32,9 +32,10 @@ const namesByLength: readonly (readonly FieldName[])[] = Array.from({ length: lo
   fieldNames.filter((name) => name.length === length),
 );
 
-/** One line. All are offsets into the text of the section; the value is without the blanks around it. */
+/** A line of a field that the gateway acts on. All are offsets into the text of the section; the value is without the blanks around it. */
 export interface FieldLine {
-  readonly name: FieldName | undefined;
+  /** `other`: one that was asked for beside those of `fieldNames`. */
+  readonly name: FieldName | 'other';
   readonly start: number;
   readonly nameEnd: number;
   readonly valueStart: number;
@@ -57,10 +58,10 @@ const nameAt = (text: string, start: number, end: number): FieldName | undefined
 };
 
 /**
- * The field lines of `text` from `from` to the empty line that ends it (RFC 9112 §5); undefined where one is not exactly `name ":" OWS value OWS CRLF`: a blank
- * before the colon, a folded line, a bare CR or LF, a control character.
+ * Checks the field lines of `text` from `from` to the empty line that ends it (RFC 9112 §5), and gives those that the gateway acts on, and those whose name in lower case
+ * is `alsoWanted`. Undefined where a line is not exactly `name ":" OWS value OWS CRLF`: a blank before the colon, a folded line, a bare CR or LF, a control character.
  */
-export const readFieldLines = (text: string, from: number): readonly FieldLine[] | undefined => {
+export const readFieldLines = (text: string, from: number, alsoWanted?: (lower: string) => boolean): readonly FieldLine[] | undefined => {
   const lines: FieldLine[] = [];
   const end = text.length - 2;
   for (let at = from; at < end;) {
@@ -76,7 +77,8 @@ export const readFieldLines = (text: string, from: number): readonly FieldLine[]
     let valueEnd = at;
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1;
     at += 2;
-    lines.push({ name: nameAt(text, start, nameEnd), start, nameEnd, valueStart, valueEnd, end: at });
+    const name = nameAt(text, start, nameEnd) ?? (alsoWanted?.(text.slice(start, nameEnd).toLowerCase()) === true ? 'other' : undefined);
+    if (name !== undefined) lines.push({ name, start, nameEnd, valueStart, valueEnd, end: at });
   }
   return lines;
 };
@@ -102,6 +104,12 @@ export const contentLengthOf = (value: string): number | undefined => {
   return length;
 };
 
+/** Says where a request comes from, so that only the edge may write it. Programs behind CGI-like interfaces cannot tell `X_Forwarded_For` from the real one. */
+export const isForwarding = (lower: string): boolean => {
+  const name = lower.replaceAll('_', '-');
+  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+};
+
 /** Never in a trailer, beside what the gateway acts on: who is who, and what the content is (RFC 9110 §6.5.1). */
 const notInTrailers: ReadonlySet<string> = new Set([
   'authorization',
@@ -114,12 +122,14 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** The lines of a trailer section that may go on; undefined where it is malformed. `text` ends with its empty line. */
+/** A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed. */
 export const passableTrailers = (text: string): string | undefined => {
-  const lines = readFieldLines(text, 0);
-  if (lines === undefined) return undefined;
-  let passed = '';
-  for (const { name, start, nameEnd, end } of lines)
-    if (name === undefined && !notInTrailers.has(text.slice(start, nameEnd).toLowerCase())) passed += text.slice(start, end);
-  return passed;
+  const refused = readFieldLines(text, 0, (lower) => notInTrailers.has(lower) || isForwarding(lower));
+  if (refused === undefined) return undefined;
+  let [passed, at] = ['', 0];
+  for (const { start, end } of refused) {
+    passed += text.slice(at, start);
+    at = end;
+  }
+  return passed + text.slice(at, -2);
 };

@@ -17,11 +17,6 @@ export class HeadReader {
     this.#limit = limit;
   }
 
-  /** True while a part of a head has come. */
-  get begun(): boolean {
-    return this.#length > 0;
-  }
-
   /** Reads `chunk` from `from`. Gives the index behind the head, whose text is then in `text`; `more` while it is not whole. */
   read(chunk: Buffer, from: number): number | 'more' | 'too-long' | 'malformed' {
     if (this.#kept !== undefined) return this.#readOn(this.#kept, chunk, from);

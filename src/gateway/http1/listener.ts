@@ -6,6 +6,7 @@ import { malformed, unknownHost } from '../refusals.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
 import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
+import { probeSilentClientSeconds } from './limits.ts';
 import { printAnswer, problemAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -28,11 +29,10 @@ export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
   connections(change: 1 | -1): void;
+  readonly cannotAccept: (error: Error) => void;
 }
 
 const sweepEveryMs = 1000;
-/** Between two probes of a client that is silent: one that has vanished must not keep a workload up for ever. */
-const keepAliveProbeMs = 60_000;
 
 /** One port for HTTP/1.1: hands each request to the workload's gate, and answers those that belong to none. */
 export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSetting {
@@ -53,7 +53,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.clock = around.clock;
     this.upstreams = around.upstreams;
     this.#around = around;
-    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs };
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: probeSilentClientSeconds * 1000 };
     this.#server = createServer(options, (socket) => this.#accept(socket));
   }
 
@@ -62,7 +62,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port);
+    return listenAt(this.#server, address, port, this.#around.cannotAccept);
   }
 
   sayGoodbye(): void {

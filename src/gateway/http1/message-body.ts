@@ -1,6 +1,7 @@
 import { passableTrailers } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import { HeadReader } from './head-reader.ts';
+import { mostExtensionBytes, mostTrailerBytes } from './limits.ts';
 
 /** How the end of a body is known (RFC 9112 §6): its length in bytes, its chunks, or the end of the connection. */
 export type MessageLength = number | 'chunked' | 'until-close';
@@ -82,9 +83,6 @@ class BodyUntilClose implements BodyReader {
 
 /** More digits than any length that can be counted exactly has, leading zeros included. */
 const mostSizeDigits = 13;
-/** Of one body. */
-const mostExtensionBytes = 16 * 1024;
-const mostTrailerBytes = 8192;
 
 const hexOf = (code: number): number => {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
@@ -119,7 +117,7 @@ class ChunkedBody implements BodyReader {
     this.#lineAt = this.#state === 'size' && this.#digits === 0 ? from : -1;
     let at = from;
     while (at < chunk.length && !this.done) {
-      at = this.#state === 'data' ? this.#skipData(chunk, at, to) : this.#state === 'trailers' ? this.#readTrailers(chunk, at, to) : this.#step(chunk, at, to);
+      at = this.#step(chunk, at, to);
       if (at < 0) return -1;
     }
     if (this.#passAs === 'chunked') this.#pass(chunk, this.#inSizeLine ? this.#lineAt : at, to);
@@ -147,7 +145,7 @@ class ChunkedBody implements BodyReader {
     return end;
   }
 
-  /** One byte of the framing. */
+  /** One byte of the framing, or as much as there is of the rest. */
   #step(chunk: Buffer, at: number, to: BodySink): number {
     const code = chunk[at] ?? 0;
     switch (this.#state) {
@@ -170,8 +168,9 @@ class ChunkedBody implements BodyReader {
         this.#lineAt = at + 1;
         return at + 1;
       case 'data':
+        return this.#skipData(chunk, at, to);
       case 'trailers':
-        return -1;
+        return this.#readTrailers(chunk, at, to);
     }
   }
 

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import { HeadReader } from './head-reader.ts';
+import { connectWithinMs, mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { ResponseHead } from './response-head.ts';
@@ -29,10 +30,6 @@ export interface AnswerListener {
   drained(): void;
 }
 
-/** A pod on the same network answers a SYN in well under a millisecond; longer means that it is not there, and another one is tried. */
-const connectTimeoutMs = 1000;
-const mostHeadBytes = 64 * 1024;
-
 /** What a connection needs of the pool that it belongs to. */
 export interface Pool {
   readonly clock: Clock;
@@ -54,7 +51,7 @@ export class PodConnection {
   keepAliveSeconds: number | undefined;
   readonly #pool: Pool;
   readonly #socket: Socket;
-  readonly #heads = new HeadReader(mostHeadBytes);
+  readonly #heads = new HeadReader(mostAnswerHeadBytes);
   #timer: Timer | undefined;
   #listener: AnswerListener | undefined;
   #body: BodyReader | undefined;
@@ -70,7 +67,7 @@ export class PodConnection {
     const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
     this.#socket = socket;
     this.out = new Outbox(socket);
-    this.#timer = pool.clock.after(millis(connectTimeoutMs), () => this.#fail('no answer to the connection attempt'));
+    this.#timer = pool.clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', this.#onConnect).on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
     socket.on('error', this.#onError).on('close', this.#onClose);
   }

@@ -1,6 +1,6 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { RequestHead } from '../call.ts';
-import { contentLengthOf, readFieldLines, tokens, type FieldLine, type FieldName } from './fields.ts';
+import { contentLengthOf, isForwarding, readFieldLines, tokens, type FieldLine } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -11,20 +11,19 @@ export interface HeadProblem {
 }
 
 /** Ends at the gateway (RFC 9110 §7.6.1), whatever `Connection` says. The framing of the body is written anew. */
-const notForwarded: ReadonlySet<FieldName | undefined> = new Set<FieldName>([
+const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
+  'other',
   'connection',
-  'expect',
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-connection',
+  'te',
   'transfer-encoding',
   'upgrade',
   'x-forwarded-for',
 ]);
-/** Written by the edge alone. */
-const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-real-ip']);
 /** What `Connection` says of the connection itself; every other token there names a field that ends here. */
 const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
 /** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. */
@@ -55,10 +54,12 @@ export class Head implements RequestHead {
   readonly length: MessageLength;
   /** The client wants the connection to go on. */
   readonly keepsAlive: boolean;
+  /** The client sends its body when a pod has said that it will read it. */
   readonly expectsContinue: boolean;
   /** The protocol that the client wants to change to; undefined where it wants none that can be passed on. */
   readonly upgrade: string | undefined;
   readonly #text: string;
+  readonly #fieldsAt: number;
   readonly #lines: readonly FieldLine[];
   readonly #absolute: boolean;
   /** Fields that `Connection` names. */
@@ -67,6 +68,7 @@ export class Head implements RequestHead {
   private constructor(text: string, line: RequestLine, lines: readonly FieldLine[], fields: ReadFields) {
     const { connection } = fields;
     this.#text = text;
+    this.#fieldsAt = line.end;
     this.#lines = lines;
     this.method = line.method;
     this.path = line.path;
@@ -75,10 +77,10 @@ export class Head implements RequestHead {
     this.authority = line.authority ?? fields.authority;
     this.userAgent = fields.userAgent;
     this.length = fields.length;
-    this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1;
+    this.expectsContinue = fields.expect !== undefined && line.minorVersion === 1 && fields.length !== 0;
     this.keepsAlive = line.minorVersion === 1 ? !connection.includes('close') : connection.includes('keep-alive') && !connection.includes('close');
     this.#named = connection.length === 0 ? connection : connection.filter((name) => !connectionOptions.has(name) && !cannotBeNamed.has(name));
-    this.upgrade = fields.upgrade !== undefined && canUpgrade(line, fields) ? fields.upgrade : undefined;
+    this.upgrade = canUpgrade(line, fields) ? fields.upgrade : undefined;
   }
 
   /** `text` ends with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
@@ -110,14 +112,15 @@ export class Head implements RequestHead {
 
   /** The first value; `name` in lower case. */
   header(name: string): string | undefined {
-    for (const { start, nameEnd, valueStart, valueEnd } of this.#lines)
-      if (nameEnd - start === name.length && this.#text.slice(start, nameEnd).toLowerCase() === name) return this.#text.slice(valueStart, valueEnd);
-    return undefined;
+    const line = readFieldLines(this.#text, this.#fieldsAt, (lower) => lower === name)?.find(
+      ({ start, nameEnd }) => this.#text.slice(start, nameEnd).toLowerCase() === name,
+    );
+    return line === undefined ? undefined : this.#text.slice(line.valueStart, line.valueEnd);
   }
 
   /**
    * The head as it goes to a pod, with its empty line. Where the gateway stands in for a direct connection (`edge` false) the peer is appended to X-Forwarded-For and the
-   * others are set only where absent; as the edge it replaces them all, since anyone may have written them.
+   * others are set only where absent; as the edge it replaces them all, since anyone may have written them. `podAuthority`: for a request without `Host`.
    */
   forUpstream(peer: string, edge: boolean, podAuthority: string): string {
     const text = this.#text;
@@ -126,23 +129,20 @@ export class Head implements RequestHead {
     if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
     let forwardedBefore = '';
     let [hasHost, hasProto] = [false, false];
-    // Neighbouring lines that go on as they came are copied in one piece.
-    let [from, until] = [0, 0];
-    for (const line of this.#lines) {
+    let at = this.#fieldsAt;
+    for (const line of this.#linesThatMatter(edge)) {
+      const { name, start, nameEnd, valueStart, valueEnd, end } = line;
       if (this.#passes(line, edge)) {
-        if (line.name === 'x-forwarded-host') hasHost = true;
-        else if (line.name === 'x-forwarded-proto') hasProto = true;
-        if (until !== line.start) {
-          head += text.slice(from, until);
-          from = line.start;
-        }
-        until = line.end;
-      } else if (line.name === 'te' && tokens(text.slice(line.valueStart, line.valueEnd)).includes('trailers')) {
-        head += `${text.slice(from, until)}${text.slice(line.start, line.nameEnd)}: trailers\r\n`;
-        from = until;
-      } else if (line.name === 'x-forwarded-for' && !edge) forwardedBefore += `${text.slice(line.valueStart, line.valueEnd)}, `;
+        if (name === 'x-forwarded-host') hasHost = true;
+        else if (name === 'x-forwarded-proto') hasProto = true;
+        continue;
+      }
+      head += text.slice(at, start);
+      at = end;
+      if (name === 'te' && tokens(text.slice(valueStart, valueEnd)).includes('trailers')) head += `${text.slice(start, nameEnd)}: trailers\r\n`;
+      else if (name === 'x-forwarded-for' && !edge && !this.#named.includes(name)) forwardedBefore += `${text.slice(valueStart, valueEnd)}, `;
     }
-    head += `${text.slice(from, until)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
+    head += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
     if (!hasProto) head += 'X-Forwarded-Proto: http\r\n';
     if (!hasHost && this.authority !== undefined) head += `X-Forwarded-Host: ${authority}\r\n`;
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
@@ -150,15 +150,18 @@ export class Head implements RequestHead {
     return `${head}\r\n`;
   }
 
-  #passes({ name, start, nameEnd }: FieldLine, edge: boolean): boolean {
-    if (name === 'te' || notForwarded.has(name)) return false;
+  /** Those that the gateway acts on, and those that end here: named by `Connection`, or written as a forwarding field at the edge. */
+  #linesThatMatter(edge: boolean): readonly FieldLine[] {
+    if (!edge && this.#named.length === 0) return this.#lines;
+    return readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower) || (edge && isForwarding(lower))) ?? this.#lines;
+  }
+
+  #passes({ name }: FieldLine, edge: boolean): boolean {
+    if (notForwarded.has(name) || this.#named.includes(name)) return false;
     if (name === 'host') return !this.#absolute;
     if (name === 'trailer') return this.length === 'chunked';
-    if (!edge && this.#named.length === 0) return true;
-    const lower = this.#text.slice(start, nameEnd).toLowerCase();
-    // Programs behind CGI-like interfaces cannot tell `X_Forwarded_For` from the real one.
-    if (edge && forwarding.has(lower.replaceAll('_', '-'))) return false;
-    return !this.#named.includes(lower);
+    if (name === 'expect') return this.expectsContinue;
+    return !edge || !isForwarding(name);
   }
 }
 
@@ -202,7 +205,6 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 |
   const fields: ReadFields = { authority: undefined, userAgent: '', connection: [], length: 0, upgrade: undefined, expect: undefined };
   let [codings, lengths] = [0, 0];
   for (const { name, valueStart, valueEnd } of lines) {
-    if (name === undefined) continue;
     const value = text.slice(valueStart, valueEnd);
     if (name === 'host') {
       if (fields.authority !== undefined) return refused('more than one Host');
@@ -230,7 +232,7 @@ const readFields = (text: string, lines: readonly FieldLine[], minorVersion: 0 |
   return ok(fields);
 };
 
-/** An offer that can be passed on: another one, or one with a body, is an ordinary request (RFC 9110 §7.8). */
+/** An offer, if there is one, can be passed on: one of h2c, or one with a body, is an ordinary request (RFC 9110 §7.8). */
 const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length, upgrade }: ReadFields): boolean =>
   minorVersion === 1 && method === 'GET' && length === 0 && connection.includes('upgrade') && !/^(?:h2c?)?$/i.test(upgrade ?? '');
 

@@ -1,4 +1,4 @@
-import { contentLengthOf, readFieldLines, tokens, type FieldLine, type FieldName } from './fields.ts';
+import { contentLengthOf, readFieldLines, tokens, type FieldLine } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -13,7 +13,8 @@ export interface AnswerEnding {
 }
 
 /** Ends at the gateway (RFC 9110 §7.6.1); the framing is written anew. */
-const notForwarded: ReadonlySet<FieldName | undefined> = new Set<FieldName>([
+const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
+  'other',
   'connection',
   'http2-settings',
   'keep-alive',
@@ -36,15 +37,14 @@ export class ResponseHead {
   readonly keepAliveSeconds: number | undefined;
   readonly upgrade: string | undefined;
   readonly #text: string;
-  /** Behind `HTTP/1.1 `, with its CRLF. */
-  readonly #statusLine: string;
+  readonly #fieldsAt: number;
   readonly #lines: readonly FieldLine[];
   readonly #named: readonly string[];
 
-  private constructor(text: string, status: number, statusLine: string, lines: readonly FieldLine[], fields: ReadFields) {
+  private constructor(text: string, status: number, fieldsAt: number, lines: readonly FieldLine[], fields: ReadFields) {
     this.#text = text;
     this.status = status;
-    this.#statusLine = statusLine;
+    this.#fieldsAt = fieldsAt;
     this.#lines = lines;
     this.length = fields.length;
     this.keepsAlive = fields.keepsAlive;
@@ -64,27 +64,24 @@ export class ResponseHead {
     if (status < 100 || text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return undefined;
     const lines = readFieldLines(text, at + 2);
     const fields = lines === undefined ? undefined : readFields(text, lines, minor, status);
-    return lines === undefined || fields === undefined ? undefined : new ResponseHead(text, status, text.slice(9, at + 2), lines, fields);
+    return lines === undefined || fields === undefined ? undefined : new ResponseHead(text, status, at + 2, lines, fields);
   }
 
   /** As it goes to the client, with its empty line. */
   forClient({ chunked, connection, date }: AnswerEnding): string {
     const text = this.#text;
-    let head = `HTTP/1.1 ${this.#statusLine}`;
-    let hasDate = false;
-    // Neighbouring lines that go on as they came are copied in one piece.
-    let [from, until] = [0, 0];
-    for (const line of this.#lines) {
-      if (!this.#passes(line, chunked)) continue;
-      if (line.name === 'date') hasDate = true;
-      if (until !== line.start) {
-        head += text.slice(from, until);
-        from = line.start;
+    let head = `HTTP/1.1${text.slice(8, this.#fieldsAt)}`;
+    let hasDate = this.status < 200;
+    let at = this.#fieldsAt;
+    for (const line of this.#linesThatMatter()) {
+      if (this.#passes(line, chunked)) hasDate ||= line.name === 'date';
+      else {
+        head += text.slice(at, line.start);
+        at = line.end;
       }
-      until = line.end;
     }
-    head += text.slice(from, until);
-    if (!hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
+    head += text.slice(at, -2);
+    if (!hasDate) head += `Date: ${date}\r\n`;
     if (connection !== undefined) head += `Connection: ${connection}\r\n`;
     if (chunked) head += 'Transfer-Encoding: chunked\r\n';
     return `${head}\r\n`;
@@ -95,12 +92,16 @@ export class ResponseHead {
     return `${this.forClient({ chunked: false, connection: undefined, date: '' }).slice(0, -2)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
   }
 
-  #passes({ name, start, nameEnd }: FieldLine, chunked: boolean): boolean {
-    if (notForwarded.has(name)) return false;
+  /** Those that the gateway acts on, and those that `Connection` names. */
+  #linesThatMatter(): readonly FieldLine[] {
+    return this.#named.length === 0 ? this.#lines : (readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower)) ?? this.#lines);
+  }
+
+  #passes({ name }: FieldLine, chunked: boolean): boolean {
+    if (notForwarded.has(name) || this.#named.includes(name)) return false;
     if (name === 'trailer') return chunked;
     // No body can follow, and a client might wait for one (RFC 9110 §8.6).
-    if (name === 'content-length') return this.status >= 200 && this.status !== 204;
-    return this.#named.length === 0 || !this.#named.includes(this.#text.slice(start, nameEnd).toLowerCase());
+    return name !== 'content-length' || (this.status >= 200 && this.status !== 204);
   }
 }
 

@@ -1,11 +1,8 @@
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import type { Pod } from '../pod.ts';
+import { freshForMs, keepPodIdleMs } from './limits.ts';
 import { PodConnection, type Pool } from './pod-connection.ts';
 
-/** Shorter than what common servers keep an idle connection for (Node 5 s), so that we never write into one that is just being closed. */
-const longestIdleMs = 4000;
-/** A request that cannot be sent twice only goes over a connection that was used so short a time ago: hardly a server closes one that soon. */
-const freshForMs = 1000;
 const sweepEveryMs = 1000;
 /** What was learnt of a pod that closed connections early is forgotten by so much a sweep: the limit is tried upward again. */
 const forgetFactor = 1.05;
@@ -17,7 +14,7 @@ class PodPool implements Pool {
   readonly #port: number;
   readonly #idle: PodConnection[] = [];
   /** For how long a connection may be idle: less than the pod keeps it, as far as it has said or shown. */
-  #limitMs = longestIdleMs;
+  #limitMs = keepPodIdleMs;
   #closed = false;
 
   constructor(clock: Clock, address: string, port: number) {
@@ -55,7 +52,7 @@ class PodPool implements Pool {
   sweep(): void {
     const now = this.clock.monotonic();
     for (let oldest = this.#idle[0]; oldest !== undefined && now - oldest.idleSince >= this.#limitMs; oldest = this.#idle[0]) oldest.close();
-    this.#limitMs = Math.min(longestIdleMs, this.#limitMs * forgetFactor + 1);
+    this.#limitMs = Math.min(keepPodIdleMs, this.#limitMs * forgetFactor + 1);
   }
 
   close(): void {

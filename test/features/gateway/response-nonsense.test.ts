@@ -103,8 +103,6 @@ const lineEnds = [
 const unasked = ['HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'];
 for (const answer of [...statusLines, ...framings, ...fieldLines, ...lineEnds, ...unasked]) test(nonsense, answer);
 test(nonsense, `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1_000_000)}\r\nContent-Length: 2\r\n\r\nok`);
-test(nonsense, '', 'end');
-test(nonsense, '', 'reset');
 test(nonsense, 'HTTP/1.1 200 OK\r\nContent-Le', 'end');
 test(nonsense, 'HTTP/1.1 200 OK\r\nContent-Le', 'reset');
 test(nonsense, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n', 'end');

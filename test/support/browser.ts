@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { WebSocket } from 'ws';
+import { startProgram } from './real-program.ts';
+import { until } from './until.ts';
+
+/** A headless Chromium, driven through its DevTools protocol. */
+export interface Browser {
+  /** Opens a page, as a person does who types its address. Resolves when the browser has begun. */
+  open(url: string): Promise<void>;
+  /** The value of an expression in the page as it is then. */
+  evaluate(expression: string): Promise<unknown>;
+  /** Waits until the expression is true in the page, whichever that is by then: it may load itself again meanwhile. */
+  until(expression: string): Promise<void>;
+}
+
+/** Nothing that goes anywhere but to the page: no updates, no synchronisation, no first-run pages. */
+const flags = [
+  ...['headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking', 'disable-component-update'],
+  ...['disable-sync', 'disable-breakpad', 'disable-dev-shm-usage', 'no-proxy-server', 'remote-debugging-port=0'],
+].map((name) => `--${name}`);
+
+interface Message {
+  readonly id?: number;
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly message: string };
+}
+
+export const startBrowser = async (t: ExecutionContext): Promise<Browser> => {
+  const cwd = await mkdtemp(join(tmpdir(), 'rouse-chromium-'));
+  t.teardown(() => rm(cwd, { recursive: true, maxRetries: 20, retryDelay: 100 })); // its processes end one after the other
+  const chromium = startProgram(t, 'chromium', [...flags, `--user-data-dir=${join(cwd, 'profile')}`, 'about:blank'], { cwd, limitMs: 120_000 });
+  const address = await until('Chromium can be driven', () => /^DevTools listening on (ws:\S+)$/m.exec(chromium.errors())?.[1], 30_000, chromium.errors);
+  const socket = new WebSocket(address);
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  t.teardown(async () => {
+    socket.send(JSON.stringify({ id: 0, method: 'Browser.close' })); // all of its processes, in order
+    await chromium.ended;
+  });
+
+  const waiting = new Map<number, (message: Message) => void>();
+  socket.on('message', (data: Buffer) => {
+    const message = JSON.parse(data.toString()) as Message;
+    waiting.get(message.id ?? 0)?.(message);
+    waiting.delete(message.id ?? 0);
+  });
+  let lastId = 0;
+  const call = async (method: string, params: object, sessionId?: unknown): Promise<Readonly<Record<string, unknown>>> => {
+    const id = (lastId += 1);
+    const answered = new Promise<Message>((resolve) => waiting.set(id, resolve));
+    socket.send(JSON.stringify({ id, method, params, sessionId }));
+    const { result = {}, error } = await answered;
+    if (error !== undefined) throw new Error(`${method}: ${error.message}`);
+    return result;
+  };
+  const { targetId } = await call('Target.createTarget', { url: 'about:blank' });
+  const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true });
+
+  const evaluate = async (expression: string): Promise<unknown> => {
+    const { result, exceptionDetails } = await call('Runtime.evaluate', { expression, returnByValue: true }, sessionId);
+    if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`);
+    return (result as { readonly value?: unknown }).value;
+  };
+  return {
+    // `Page.navigate` would answer only when the page has been answered; the caller may have to wake somebody before.
+    open: async (url) => {
+      await evaluate(`void (location.href = ${JSON.stringify(url)})`);
+    },
+    evaluate,
+    until: async (expression) => {
+      const isSo = async (): Promise<boolean> => (await evaluate(expression).catch(() => false)) === true;
+      await until(expression, isSo, 20_000, () => evaluate('document.body?.innerText').catch(String));
+    },
+  };
+};
