@@ -233,6 +233,34 @@ test('one floods with 12,000, and of 49 quiet ones none is refused; what the flo
   t.true(same(pushedOut, first.slice(10_000 - expected, 10_000).reverse()));
 });
 
+test('where all hold the same, a newcomer goes, and nobody for it', (t) => {
+  const budget = new HoldBudget(12);
+  const queues = Array.from({ length: 4 }, () => new HoldQueue());
+  for (const queue of queues) for (let count = 0; count < 3; count += 1) budget.enter(queue, new PlainCall());
+  budget.leave(queues[0]!, queues[0]!.first!);
+  t.deepEqual(budget.enter(queues[0]!, new PlainCall()), []);
+  for (const queue of [...queues, new HoldQueue()]) t.is(budget.enter(queue, new PlainCall(queue.length === 0 ? 3 : 1)), undefined);
+  t.deepEqual(
+    queues.map(({ length }) => length),
+    [3, 3, 3, 3],
+  );
+});
+
+test('a call takes a slot, and one more for each further 16 KiB that it begins; one that had to go gives back nothing twice', (t) => {
+  const budget = new HoldBudget(10);
+  const queue = new HoldQueue();
+  const taken = [0, 1, slotBytes, slotBytes + 1, 2 * slotBytes + 1].map((bytes) => {
+    const before = budget.used;
+    budget.enter(queue, Object.assign(new PlainCall(), { heldBytes: bytes }));
+    return budget.used - before;
+  });
+  t.deepEqual(taken, [1, 1, 1, 2, 3]);
+  const last = queue.last!;
+  t.deepEqual(budget.review(queue, Object.assign(last, { heldBytes: 6 * slotBytes })), [last]);
+  budget.leave(queue, last);
+  t.deepEqual([budget.used, queue.size, queue.length], [5, 5, 4]);
+});
+
 test('a large newcomer that would have to go in the end pushes nobody out before', (t) => {
   const budget = new HoldBudget(12);
   const [small, large] = [new HoldQueue(), new HoldQueue()];

@@ -166,8 +166,11 @@ export const startSharedRig = async (patches: readonly Partial<WorkloadRoute>[],
     reports,
     stop: async () => {
       stopping.abort();
+      // Neither the clock's timers nor connections that are made to wait keep a process alive; a test that stops its rig must come back.
+      const awake = setInterval(() => undefined, 1000);
       await gateway.drain({ settle: millis(0), limit: millis(0) });
       await running;
+      clearInterval(awake);
     },
   };
 };

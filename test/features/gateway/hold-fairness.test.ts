@@ -251,3 +251,26 @@ test.serial('a request that grows while it is held is charged for it', async (t)
   t.true(rig.gateway.counters.holdBudget.usedBytes <= rig.gateway.counters.holdBudget.bytes);
   t.is(rig.gateway.counters.workloads.get(quiet.key)!.held, 1);
 });
+
+test.serial('a TCP connection that has to give way is reset', async (t) => {
+  const rig = await startSharedRig([{}, {}], { holdSlots: 2 });
+  t.teardown(rig.stop);
+  const [database, other] = rig.workloads as readonly [RigWorkload, RigWorkload];
+  await database.route({ listeners: [{ address: '127.0.0.1', port: database.port, protocol: 'tcp', target: 'http' }] });
+  const ended: (string | undefined)[] = [];
+  const sockets: Socket[] = [];
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()));
+  for (const name of ['older', 'newer']) {
+    const socket = connect(database.port, '127.0.0.1').on('error', (error: NodeJS.ErrnoException) => ended.push(`${name} ${error.code ?? ''}`));
+    sockets.push(socket);
+    await until(`the ${name} is held`, () => heldIn(rig) === sockets.length);
+  }
+  const client = new Client(other.port, ['/']);
+  t.teardown(() => client.end());
+  await until('the newer is told', () => ended.length === 1);
+  t.deepEqual(ended, ['newer ECONNRESET']);
+  t.deepEqual(
+    rig.workloads.map(({ key }) => rig.gateway.counters.workloads.get(key)!.held),
+    [1, 1],
+  );
+});
