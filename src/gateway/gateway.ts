@@ -15,6 +15,7 @@ import { Deadlines } from './deadlines.ts';
 import { buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
 import { Upstreams } from './http1/upstreams.ts';
+import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
@@ -64,7 +65,8 @@ const reportEveryMs = 1000;
 const warmUpAfterMs = 50;
 
 /**
- * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange, tcp).
+ * accept (http1/listener, http2/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
+ * http2/exchange, tcp).
  * This file puts the parts together, and knows the life of the whole: routes in, reports out, drain.
  */
 class GatewayProcess implements Gateway {
@@ -76,6 +78,7 @@ class GatewayProcess implements Gateway {
   readonly #retired = new Set<WorkloadGate>();
   readonly #active = new Set<WorkloadGate>();
   readonly #upstreams: Upstreams;
+  readonly #http2: Http2OnDemand;
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #shared: HttpListener | undefined;
@@ -87,7 +90,9 @@ class GatewayProcess implements Gateway {
   constructor(options: GatewayOptions) {
     const { clock, random, logger, uplink, sharedPort, host } = options;
     this.#options = options;
+    const connections = (change: 1 | -1): void => void (this.counters.connections += change);
     this.#upstreams = new Upstreams(clock);
+    this.#http2 = new Http2OnDemand({ clock, connections });
     this.counters = { workloads: this.#workloadCounters, unrouted: new Map(), routesValid: 1, connections: 0 };
     this.#reportedAt = clock.monotonic();
     this.#around = {
@@ -97,11 +102,14 @@ class GatewayProcess implements Gateway {
       deadlines: new Deadlines(clock),
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
-      podGone: (pod) => this.#upstreams.forget(pod),
+      podGone: (pod) => {
+        this.#upstreams.forget(pod);
+        this.#http2.forget(pod);
+      },
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
-    const around = { clock, logger, host, upstreams: this.#upstreams, unrouted, connections: (change: 1 | -1) => (this.counters.connections += change) };
+    const around = { clock, logger, host, upstreams: this.#upstreams, http2: this.#http2, unrouted, connections };
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,
@@ -180,6 +188,7 @@ class GatewayProcess implements Gateway {
     this.#report();
     for (const gate of this.#everyGate()) gate.close();
     this.#upstreams.close();
+    this.#http2.close();
     return inTime ? 0 : left;
   }
 

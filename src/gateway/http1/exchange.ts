@@ -11,7 +11,7 @@ import { printAnswer, problemAnswer, type OwnAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { switchProtocols, type Switched } from './switch-protocols.ts';
-import { TimeLimits, type Limits } from './time-limits.ts';
+import { TimeLimits, type Limits } from '../time-limits.ts';
 import type { Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 

@@ -114,6 +114,9 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
+/** `name` in lower case. */
+export const isPassableTrailer = (name: string): boolean => nameAt(name, 0, name.length) === undefined && !notInTrailers.has(name);
+
 /** The lines of a trailer section that may go on; undefined where it is malformed. `text` ends with its empty line. */
 export const passableTrailers = (text: string): string | undefined => {
   const lines = readFieldLines(text, 0);

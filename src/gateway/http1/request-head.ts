@@ -25,6 +25,9 @@ const notForwarded: ReadonlySet<FieldName | undefined> = new Set<FieldName>([
 ]);
 /** Written by the edge alone. */
 const forwarding: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-real-ip']);
+/** True for those fields, and for what programs behind CGI-like interfaces cannot tell from them: `X_Forwarded_For`. */
+export const isForwarding = (lower: string): boolean => forwarding.has(lower.replaceAll('_', '-'));
+
 /** What `Connection` says of the connection itself; every other token there names a field that ends here. */
 const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
 /** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. */
@@ -148,8 +151,7 @@ export class Head implements RequestHead {
     if (name === 'trailer') return this.length === 'chunked';
     if (!edge && this.#named.length === 0) return true;
     const lower = this.#text.slice(start, nameEnd).toLowerCase();
-    // Programs behind CGI-like interfaces cannot tell `X_Forwarded_For` from the real one.
-    if (edge && forwarding.has(lower.replaceAll('_', '-'))) return false;
+    if (edge && isForwarding(lower)) return false;
     return !this.#named.includes(lower);
   }
 }
@@ -230,7 +232,7 @@ const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length,
 let lastAuthority = '';
 
 /** `uri-host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2.2): what stands in Host goes into routing, into logs and to the pod. */
-const isAuthority = (text: string): boolean => {
+export const isAuthority = (text: string): boolean => {
   if (text === lastAuthority) return true;
   if (!/^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text)) return false;
   lastAuthority = text;
@@ -238,4 +240,4 @@ const isAuthority = (text: string): boolean => {
 };
 
 /** `Example.com:8080` → `example.com`; an IPv6 address keeps its brackets. */
-const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+export const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
