@@ -19,8 +19,8 @@ export interface ExchangeSetting {
   readonly sessions: PodSessions;
 }
 
-/** A request that a pod has not taken on is sent so many times in all. */
-const mostAttempts = 3;
+/** A request that a pod has not taken on is sent so many times in all: where it refused the request, and where it was ending the connection. */
+const mostAttempts = { refused: 3, ending: 20 } as const;
 /** May be sent again where it is not known whether it arrived (RFC 9110 §9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
@@ -177,11 +177,12 @@ export class Exchange extends Call implements StreamTaker {
     });
   }
 
-  #upstreamClosed({ lost, used }: PodSession, upstream: ClientHttp2Stream): void {
+  #upstreamClosed(session: PodSession, upstream: ClientHttp2Stream): void {
     if (this.#over || upstream !== this.#upstream) return;
     this.#upstream = undefined;
     this.#stopUpload?.();
     const { rstCode } = upstream;
+    const { lost, used } = session;
     if (this.#answered) {
       this.#finish(this.#status);
       return this.#dropUpload();
@@ -191,9 +192,10 @@ export class Exchange extends Call implements StreamTaker {
       return this.#client.close(lost || rstCode === h2.noError ? h2.internalError : rstCode);
     }
     // It was never taken on (RFC 9113 §8.7): nothing is done twice by sending it again.
+    const most = session.ending ? mostAttempts.ending : mostAttempts.refused;
     const notTaken = upstream.id === undefined || rstCode === h2.refusedStream;
     const replayable = !this.#head.hasBody && idempotent.has(this.#head.method) && used && lost;
-    if ((notTaken || (replayable && this.#attempts === 1)) && !this.#bodyRead && this.#attempts < mostAttempts) return this.#take();
+    if ((notTaken || (replayable && this.#attempts === 1)) && !this.#bodyRead && this.#attempts < most) return this.#take();
     if (lost || rstCode === h2.noError || upstream.id === undefined) return this.#fail(upstreamReset);
     this.progress?.refusing(this, upstreamReset);
     this.#finish(gatewayCodes[upstreamReset.code]);

@@ -91,6 +91,11 @@ export class PodSession {
     return this.#served > 1;
   }
 
+  /** It takes nothing new any more. */
+  get ending(): boolean {
+    return this.#state === 'gone';
+  }
+
   /** The connection is no more: its streams were cut, not reset by the pod. */
   get lost(): boolean {
     return this.#session.destroyed;

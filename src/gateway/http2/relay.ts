@@ -14,7 +14,7 @@ export interface RelayEnds {
 
 /**
  * Carries a body from one stream to the other. What `to` does not take waits in the window of `from`: its sender stalls, and no more than one window and one buffer are in memory.
- * `to` must have been opened with `waitForTrailers`. Returns the way to stop, with `from` paused.
+ * `to` must have been opened with `waitForTrailers`: without it Node ends a stream well (END_STREAM) that is told to close with an error code. Returns the way to stop, with `from` paused.
  */
 export const relay = (from: Http2Stream, to: Http2Stream, { moved, whole, trailers, sent }: RelayEnds): (() => void) => {
   const onData = (chunk: Buffer | string): void => {
