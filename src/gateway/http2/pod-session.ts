@@ -50,9 +50,10 @@ export class PodSession {
     this.#clock = clock;
     this.#owner = owner;
     this.idleSince = clock.monotonic();
+    const url = new URL(`http://${authority}`);
     const socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
-    this.#socket = socket;
-    this.#session = connectSession(`http://${authority}`, {
+    this.#socket = socket.on('error', ignoreError);
+    this.#session = connectSession(url, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: windowBytes, maxHeaderListSize: 64 * 1024 },
       maxHeaderListPairs: 512,

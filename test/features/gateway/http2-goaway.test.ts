@@ -68,7 +68,7 @@ test('no request is lost to a gateway that drains under load: each is answered, 
     void bodyOf(stream).then((body) => stream.end(body));
   });
   let lastTaken = Infinity;
-  session.on('goaway', (_code, last) => (lastTaken = last));
+  session.on('goaway', (_code: number, last: number) => (lastTaken = last));
   const asked: { id: number | undefined; answer: ReturnType<typeof ask> }[] = [];
   const drained = pause(10).then(() => rig.gateway.drain({ settle: millis(0), limit: millis(10_000) }));
   for (let n = 0; n < 400 && !session.closed; n += 1) {
