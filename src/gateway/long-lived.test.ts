@@ -143,7 +143,7 @@ test('a TCP connection that cannot be held is reset', async (t) => {
   t.is(rig.gateway.counters.workloads.get(web)?.refused.get('hold-timeout'), 1);
 });
 
-test('a port that is taken and a protocol that is not served are named, and everything else is served', async (t) => {
+test('a port that is taken is named, and everything else is served', async (t) => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const takenPort = (taken.address() as AddressInfo).port;

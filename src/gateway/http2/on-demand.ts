@@ -8,7 +8,7 @@ export interface OnDemandSurroundings {
   connections(change: 1 | -1): void;
 }
 
-/** The door to HTTP/2, which is loaded with the first listener that needs it: most gateways serve HTTP/1.1 alone, and what they do not load costs no memory. */
+/** The door to HTTP/2. What is behind it is loaded with the first listener that needs it: most gateways serve HTTP/1.1 alone. */
 export class Http2OnDemand {
   readonly #around: OnDemandSurroundings;
   #sessions: PodSessions | undefined;
