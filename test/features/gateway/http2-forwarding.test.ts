@@ -167,6 +167,34 @@ test('an answer before the end of the request is whole, and the client is told t
   await until('ended', () => rig.gateway.counters.workloads.get(web)?.inFlight === 0);
 });
 
+test('a pod that answers at once and reads on gets the whole request, though the client is done by then', async (t) => {
+  let read = 0;
+  const { session, origin, rig } = await startHttp2Scene(
+    t,
+    (stream) => {
+      stream.respond({ ':status': 202 }, { endStream: true });
+      // Some of it, so that Node does not take the request for one that nobody reads.
+      stream.once('data', (chunk: Buffer) => {
+        read += chunk.length;
+        stream.pause();
+      });
+    },
+    {},
+    { settings: { initialWindowSize: 4096 } },
+  );
+  const { status, code } = await ask(session, { ':method': 'POST' }, 'x'.repeat(60_000));
+  t.is(status, 202);
+  t.is(code, 0);
+  const counters = rig.gateway.counters.workloads.get(web)!;
+  t.is(counters.inFlight, 1);
+  const [seen] = origin.requests;
+  seen?.stream.on('data', (chunk: Buffer) => (read += chunk.length)).resume();
+  await until('ended', () => counters.inFlight === 0);
+  await until('the pod has all of it', () => seen?.closedWith() !== undefined);
+  t.is(seen?.closedWith(), 0);
+  t.is(read, 60_000);
+});
+
 test('every limit holds over many streams of one connection: one place in a pod for each stream', async (t) => {
   let [now, most] = [0, 0];
   const { session, rig } = await startHttp2Scene(

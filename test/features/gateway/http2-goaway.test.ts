@@ -59,6 +59,8 @@ test('while a drain settles, a new connection is still served, a request at a ti
   const goaway = once(late, 'goaway');
   t.is((await ask(late)).status, 200);
   await goaway;
+  // The port is still open, so it was the request that brought the GOAWAY and not the end of the drain.
+  t.is((await ask(await dialHttp2(t, rig.port))).status, 200);
   t.is(await drained, 0);
 });
 
