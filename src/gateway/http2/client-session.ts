@@ -84,7 +84,7 @@ export class ClientSession {
     if (this.#streams > 0) this.#busyAt = now;
     const [idle, silent] = [now - this.#busyAt, now - this.#heardAt];
     if (!this.#greeted && idle > greetingWithinSeconds) this.destroy();
-    else if (this.#session.closed) {
+    else if (this.#session.closed || this.#session.destroyed) {
       if (idle > lingerSeconds) this.destroy();
     } else if (idle > keepIdleSeconds) this.goodbye();
     else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();

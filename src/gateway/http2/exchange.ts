@@ -12,6 +12,7 @@ import type { PodSession } from './pod-session.ts';
 import type { PodPool, PodSessions, StreamTaker } from './pod-sessions.ts';
 import { relay } from './relay.ts';
 import type { Head } from './request-head.ts';
+import { endOf } from './stream-end.ts';
 
 /** By which rules the requests of a listener go on. */
 export interface ExchangeSetting {
@@ -19,8 +20,6 @@ export interface ExchangeSetting {
   readonly sessions: PodSessions;
 }
 
-/** A request that a pod has not taken on is sent so many times in all: where it refused the request, and where it was ending the connection. */
-const mostAttempts = { refused: 3, ending: 20 } as const;
 /** May be sent again where it is not known whether it arrived (RFC 9110 §9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
@@ -177,29 +176,29 @@ export class Exchange extends Call implements StreamTaker {
     });
   }
 
-  #upstreamClosed(session: PodSession, upstream: ClientHttp2Stream): void {
+  #upstreamClosed({ lost, ending, used }: PodSession, upstream: ClientHttp2Stream): void {
     if (this.#over || upstream !== this.#upstream) return;
     this.#upstream = undefined;
     this.#stopUpload?.();
-    const { rstCode } = upstream;
-    const { lost, used } = session;
-    if (this.#answered) {
+    const { rstCode: code, id } = upstream;
+    const answer = this.#answered ? 'whole' : this.#answering ? 'begun' : 'no';
+    const replayable = !this.#head.hasBody && idempotent.has(this.#head.method);
+    const end = endOf({ answer, code, unsent: id === undefined, lost, ending, used, attempt: this.#attempts, unread: !this.#bodyRead, replayable });
+    if (end === 'whole') {
       this.#finish(this.#status);
-      return this.#dropUpload();
+      this.#dropUpload();
+    } else if (end === 'again') this.#take();
+    else if (end === 'broken') this.#fail(upstreamReset);
+    else this.#passReset(end.reset);
+  }
+
+  #passReset(code: number): void {
+    if (!this.#answering) {
+      this.progress?.refusing(this, upstreamReset);
+      this.#status = gatewayCodes[upstreamReset.code];
     }
-    if (this.#answering) {
-      this.#finish(this.#status);
-      return this.#client.close(lost || rstCode === h2.noError ? h2.internalError : rstCode);
-    }
-    // It was never taken on (RFC 9113 §8.7): nothing is done twice by sending it again.
-    const most = session.ending ? mostAttempts.ending : mostAttempts.refused;
-    const notTaken = upstream.id === undefined || rstCode === h2.refusedStream;
-    const replayable = !this.#head.hasBody && idempotent.has(this.#head.method) && used && lost;
-    if ((notTaken || (replayable && this.#attempts === 1)) && !this.#bodyRead && this.#attempts < most) return this.#take();
-    if (lost || rstCode === h2.noError || upstream.id === undefined) return this.#fail(upstreamReset);
-    this.progress?.refusing(this, upstreamReset);
-    this.#finish(gatewayCodes[upstreamReset.code]);
-    this.#client.close(rstCode);
+    this.#finish(this.#status);
+    this.#client.close(code);
   }
 
   #take(): void {

@@ -135,6 +135,7 @@ export class PodSession {
   }
 
   #connected(): void {
+    if (this.#session.destroyed) return;
     this.#session.setLocalWindowSize(sessionWindowBytes);
     this.#timer?.cancel();
     this.#timer = this.#clock.after(millis(settingsTimeoutMs), () => this.#ready());

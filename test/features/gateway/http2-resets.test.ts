@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import test from 'ava';
-import { parseJson, pause, podAt, until, web, type Rig } from '../../support/gateway-rig.ts';
+import { parseJson, pause, podAt, raw, until, web, type Rig } from '../../support/gateway-rig.ts';
 import { answerOf, ask, dialHttp2, grpcHeaders, startHttp2Origin, startHttp2Rig, startHttp2Scene } from '../../support/http2-rig.ts';
 
 /** Missing in the types: fields that are to stand once may be sent twice. */
@@ -243,4 +243,15 @@ test('a request that an ignore rule names is neither counted nor wakes', async (
   await pause(20);
   t.is(rig.pokes.length, 0);
   t.deepEqual(counted(rig), []);
+});
+
+test('a client of HTTP/1.1 on such a port is hung up on, and a head that is too long is refused: others are served', async (t) => {
+  const { session, origin, rig } = await startHttp2Scene(t, (stream) => stream.respond({ ':status': 200 }, { endStream: true }));
+  t.notRegex(await raw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP/);
+  const other = await dialHttp2(t, rig.port);
+  const long = await ask(other, { 'x-long': 'x'.repeat(40_000) });
+  t.is(long.status, undefined);
+  t.not(long.code, 0);
+  t.is(origin.requests.length, 0);
+  t.is((await ask(session)).status, 200);
 });
