@@ -7,7 +7,7 @@ import { abandonedStatus, shuttingDown, upstreamReset } from '../refusals.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
 import { endsStream, h2 } from './codes.ts';
 import { answerFields, interimFields, trailerFields, type RawFields } from './fields.ts';
-import { plainAnswer, refusalAnswer, type StreamAnswer } from './own-answer.ts';
+import { plainAnswer, refusalAnswer, send, type StreamAnswer } from './own-answer.ts';
 import type { PodSession } from './pod-session.ts';
 import type { PodPool, PodSessions, StreamTaker } from './pod-sessions.ts';
 import { relay } from './relay.ts';
@@ -239,14 +239,11 @@ export class Exchange extends Call implements StreamTaker {
     this.refuse(refusal);
   }
 
-  #answerSelf({ fields, body, counted }: StreamAnswer): void {
+  #answerSelf(answer: StreamAnswer): void {
     if (this.#over) return;
-    attempt(() => {
-      this.#client.respond(fields, { endStream: body === '' });
-      if (body !== '') this.#client.end(body);
-    });
+    send(this.#client, answer);
     this.#answerSent = true;
-    this.#finish(counted);
+    this.#finish(answer.counted);
     this.#dropUpload();
   }
 

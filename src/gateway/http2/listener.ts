@@ -1,15 +1,14 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
-import type { RequestHead } from '../call.ts';
+import type { Refusal, RequestHead } from '../call.ts';
 import type { Destination } from '../http1/listener.ts';
 import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
-import type { Refusal } from '../call.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
 import type { RawFields } from './fields.ts';
-import { refusalAnswer } from './own-answer.ts';
+import { refusalAnswer, send } from './own-answer.ts';
 import type { PodSessions } from './pod-sessions.ts';
 import { grpcTypeOf, Head } from './request-head.ts';
 
@@ -113,8 +112,6 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
   /** Without a workload. Node ends a stream whose request nobody has read behind the answer. */
   #refuse(stream: ServerHttp2Stream, refusal: Refusal, request: { readonly method: string; readonly grpcType: string | undefined }, status?: number): void {
     this.entry.unrouted(refusal);
-    const { fields, body } = refusalAnswer(refusal, request, status);
-    stream.respond(fields, { endStream: body === '' });
-    if (body !== '') stream.end(body);
+    send(stream, refusalAnswer(refusal, request, status));
   }
 }

@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import { gatewayCodes, type GatewayCode } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
 import { problemAnswer, type OwnAnswer } from '../http1/problem.ts';
@@ -45,6 +46,13 @@ export const refusalAnswer = (
   { grpcType, method }: { readonly grpcType: string | undefined; readonly method: string },
   status: number = gatewayCodes[refusal.code],
 ): StreamAnswer => (grpcType === undefined ? plainAnswer(problemAnswer(refusal, status), method === 'HEAD') : grpcAnswer(refusal, grpcType, status));
+
+/** Ends `stream` with it. One that its client has closed a moment ago, which its `close` tells, is left alone. */
+export const send = (stream: ServerHttp2Stream, { fields, body }: StreamAnswer): void => {
+  if (stream.closed || stream.destroyed) return;
+  stream.respond(fields, { endStream: body === '' });
+  if (body !== '') stream.end(body);
+};
 
 /** The `grpc-message` field: everything but printable ASCII, and the percent sign, as percent and two hex digits for each byte of UTF-8. */
 export const percentEncoded = (text: string): string =>
