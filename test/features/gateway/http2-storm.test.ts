@@ -19,7 +19,7 @@ const moody: Handler = (stream, headers, index) => {
   else stream.end('hello');
 };
 
-test('in a storm of resets, cancelled calls, dying pods and dying clients every request is counted once, and nothing is left behind', async (t) => {
+test('in a storm of resets, cancelled calls, dying pods and dying clients nothing is left behind, and the next client is served', async (t) => {
   const origins = await Promise.all([startHttp2Origin(moody), startHttp2Origin(moody), startHttp2Origin(moody)]);
   for (const origin of origins) t.teardown(origin.die);
   const rig = await startHttp2Rig(t, { pods: origins.map(({ port }) => podAt(port)), containerConcurrency: 20 });
@@ -52,7 +52,7 @@ test('in a storm of resets, cancelled calls, dying pods and dying clients every 
   const counters = rig.gateway.counters.workloads.get(web)!;
   await until('nothing is in a pod and nothing waits', () => counters.inFlight === 0 && counters.held === 0);
   const counted = [...counters.requests].reduce((sum, [, count]) => sum + count, 0);
-  // Those that were taken back before they reached the gateway, or before it had looked at them, are none.
+  // No exact figure: those that were taken back before they reached the gateway, or before it had looked at them, are none.
   t.true(counted <= sent && counted > sent / 2, `${counted} of ${sent}`);
   t.true((counters.requests.get(200) ?? 0) > counted / 3);
   await until('no connection of a client is left', () => rig.gateway.counters.connections === 0);
