@@ -16,6 +16,7 @@ import { HoldBudget, slotBytes } from './hold-budget.ts';
 import { buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
 import { Upstreams } from './http1/upstreams.ts';
+import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
 import { PushOut } from './push-out.ts';
 import { warmUp } from './warm-up.ts';
@@ -68,7 +69,8 @@ const reportEveryMs = 1000;
 const warmUpAfterMs = 50;
 
 /**
- * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange, tcp).
+ * accept (http1/listener, http2/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
+ * http2/exchange, tcp).
  * This file puts the parts together, and knows the life of the whole: routes in, reports out, drain.
  */
 class GatewayProcess implements Gateway {
@@ -80,6 +82,7 @@ class GatewayProcess implements Gateway {
   readonly #retired = new Set<WorkloadGate>();
   readonly #active = new Set<WorkloadGate>();
   readonly #upstreams: Upstreams;
+  readonly #http2: Http2OnDemand;
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #shared: HttpListener | undefined;
@@ -92,7 +95,10 @@ class GatewayProcess implements Gateway {
     const { clock, random, logger, uplink, sharedPort, host } = options;
     const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
+    const connections = (change: 1 | -1): void => void (this.counters.connections += change);
+    const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
     this.#upstreams = new Upstreams(clock);
+    this.#http2 = new Http2OnDemand({ clock, connections, cannotAccept });
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
@@ -115,7 +121,10 @@ class GatewayProcess implements Gateway {
       pushOut: new PushOut(),
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
-      podGone: (pod) => this.#upstreams.forget(pod),
+      podGone: (pod) => {
+        this.#upstreams.forget(pod);
+        this.#http2.forget(pod);
+      },
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
@@ -124,9 +133,10 @@ class GatewayProcess implements Gateway {
       logger,
       host,
       upstreams: this.#upstreams,
+      http2: this.#http2,
       unrouted,
-      connections: (change: 1 | -1) => (this.counters.connections += change),
-      cannotAccept: (error: Error) => logger.warn('a connection could not be taken', { error }),
+      connections,
+      cannotAccept,
     };
     this.#listeners = new Listeners(around);
     const entry = {
@@ -206,6 +216,7 @@ class GatewayProcess implements Gateway {
     this.#report();
     for (const gate of this.#everyGate()) gate.close();
     this.#upstreams.close();
+    this.#http2.close();
     return inTime ? 0 : left;
   }
 

@@ -1,21 +1,33 @@
 import { messageOf, type ListenerRoute, type Logger, type Protocol, type WorkloadKey, type WorkloadRoute } from '../core/index.ts';
 import type { RouteProblem } from '../link/index.ts';
-import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
+import { HttpListener, type Destination, type HttpSurroundings } from './http1/listener.ts';
+import type { Http2Listener } from './http2/listener.ts';
+import type { Http2OnDemand } from './http2/on-demand.ts';
 import { TcpListener } from './tcp.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
 export interface ListenerSurroundings extends HttpSurroundings {
   readonly logger: Logger;
+  readonly http2: Http2OnDemand;
   /** Where ports are opened whose route names no address; undefined: on every one of this host. */
   readonly host: string | undefined;
   unrouted(code: 'malformed-request' | 'unknown-host'): void;
 }
 
+type AnyListener = HttpListener | Http2Listener | TcpListener;
+
 interface Open {
-  readonly listener: HttpListener | TcpListener;
+  readonly listener: AnyListener;
   readonly protocol: Protocol;
   readonly route: ListenerRoute;
   gate: WorkloadGate;
+}
+
+/** Of a port of its own: whatever comes in is for the one workload. */
+interface Entry {
+  readonly edge: false;
+  find(): Destination;
+  unrouted(): void;
 }
 
 const keyOf = ({ address, port }: ListenerRoute): string => `${address ?? '*'} ${port}`;
@@ -24,7 +36,7 @@ const keyOf = ({ address, port }: ListenerRoute): string => `${address ?? '*'} $
 export class Listeners {
   readonly #around: ListenerSurroundings;
   readonly #open = new Map<string, Open>();
-  readonly #closing = new Set<HttpListener | TcpListener>();
+  readonly #closing = new Set<AnyListener>();
   #problems: RouteProblem[] = [];
 
   constructor(around: ListenerSurroundings) {
@@ -43,7 +55,6 @@ export class Listeners {
       for (const route of gate.route.listeners) {
         const taken = wanted.get(keyOf(route));
         if (taken !== undefined) this.#problem(gate.route, route.port, `port ${route.port} is given to ${taken.gate.key} already`);
-        else if (route.protocol === 'h2c' || route.protocol === 'grpc') this.#problem(gate.route, route.port, notYet(route.protocol));
         else wanted.set(keyOf(route), { route, gate });
       }
     for (const [key, open] of this.#open) {
@@ -70,13 +81,25 @@ export class Listeners {
   }
 
   async #openOne(key: string, route: ListenerRoute, gate: WorkloadGate): Promise<void> {
-    const { address, port, protocol, target } = route;
-    const listener = protocol === 'tcp' ? new TcpListener({ gate, target }, this.#around) : new HttpListener(this.#entry(gate, target), this.#around);
+    const { address, port, protocol } = route;
     try {
+      const listener = await this.#make(route, gate);
       await listener.open(address ?? this.#around.host, port);
       this.#open.set(key, { listener, protocol, route, gate });
     } catch (error) {
       this.#problem(gate.route, port, `port ${port} cannot be opened: ${messageOf(error)}`);
+    }
+  }
+
+  async #make({ protocol, target }: ListenerRoute, gate: WorkloadGate): Promise<AnyListener> {
+    switch (protocol) {
+      case 'tcp':
+        return new TcpListener({ gate, target }, this.#around);
+      case 'http1':
+        return new HttpListener(this.#entry(gate, target), this.#around);
+      case 'h2c':
+      case 'grpc':
+        return this.#around.http2.listener(this.#entry(gate, target));
     }
   }
 
@@ -86,7 +109,7 @@ export class Listeners {
     else open.listener.entry = this.#entry(gate, target);
   }
 
-  #entry(gate: WorkloadGate, target: string): HttpListener['entry'] {
+  #entry(gate: WorkloadGate, target: string): Entry {
     const destination = { gate, target };
     return { edge: false, find: () => destination, unrouted: () => this.#around.unrouted('malformed-request') };
   }
@@ -102,6 +125,3 @@ export class Listeners {
     this.#problems.push({ workload, port, message });
   }
 }
-
-export const notYet = (protocol: Protocol): string =>
-  `protocol ${protocol} is not served by this version of the gateway; use http1, or tcp for HTTP/2 without per-request metering`;

@@ -229,10 +229,10 @@ test('a formula is refused with what its check says', (t) => {
 
 test('what is read and has no effect in this version is said', (t) => {
   const { warnings } = parsed({
-    workload: { 'rouse.dev/metric': 'cpu', 'rouse.dev/target': '80%', 'rouse.dev/placement': 'pack', 'rouse.dev/protocol': 'grpc' },
+    workload: { 'rouse.dev/metric': 'cpu', 'rouse.dev/target': '80%', 'rouse.dev/placement': 'pack' },
     podTemplate: { 'rouse.dev/min-scale': '1' },
   });
-  t.deepEqual(warnings.map(({ key }) => key).sort(), ['rouse.dev/metric', 'rouse.dev/min-scale', 'rouse.dev/placement', 'rouse.dev/protocol']);
+  t.deepEqual(warnings.map(({ key }) => key).sort(), ['rouse.dev/metric', 'rouse.dev/min-scale', 'rouse.dev/placement']);
 });
 
 test('the switch is on only for the word true, and anything else is a problem', (t) => {

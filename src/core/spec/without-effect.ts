@@ -17,17 +17,7 @@ export const withoutEffect = (spec: ScaleSpec, values: SettingValues): readonly 
   const unplacedWarnings = unplaced
     .filter((name) => values.isWritten(name))
     .map((name) => warningOf(values.written(name), 'is read but has no effect in this version: pods are placed by the cluster as always.'));
-  const { protocol } = spec.traffic;
-  const unserved =
-    protocol === 'h2c' || protocol === 'grpc'
-      ? [
-          warningOf(
-            values.written('protocol'),
-            `${protocol} is not served by the gateways of this version; use http1, or tcp for HTTP/2 without per-request metering.`,
-          ),
-        ]
-      : [];
-  const warnings = [...waiting, ...unplacedWarnings, ...unserved];
+  const warnings = [...waiting, ...unplacedWarnings];
   if (missing.length === 0) return warnings;
   const only = missing.length === spec.scaling.metrics.length ? ', so nothing drives the count but min-scale, schedules and waiting requests' : '';
   return [

@@ -3,6 +3,7 @@ import { messageOf, type Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import type { Pod } from '../pod.ts';
 import { abandonedStatus, malformed, shuttingDown, upstreamReset } from '../refusals.ts';
+import { isReplayable, wasDead } from '../sent-again.ts';
 import type { ClientConnection, RequestListener } from './client-connection.ts';
 import type { PassAs } from './message-body.ts';
 import type { Outbox } from './outbox.ts';
@@ -11,7 +12,7 @@ import { printAnswer, problemAnswer, type OwnAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { switchProtocols, type Switched } from './switch-protocols.ts';
-import { TimeLimits, type Limits } from './time-limits.ts';
+import { TimeLimits, type Limits } from '../time-limits.ts';
 import type { Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 
@@ -22,11 +23,6 @@ export interface ExchangeSetting {
   /** For answers that have none; the same text for a second. */
   date(): string;
 }
-
-/** May be sent again where it is not known whether it arrived: they ask for no change (RFC 9110 §9.2.1, §9.2.2). */
-const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-/** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
-const deadWithinMs = 250;
 
 /** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
 const connectionBytes = 8 * 1024;
@@ -84,7 +80,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#setting.upstreams.take(pod, port, this.#replayable);
+      upstream = this.#setting.upstreams.take(pod, port, isReplayable(this.#head));
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));
@@ -190,8 +186,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.#over) return;
-    const wasDead = silent && broken?.reused === true && this.#limits.running() < deadWithinMs;
-    if (!wasDead || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
+    const isDead = silent && broken?.reused === true && wasDead(this.#limits.running());
+    if (!isDead || this.#sentTwice || !isReplayable(this.#head)) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
     this.#attempt(broken.another());
@@ -233,11 +229,6 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   }
 
   // The rest.
-
-  /** Nothing is lost by sending it twice, and all of it is still here. */
-  get #replayable(): boolean {
-    return !this.#head.hasBody && safe.has(this.#head.method);
-  }
 
   #attempt(upstream: PodConnection): void {
     this.#upstream = upstream;

@@ -122,12 +122,15 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
+/** `name` in lower case. */
+export const isPassableTrailer = (name: string): boolean => nameAt(name, 0, name.length) === undefined && !notInTrailers.has(name) && !isForwarding(name);
+
 /**
  * A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed, or frames a body that is over: some would read on by that
  * (node:http does).
  */
 export const passableTrailers = (text: string): string | undefined => {
-  const ending = readFieldLines(text, 0, (lower) => notInTrailers.has(lower) || isForwarding(lower));
+  const ending = readFieldLines(text, 0, (lower) => !isPassableTrailer(lower));
   if (ending === undefined) return undefined;
   let [passed, at] = ['', 0];
   for (const { name, start, end } of ending) {

@@ -241,7 +241,7 @@ const canUpgrade = ({ method, minorVersion }: RequestLine, { connection, length,
 let lastAuthority = '';
 
 /** `uri-host [":" port]` (RFC 9110 §7.2, RFC 3986 §3.2.2): what stands in Host goes into routing, into logs and to the pod. */
-const isAuthority = (text: string): boolean => {
+export const isAuthority = (text: string): boolean => {
   if (text === lastAuthority) return true;
   if (!/^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text)) return false;
   lastAuthority = text;
@@ -249,4 +249,4 @@ const isAuthority = (text: string): boolean => {
 };
 
 /** `Example.com:8080` → `example.com`; an IPv6 address keeps its brackets. */
-const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+export const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');

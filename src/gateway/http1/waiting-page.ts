@@ -1,9 +1,13 @@
 import type { Head } from './request-head.ts';
 
+/** What of a request tells a page load. */
+export type PageRequest = Pick<Head, 'method' | 'header' | 'upgrade'>;
+
 const refreshSeconds = 2;
 
 /** True for a page load by a browser: only there can a page that loads itself again stand in for the answer. */
-export const isPageLoad = (head: Head): boolean => head.method === 'GET' && /\btext\/html\b/i.test(head.header('accept') ?? '') && head.upgrade === undefined;
+export const isPageLoad = (head: PageRequest): boolean =>
+  head.method === 'GET' && /\btext\/html\b/i.test(head.header('accept') ?? '') && head.upgrade === undefined;
 
 export const waitingPage = {
   status: 503,

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/index.ts';
-import type { Refusal } from '../call.ts';
-import { responseTooLate } from '../refusals.ts';
+import type { Clock } from '../core/index.ts';
+import type { Refusal } from './call.ts';
+import { responseTooLate } from './refusals.ts';
 
 /** 0 is off, for each. */
 export interface Limits {

@@ -1,0 +1,102 @@
+import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { endsStream, h2, ignoreError } from './codes.ts';
+import type { RawFields } from './fields.ts';
+
+/** Who answers the requests of a connection. */
+export interface SessionOwner {
+  /** Sweeps so far, one a second; what waits too long is measured in them, without a look at the clock. */
+  readonly sweeps: number;
+  /** Nothing new is taken any more: a connection ends with the requests that are under way. */
+  readonly closing: boolean;
+  request(client: ClientSession, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: RawFields, hasBody: boolean): void;
+  closed(client: ClientSession): void;
+}
+
+/** A connection that does not begin to speak HTTP/2 in this time is closed. */
+const greetingWithinSeconds = 10;
+/** Clients of gRPC keep connections for half an hour and open another without a word; a load balancer's idle time is about a minute. */
+const keepIdleSeconds = 300;
+/** After so long a silence a client with streams is asked whether it is still there; one that has vanished must not keep a workload up for ever. */
+const pingAfterSeconds = 30;
+const goneAfterSeconds = 50;
+/** From the end of the last stream of a connection that is to end until it is cut. */
+const lingerSeconds = 30;
+
+const options = {
+  settings: { enablePush: false, initialWindowSize: 128 * 1024, maxConcurrentStreams: 1000, maxHeaderListSize: 32 * 1024 },
+  maxHeaderListPairs: 256,
+  /** In MB: above that new streams are refused. */
+  maxSessionMemory: 16,
+  /** HEADERS followed by RST_STREAM (CVE-2023-44487): so many at once, and so many a second for good; gRPC clients end streams that way too. Beyond, the connection is closed. */
+  streamResetBurst: 500,
+  streamResetRate: 50,
+  strictSingleValueFields: false,
+};
+/** For all streams together. What has come is given back at once, whoever reads it: a stream that stalls must not stall the others. */
+const sessionWindowBytes = 1024 * 1024;
+
+/** A client's connection. It knows when the connection ends, and nothing of where requests go. */
+export class ClientSession {
+  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  readonly peer: string;
+  readonly #owner: SessionOwner;
+  readonly #socket: Socket;
+  readonly #session: ServerHttp2Session;
+  #streams = 0;
+  #greeted = false;
+  /** The sweep at which it had its last stream, and the one at which it last said something. */
+  #busyAt: number;
+  #heardAt: number;
+  #bytes = 0;
+
+  constructor(owner: SessionOwner, socket: Socket) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.#busyAt = this.#heardAt = owner.sweeps;
+    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    socket.on('error', ignoreError);
+    const session = performServerHandshake(socket, options);
+    this.#session = session;
+    session.setLocalWindowSize(sessionWindowBytes);
+    session.on('error', ignoreError).on('close', () => owner.closed(this));
+    session.on('remoteSettings', () => (this.#greeted = true));
+    session.on('stream', (stream, headers, flags, raw) => this.#request(stream, headers, flags, raw));
+  }
+
+  /** Says GOAWAY: what is under way runs to its end, and what comes later the client sends again on another connection. */
+  goodbye(): void {
+    this.#session.close();
+  }
+
+  destroy(): void {
+    // With a code, so that no stream looks as if it had ended well. Node waits for the last bytes to leave; to a client that has vanished they never do.
+    this.#session.destroy(new Error('cut'), h2.cancel);
+    this.#socket.destroy();
+  }
+
+  /** Once a second: ends what has waited too long, and asks after a client that is silent. */
+  sweep(): void {
+    const now = this.#owner.sweeps;
+    const { bytesRead } = this.#socket;
+    if (bytesRead !== this.#bytes) this.#heardAt = now;
+    this.#bytes = bytesRead;
+    if (this.#streams > 0) this.#busyAt = now;
+    const [idle, silent] = [now - this.#busyAt, now - this.#heardAt];
+    if (!this.#greeted && idle > greetingWithinSeconds) this.destroy();
+    else if (this.#session.closed || this.#session.destroyed) {
+      if (idle > lingerSeconds) this.destroy();
+    } else if (idle > keepIdleSeconds) this.goodbye();
+    else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();
+    else if (this.#streams > 0 && silent === pingAfterSeconds) this.#session.ping(ignoreError);
+  }
+
+  #request(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: RawFields): void {
+    // Taken back before it was looked at: so are most streams of a client that only wants to make work.
+    if (stream.closed || stream.destroyed) return;
+    this.#streams += 1;
+    stream.on('error', ignoreError).once('close', () => (this.#streams -= 1));
+    this.#owner.request(this, stream, headers, raw, !endsStream(flags));
+    if (this.#owner.closing) this.goodbye();
+  }
+}

@@ -1,0 +1,153 @@
+import { millis, type Clock, type Timer } from '../../core/index.ts';
+import type { Pod } from '../pod.ts';
+import { assumedStreams, PodSession, type SessionOwner } from './pod-session.ts';
+
+/** Longer than most pauses between requests; servers that close earlier say so by GOAWAY. */
+const longestIdleMs = 60_000;
+const sweepEveryMs = 5000;
+/** Connections to one port of one pod; more streams than fit into them wait. */
+const mostSessions = 64;
+
+/** Who wants a stream to a pod. */
+export interface StreamTaker {
+  /** There is room in this session: take it now. */
+  opened(session: PodSession): void;
+  /** No connection, so nothing was written. */
+  unreachable(problem: string): void;
+}
+
+/** The connections to one port of one pod, and who waits for a stream in one of them. */
+export class PodPool implements SessionOwner {
+  /** The address as it stands in a URL. */
+  readonly authority: string;
+  readonly #clock: Clock;
+  readonly #address: string;
+  readonly #port: number;
+  readonly #sessions: PodSession[] = [];
+  readonly #waiting = new Set<StreamTaker>();
+  /** What one session of this pod takes, as learnt from the last one. */
+  #perSession = assumedStreams;
+  #closed = false;
+
+  constructor(clock: Clock, address: string, port: number) {
+    this.#clock = clock;
+    this.#address = address;
+    this.#port = port;
+    this.authority = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  }
+
+  /** Gives a stream to `taker`, now or when there is one, until `leave`. Throws at an address that is none. */
+  take(taker: StreamTaker): void {
+    const session = this.#waiting.size === 0 ? this.#roomiest() : undefined;
+    if (session !== undefined) return taker.opened(session);
+    this.#waiting.add(taker);
+    try {
+      this.#dial();
+    } catch (error) {
+      this.#waiting.delete(taker);
+      throw error;
+    }
+  }
+
+  leave(taker: StreamTaker): void {
+    this.#waiting.delete(taker);
+  }
+
+  // From the sessions.
+
+  room(): void {
+    for (const taker of this.#waiting) {
+      const session = this.#roomiest();
+      if (session === undefined) break;
+      this.#perSession = session.limit;
+      this.#waiting.delete(taker);
+      taker.opened(session);
+    }
+    if (this.#waiting.size > 0) this.#dial();
+    else if (this.#closed) this.#retireAll();
+  }
+
+  gone(session: PodSession, problem: string | undefined): void {
+    const at = this.#sessions.indexOf(session);
+    if (at >= 0) this.#sessions.splice(at, 1);
+    if (problem === undefined) {
+      if (this.#waiting.size > 0) this.#dial();
+    } else if (this.#sessions.length === 0) {
+      // Whoever is told may come back at once.
+      const told = [...this.#waiting];
+      this.#waiting.clear();
+      for (const taker of told) taker.unreachable(problem);
+    }
+  }
+
+  sweep(now: number): void {
+    for (const session of [...this.#sessions]) if (session.idle && now - session.idleSince >= longestIdleMs) session.retire();
+  }
+
+  /** Calls in flight run to their end. */
+  close(): void {
+    this.#closed = true;
+    if (this.#waiting.size === 0) this.#retireAll();
+  }
+
+  #retireAll(): void {
+    for (const session of [...this.#sessions]) session.retire();
+  }
+
+  /** The session with most room; undefined where none has any. */
+  #roomiest(): PodSession | undefined {
+    let best: PodSession | undefined;
+    let most = 0;
+    for (const session of this.#sessions) {
+      const { room } = session;
+      if (room > most) [best, most] = [session, room];
+    }
+    return best;
+  }
+
+  /** Opens as many connections as those who wait will fill. */
+  #dial(): void {
+    let coming = this.#sessions.filter(({ dialling }) => dialling).length * this.#perSession;
+    while (coming < this.#waiting.size && this.#sessions.length < mostSessions) {
+      this.#sessions.push(new PodSession(this.#clock, this, this.#address, this.#port, this.authority));
+      coming += Math.max(1, this.#perSession);
+    }
+  }
+}
+
+/** HTTP/2 connections to pods: a pool per pod and port. */
+export class PodSessions {
+  readonly #clock: Clock;
+  readonly #pools = new Map<Pod, Map<number, PodPool>>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  pool(pod: Pod, port: number): PodPool {
+    let ports = this.#pools.get(pod);
+    if (ports === undefined) this.#pools.set(pod, (ports = new Map<number, PodPool>()));
+    let pool = ports.get(port);
+    if (pool === undefined) ports.set(port, (pool = new PodPool(this.#clock, pod.route.address, port)));
+    this.#timer ??= this.#clock.every(millis(sweepEveryMs), () => this.#sweep());
+    return pool;
+  }
+
+  /** Idle connections are closed; calls in flight run to their end. */
+  forget(pod: Pod): void {
+    for (const pool of this.#pools.get(pod)?.values() ?? []) pool.close();
+    this.#pools.delete(pod);
+  }
+
+  close(): void {
+    for (const pod of this.#pools.keys()) this.forget(pod);
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const ports of this.#pools.values()) for (const pool of ports.values()) pool.sweep(now);
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * When a request is sent a second time, though a pod may have seen it: a safe one without a body, whose kept connection broke so soon that the pod must have been closing it. A connection
+ * that the pod had closed breaks within a round trip of the first byte written into it; one that breaks later is a pod that broke.
+ */
+
+/** They ask for no change (RFC 9110 §9.2.1, §9.2.2). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+const deadWithinMs = 250;
+
+/** Nothing is lost by sending it twice, and all of it is still here. */
+export const isReplayable = ({ method, hasBody }: { readonly method: string; readonly hasBody: boolean }): boolean => !hasBody && safe.has(method);
+
+/** `runningMs`: since the request went out over a connection that had carried others before. */
+export const wasDead = (runningMs: number): boolean => runningMs < deadWithinMs;
