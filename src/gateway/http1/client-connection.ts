@@ -1,6 +1,15 @@
 import type { Socket } from 'node:net';
 import { HeadReader } from './head-reader.ts';
-import { firstRequestSeconds, headWithinSeconds, keepIdleSeconds, lingerSeconds, longestLingerSeconds, mostAheadBytes, mostHeadBytes } from './limits.ts';
+import {
+  endedClientSeconds,
+  firstRequestSeconds,
+  headWithinSeconds,
+  keepIdleSeconds,
+  lingerSeconds,
+  longestLingerSeconds,
+  mostAheadBytes,
+  mostHeadBytes,
+} from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { Head, type HeadProblem } from './request-head.ts';
@@ -61,6 +70,8 @@ export class ClientConnection {
   #used = false;
   /** The client has ended its side. */
   #ended = false;
+  /** What had been written when it had, or since. */
+  #written = 0;
   /** The pod has to catch up with the body. */
   #blocked = false;
   #paused = false;
@@ -174,7 +185,17 @@ export class ClientConnection {
     if (this.#state === 'head' && seconds > headWithinSeconds)
       this.#owner.unreadable(this, { status: 408, detail: `the head of the request did not come within ${headWithinSeconds} s` });
     else if (this.#state === 'idle' && seconds > (this.#owner.closing ? firstRequestSeconds : keepIdleSeconds)) this.#finish(false);
+    else if (this.#state === 'request' && this.#ended) this.#sweepEnded(seconds);
     else if (this.#state === 'lingering' && (seconds > lingerSeconds || this.#owner.sweeps > this.#lingerUntil)) this.#socket.destroy();
+  }
+
+  /** A client that has ended its side waits for the rest of its answer, or is gone: a browser whose page was closed looks like that. While the pod says something the kernel finds out. */
+  #sweepEnded(seconds: number): void {
+    const { bytesWritten, writableLength } = this.#socket;
+    if (bytesWritten !== this.#written || writableLength > 0) {
+      this.#written = bytesWritten;
+      this.#since = this.#owner.sweeps;
+    } else if (seconds > endedClientSeconds) this.#socket.destroy();
   }
 
   // From the socket.
@@ -197,9 +218,9 @@ export class ClientConnection {
   readonly #onEnd = (): void => {
     this.#ended = true;
     // Whoever ends its side before the answer has begun is gone, as far as HTTP servers go; so is an upload that ends too soon.
-    if (this.#state === 'request') {
-      if (this.#listener?.answering !== true || !this.requestWhole) this.#socket.destroy();
-    } else this.#finish(false);
+    if (this.#state !== 'request') this.#finish(false);
+    else if (this.#listener?.answering !== true || !this.requestWhole) this.#socket.destroy();
+    else this.#since = this.#owner.sweeps;
   };
 
   readonly #onDrain = (): void => {

@@ -13,6 +13,8 @@ export const keepIdleSeconds = 75;
 export const firstRequestSeconds = 1;
 /** What is read ahead of the request under way; the rest waits in the kernel. */
 export const mostAheadBytes = 16 * 1024;
+/** A client that has ended its side in the middle of its answer is gone when the pod has said nothing for so long. */
+export const endedClientSeconds = 2;
 /** After the last answer what still comes is read and dropped until nothing has come for so long: a reset could overtake the answer (RFC 9112 §9.6). */
 export const lingerSeconds = 5;
 export const longestLingerSeconds = 30;

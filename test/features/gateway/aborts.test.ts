@@ -74,6 +74,20 @@ for (const [framing, { head, half, rest }] of Object.entries(begun)) {
     t.deepEqual(counted(rig), [[200, 1]]);
   });
 
+  test(`a client that ends its side in the middle of an answer ${framing}, about which the pod says nothing more, is gone within seconds`, async (t) => {
+    const { origin, rig, dial } = await startScene(t, byHand);
+    const client = await dial();
+    await client.send(get);
+    const pod = await origin.connection(0);
+    await readRequest(pod);
+    await pod.send(`HTTP/1.1 200 OK\r\n${head}\r\n${half}`);
+    await client.until('half');
+    client.finish();
+    await pod.rest();
+    await until('over', () => inFlight(rig) === 0);
+    t.deepEqual(counted(rig), [[200, 1]]);
+  });
+
   test(`a client that has said all it has to say still gets the rest of an answer ${framing}`, async (t) => {
     const { origin, rig, dial } = await startScene(t, byHand);
     const client = await dial();
