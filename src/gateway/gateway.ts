@@ -15,7 +15,7 @@ import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
 import { buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
-import { Upstreams } from './http1/upstreams.ts';
+import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
 import { PushOut } from './push-out.ts';
@@ -97,7 +97,7 @@ class GatewayProcess implements Gateway {
     this.#options = options;
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
     const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
-    this.#upstreams = new Upstreams(clock);
+    this.#upstreams = createUpstreams(clock);
     this.#http2 = new Http2OnDemand({ clock, connections, cannotAccept });
     this.counters = {
       workloads: this.#workloadCounters,

@@ -80,7 +80,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#setting.upstreams.take(pod, port, isReplayable(this.#head));
+      upstream = this.#setting.upstreams.of(pod, port).take(isReplayable(this.#head));
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));

@@ -1,14 +1,13 @@
-import { millis, type Clock, type Timer } from '../../core/index.ts';
-import type { Pod } from '../pod.ts';
+import type { Clock } from '../../core/index.ts';
+import { PodPools, type PodPool } from '../pod-pools.ts';
 import { freshForMs, keepPodIdleMs } from './limits.ts';
 import { PodConnection, type Pool } from './pod-connection.ts';
 
-const sweepEveryMs = 1000;
 /** What was learnt of a pod that closed connections early is forgotten by so much a sweep: the limit is tried upward again. */
 const forgetFactor = 1.05;
 
 /** Idle connections to one port of one pod, the one used last on top. */
-class PodPool implements Pool {
+class ConnectionPool implements Pool, PodPool {
   readonly clock: Clock;
   readonly #address: string;
   readonly #port: number;
@@ -23,6 +22,7 @@ class PodPool implements Pool {
     this.#port = port;
   }
 
+  /** A connection for one request. `replayable`: it may be sent twice, should the connection turn out to be dead. Throws at an address that is none. */
   take(replayable: boolean): PodConnection {
     const top = this.#idle.at(-1);
     const limit = replayable ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
@@ -61,39 +61,6 @@ class PodPool implements Pool {
   }
 }
 
-/** Keep-alive connections to pods: a pool per pod and port, as many connections as calls in flight. */
-export class Upstreams {
-  readonly #clock: Clock;
-  readonly #pools = new Map<Pod, Map<number, PodPool>>();
-  #timer: Timer | undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** A connection for one request. `replayable`: it may be sent twice, should the connection turn out to be dead. Throws at an address that is none. */
-  take(pod: Pod, port: number, replayable: boolean): PodConnection {
-    let ports = this.#pools.get(pod);
-    if (ports === undefined) this.#pools.set(pod, (ports = new Map<number, PodPool>()));
-    let pool = ports.get(port);
-    if (pool === undefined) ports.set(port, (pool = new PodPool(this.#clock, pod.route.address, port)));
-    this.#timer ??= this.#clock.every(millis(sweepEveryMs), () => this.#sweep());
-    return pool.take(replayable);
-  }
-
-  /** Idle connections are closed; calls in flight run to their end. */
-  forget(pod: Pod): void {
-    for (const pool of this.#pools.get(pod)?.values() ?? []) pool.close();
-    this.#pools.delete(pod);
-  }
-
-  close(): void {
-    for (const pod of this.#pools.keys()) this.forget(pod);
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #sweep(): void {
-    for (const ports of this.#pools.values()) for (const pool of ports.values()) pool.sweep();
-  }
-}
+/** Keep-alive connections to pods, as many as calls in flight. */
+export type Upstreams = PodPools<ConnectionPool>;
+export const createUpstreams = (clock: Clock): Upstreams => new PodPools(clock, (address, port) => new ConnectionPool(clock, address, port));

@@ -10,7 +10,7 @@ import { endsStream, h2 } from './codes.ts';
 import { answerFields, interimFields, trailerFields, type RawFields } from './fields.ts';
 import { plainAnswer, refusalAnswer, send, type StreamAnswer } from './own-answer.ts';
 import type { PodSession } from './pod-session.ts';
-import type { PodPool, PodSessions, StreamTaker } from './pod-sessions.ts';
+import type { PodSessions, SessionPool, StreamTaker } from './pod-sessions.ts';
 import { relay } from './relay.ts';
 import type { Head } from './request-head.ts';
 import { endOf } from './stream-end.ts';
@@ -37,7 +37,7 @@ export class Exchange extends Call implements StreamTaker {
   /** True on the shared port, where the gateway is the edge. */
   readonly #edge: boolean;
   readonly #limits: TimeLimits;
-  #pool: PodPool | undefined;
+  #pool: SessionPool | undefined;
   #session: PodSession | undefined;
   #upstream: ClientHttp2Stream | undefined;
   #stopUpload: (() => void) | undefined;
@@ -79,7 +79,7 @@ export class Exchange extends Call implements StreamTaker {
     this.#limits.start();
     this.dueAt = this.#limits.next(false);
     this.#attempts = 0;
-    this.#pool = this.#setting.sessions.pool(pod, port);
+    this.#pool = this.#setting.sessions.of(pod, port);
     this.#take();
   }
 

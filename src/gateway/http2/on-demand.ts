@@ -19,8 +19,8 @@ export class Http2OnDemand {
   }
 
   async listener(entry: Http2Entry): Promise<Http2Listener> {
-    const [{ Http2Listener: Listener }, { PodSessions: Sessions }] = await Promise.all([import('./listener.ts'), import('./pod-sessions.ts')]);
-    this.#sessions ??= new Sessions(this.#around.clock);
+    const [{ Http2Listener: Listener }, { createPodSessions }] = await Promise.all([import('./listener.ts'), import('./pod-sessions.ts')]);
+    this.#sessions ??= createPodSessions(this.#around.clock);
     return new Listener(entry, { ...this.#around, sessions: this.#sessions });
   }
 

@@ -6,7 +6,7 @@ import { answerOf, startHttp2Origin, type Handler, type Http2Origin } from '../.
 import { instant, ManualClock, millis } from '../../core/index.ts';
 import { Pod } from '../pod.ts';
 import type { PodSession } from './pod-session.ts';
-import { PodSessions, type StreamTaker } from './pod-sessions.ts';
+import { createPodSessions, type PodSessions, type StreamTaker } from './pod-sessions.ts';
 
 /** Who takes a stream, and remembers what became of it. */
 class Taker implements StreamTaker {
@@ -34,12 +34,12 @@ interface Scene {
 
 const sceneAt = (t: ExecutionContext, port: number): Scene => {
   const clock = new ManualClock(instant(0));
-  const sessions = new PodSessions(clock);
+  const sessions = createPodSessions(clock);
   t.teardown(() => sessions.close());
   const pod = new Pod(podAt(port));
   const take = (): Taker => {
     const taker = new Taker();
-    sessions.pool(pod, port).take(taker);
+    sessions.of(pod, port).take(taker);
     return taker;
   };
   return { clock, sessions, pod, take };
@@ -73,7 +73,7 @@ test('who leaves while waiting is given no stream', async (t) => {
   const { origin, sessions, pod, take } = await start(t, answers);
   const gone = take();
   const stays = take();
-  sessions.pool(pod, origin.port).leave(gone);
+  sessions.of(pod, origin.port).leave(gone);
   await until('the other one has a stream', () => stays.stream !== undefined);
   t.is(gone.stream, undefined);
 });
@@ -139,5 +139,5 @@ test('a pod that is forgotten: what is under way runs to its end, then the conne
 test('an address that is none is said at once', (t) => {
   const { sessions } = sceneAt(t, 1);
   const pod = new Pod(podAt(1, { address: 'not an address' }));
-  t.throws(() => sessions.pool(pod, 1).take(new Taker()));
+  t.throws(() => sessions.of(pod, 1).take(new Taker()));
 });

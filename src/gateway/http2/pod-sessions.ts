@@ -1,10 +1,9 @@
-import { millis, type Clock, type Timer } from '../../core/index.ts';
-import type { Pod } from '../pod.ts';
+import type { Clock } from '../../core/index.ts';
+import { PodPools, type PodPool } from '../pod-pools.ts';
 import { assumedStreams, PodSession, type SessionOwner } from './pod-session.ts';
 
 /** Longer than most pauses between requests; servers that close earlier say so by GOAWAY. */
 const longestIdleMs = 60_000;
-const sweepEveryMs = 5000;
 /** Connections to one port of one pod; more streams than fit into them wait. */
 const mostSessions = 64;
 
@@ -17,7 +16,7 @@ export interface StreamTaker {
 }
 
 /** The connections to one port of one pod, and who waits for a stream in one of them. */
-export class PodPool implements SessionOwner {
+export class SessionPool implements SessionOwner, PodPool {
   /** The address as it stands in a URL. */
   readonly authority: string;
   readonly #clock: Clock;
@@ -80,11 +79,11 @@ export class PodPool implements SessionOwner {
     }
   }
 
-  sweep(now: number): void {
+  sweep(): void {
+    const now = this.#clock.monotonic();
     for (const session of [...this.#sessions]) if (session.idle && now - session.idleSince >= longestIdleMs) session.retire();
   }
 
-  /** Calls in flight run to their end. */
   close(): void {
     this.#closed = true;
     if (this.#waiting.size === 0) this.#retireAll();
@@ -115,39 +114,6 @@ export class PodPool implements SessionOwner {
   }
 }
 
-/** HTTP/2 connections to pods: a pool per pod and port. */
-export class PodSessions {
-  readonly #clock: Clock;
-  readonly #pools = new Map<Pod, Map<number, PodPool>>();
-  #timer: Timer | undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  pool(pod: Pod, port: number): PodPool {
-    let ports = this.#pools.get(pod);
-    if (ports === undefined) this.#pools.set(pod, (ports = new Map<number, PodPool>()));
-    let pool = ports.get(port);
-    if (pool === undefined) ports.set(port, (pool = new PodPool(this.#clock, pod.route.address, port)));
-    this.#timer ??= this.#clock.every(millis(sweepEveryMs), () => this.#sweep());
-    return pool;
-  }
-
-  /** Idle connections are closed; calls in flight run to their end. */
-  forget(pod: Pod): void {
-    for (const pool of this.#pools.get(pod)?.values() ?? []) pool.close();
-    this.#pools.delete(pod);
-  }
-
-  close(): void {
-    for (const pod of this.#pools.keys()) this.forget(pod);
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #sweep(): void {
-    const now = this.#clock.monotonic();
-    for (const ports of this.#pools.values()) for (const pool of ports.values()) pool.sweep(now);
-  }
-}
+/** HTTP/2 connections to pods. */
+export type PodSessions = PodPools<SessionPool>;
+export const createPodSessions = (clock: Clock): PodSessions => new PodPools(clock, (address, port) => new SessionPool(clock, address, port));
