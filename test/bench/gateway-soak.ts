@@ -100,6 +100,7 @@ const soak = async (scene: Scene, signal: AbortSignal): Promise<Omit<Outcome, 'e
     podsStarted: pods.started,
     postedTwice: pods.postedTwice,
     overdue: pods.overdue,
+    fallen: pods.fallen,
     metrics: await gateway.metrics(),
     memory,
     cpuSeconds: gateway.cpuSeconds,

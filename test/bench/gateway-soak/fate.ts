@@ -21,7 +21,7 @@ export class Fate {
 
   /** The first pods; resolves when they listen. */
   async begin(): Promise<void> {
-    const first = await this.#come(this.#between(fewest, most));
+    const first = this.#come(this.#between(fewest, most));
     await this.#pods.list(first);
     await Promise.all(first.map(({ ready }) => ready));
   }
@@ -35,7 +35,7 @@ export class Fate {
   }
 
   readonly #happen: Readonly<Record<Happening, () => Promise<void>>> = {
-    'one comes': async () => this.#pods.list([...this.#pods.listed, ...(await this.#come(1))]),
+    'one comes': () => this.#pods.list([...this.#pods.listed, ...this.#come(1)]),
     'one goes': async () => {
       const pod = this.#one();
       await this.#pods.list(this.#pods.listed.filter((other) => other !== pod));
@@ -46,11 +46,11 @@ export class Fate {
       const pod = this.#one();
       this.#pods.kill(pod);
       await sleep(this.#between(0, 1500));
-      await this.#pods.list([...this.#pods.listed.filter((other) => other !== pod), ...(await this.#come(1))]);
+      await this.#pods.list([...this.#pods.listed.filter((other) => other !== pod), ...this.#come(1)]);
     },
     'all are swapped': async () => {
       const old = this.#pods.listed;
-      const fresh = await this.#come(this.#between(fewest, most));
+      const fresh = this.#come(this.#between(fewest, most));
       await this.#pods.list([...old, ...fresh]);
       await Promise.all(fresh.map(({ ready }) => ready));
       await this.#pods.list(fresh);
@@ -64,8 +64,8 @@ export class Fate {
     },
   };
 
-  #come(count: number): Promise<readonly Pod[]> {
-    return Promise.all(Array.from({ length: count }, () => this.#pods.start()));
+  #come(count: number): readonly Pod[] {
+    return Array.from({ length: count }, () => this.#pods.start());
   }
 
   /** They are out of the routes, and told a moment later. */

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const program = join(import.meta.dirname, 'programs', 'pod.ts');
-/** Below the ports that the kernel gives to clients: a connection to a pod that does not listen yet must not find itself. */
-const firstPort = 12_000;
+/** Of this run alone: no other program has a port there, and no connection comes from there, so that one to a pod that does not listen yet cannot find itself. */
+const address = `127.77.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+const firstPort = 10_000;
 /** The longest request takes 10 s. Whoever is not through long after that is being kept by somebody. */
 const endsWithinMs = 30_000;
 
@@ -38,12 +38,13 @@ export class Pods {
   readonly postedTwice: string[] = [];
   /** Pods that had been told to end, and had not when their time was over. */
   readonly overdue: string[] = [];
+  /** Pods that ended by themselves. */
+  readonly fallen: string[] = [];
   started = 0;
   readonly #file: string;
   readonly #routes: (endpoints: readonly object[]) => object;
   readonly #running = new Set<Pod>();
   #listed: readonly Pod[] = [];
-  #port = firstPort;
   #stopped = false;
 
   /** @param routes what is in the file, for these endpoints. */
@@ -57,11 +58,11 @@ export class Pods {
   }
 
   /** Starts one. Nobody is told of it yet. */
-  async start(): Promise<Pod> {
-    const port = await this.#nextPort();
+  start(): Pod {
     if (this.#stopped) throw new Error('the soak is being stopped');
-    const name = `pod-${(this.started += 1)}`;
-    const child = spawn(process.execPath, [program, name, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const number = (this.started += 1);
+    const [name, port] = [`pod-${number}`, firstPort + number];
+    const child = spawn(process.execPath, [program, name, address, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const ended = once(child, 'close');
     const ready = Promise.race([once(lines, 'line'), ended]);
@@ -73,6 +74,7 @@ export class Pods {
     this.#running.add(pod);
     void ended.then(() => {
       this.#running.delete(pod);
+      if (!this.#stopped && !this.endings.some((ending) => ending.pod === name)) this.fallen.push(name);
       this.#endedFor(name);
     });
     return pod;
@@ -81,7 +83,7 @@ export class Pods {
   /** Writes the routes with these pods and no others. */
   async list(pods: readonly Pod[]): Promise<void> {
     this.#listed = pods;
-    const endpoints = pods.map(({ port }) => ({ address: '127.0.0.1', port }));
+    const endpoints = pods.map(({ port }) => ({ address, port }));
     await writeFile(`${this.#file}.new`, JSON.stringify({ workloads: [this.#routes(endpoints)] }));
     await rename(`${this.#file}.new`, this.#file);
   }
@@ -120,17 +122,5 @@ export class Pods {
   #post(id: string): void {
     if (this.posted.has(id)) this.postedTwice.push(id);
     this.posted.add(id);
-  }
-
-  async #nextPort(): Promise<number> {
-    for (;;) {
-      const port = (this.#port += 1);
-      const server = createServer().listen(port, '127.0.0.1');
-      const free = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]).catch(() => false);
-      if (!free) continue;
-      server.close();
-      await once(server, 'close');
-      return port;
-    }
   }
 }

@@ -12,9 +12,10 @@ export interface Outcome {
   readonly endings: readonly Ending[];
   readonly happened: Readonly<Record<string, number>>;
   readonly podsStarted: number;
-  /** POSTs that came to pods more than once, and pods that somebody kept from ending. */
+  /** POSTs that came to pods more than once; pods that somebody kept from ending, and those that ended by themselves. */
   readonly postedTwice: readonly string[];
   readonly overdue: readonly string[];
+  readonly fallen: readonly string[];
   readonly metrics: Metrics;
   readonly memory: readonly MemorySample[];
   readonly cpuSeconds: number;
@@ -94,6 +95,7 @@ const checksOf = (outcome: Outcome): readonly Check[] => {
     none('lost', causes.filter((cause) => cause === 'lost').length),
     none('POSTs that came to pods twice', outcome.postedTwice.length),
     none('pods that could not end in 30 s', outcome.overdue.length),
+    none('pods that ended by themselves', outcome.fallen.length),
     {
       what: requests,
       is: String(counted),

@@ -1,5 +1,5 @@
 /**
- * `pod.ts NAME PORT`: answers with its name and the id of the request. Says `ready` when it listens, `post ID` for each POST that reaches it, and `ending` when it has been told by
+ * `pod.ts NAME ADDRESS PORT`: answers with its name and the id of the request. Says `ready` when it listens, `post ID` for each POST that reaches it, and `ending` when it has been told by
  * SIGTERM and takes nothing new; it ends when all that it has is finished, or with its standard input.
  */
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptOf, frameOf, FrameReader } from '../../gateway/websocket-frames.ts';
 import { downloadBytes, stretch } from '../payload.ts';
 
-const [name = '', port = ''] = process.argv.slice(2);
+const [name = '', host = '', port = ''] = process.argv.slice(2);
 process.stdin.on('end', () => process.exit()).resume();
 
 type Serve = (response: ServerResponse, query: URLSearchParams, request: IncomingMessage, id: string) => Promise<void> | void;
@@ -84,4 +84,4 @@ process.on('SIGTERM', () => {
   process.stdout.write('ending\n');
 });
 
-server.listen({ host: '127.0.0.1', port: Number(port), backlog: 1024 }, () => process.stdout.write('ready\n'));
+server.listen({ host, port: Number(port), backlog: 1024 }, () => process.stdout.write('ready\n'));
