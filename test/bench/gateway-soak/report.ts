@@ -32,6 +32,7 @@ interface Check {
 }
 
 const mostListed = 40;
+const nearMs = 2000;
 /** Flat is: less than this in MB a minute, and less than so many times what it was after a fifth of the time. */
 const mostSlope = 0.5;
 const mostRatio = 1.3;
@@ -49,10 +50,16 @@ export const reportOf = (outcome: Outcome): { readonly text: string; readonly ho
       ['', 'is', 'wanted', 'holds'],
       checks.map(({ what, is, wanted, holds }) => [what, is, wanted, holds ? 'yes' : 'NO']),
     ),
-    ...failed.slice(0, mostListed).map((failure) => `${causeOf(failure, outcome.endings)}: ${JSON.stringify(failure)}`),
+    ...failed
+      .slice(0, mostListed)
+      .map((failure) => `${causeOf(failure, outcome.endings)}: ${JSON.stringify({ ...failure, near: near(failure, outcome.endings) })}`),
   ].join('\n\n');
   return { text, holds: checks.every(({ holds }) => holds) };
 };
+
+/** The pods that ended at about that time, for whoever looks for the cause. */
+const near = ({ startedAt, endedAt }: Failure, endings: readonly Ending[]): readonly Ending[] =>
+  endings.filter(({ from, to }) => from < endedAt + nearMs && to > startedAt - nearMs);
 
 const requestsTable = ({ seen, failures, endings }: Outcome): string => {
   const causes = failures.map((failure) => ({ kind: failure.kind, cause: causeOf(failure, endings) }));

@@ -117,7 +117,7 @@ export class Tally {
     this.#over(attempt).aborted += 1;
   }
 
-  /** `error`: what the exchange threw. `behind`: whose answer was under way ahead of its own, over the same connection. */
+  /** `error`: what the exchange threw. `behind`: whose answer was ahead of its own, over the same connection, and took it along where that was cut. */
   failed(attempt: Attempt, error: unknown, behind?: string): void {
     if (!(error instanceof Cut || error instanceof Wrong || error instanceof Refused)) throw error;
     this.#over(attempt);
@@ -128,7 +128,7 @@ export class Tally {
       method,
       startedAt,
       endedAt: Date.now(),
-      pod: pod ?? behind,
+      pod: pod ?? (error instanceof Cut ? behind : undefined),
       code: error instanceof Refused ? error.code : undefined,
       problem: error.message,
       wrong: error instanceof Wrong,
