@@ -12,7 +12,7 @@ import type { Head } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { switchProtocols, type Switched } from './switch-protocols.ts';
 import { TimeLimits, type Limits } from './time-limits.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Reuse, Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 
 /** By which rules the requests of a listener go on. */
@@ -84,7 +84,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#setting.upstreams.take(pod, port, this.#replayable);
+      upstream = this.#setting.upstreams.take(pod, port, this.#reuse);
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));
@@ -237,6 +237,12 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   /** Nothing is lost by sending it twice, and all of it is still here. */
   get #replayable(): boolean {
     return !this.#head.hasBody && safe.has(this.#head.method);
+  }
+
+  /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
+  get #reuse(): Reuse {
+    if (this.#sentTwice) return 'none';
+    return this.#replayable ? 'any' : 'fresh';
   }
 
   #attempt(upstream: PodConnection): void {

@@ -7,6 +7,12 @@ const sweepEveryMs = 1000;
 /** What was learnt of a pod that closed connections early is forgotten by so much a sweep: the limit is tried upward again. */
 const forgetFactor = 1.05;
 
+/**
+ * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
+ * met a dead one already.
+ */
+export type Reuse = 'any' | 'fresh' | 'none';
+
 /** Idle connections to one port of one pod, the one used last on top. */
 class PodPool implements Pool {
   readonly clock: Clock;
@@ -23,9 +29,10 @@ class PodPool implements Pool {
     this.#port = port;
   }
 
-  take(replayable: boolean): PodConnection {
+  take(reuse: Reuse): PodConnection {
+    if (reuse === 'none') return this.open();
     const top = this.#idle.at(-1);
-    const limit = replayable ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
+    const limit = reuse === 'any' ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
     if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open();
     this.#idle.pop();
     return top;
@@ -71,14 +78,14 @@ export class Upstreams {
     this.#clock = clock;
   }
 
-  /** A connection for one request. `replayable`: it may be sent twice, should the connection turn out to be dead. Throws at an address that is none. */
-  take(pod: Pod, port: number, replayable: boolean): PodConnection {
+  /** A connection for one request. Throws at an address that is none. */
+  take(pod: Pod, port: number, reuse: Reuse): PodConnection {
     let ports = this.#pools.get(pod);
     if (ports === undefined) this.#pools.set(pod, (ports = new Map<number, PodPool>()));
     let pool = ports.get(port);
     if (pool === undefined) ports.set(port, (pool = new PodPool(this.#clock, pod.route.address, port)));
     this.#timer ??= this.#clock.every(millis(sweepEveryMs), () => this.#sweep());
-    return pool.take(replayable);
+    return pool.take(reuse);
   }
 
   /** Idle connections are closed; calls in flight run to their end. */
