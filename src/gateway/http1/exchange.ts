@@ -25,8 +25,11 @@ export interface ExchangeSetting {
 
 /** May be sent again where it is not known whether it arrived: they ask for no change (RFC 9110 §9.2.1, §9.2.2). */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-/** A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. */
-const deadWithinMs = 250;
+/**
+ * A connection that the pod had closed breaks within a round trip of the first byte written into it. One that breaks later is a pod that broke. So many sweeps are 200 to 250 ms; they
+ * stand still where the gateway does, for want of CPU, and hears of the break only afterwards.
+ */
+const deadWithinSweeps = 5;
 
 /** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
 const connectionBytes = 8 * 1024;
@@ -52,6 +55,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #switched: Switched | undefined;
   #saidContinue = false;
   #sentTwice = false;
+  /** Since it was given to the connection. */
+  #sweeps = 0;
   #status = abandonedStatus;
   #over = false;
 
@@ -105,6 +110,11 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   override showWaiting(): void {
     this.#answerSelf(waitingPage);
+  }
+
+  override sweep(now: number): void {
+    this.#sweeps += 1;
+    super.sweep(now);
   }
 
   timedOut(now: number): void {
@@ -190,7 +200,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.#over) return;
-    const wasDead = silent && broken?.reused === true && this.#limits.running() < deadWithinMs;
+    const wasDead = silent && broken?.reused === true && this.#sweeps < deadWithinSweeps;
     if (!wasDead || this.#sentTwice || !this.#replayable) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
@@ -247,6 +257,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   #attempt(upstream: PodConnection): void {
     this.#upstream = upstream;
+    this.#sweeps = 0;
     upstream.begin(this, this.#head.method === 'HEAD');
   }
 

@@ -191,3 +191,25 @@ test('a GET that finds the kept connections of two pods dead, one after the othe
     [1, 1],
   );
 });
+
+test('a gateway that stands still while a kept connection breaks knows it for dead all the same', async (t) => {
+  const { origin, dial } = await startScene(t, async (wire, requests) => {
+    requests.push(await readRequest(wire));
+    await wire.send(okWith('once'));
+    await wire.until('GET');
+    wire.reset();
+    // As where the gateway gets no CPU: it is in this process.
+    const until = performance.now() + 400;
+    while (performance.now() < until);
+  });
+  const client = await dial();
+  for (const path of ['/1', '/2', '/3']) {
+    await client.send(get(path));
+    const got = await readAnswer(client);
+    t.is(`${got.status} ${got.body}`, '200 once');
+  }
+  t.deepEqual(
+    origin.requests.map(({ target }) => target),
+    ['/1', '/2', '/3'],
+  );
+});
