@@ -52,6 +52,9 @@ export abstract class Call {
   /** When `expire` is to be called; `Infinity` for never. */
   dueAt = Infinity;
 
+  /** Of the deadlines since it was last given to a connection of a pod: time that this process has run in. */
+  sweeps = 0;
+
   /** For `sessionAffinity: ClientIP`. */
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */
@@ -80,6 +83,7 @@ export abstract class Call {
 
   /** Every 50 ms: tells what is over, and that the rest waits on. */
   sweep(now: number): void {
+    this.sweeps += 1;
     if (this.dueAt <= now) {
       if (this.state === 'held') this.progress?.waitedTooLong(this, now);
       else this.timedOut(now);

@@ -110,15 +110,18 @@ export const followRoutesFile = async (options: FollowRoutesOptions, signal: Abo
 
 const keepFollowing = async (file: RoutesFile, { path, clock, logger }: FollowRoutesOptions, signal: AbortSignal): Promise<void> => {
   let changed: (() => void) | undefined;
+  const nextChange = (): Promise<void> => new Promise((resolve) => (changed = resolve));
+  let change = nextChange();
   const watcher = watch(dirname(path), { persistent: false }, () => changed?.());
   watcher.on('error', (error) => logger.warn('the directory of the routes file cannot be watched; it is looked at every 2 s', { path, error }));
   while (!signal.aborted) {
     // One of three things: a change, the next look, the end.
     const waiting = new AbortController();
-    const change = new Promise<void>((resolve) => (changed = resolve));
     await Promise.race([change, clock.sleep(millis(lookEveryMs), AbortSignal.any([signal, waiting.signal])).catch(() => undefined)]);
     waiting.abort();
     await clock.sleep(millis(settleMs), signal).catch(() => undefined);
+    // Waited for from before the file is read: one that comes while it is being applied counts.
+    change = nextChange();
     await file.reload();
   }
   watcher.close();

@@ -1,8 +1,9 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock, silentLogger, type Logger, type RouteSnapshot } from '../core/index.ts';
+import { seconds, systemClock, silentLogger, type Clock, type Logger, type RouteSnapshot } from '../core/index.ts';
 import { followRoutesFile } from './index.ts';
 import { until } from '../../test/support/gateway-rig.ts';
 import { readRoutes } from './routes-file.ts';
@@ -127,6 +128,36 @@ test('a file that is written over, or replaced by renaming, is read anew', async
     applied.map(({ revision }) => revision),
     [1, 2, 3],
   );
+});
+
+test('a file that changes while its last version is being applied is read again at once, not at the next look', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-routes-'));
+  const path = join(directory, 'routes.yaml');
+  await writeFile(path, yaml(1001));
+  const applied: RouteSnapshot[] = [];
+  const gateway = {
+    apply: async (snapshot: RouteSnapshot) => {
+      applied.push(snapshot);
+      if (applied.length !== 2) return [];
+      await writeFile(path, yaml(1003));
+      // Nobody but the watcher knows; it has said so by then.
+      await setTimeout(100);
+      return [];
+    },
+    routesValid: () => undefined,
+  };
+  // Looks never come.
+  const clock: Clock = { ...systemClock, sleep: (delay, signal) => systemClock.sleep(delay < 1000 ? delay : seconds(3600), signal) };
+  const stopping = new AbortController();
+  const followed = await followRoutesFile({ path, gateway, clock, logger: silentLogger }, stopping.signal);
+  t.teardown(async () => {
+    stopping.abort();
+    await followed.ended;
+    await rm(directory, { recursive: true });
+  });
+  await writeFile(path, yaml(1002));
+  await until('the last version is applied', () => applied.length === 3);
+  t.deepEqual(portsOf(applied), [1001, 1002, 1003]);
 });
 
 test('a bad version keeps the last good routes, says why once, and is forgotten when a good one comes', async (t) => {

@@ -29,11 +29,6 @@ export class TimeLimits {
     this.#startedAt = this.#movedAt = this.#clock.monotonic();
   }
 
-  /** For how long the request has been with a pod, in ms. */
-  running(): number {
-    return this.#clock.monotonic() - this.#startedAt;
-  }
-
   /** A byte went through, in whichever direction. */
   moved(): void {
     this.#movedAt = this.#clock.monotonic();

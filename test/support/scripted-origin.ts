@@ -18,6 +18,8 @@ export interface ScriptedOrigin {
   readonly received: () => string;
   /** The connection of that number, when it is there. */
   readonly connection: (index: number) => Promise<Wire>;
+  /** Takes no new connections from now on; those that there are stay. */
+  readonly closePort: () => void;
   readonly die: () => Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export const startScriptedOrigin = async (script: Script): Promise<ScriptedOrigi
       await until(`connection ${index} to the pod`, () => connections.length > index);
       return connections[index]!;
     },
+    closePort: () => server.close(),
     die: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -13,7 +13,7 @@ import type { Head } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { switchProtocols, type Switched } from './switch-protocols.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Reuse, Upstreams } from './upstreams.ts';
 import { isPageLoad, waitingPage } from './waiting-page.ts';
 
 /** By which rules the requests of a listener go on. */
@@ -80,7 +80,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#setting.upstreams.of(pod, port).take(isReplayable(this.#head));
+      upstream = this.#setting.upstreams.of(pod, port).take(this.#reuse);
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));
@@ -186,7 +186,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.#over) return;
-    const isDead = silent && broken?.reused === true && wasDead(this.#limits.running());
+    const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
     if (!isDead || this.#sentTwice || !isReplayable(this.#head)) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
@@ -230,8 +230,15 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   // The rest.
 
+  /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
+  get #reuse(): Reuse {
+    if (this.#sentTwice) return 'none';
+    return isReplayable(this.#head) ? 'any' : 'fresh';
+  }
+
   #attempt(upstream: PodConnection): void {
     this.#upstream = upstream;
+    this.sweeps = 0;
     upstream.begin(this, this.#head.method === 'HEAD');
   }
 

@@ -6,6 +6,12 @@ import { PodConnection, type Pool } from './pod-connection.ts';
 /** What was learnt of a pod that closed connections early is forgotten by so much a sweep: the limit is tried upward again. */
 const forgetFactor = 1.05;
 
+/**
+ * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
+ * met a dead one already.
+ */
+export type Reuse = 'any' | 'fresh' | 'none';
+
 /** Idle connections to one port of one pod, the one used last on top. */
 class ConnectionPool implements Pool, PodPool {
   readonly clock: Clock;
@@ -22,10 +28,11 @@ class ConnectionPool implements Pool, PodPool {
     this.#port = port;
   }
 
-  /** A connection for one request. `replayable`: it may be sent twice, should the connection turn out to be dead. Throws at an address that is none. */
-  take(replayable: boolean): PodConnection {
+  /** A connection for one request. Throws at an address that is none. */
+  take(reuse: Reuse): PodConnection {
+    if (reuse === 'none') return this.open();
     const top = this.#idle.at(-1);
-    const limit = replayable ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
+    const limit = reuse === 'any' ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
     if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open();
     this.#idle.pop();
     return top;

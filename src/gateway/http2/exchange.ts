@@ -118,6 +118,7 @@ export class Exchange extends Call implements StreamTaker {
     const upstream = session.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
     if (upstream === undefined) return this.#fail(upstreamReset);
     this.#attempts += 1;
+    this.sweeps = 0;
     this.#session = session;
     this.#upstream = upstream;
     upstream.on('headers', (headers, _flags, raw) => this.#interim(Number(headers[':status']), raw));
@@ -187,7 +188,7 @@ export class Exchange extends Call implements StreamTaker {
     this.#stopUpload?.();
     const { rstCode: code, id } = upstream;
     const answer = this.#answered ? 'whole' : this.#answering ? 'begun' : 'no';
-    const replayable = isReplayable(this.#head) && wasDead(this.#limits.running());
+    const replayable = isReplayable(this.#head) && wasDead(this.sweeps);
     const end = endOf({ answer, code, unsent: id === undefined, lost, ending, used, attempt: this.#attempts, unread: !this.#bodyRead, replayable });
     if (end === 'whole') {
       this.#finish(this.#status);

@@ -1,8 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { until } from '../../support/gateway-rig.ts';
+import { podAt, startRig, until } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readRequest } from '../../support/raw-message.ts';
-import { eachRequest, namesRequest, okWith, startScene, type Script } from '../../support/scripted-origin.ts';
+import { eachRequest, namesRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
+import { dial } from '../../support/wire.ts';
 
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const post = (path: string, body: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -159,3 +160,56 @@ const unannounced = test.macro({
     `200 GETs succeed with a pod that ends each connection behind its answer without a word: ${how}, ${turns} turns later`,
 });
 for (const turns of [0, 1, 2, 3, 5]) for (const how of ['FIN', 'RST'] as const) test(unannounced, turns, how);
+
+test('a GET that finds the kept connections of two pods dead, one after the other, is answered over a new one', async (t) => {
+  // Over each connection one answer; the next request breaks it.
+  const once =
+    (name: string): Script =>
+    async (wire, requests) => {
+      requests.push(await readRequest(wire));
+      await until('both pods have a request', () => origins.every(({ connections }) => connections.length > 0));
+      await wire.send(okWith(name));
+      requests.push(await readRequest(wire));
+      wire.reset();
+    };
+  const origins = [await startScriptedOrigin(once('first')), await startScriptedOrigin(once('second'))] as const;
+  // With so few places the first pod that has one is taken.
+  const rig = await startRig({ pods: origins.map(({ port }) => podAt(port)), containerConcurrency: 1 });
+  t.teardown(async () => {
+    await rig.stop();
+    await Promise.all(origins.map(({ die }) => die()));
+  });
+  const [client, other] = [await dial(t, rig.port), await dial(t, rig.port)];
+  await Promise.all([client.send(get('/1')), other.send(get('/2'))]);
+  await Promise.all([readAnswer(client), readAnswer(other)]);
+  origins[0].closePort();
+  await client.send(get('/3'));
+  const { status, body } = await readAnswer(client);
+  t.is(`${status} ${body}`, '200 second');
+  t.deepEqual(
+    origins.map(({ requests }) => requests.map(({ target }) => target).filter((target) => target === '/3').length),
+    [1, 1],
+  );
+});
+
+test('a gateway that stands still while a kept connection breaks knows it for dead all the same', async (t) => {
+  const { origin, dial } = await startScene(t, async (wire, requests) => {
+    requests.push(await readRequest(wire));
+    await wire.send(okWith('once'));
+    await wire.until('GET');
+    wire.reset();
+    // As where the gateway gets no CPU: it is in this process.
+    const until = performance.now() + 400;
+    while (performance.now() < until);
+  });
+  const client = await dial();
+  for (const path of ['/1', '/2', '/3']) {
+    await client.send(get(path));
+    const got = await readAnswer(client);
+    t.is(`${got.status} ${got.body}`, '200 once');
+  }
+  t.deepEqual(
+    origin.requests.map(({ target }) => target),
+    ['/1', '/2', '/3'],
+  );
+});
