@@ -139,11 +139,27 @@ export const startSharedRig = async (patches: readonly Partial<WorkloadRoute>[],
   await gateway.open();
   const stopping = new AbortController();
   const running = gateway.run(stopping.signal);
-  const routes: WorkloadRoute[] = [];
-  for (const [index, patch] of patches.entries()) routes.push({ ...routeOf(keyOf(index), await freePort()), ...patch });
-  let revision = 1;
-  const problems = await gateway.apply({ revision, full: true, upsert: routes, remove: [] });
-  if (problems.length > 0) throw new Error(`the rig cannot open its ports: ${JSON.stringify(problems)}`);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    // Neither the clock's timers nor connections that are made to wait keep a process alive; a test that stops its rig must come back.
+    const awake = setInterval(() => undefined, 1000);
+    await gateway.drain({ settle: millis(0), limit: millis(0) });
+    await running;
+    clearInterval(awake);
+  };
+  let revision = 0;
+  const open = async (tries: number): Promise<readonly WorkloadRoute[]> => {
+    const routes: WorkloadRoute[] = [];
+    for (const [index, patch] of patches.entries()) routes.push({ ...routeOf(keyOf(index), await freePort()), ...patch });
+    revision += 1;
+    const problems = await gateway.apply({ revision, full: true, upsert: routes, remove: [] });
+    if (problems.length === 0) return routes;
+    // Another process may have taken a port that was free a moment ago.
+    if (tries > 1 && problems.every(({ message }) => message.includes('EADDRINUSE'))) return open(tries - 1);
+    await stop();
+    throw new Error(`the rig cannot open its ports: ${JSON.stringify(problems)}`);
+  };
+  const routes = await open(10);
   const workloadOf = (route: WorkloadRoute): RigWorkload => {
     let current = route;
     const port = route.listeners[0]?.port ?? 0;
@@ -164,14 +180,7 @@ export const startSharedRig = async (patches: readonly Partial<WorkloadRoute>[],
     pokes,
     firstBytes,
     reports,
-    stop: async () => {
-      stopping.abort();
-      // Neither the clock's timers nor connections that are made to wait keep a process alive; a test that stops its rig must come back.
-      const awake = setInterval(() => undefined, 1000);
-      await gateway.drain({ settle: millis(0), limit: millis(0) });
-      await running;
-      clearInterval(awake);
-    },
+    stop,
   };
 };
 
