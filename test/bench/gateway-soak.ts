@@ -84,11 +84,16 @@ const soak = async (scene: Scene, signal: AbortSignal): Promise<Omit<Outcome, 'e
   const ends = AbortSignal.any([signal, over.signal]);
   const fateEnded = fate.run(ends);
   const samples = watch(scene, ends);
-  // One of four things: the time is over, somebody interrupts, or one of the two processes ends that should not.
-  await Promise.race([sleep(minutes * 60_000, undefined, { signal: ends }).catch(() => undefined), traffic.ended, gateway.ended, fateEnded]);
-  over.abort();
+  const timeIsOver = sleep(minutes * 60_000, undefined, { signal: ends }).catch(() => undefined);
+  try {
+    // One of three things: the time is over, somebody interrupts, or something ends that should not.
+    await Promise.race([timeIsOver, traffic.ended, gateway.ended, fateEnded, samples]);
+  } finally {
+    over.abort();
+  }
   const [{ memory, busiest }] = await Promise.all([samples, fateEnded]);
   signal.throwIfAborted();
+  gateway.check();
   const seen = await traffic.finish();
   await sleep(settleMs);
   // Before its figures are asked for, over a connection that it may not have closed by then.

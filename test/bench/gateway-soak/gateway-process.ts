@@ -44,6 +44,12 @@ export class GatewayProcess {
     return readdirSync(`/proc/${this.#pid}/fd`).length;
   }
 
+  /** Throws, with what it has said, if it has ended. */
+  check(): void {
+    const { exitCode, signalCode } = this.#process.child;
+    if (exitCode !== null || signalCode !== null) throw new Error(`the gateway ended with ${String(exitCode ?? signalCode)}\n${this.complaints}`);
+  }
+
   /** What it has said on standard error. */
   get complaints(): string {
     return this.#process.errors();
