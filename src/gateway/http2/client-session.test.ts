@@ -1,20 +1,24 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ServerHttp2Stream } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
-import { dialMute, get, greeting, isGoaway, isPing, type MuteClient } from '../../../test/support/http2-frames.ts';
+import { dialMute, frame, get, greeting, isGoaway, isPing, reset, type MuteClient } from '../../../test/support/http2-frames.ts';
 import { until } from '../../../test/support/gateway-rig.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
 
 interface Scene {
   readonly client: MuteClient;
   readonly session: ClientSession;
+  /** Our end of the connection. */
+  readonly socket: Socket;
+  /** How often the owner has heard that it is closed. */
+  readonly reports: () => number;
   readonly streams: readonly ServerHttp2Stream[];
   /** Seconds go by. */
   readonly seconds: (count: number) => void;
 }
 
 const start = async (t: ExecutionContext): Promise<Scene> => {
-  let sweeps = 0;
+  let [sweeps, reports] = [0, 0];
   const streams: ServerHttp2Stream[] = [];
   const owner: SessionOwner = {
     get sweeps() {
@@ -22,23 +26,23 @@ const start = async (t: ExecutionContext): Promise<Scene> => {
     },
     closing: false,
     request: (_client, stream) => streams.push(stream),
-    closed: () => undefined,
+    closed: () => void (reports += 1),
   };
-  const sessions: ClientSession[] = [];
-  const server = createServer((socket) => sessions.push(new ClientSession(owner, socket)));
+  const sessions: { readonly session: ClientSession; readonly socket: Socket }[] = [];
+  const server = createServer((socket) => sessions.push({ session: new ClientSession(owner, socket), socket }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const client = await dialMute((server.address() as AddressInfo).port);
   t.teardown(() => client.socket.destroy());
   await until('accepted', () => sessions.length === 1);
-  const session = sessions[0]!;
+  const { session, socket } = sessions[0]!;
   const seconds = (count: number): void => {
     for (let n = 0; n < count; n += 1) {
       sweeps += 1;
       session.sweep();
     }
   };
-  return { client, session, streams, seconds };
+  return { client, session, socket, reports: () => reports, streams, seconds };
 };
 
 test('a connection that does not greet is closed after 10 s', async (t) => {
@@ -96,4 +100,33 @@ test('after a goodbye a connection ends with its last stream', async (t) => {
   streams[0]?.respond({ ':status': 200 }, { endStream: true });
   await until('ended', client.closed);
   t.pass();
+});
+
+test('a connection that its client leaves while an answer is handed over is closed once', async (t) => {
+  const { client, socket, reports, streams } = await start(t);
+  client.socket.write(Buffer.concat([greeting, get(1)]));
+  await until('its request is here', () => streams.length === 1);
+  const stream = streams[0]!.resume();
+  client.socket.write(frame('goaway', 0, 0, Buffer.alloc(8)));
+  await until('we part as well', () => client.frames().some(isGoaway));
+  // Between the socket's end and the moment when the session hears of it.
+  socket.prependOnceListener('close', () => stream.respond({ ':status': 200 }, { endStream: true }));
+  client.socket.destroy();
+  await until('closed', () => reports() > 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(reports(), 1);
+});
+
+test('a client that takes a request back with NO_ERROR and hangs up leaves nothing behind, though an answer was being written', async (t) => {
+  const { client, reports, streams } = await start(t);
+  client.socket.write(Buffer.concat([greeting, get(1, false)]));
+  await until('its request is here', () => streams.length === 1);
+  const stream = streams[0]!.resume();
+  stream.respond({ ':status': 200 });
+  stream.write(Buffer.alloc(200_000));
+  client.socket.write(Buffer.concat([reset(1, 0), frame('goaway', 0, 0, Buffer.alloc(8))]));
+  await until('it is gone', () => stream.closed);
+  client.socket.destroy();
+  await until('closed', () => reports() === 1);
+  t.true(stream.destroyed);
 });

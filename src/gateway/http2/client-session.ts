@@ -59,7 +59,8 @@ export class ClientSession {
     const session = performServerHandshake(socket, options);
     this.#session = session;
     session.setLocalWindowSize(sessionWindowBytes);
-    session.on('error', ignoreError).on('close', () => owner.closed(this));
+    // Once: Node says it twice where the socket of a session that has had a GOAWAY closes under a stream.
+    session.on('error', ignoreError).once('close', () => owner.closed(this));
     session.on('remoteSettings', () => (this.#greeted = true));
     session.on('stream', (stream, headers, flags, raw) => this.#request(stream, headers, flags, raw));
   }
@@ -84,11 +85,11 @@ export class ClientSession {
     if (this.#streams > 0) this.#busyAt = now;
     const [idle, silent] = [now - this.#busyAt, now - this.#heardAt];
     if (!this.#greeted && idle > greetingWithinSeconds) this.destroy();
+    else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();
+    else if (this.#streams > 0 && silent === pingAfterSeconds && !this.#session.destroyed) this.#session.ping(ignoreError);
     else if (this.#session.closed || this.#session.destroyed) {
       if (idle > lingerSeconds) this.destroy();
     } else if (idle > keepIdleSeconds) this.goodbye();
-    else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();
-    else if (this.#streams > 0 && silent === pingAfterSeconds) this.#session.ping(ignoreError);
   }
 
   #request(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: RawFields): void {
@@ -96,6 +97,10 @@ export class ClientSession {
     if (stream.closed || stream.destroyed) return;
     this.#streams += 1;
     stream.on('error', ignoreError).once('close', () => (this.#streams -= 1));
+    // Taken back with NO_ERROR, as by a client that hangs up: what was to be written never leaves, and Node would wait for it, with the connection, for ever.
+    stream.once('aborted', () => {
+      if (stream.rstCode === h2.noError) queueMicrotask(() => stream.destroy());
+    });
     this.#owner.request(this, stream, headers, raw, !endsStream(flags));
     if (this.#owner.closing) this.goodbye();
   }

@@ -255,3 +255,22 @@ test('a client of HTTP/1.1 on such a port is hung up on, and a head that is too 
   t.is(origin.requests.length, 0);
   t.is((await ask(session)).status, 200);
 });
+
+test('a pod that has answered and wants no more of the upload says so with NO_ERROR: the answer arrives whole, and nothing stays in flight', async (t) => {
+  const answer = 'a'.repeat(300_000);
+  const { session, rig } = await startHttp2Scene(t, (stream) => {
+    // Nothing of the upload is read, so that the gateway has bytes of it that never leave.
+    stream.respond({ ':status': 413 });
+    stream.end(answer, () => stream.close(noError));
+  });
+  for (let round = 0; round < 5; round += 1) {
+    const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    const told = answerOf(stream);
+    stream.write(Buffer.alloc(2_000_000));
+    const { status, body } = await told;
+    t.is(status, 413);
+    t.true(body === answer);
+    await ended(rig);
+  }
+  t.deepEqual(counted(rig), [[413, 5]]);
+});
