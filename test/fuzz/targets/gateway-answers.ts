@@ -78,9 +78,8 @@ const fieldsOf = (status: number, fields: readonly string[], others: readonly st
   endToEnd(fields, status < 200 || status === 204 ? [...others, 'content-length'] : others);
 
 const checkInterim = (pod: NodeAnswer, got: NodeAnswer): void => {
-  const passed = pod.interim.filter(({ status }) => status !== 100);
   for (const [index, { status, fields }] of got.interim.entries()) {
-    const sent = passed[index];
+    const sent = pod.interim[index];
     insist(sent?.status === status, 'an interim answer is one that the pod gave', { sent, status });
     insist(inspect(fieldsOf(status, sent.fields, [])) === inspect(endToEnd(fields, [])), 'an interim answer has the fields that the pod gave', {
       sent,
