@@ -29,6 +29,19 @@ const live = async (name: string): Promise<string> => {
   return [deployment, service, slices, await podsOf(name)].join('\n');
 };
 const podsOf = (name: string): Promise<string> => scene.kubectl(['get', 'pods', '-l', `app=${name}`, '-o', 'jsonpath={.items[*].metadata.uid}']);
+/**
+ * Until nobody but a user writes: Rouse has published its count (in the background, at most 10 s later), the Deployment controller has noted that, and
+ * the second of their writes is over. managedFields are sorted by their times in whole seconds, and an order that changes is a write of its own,
+ * also on a real API server (`fieldmanager/equality.go` leaves out the times, not the order).
+ */
+const settles = async (name: string): Promise<void> => {
+  const what = "{.metadata.annotations['rouse\\.dev/status']}|{.metadata.generation}|{.status.observedGeneration}|{.metadata.managedFields[*].time}";
+  await untilAnswer(scene.kubectl, ['get', 'deploy', name, '--show-managed-fields', '-o', `jsonpath=${what}`], (answer) => {
+    const [status = '', generation, observed, times = ''] = answer.split('|');
+    const isPast = times.split(' ').every((time) => Date.parse(time) + 1_000 <= Date.now());
+    return status.includes('"desired":1,') && generation === observed && isPast;
+  });
+};
 const versions = (name: string): Promise<string> =>
   scene.kubectl(['get', `deploy/${name}`, `service/${name}`, '-o', 'jsonpath={.items[*].metadata.resourceVersion}']);
 const replicasOf = (name: string): Promise<string> => scene.kubectl(['get', 'deploy', name, '-o', 'jsonpath={.spec.replicas}']);
@@ -52,6 +65,7 @@ test.serial('applying the manifest again on the client keeps count, Service and 
   const { manifest, url } = await scene.onboard('kept', { annotations: staysUp });
   await wake(url);
   await untilAnswer(scene.kubectl, ['get', 'deploy', 'kept', '-o', 'jsonpath={.status.readyReplicas}'], (ready) => ready === '1');
+  await settles('kept');
   const before = await live('kept');
   const again = await scene.kubectl.try(['apply', '-f', manifest]);
   t.is(again.code, 0, again.stderr);
@@ -73,6 +87,7 @@ test.serial('a manifest without replicas is applied server-side again without a 
   tells(t, await kubectl(apply), [/^deployment\.apps\/gitops serverside-applied$/m, /^service\/gitops serverside-applied$/m]);
   await untilAnswer(kubectl, ['get', 'service', 'gitops', '-o', 'jsonpath={.spec.selector}'], (selector) => selector === '');
   await untilAnswer(kubectl, ['get', 'deploy', 'gitops', '-o', 'jsonpath={.status.readyReplicas}'], (ready) => ready === '1');
+  await settles('gitops');
   const before = await live('gitops');
   const again = await kubectl.try(apply);
   t.is(again.code, 0, again.stderr);
