@@ -232,6 +232,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
   get #reuse(): Reuse {
+    if (this.#head.upgrade !== undefined) return 'none-as-stream';
     if (this.#sentTwice) return 'none';
     return isReplayable(this.#head) ? 'any' : 'fresh';
   }

@@ -8,9 +8,9 @@ const forgetFactor = 1.05;
 
 /**
  * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
- * met a dead one already.
+ * met a dead one already. `none-as-stream`: it asks to change protocols, and takes the connection with it.
  */
-export type Reuse = 'any' | 'fresh' | 'none';
+export type Reuse = 'any' | 'fresh' | 'none' | 'none-as-stream';
 
 /** Idle connections to one port of one pod, the one used last on top. */
 class ConnectionPool implements Pool, PodPool {
@@ -30,16 +30,16 @@ class ConnectionPool implements Pool, PodPool {
 
   /** A connection for one request. Throws at an address that is none. */
   take(reuse: Reuse): PodConnection {
-    if (reuse === 'none') return this.open();
+    if (reuse === 'none' || reuse === 'none-as-stream') return this.open(reuse === 'none-as-stream');
     const top = this.#idle.at(-1);
     const limit = reuse === 'any' ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
-    if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open();
+    if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open(false);
     this.#idle.pop();
     return top;
   }
 
-  open(): PodConnection {
-    return new PodConnection(this, this.#address, this.#port);
+  open(asStream: boolean): PodConnection {
+    return new PodConnection(this, this.#address, this.#port, asStream);
   }
 
   idle(connection: PodConnection): void {
