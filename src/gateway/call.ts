@@ -1,5 +1,6 @@
 import type { GatewayCode } from '../core/index.ts';
 import type { Pod } from './pod.ts';
+import type { Member } from './roster.ts';
 
 /** An answer of the gateway's own. */
 export interface Refusal {
@@ -33,7 +34,9 @@ export interface CallProgress {
  * One unit of work that takes one place in a pod: an HTTP request, an upgraded connection, a TCP connection. Its own class knows the protocol;
  * the queue, the choice of pod and the meter know only this. Fields are written by the workload's gate and its parts alone.
  */
-export abstract class Call {
+export abstract class Call implements Member {
+  /** Among the deadlines. */
+  place = -1;
   progress: CallProgress | undefined;
   state: 'new' | 'held' | 'seated' | 'ended' = 'new';
   pod: Pod | undefined;

@@ -207,7 +207,8 @@ class GatewayProcess implements Gateway {
     const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
     if (!inTime) {
       logger.warn('the drain took too long; what is left is cut', { calls: left });
-      for (const gate of this.#everyGate()) gate.cutAll();
+      for (const gate of this.#everyGate()) gate.refuseAll();
+      this.#around.deadlines.cutAll();
       await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
       this.#shared?.destroy();

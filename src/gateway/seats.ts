@@ -12,7 +12,6 @@ export class Seats {
   readonly #pods: PodSet;
   readonly #random: Random;
   readonly #counters: WorkloadCounters;
-  readonly #seated = new Set<Call>();
 
   constructor(pods: PodSet, random: Random, counters: WorkloadCounters) {
     this.#pods = pods;
@@ -34,7 +33,6 @@ export class Seats {
   take(call: Call, pod: Pod): void {
     call.state = 'seated';
     call.pod = pod;
-    this.#seated.add(call);
     if (!call.metered) return;
     pod.inFlight += 1;
     this.#counters.inFlight += 1;
@@ -42,8 +40,9 @@ export class Seats {
 
   /** Gives the place back. */
   leave(call: Call): void {
-    if (!this.#seated.delete(call)) return;
-    if (call.pod !== undefined && call.metered) {
+    if (call.state !== 'seated' || call.pod === undefined) return;
+    call.state = 'new';
+    if (call.metered) {
       call.pod.inFlight -= 1;
       this.#counters.inFlight -= 1;
     }
@@ -54,9 +53,5 @@ export class Seats {
     const counts: Record<string, number> = {};
     for (const pod of this.#pods.all) if (pod.inFlight > 0) counts[pod.route.id] = pod.inFlight;
     return counts;
-  }
-
-  cutAll(): void {
-    for (const call of this.#seated) call.cut();
   }
 }

@@ -247,10 +247,9 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size > 0) this.#pokeNow();
   }
 
-  /** The end of a drain: whatever still waits is answered, and what still runs is cut. */
-  cutAll(): void {
+  /** The end of a drain: whatever still waits is answered. */
+  refuseAll(): void {
     this.#refuseWaiting(shuttingDown);
-    this.#seats.cutAll();
   }
 
   close(): void {

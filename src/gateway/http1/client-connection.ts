@@ -12,6 +12,7 @@ import {
 } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
+import type { Member } from '../roster.ts';
 import { Head, type HeadProblem } from './request-head.ts';
 
 /** Who answers the requests of a connection. */
@@ -45,7 +46,9 @@ export interface RequestListener {
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
  * connection ends, and nothing of where requests go.
  */
-export class ClientConnection {
+export class ClientConnection implements Member {
+  /** Among those of its listener. */
+  place = -1;
   /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
   readonly peer: string;
   readonly out: Outbox;

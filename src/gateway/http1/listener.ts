@@ -3,6 +3,7 @@ import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
 import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
+import { Roster } from '../roster.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
 import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -44,7 +45,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly upstreams: Upstreams;
   readonly #around: HttpSurroundings;
   readonly #server: Server;
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
   #date = { second: -1, text: '' };
 
@@ -73,12 +74,12 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.closing = true;
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
-      for (const client of this.#clients) client.closeIdle();
+      this.#clients.forEach((client) => client.closeIdle());
     });
   }
 
   destroy(): void {
-    for (const client of this.#clients) client.destroy();
+    this.#clients.forEach((client) => client.destroy());
   }
 
   // From its connections.
@@ -100,7 +101,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   closed(client: ClientConnection): void {
-    this.#clients.delete(client);
+    this.#clients.remove(client);
     this.#around.connections(-1);
     if (this.#clients.size > 0) return;
     this.#sweeping?.cancel();
@@ -123,7 +124,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   #sweep(): void {
     this.sweeps += 1;
-    for (const client of this.#clients) client.sweep();
+    this.#clients.forEach((client) => client.sweep());
   }
 
   #refuse(client: ClientConnection, head: Head): void {
