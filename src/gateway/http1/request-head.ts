@@ -32,7 +32,15 @@ const cannotBeNamed: ReadonlySet<string> = new Set(['content-length', 'host', 't
 const bytesPerHead = 256;
 const noNames: readonly string[] = [];
 /** Where the gateway is not the edge these go on as they came. */
-const passesAsItCame: ReadonlySet<FieldName> = new Set<FieldName>(['content-length', 'date', 'forwarded', 'host', 'user-agent', 'x-forwarded-port', 'x-real-ip']);
+const passesAsItCame: ReadonlySet<FieldName> = new Set<FieldName>([
+  'content-length',
+  'date',
+  'forwarded',
+  'host',
+  'user-agent',
+  'x-forwarded-port',
+  'x-real-ip',
+]);
 
 /** A request's head, read once. The text is kept as it came: order, case, duplicates and bytes of what is passed on are the client's. */
 export class Head implements RequestHead {
@@ -102,7 +110,10 @@ export class Head implements RequestHead {
     const authority = this.authority ?? podAuthority;
     let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
     if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
-    head += edge || this.#changes ? this.#fieldsForUpstream(peer, edge) : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${authority}\r\n`;
+    head +=
+      edge || this.#changes
+        ? this.#fieldsForUpstream(peer, edge)
+        : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${authority}\r\n`;
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
     return `${head}\r\n`;
