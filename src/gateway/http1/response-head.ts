@@ -101,7 +101,9 @@ export class ResponseHead {
     // "HTTP/1.1 200 OK": some leave out the blank before an empty phrase.
     if (text.charCodeAt(at) === codes.space) while (valueCodes[text.charCodeAt(at)] === 1) at += 1;
     this.#fieldsAt = at + 2;
-    return this.status >= 100 && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed ? minorVersion : -1;
+    // HTTP/1.0 has no interim answers (RFC 9110 §15.2): some take one for the answer, and what follows for nobody's.
+    const least = minorVersion === 0 ? 200 : 100;
+    return this.status >= least && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed ? minorVersion : -1;
   }
 
   #readFields(minorVersion: number): boolean {
