@@ -5,7 +5,7 @@ import { startLocalCluster, type LocalCluster } from '../../src/cli/local-cluste
 import { linkAudience } from '../../src/cli/gateway-identity.ts';
 import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { apiClient, type ApiClient } from './api-client.ts';
-import { freePort } from './own-start.ts';
+import { freePort } from './free-port.ts';
 import { startRouse, type RouseProcess } from './rouse-process.ts';
 import { until } from './until.ts';
 
