@@ -261,6 +261,7 @@ class GatewayProcess implements Gateway {
   #report(): void {
     const now = this.#options.clock.monotonic();
     const workloads: WorkloadReport[] = [];
+    this.#around.deadlines.countBytes();
     for (const gate of this.#active) {
       const report = gate.report(this.#reportedAt, now);
       if (report !== undefined) workloads.push(report);

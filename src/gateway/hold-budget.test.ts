@@ -9,6 +9,8 @@ import { PushOut } from './push-out.ts';
 class PlainCall extends Call {
   readonly clientAddress = '';
   readonly target = 'http';
+  readonly requestBytes = 0;
+  readonly responseBytes = 0;
   heldBytes: number;
   constructor(slots = 1) {
     super();

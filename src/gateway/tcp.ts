@@ -3,6 +3,7 @@ import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
 import { listenAt, portOf, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
+import { connectionStatus } from './refusals.ts';
 import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
@@ -91,6 +92,14 @@ class TcpCall extends Call {
     });
   }
 
+  get requestBytes(): number {
+    return this.#joined ? this.#client.bytesRead : 0;
+  }
+
+  get responseBytes(): number {
+    return this.#upstream?.bytesRead ?? 0;
+  }
+
   start(pod: Pod, port: number): void {
     const upstream = connect({ host: pod.route.address, port, allowHalfOpen: true, noDelay: true });
     this.#upstream = upstream;
@@ -139,7 +148,7 @@ class TcpCall extends Call {
     this.#joined = true;
     keepAlive(this.#client);
     keepAlive(upstream);
-    this.progress?.answering(this, 0);
+    this.progress?.answering(this, connectionStatus);
     this.#movedAt = this.#clock.monotonic();
     if (this.#idleTimeoutMs > 0) this.dueAt = this.#movedAt + this.#idleTimeoutMs;
     splice(this.#client, upstream, () => this.#finish());
@@ -150,12 +159,12 @@ class TcpCall extends Call {
     this.#upstream?.destroy();
     this.#over = true;
     if (this.state === 'held') this.progress?.abandoned(this);
-    else this.progress?.ended(this, 0);
+    else this.progress?.ended(this, connectionStatus);
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.progress?.ended(this, 0);
+    this.progress?.ended(this, connectionStatus);
   }
 }

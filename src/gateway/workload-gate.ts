@@ -10,7 +10,19 @@ import type { Pod } from './pod.ts';
 import { PodSet } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import {
+  abandonedStatus,
+  cannotConnect,
+  connectionStatus,
+  gatewayFull,
+  heldTooLong,
+  ignoredAtZero,
+  notRouted,
+  queueFull,
+  shuttingDown,
+  wakeFailed,
+} from './refusals.ts';
+import type { RevisionFigures } from './revision-figures.ts';
 import { Seats } from './seats.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -57,10 +69,13 @@ export class WorkloadGate implements CallProgress {
     this.key = route.workload;
     this.#route = route;
     this.#around = around;
-    this.counters = newWorkloadCounters(route.workload);
+    this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#waiting = new WaitingRoom(around, this.counters);
-    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), { usable: () => this.#release(), gone: (pod) => around.podGone(pod) });
+    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), this.counters, {
+      usable: () => this.#release(),
+      gone: (pod) => around.podGone(pod),
+    });
     this.#seats = new Seats(this.#pods, random, this.counters);
     this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
@@ -102,23 +117,26 @@ export class WorkloadGate implements CallProgress {
 
   /** For a call that is not to be counted and wakes nobody: any usable pod, whatever its limit, or an answer at once. */
   pass(call: Call): void {
+    const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
     call.metered = false;
     this.counters.ignored += 1;
     const pod = pickPod(this.#pods.usable, call.target, undefined, this.#around.random);
     if (pod === undefined) this.#refuse(call, ignoredAtZero);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   /** For every other call: to a pod now, or held, or refused. */
   admit(call: Call): void {
     const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
     this.#meter.arrive(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
     if (pod === undefined) this.#hold(call, now);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   #hold(call: Call, now: number): void {
@@ -135,8 +153,8 @@ export class WorkloadGate implements CallProgress {
     this.#release();
   }
 
-  #seat(call: Call, pod: Pod): void {
-    this.#seats.take(call, pod);
+  #seat(call: Call, pod: Pod, now: number): void {
+    this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     this.#around.deadlines.add(call);
     call.start(pod, pod.route.ports[call.target] ?? 0);
@@ -163,7 +181,7 @@ export class WorkloadGate implements CallProgress {
       const pod = this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
-        this.#seat(call, pod);
+        this.#seat(call, pod, this.#around.clock.monotonic());
         if (this.#releaseAgain) return;
       } else if (!this.#seats.anyRoom(this.#route)) return;
       call = next;
@@ -174,11 +192,11 @@ export class WorkloadGate implements CallProgress {
 
   unreachable(call: Call, problem: string): void {
     const { pod } = call;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
     this.counters.connectFailures += 1;
     if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
     if (!call.metered) return this.#refuse(call, cannotConnect);
-    const now = this.#around.clock.monotonic();
     call.connectDueAt ??= now + connectForMs;
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     this.#release();
@@ -198,6 +216,7 @@ export class WorkloadGate implements CallProgress {
 
   abandoned(call: Call): void {
     if (call.state === 'held') this.#waiting.leave(call);
+    call.brokenOffBy = 'client';
     this.ended(call, abandonedStatus);
   }
 
@@ -223,11 +242,14 @@ export class WorkloadGate implements CallProgress {
 
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    if (call.brokenOffBy !== undefined && call.metered) this.counters.aborted[call.brokenOffBy][call.counted ? 'begun' : 'none'] += 1;
+    this.#count(call, status);
+    this.#measure(call, status, now);
+    this.#seats.leave(call, now);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
-    this.#count(call, status);
-    if (call.metered) this.#meter.leave(this.#around.clock.monotonic());
+    if (call.metered) this.#meter.leave(now);
     if (this.idle) this.#wake.givenUp();
     this.#release();
   }
@@ -237,9 +259,10 @@ export class WorkloadGate implements CallProgress {
   /** The figures of the interval that began at `since`; undefined where there is nothing to say. */
   report(since: number, now: number): WorkloadReport | undefined {
     const { averageConcurrency, requestCount } = this.#meter.take(since, now);
+    const revisions = this.counters.revisions.report(since, now);
     if (averageConcurrency === 0 && requestCount === 0 && this.idle) return undefined;
     const { held, inFlight } = this.counters;
-    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod() };
+    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod(), revisions };
   }
 
   /** Says again that calls wait: the one who should hear it may have been away. */
@@ -278,7 +301,19 @@ export class WorkloadGate implements CallProgress {
   #count(call: Call, status: number): void {
     if (call.counted || !call.metered) return;
     call.counted = true;
-    countUp(this.counters.requests, status);
+    countUp(this.#figuresOf(call).requests, status);
+  }
+
+  /** What a request took and carried, when it is over. How long a connection was open says nothing of how fast anything is. */
+  #measure(call: Call, status: number, now: number): void {
+    if (!call.metered) return;
+    const figures = this.#figuresOf(call);
+    figures.countBytes(call);
+    if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);
+  }
+
+  #figuresOf({ pod }: Call): RevisionFigures {
+    return pod === undefined ? this.counters.revisions.none : pod.figures;
   }
 
   #pokeNow(): void {
