@@ -74,7 +74,8 @@ test('an answer that is broken off counts as far as it came, an upgraded connect
     eachRequest(async (wire, { target }) => {
       if (target !== '/upgrade') {
         await wire.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
-        wire.finish(); return;
+        wire.finish();
+        return;
       }
       await wire.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly');
       await wire.send(`${await wire.until('\n')}+`);
