@@ -29,6 +29,7 @@ export interface GatewayFlags {
   readonly listen?: string;
   readonly routes?: string;
   readonly sharedPort?: number;
+  readonly accessLog: string;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { millis, seconds, type Clock, type Logger, type Random } from '../core/index.ts';
-import { createGateway, type Gateway } from '../gateway/index.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway/index.ts';
 import { createLinkClient, type LinkClientOptions } from '../link/index.ts';
 
 export interface LinkedGatewayOptions {
@@ -17,6 +17,7 @@ export interface LinkedGatewayOptions {
   readonly sharedPort: number | undefined;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
+  readonly accessLog?: GatewayOptions['accessLog'];
 }
 
 /** A gateway that is fed by controllers. */
@@ -49,6 +50,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     },
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
   });
   const link = createLinkClient({
     controllers: options.controllers,

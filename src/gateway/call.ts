@@ -45,6 +45,8 @@ export abstract class Call implements Carried, Member {
   /** False for ignored requests. */
   metered = true;
   counted = false;
+  /** The code of the gateway's own answer. */
+  refusedWith: GatewayCode | undefined;
   /** Who broke it off, where somebody did. */
   brokenOffBy: BrokenOffBy | undefined;
   next: Call | undefined;
@@ -68,6 +70,8 @@ export abstract class Call implements Carried, Member {
   countedRequestBytes = 0;
   countedResponseBytes = 0;
 
+  /** Of HTTP. */
+  abstract readonly request: LoggedRequest | undefined;
   /** For `sessionAffinity: ClientIP`. */
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */
@@ -106,6 +110,15 @@ export abstract class Call implements Carried, Member {
       else this.timedOut(now);
     } else if (this.state === 'held') this.progress?.stillWaits(this);
   }
+}
+
+/** What a line of the access log, or a span, tells of a request. */
+export interface LoggedRequest extends RequestHead {
+  readonly method: string;
+  /** `HTTP/1.1` and the like. */
+  readonly protocol: string;
+  /** The first value; `name` in lower case. */
+  header(name: string): string | undefined;
 }
 
 /** What identification and ignore rules look at. */

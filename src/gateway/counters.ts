@@ -59,6 +59,8 @@ export interface GatewayCounters {
   readonly holdBudget: { readonly usedBytes: number; readonly bytes: number };
   /** Client connections open now. */
   connections: number;
+  /** Lines of the access log: given to the output, and dropped since it did not take them. */
+  readonly accessLog: { readonly written: number; readonly dropped: number };
 }
 
 export const newWorkloadCounters = (workload: WorkloadKey, clock: Clock): WorkloadCounters => ({

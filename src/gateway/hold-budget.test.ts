@@ -7,6 +7,7 @@ import { LargestFirst, type Sized } from './largest-first.ts';
 import { PushOut } from './push-out.ts';
 
 class PlainCall extends Call {
+  readonly request = undefined;
   readonly clientAddress = '';
   readonly target = 'http';
   readonly requestBytes = 0;

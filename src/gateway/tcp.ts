@@ -67,6 +67,7 @@ export class TcpListener implements OpenListener {
 const connectionBytes = 8 * 1024;
 
 class TcpCall extends Call {
+  readonly request = undefined;
   readonly clientAddress: string;
   readonly target: string;
   readonly heldBytes = connectionBytes;

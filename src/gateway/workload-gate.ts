@@ -1,4 +1,5 @@
 import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -34,6 +35,8 @@ export interface GateSurroundings {
   readonly deadlines: Deadlines;
   readonly holdBudget: HoldBudget;
   readonly pushOut: PushOut;
+  /** Undefined where none is kept. */
+  readonly accessLog: AccessLog | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
@@ -210,7 +213,8 @@ export class WorkloadGate implements CallProgress {
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }
 
-  refusing(_call: Call, refusal: Refusal): void {
+  refusing(call: Call, refusal: Refusal): void {
+    call.refusedWith = refusal.code;
     countUp(this.counters.refused, refusal.code);
   }
 
@@ -285,7 +289,7 @@ export class WorkloadGate implements CallProgress {
   }
 
   #refuse(call: Call, refusal: Refusal): void {
-    countUp(this.counters.refused, refusal.code);
+    this.refusing(call, refusal);
     call.refuse(refusal);
   }
 
@@ -307,6 +311,7 @@ export class WorkloadGate implements CallProgress {
   /** What a request took and carried, when it is over. How long a connection was open says nothing of how fast anything is. */
   #measure(call: Call, status: number, now: number): void {
     if (!call.metered) return;
+    this.#around.accessLog?.ended(call, this.key, status, now);
     const figures = this.#figuresOf(call);
     figures.countBytes(call);
     if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);

@@ -65,6 +65,10 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     client.take(this);
   }
 
+  get request(): Head {
+    return this.#head;
+  }
+
   get clientAddress(): string {
     return this.#client.peer;
   }

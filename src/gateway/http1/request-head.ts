@@ -1,5 +1,5 @@
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { RequestHead } from '../call.ts';
+import type { LoggedRequest } from '../call.ts';
 import { contentLengthOf, FieldReader, isForwarding, tokens, withTokens, type FieldName } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
@@ -43,7 +43,7 @@ const passesAsItCame: ReadonlySet<FieldName> = new Set<FieldName>([
 ]);
 
 /** A request's head, read once. The text is kept as it came: order, case, duplicates and bytes of what is passed on are the client's. */
-export class Head implements RequestHead {
+export class Head implements LoggedRequest {
   method = '';
   /** In origin form, byte for byte as sent. */
   path = '';
@@ -76,6 +76,10 @@ export class Head implements RequestHead {
     const head = new Head(text);
     const problem = head.#readRequestLine(text.startsWith('\r\n') ? 2 : 0) ?? head.#readFields();
     return problem === undefined ? ok(head) : failed(problem);
+  }
+
+  get protocol(): string {
+    return `HTTP/1.${this.minorVersion}`;
   }
 
   get host(): string {

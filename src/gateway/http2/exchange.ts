@@ -71,6 +71,10 @@ export class Exchange extends Call implements StreamTaker {
       .on('close', () => this.#clientClosed());
   }
 
+  get request(): Head {
+    return this.#head;
+  }
+
   get heldBytes(): number {
     return streamBytes + this.#head.bytes + this.#client.readableLength;
   }

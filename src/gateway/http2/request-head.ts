@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { RequestHead } from '../call.ts';
+import type { LoggedRequest } from '../call.ts';
 import { targetCodes } from '../http1/grammar.ts';
 import { isForwarding } from '../http1/fields.ts';
 import { hostOf, isAuthority } from '../http1/request-head.ts';
@@ -24,7 +24,8 @@ interface ReadFields {
 }
 
 /** A request's head, read once. Order, duplicates and bytes of what is passed on are the client's. */
-export class Head implements RequestHead {
+export class Head implements LoggedRequest {
+  readonly protocol = 'HTTP/2';
   readonly method: string;
   /** Byte for byte as sent. */
   readonly path: string;

@@ -41,6 +41,8 @@ export interface GatewayFigures {
   readonly holdBudget: { readonly bytes: number; readonly usedBytes: number };
   /** Of clients, open now. */
   readonly connections: number;
+  /** Lines. */
+  readonly accessLog: { readonly written: number; readonly dropped: number };
 }
 
 export interface GatewayInstruments {
@@ -193,6 +195,13 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
       samples: one(({ holdBudget }) => holdBudget.bytes),
     },
     { name: 'rouse_gateway_connections', help: 'Connections of clients.', type: 'gauge', labels: [], samples: one(({ connections }) => connections) },
+    {
+      name: 'rouse_gateway_access_log_lines_total',
+      help: 'Lines of the access log, and those that were dropped since nobody took them from standard output.',
+      type: 'counter',
+      labels: ['outcome'],
+      samples: () => Object.entries(read().accessLog).map(([outcome, value]) => ({ labels: { outcome }, value })),
+    },
     {
       name: 'rouse_gateway_routes_valid',
       help: '1 while the newest routes were taken, 0 after a routes file that was refused.',

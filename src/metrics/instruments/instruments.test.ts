@@ -66,6 +66,7 @@ const gatewayFigures = (): GatewayFigures => ({
   routesValid: 1,
   holdBudget: { bytes: 163_840_000, usedBytes: 32_768 },
   connections: 11,
+  accessLog: { written: 12, dropped: 1 },
 });
 
 test('a gateway shows every figure of every workload, told apart by revision where its pods have a part in it', async (t) => {
@@ -103,6 +104,7 @@ test('a gateway shows every figure of every workload, told apart by revision whe
     'rouse_gateway_hold_budget_used_bytes 32768',
     'rouse_gateway_hold_budget_bytes 163840000',
     'rouse_gateway_connections 11',
+    'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
     'rouse_gateway_routes_valid 1',
     `rouse_gateway_hold_seconds_bucket{${of},le="0.1"} 1`,
     `rouse_gateway_hold_seconds_bucket{${of},le="1"} 2`,
@@ -123,8 +125,8 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 19);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 19);
+  t.is(types.length, 20);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 20);
 });
 
 test('a second scrape shows the figures as they are then', async (t) => {
@@ -138,6 +140,8 @@ test('a second scrape shows the figures as they are then', async (t) => {
     'rouse_gateway_hold_budget_used_bytes 32768',
     'rouse_gateway_hold_budget_bytes 163840000',
     'rouse_gateway_connections 11',
+    'rouse_gateway_access_log_lines_total{outcome="written"} 12',
+    'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
     'rouse_gateway_routes_valid 0',
   ]);
 });
@@ -249,7 +253,7 @@ test('importing metrics does not load prom-client, and importing the decider doe
     const heavy = () => ['luxon', 'prom-client', 'mathjs/number'].filter((name) => asked.has(name));
     const atImport = heavy();
     await loadFormulas();
-    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 }, connections: 0 })).expose();
+    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 }, connections: 0, accessLog: { written: 0, dropped: 0 } })).expose();
     console.log(JSON.stringify([atImport, heavy()]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), [['luxon'], ['luxon', 'prom-client', 'mathjs/number']]);
