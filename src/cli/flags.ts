@@ -30,6 +30,7 @@ export interface GatewayFlags {
   readonly routes?: string;
   readonly sharedPort?: number;
   readonly accessLog: string;
+  readonly tracing?: boolean;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

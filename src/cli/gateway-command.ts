@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { jsonLogger, messageOf, seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
-import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type GatewayOptions } from '../gateway/index.ts';
 import { accessLogOf, untilWritten } from './access-log.ts';
 import { controllerAddresses } from './controller-addresses.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
@@ -18,13 +18,17 @@ export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {
   if (flags.routes !== undefined && flags.controller !== undefined) throw new CommandError('usage', 'give --controller or --routes, not both');
   if (flags.routes === undefined && flags.controller === undefined)
     throw new CommandError('usage', 'a gateway needs --controller URL (linked) or --routes FILE (stand-alone)');
-  const observed = accessLogOf(flags.accessLog, logger);
+  const accessLog = accessLogOf(flags.accessLog, logger);
+  // OpenTelemetry is loaded where it is asked for: a gateway without it must not pay for it.
+  const tracing = flags.tracing === true ? (await import('./tracing/start.ts')).startTracing(logger) : undefined;
+  const observed = { ...accessLog, ...(tracing === undefined ? {} : { tracer: tracing.tracer }) };
   await (flags.routes === undefined ? runLinked(flags, flags.controller ?? [], logger, observed) : runStandAlone(flags, flags.routes, logger, observed));
   await untilWritten();
+  await tracing?.end();
   return exitCode.ok;
 };
 
-type Observed = ReturnType<typeof accessLogOf>;
+type Observed = Pick<GatewayOptions, 'accessLog' | 'tracer'>;
 
 const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host: string | undefined; readonly port: number; readonly flag: string } => ({
   host: listen,

@@ -18,6 +18,7 @@ export interface LinkedGatewayOptions {
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
   readonly accessLog?: GatewayOptions['accessLog'];
+  readonly tracer?: GatewayOptions['tracer'];
 }
 
 /** A gateway that is fed by controllers. */
@@ -51,6 +52,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
   });
   const link = createLinkClient({
     controllers: options.controllers,

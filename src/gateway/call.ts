@@ -2,7 +2,9 @@ import type { GatewayCode } from '../core/index.ts';
 import type { BrokenOffBy } from './counters.ts';
 import type { Pod } from './pod.ts';
 import type { Carried } from './revision-figures.ts';
+import type { LoggedRequest } from './request.ts';
 import type { Member } from './roster.ts';
+import type { RequestTrace } from './tracing.ts';
 
 /** An answer of the gateway's own. */
 export interface Refusal {
@@ -45,6 +47,8 @@ export abstract class Call implements Carried, Member {
   /** False for ignored requests. */
   metered = true;
   counted = false;
+  /** Undefined while nothing is traced. */
+  trace: RequestTrace | undefined;
   /** The code of the gateway's own answer. */
   refusedWith: GatewayCode | undefined;
   /** Who broke it off, where somebody did. */
@@ -110,24 +114,4 @@ export abstract class Call implements Carried, Member {
       else this.timedOut(now);
     } else if (this.state === 'held') this.progress?.stillWaits(this);
   }
-}
-
-/** What a line of the access log, or a span, tells of a request. */
-export interface LoggedRequest extends RequestHead {
-  readonly method: string;
-  /** `HTTP/1.1` and the like. */
-  readonly protocol: string;
-  /** The first value; `name` in lower case. */
-  header(name: string): string | undefined;
-}
-
-/** What identification and ignore rules look at. */
-export interface RequestHead {
-  /** With query. */
-  readonly path: string;
-  /** Without port, in lower case; empty where the request names none. */
-  readonly host: string;
-  readonly userAgent: string;
-  /** `name` in lower case. */
-  hasHeader(name: string): boolean;
 }

@@ -22,6 +22,7 @@ import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
 import { PushOut } from './push-out.ts';
+import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
@@ -41,6 +42,8 @@ export interface GatewayOptions {
   readonly warmUp?: boolean;
   /** Opt-in: how a line looks, and where it goes. */
   readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput };
+  /** Opt-in. */
+  readonly tracer?: Tracer;
   /** How much may be held in all (see `hold-budget.ts`, whose default is for production); less, for tests. */
   readonly holdSlots?: number;
 }
@@ -137,6 +140,7 @@ class GatewayProcess implements Gateway {
       holdBudget,
       pushOut: new PushOut(),
       accessLog,
+      tracer: options.tracer,
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
       podGone: (pod) => {

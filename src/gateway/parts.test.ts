@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { instant, ManualClock, millis, seededRandom, silentLogger, systemClock, type Random } from '../core/index.ts';
 import { freePort, podAt, until } from '../../test/support/gateway-rig.ts';
-import type { RequestHead } from './call.ts';
+import type { RequestHead } from './request.ts';
 import { newWorkloadCounters, observeHold } from './counters.ts';
 import { compileIgnoreRules } from './ignore.ts';
 import { Meter } from './meter.ts';

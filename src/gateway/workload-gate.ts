@@ -1,6 +1,7 @@
 import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
 import type { AccessLog } from './access-log/access-log.ts';
-import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
+import type { Call, CallProgress, Refusal } from './call.ts';
+import type { RequestHead } from './request.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -25,6 +26,7 @@ import {
 } from './refusals.ts';
 import type { RevisionFigures } from './revision-figures.ts';
 import { Seats } from './seats.ts';
+import type { Tracer } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
@@ -37,6 +39,7 @@ export interface GateSurroundings {
   readonly pushOut: PushOut;
   /** Undefined where none is kept. */
   readonly accessLog: AccessLog | undefined;
+  readonly tracer: Tracer | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
@@ -135,6 +138,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     call.progress = this;
     call.arrivedAt = now;
+    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call.clientAddress, this.key);
     this.#meter.arrive(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
@@ -153,6 +157,7 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size >= holdQueueDepth || holdTimeoutMs === 0) return this.#refuse(call, queueFull);
     if (atZero && waitingPage && call.canShowWaiting()) return call.showWaiting();
     if (!this.#waiting.enter(call, now, holdTimeoutMs)) return this.#refuse(call, gatewayFull);
+    call.trace?.held(atZero);
     this.#release();
   }
 
@@ -160,7 +165,9 @@ export class WorkloadGate implements CallProgress {
     this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     this.#around.deadlines.add(call);
-    call.start(pod, pod.route.ports[call.target] ?? 0);
+    const port = pod.route.ports[call.target] ?? 0;
+    call.trace?.given(pod.route, port);
+    call.start(pod, port);
   }
 
   /** Gives waiting calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */
@@ -201,7 +208,9 @@ export class WorkloadGate implements CallProgress {
     if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
     if (!call.metered) return this.#refuse(call, cannotConnect);
     call.connectDueAt ??= now + connectForMs;
+    call.trace?.unreachable(problem);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
+    call.trace?.held(this.#atZero);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
   }
@@ -312,6 +321,13 @@ export class WorkloadGate implements CallProgress {
   #measure(call: Call, status: number, now: number): void {
     if (!call.metered) return;
     this.#around.accessLog?.ended(call, this.key, status, now);
+    call.trace?.ended({
+      status,
+      reason: call.refusedWith,
+      abortedBy: call.brokenOffBy,
+      requestBytes: call.requestBytes,
+      responseBytes: call.responseBytes,
+    });
     const figures = this.#figuresOf(call);
     figures.countBytes(call);
     if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);

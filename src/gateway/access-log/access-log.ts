@@ -1,5 +1,6 @@
 import { gatewayCodes, type Clock, type WorkloadKey } from '../../core/index.ts';
-import type { Call, LoggedRequest, Refusal } from '../call.ts';
+import type { Call, Refusal } from '../call.ts';
+import type { LoggedRequest } from '../request.ts';
 import type { LineSink } from './line-sink.ts';
 import type { PrintLine } from './template.ts';
 

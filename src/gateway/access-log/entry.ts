@@ -1,5 +1,5 @@
 import type { GatewayCode, WorkloadKey } from '../../core/index.ts';
-import type { LoggedRequest } from '../call.ts';
+import type { LoggedRequest } from '../request.ts';
 import type { BrokenOffBy } from '../counters.ts';
 
 /** All that a line can be about. Undefined is what there was none of. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { instant, workloadKey } from '../../core/index.ts';
-import type { LoggedRequest } from '../call.ts';
+import type { LoggedRequest } from '../request.ts';
 import type { LogEntry } from './entry.ts';
 import { logFieldNames } from './fields.ts';
 import { compileAccessLog, type PrintLine } from './template.ts';
@@ -14,6 +14,7 @@ const requestOf = (patch: Partial<LoggedRequest> = {}): LoggedRequest => ({
   userAgent: 'curl/8',
   hasHeader: () => false,
   header: (name) => (name === 'x-request-id' ? '42' : undefined),
+  headers: () => [],
   ...patch,
 });
 const entry: LogEntry = {

@@ -120,7 +120,7 @@ export class Exchange extends Call implements StreamTaker {
 
   opened(session: PodSession): void {
     const { hasBody } = this.#head;
-    const fields = this.#head.forPod(this.clientAddress, this.#edge, this.#pool?.authority ?? '');
+    const fields = this.#head.forPod(this.clientAddress, this.#edge, this.#pool?.authority ?? '', this.trace?.fields);
     const upstream = session.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
     if (upstream === undefined) return this.#fail(upstreamReset);
     this.#attempts += 1;
