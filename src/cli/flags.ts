@@ -29,6 +29,8 @@ export interface GatewayFlags {
   readonly listen?: string;
   readonly routes?: string;
   readonly sharedPort?: number;
+  readonly accessLog: string;
+  readonly tracing?: boolean;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { jsonLogger, messageOf, seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
-import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type GatewayOptions } from '../gateway/index.ts';
+import { accessLogOf, untilWritten } from './access-log.ts';
 import { controllerAddresses } from './controller-addresses.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { gatewayExposition } from './exposition.ts';
@@ -15,10 +16,19 @@ import type { GatewayFlags } from './flags.ts';
 export const runGateway = async (flags: GatewayFlags): Promise<ExitCode> => {
   const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
   if (flags.routes !== undefined && flags.controller !== undefined) throw new CommandError('usage', 'give --controller or --routes, not both');
-  if (flags.routes !== undefined) return runStandAlone(flags, flags.routes, logger);
-  if (flags.controller === undefined) throw new CommandError('usage', 'a gateway needs --controller URL (linked) or --routes FILE (stand-alone)');
-  return runLinked(flags, flags.controller, logger);
+  if (flags.routes === undefined && flags.controller === undefined)
+    throw new CommandError('usage', 'a gateway needs --controller URL (linked) or --routes FILE (stand-alone)');
+  const accessLog = accessLogOf(flags.accessLog, logger);
+  // OpenTelemetry is loaded where it is asked for: a gateway without it must not pay for it.
+  const tracing = flags.tracing === true ? (await import('./tracing/start.ts')).startTracing(logger) : undefined;
+  const observed = { ...accessLog, ...(tracing === undefined ? {} : { tracer: tracing.tracer }) };
+  await (flags.routes === undefined ? runLinked(flags, flags.controller ?? [], logger, observed) : runStandAlone(flags, flags.routes, logger, observed));
+  await untilWritten();
+  await tracing?.end();
+  return exitCode.ok;
 };
+
+type Observed = Pick<GatewayOptions, 'accessLog' | 'tracer'>;
 
 const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host: string | undefined; readonly port: number; readonly flag: string } => ({
   host: listen,
@@ -32,7 +42,7 @@ const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): { readonly hos
   flag: '--shared-port',
 });
 
-const runLinked = async (flags: GatewayFlags, controllers: readonly string[], logger: Logger): Promise<ExitCode> => {
+const runLinked = async (flags: GatewayFlags, controllers: readonly string[], logger: Logger, observed: Observed): Promise<void> => {
   const signal = untilTold(logger);
   for (const url of controllers)
     if (!URL.canParse(url) || !/^https?:/.test(url)) throw new CommandError('usage', `--controller ${url}: want a URL, e.g. https://127.0.0.1:9443`);
@@ -47,6 +57,7 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     nodeName: process.env.NODE_NAME,
     sharedPort: flags.sharedPort,
     host: flags.listen,
+    ...observed,
   }).catch((failure: unknown) => {
     throw portProblem(failure, sharedAddress(flags));
   });
@@ -61,10 +72,9 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
   await aborted(signal);
   await linked.stop(false);
   operations.close();
-  return exitCode.ok;
 };
 
-const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger): Promise<ExitCode> => {
+const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger, observed: Observed): Promise<void> => {
   const told = untilTold(logger);
   const failing = new AbortController();
   const gateway = createGateway({
@@ -73,6 +83,7 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
     logger,
     ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
     ...(flags.listen === undefined ? {} : { host: flags.listen }),
+    ...observed,
   });
   try {
     await serveRoutes(gateway, flags, path, logger, AbortSignal.any([told, failing.signal]));
@@ -81,7 +92,6 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
     await gateway.drain({ settle: seconds(0), limit: seconds(0) });
     throw failure;
   }
-  return exitCode.ok;
 };
 
 const serveRoutes = async (gateway: Gateway, flags: GatewayFlags, path: string, logger: Logger, signal: AbortSignal): Promise<void> => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { millis, seconds, type Clock, type Logger, type Random } from '../core/index.ts';
-import { createGateway, type Gateway } from '../gateway/index.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway/index.ts';
 import { createLinkClient, type LinkClientOptions } from '../link/index.ts';
 
 export interface LinkedGatewayOptions {
@@ -17,6 +17,8 @@ export interface LinkedGatewayOptions {
   readonly sharedPort: number | undefined;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
+  readonly accessLog?: GatewayOptions['accessLog'];
+  readonly tracer?: GatewayOptions['tracer'];
 }
 
 /** A gateway that is fed by controllers. */
@@ -49,6 +51,8 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     },
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
   });
   const link = createLinkClient({
     controllers: options.controllers,

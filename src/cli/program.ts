@@ -85,6 +85,8 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--routes <file>', 'stand-alone: take the routes from this YAML or JSON file, and watch it'))
     .addOption(flag('--shared-port <port>', 'port that tells workloads apart by host name').argParser(port))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
+    .addOption(flag('--access-log <template>', 'a line of JSON on standard output for each request: off, json, or {"NAME":"%FIELD% …", …}').default('off'))
+    .addOption(flag('--tracing', 'a trace for each request by OpenTelemetry, which the OTEL_* variables of the environment set up'))
     .addOption(logLevel())
     .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
   program

@@ -3,6 +3,7 @@ import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
 import { listenAt, portOf, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
+import { connectionStatus } from './refusals.ts';
 import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
@@ -66,6 +67,7 @@ export class TcpListener implements OpenListener {
 const connectionBytes = 8 * 1024;
 
 class TcpCall extends Call {
+  readonly request = undefined;
   readonly clientAddress: string;
   readonly target: string;
   readonly heldBytes = connectionBytes;
@@ -89,6 +91,14 @@ class TcpCall extends Call {
     client.on('close', () => {
       if (!this.#joined) this.#gone();
     });
+  }
+
+  get requestBytes(): number {
+    return this.#joined ? this.#client.bytesRead : 0;
+  }
+
+  get responseBytes(): number {
+    return this.#upstream?.bytesRead ?? 0;
   }
 
   start(pod: Pod, port: number): void {
@@ -139,7 +149,7 @@ class TcpCall extends Call {
     this.#joined = true;
     keepAlive(this.#client);
     keepAlive(upstream);
-    this.progress?.answering(this, 0);
+    this.progress?.answering(this, connectionStatus);
     this.#movedAt = this.#clock.monotonic();
     if (this.#idleTimeoutMs > 0) this.dueAt = this.#movedAt + this.#idleTimeoutMs;
     splice(this.#client, upstream, () => this.#finish());
@@ -150,12 +160,12 @@ class TcpCall extends Call {
     this.#upstream?.destroy();
     this.#over = true;
     if (this.state === 'held') this.progress?.abandoned(this);
-    else this.progress?.ended(this, 0);
+    else this.progress?.ended(this, connectionStatus);
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.progress?.ended(this, 0);
+    this.progress?.ended(this, connectionStatus);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  areLatencyCounts,
   failed,
   parseWorkloadKey,
   protocols,
@@ -6,19 +7,21 @@ import {
   type FirstByte,
   type HostRoute,
   type IgnoreRule,
+  type LatencyCounts,
   type ListenerRoute,
   type PodProbe,
   type PodRoute,
   type Poke,
   type Report,
   type Result,
+  type RevisionReport,
   type RouteSnapshot,
   type WakeFailureReason,
   type WorkloadKey,
   type WorkloadReport,
   type WorkloadRoute,
 } from '../core/index.ts';
-import { amount, flag, list, oneOf, optional, parsed, readAll, record, shape, text, union, whole, type Read } from './reading.ts';
+import { amount, checked, flag, list, oneOf, optional, parsed, readAll, record, shape, text, union, whole, type Read } from './reading.ts';
 
 /**
  * Everything that crosses the link, as JSON text frames of a WebSocket. A gateway offers the versions that it speaks in the upgrade request;
@@ -66,6 +69,7 @@ export type DownMessage =
 const name = text(256);
 const mostWorkloads = 20_000;
 const mostPods = 10_000;
+const mostRevisions = 1000;
 const anAge = amount(1e9);
 const port = whole(65_535);
 const key: Read<WorkloadKey> = parsed(
@@ -73,6 +77,15 @@ const key: Read<WorkloadKey> = parsed(
   'namespace/name or namespace/resource.group/name',
 );
 
+const latencyCounts: Read<LatencyCounts> = checked(list(whole(), 2 * 1024), areLatencyCounts, 'numbers of buckets, rising, each with a count');
+const revisionReport = shape<RevisionReport>({
+  revision: name,
+  averageConcurrency: amount(1e9),
+  requestCount: whole(1e9),
+  latency: latencyCounts,
+  requestBytes: whole(),
+  responseBytes: whole(),
+});
 const workloadReport = shape<WorkloadReport>({
   workload: key,
   averageConcurrency: amount(1e9),
@@ -80,6 +93,7 @@ const workloadReport = shape<WorkloadReport>({
   held: whole(1e9),
   inFlight: whole(1e9),
   inFlightByPod: record(whole(1e9), mostPods),
+  revisions: optional(list(revisionReport, mostRevisions)),
 });
 const report = shape<Report>({ sequence: whole(), ageMs: anAge, intervalMs: amount(3_600_000), workloads: list(workloadReport, mostWorkloads) });
 const poke = shape<Poke>({ workload: key, held: whole(1e9), oldestHeldMs: anAge });

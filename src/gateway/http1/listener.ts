@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
 import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
@@ -29,6 +30,7 @@ export interface HttpEntry {
 export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
   readonly cannotAccept: (error: Error) => void;
 }
@@ -97,6 +99,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   unreadable(client: ClientConnection, problem: { readonly status: number; readonly detail: string }): void {
     const refusal = malformed(problem.detail);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: problem.status, clientAddress: client.peer, request: undefined });
     client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
   }
 
@@ -130,6 +133,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   #refuse(client: ClientConnection, head: Head): void {
     const refusal = unknownHost(head.host);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));

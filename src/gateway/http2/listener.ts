@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
-import type { Refusal, RequestHead } from '../call.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { Refusal } from '../call.ts';
+import type { RequestHead } from '../request.ts';
 import type { Destination } from '../http1/listener.ts';
 import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
@@ -23,6 +25,7 @@ export interface Http2Entry {
 export interface Http2Surroundings {
   readonly clock: Clock;
   readonly sessions: PodSessions;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
   readonly cannotAccept: (error: Error) => void;
 }
@@ -80,11 +83,15 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
     const read = Head.read(headers, raw, hasBody);
     if (!read.ok) {
       const { status, detail } = read.problem;
+      this.#around.accessLog?.unrouted({ refusal: malformed(detail), status, clientAddress: client.peer, request: undefined });
       return this.#refuse(stream, malformed(detail), { method: headers[':method'] ?? '', grpcType: grpcTypeOf(headers['content-type'] ?? '') }, status);
     }
     const head = read.value;
     const destination = this.entry.find(head);
-    if (destination === undefined) return this.#refuse(stream, unknownHost(head.host), head);
+    if (destination === undefined) {
+      this.#around.accessLog?.unrouted({ refusal: unknownHost(head.host), status: undefined, clientAddress: client.peer, request: head });
+      return this.#refuse(stream, unknownHost(head.host), head);
+    }
     const { gate, target } = destination;
     const exchange = new Exchange(this, stream, client.peer, head, target, this.entry.edge, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);

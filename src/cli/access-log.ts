@@ -1,0 +1,35 @@
+import { messageOf, millis, seconds, systemClock, type Logger } from '../core/index.ts';
+import { compileAccessLog, type GatewayOptions } from '../gateway/index.ts';
+import { CommandError, exitCode } from './exit-code.ts';
+
+/** The access log that `--access-log` asks for: on standard output, which never blocks where it is a pipe. */
+export const accessLogOf = (template: string, logger: Logger): Pick<GatewayOptions, 'accessLog'> => {
+  const compiled = compileAccessLog(template);
+  if (!compiled.ok) throw new CommandError('usage', `--access-log: ${compiled.problem}`);
+  if (compiled.value === undefined) return {};
+  const { stdout } = process;
+  let broken = false;
+  // Whoever read it is gone: without this the process would be, too.
+  stdout.on('error', (error: Error) => {
+    if (!broken) logger.warn('the access log cannot be written, its lines are dropped', { error: messageOf(error) });
+    broken = true;
+  });
+  const out = {
+    write: (text: string) => stdout.write(text),
+    get writableLength() {
+      return broken ? Infinity : stdout.writableLength;
+    },
+  };
+  return { accessLog: { print: compiled.value, out } };
+};
+
+const patience = seconds(1);
+
+/** Waits until standard output has taken everything; where nobody reads it, the process must not live on for that. */
+export const untilWritten = async (): Promise<void> => {
+  const until = systemClock.monotonic() + patience;
+  while (process.stdout.writableLength > 0) {
+    if (systemClock.monotonic() > until) process.exit(exitCode.ok);
+    await systemClock.sleep(millis(10), new AbortController().signal);
+  }
+};
