@@ -1,17 +1,17 @@
 import { createServer } from 'node:net';
-import { pid } from 'node:process';
 import { threadId } from 'node:worker_threads';
 
 /**
- * NodePorts, which nothing here opens: below them are the ports of pods and of gateways that a local cluster hands out, above them those that the kernel gives to connections. Test
- * files that run at the same time each have a share, so that what one has found free is not taken by another before it is opened.
+ * Above the ports that the kernel gives to connections, and so above those of pods and of gateways too, which local clusters of other tests hand out at the same time. Test files that
+ * run at the same time have shares of their own as a rule, so that what one has found free is not opened by another one first.
  */
-const first = 30_000;
-const perShare = 69;
-const shares = 40;
+const first = 61_000;
+const last = 65_535;
+const shares = 6;
+const perShare = Math.floor((last - first + 1) / shares);
 
-const from = first + ((pid + threadId) % shares) * perShare;
-let next = 0;
+const from = first + (threadId % shares) * perShare;
+let next = Math.floor(Math.random() * perShare);
 
 /** A port of 127.0.0.1 that was free a moment ago. */
 export const freePort = async (): Promise<number> => {
