@@ -1,6 +1,6 @@
-import { messageOf, millis, seconds, systemClock, type Logger } from '../core/index.ts';
+import { messageOf, type Logger } from '../core/index.ts';
 import { compileAccessLog, type GatewayOptions } from '../gateway/index.ts';
-import { CommandError, exitCode } from './exit-code.ts';
+import { CommandError } from './exit-code.ts';
 
 /** The access log that `--access-log` asks for: on standard output, which never blocks where it is a pipe. */
 export const accessLogOf = (template: string, logger: Logger): Pick<GatewayOptions, 'accessLog'> => {
@@ -21,15 +21,4 @@ export const accessLogOf = (template: string, logger: Logger): Pick<GatewayOptio
     },
   };
   return { accessLog: { print: compiled.value, out } };
-};
-
-const patience = seconds(1);
-
-/** Waits until standard output has taken everything; where nobody reads it, the process must not live on for that. */
-export const untilWritten = async (): Promise<void> => {
-  const until = systemClock.monotonic() + patience;
-  while (process.stdout.writableLength > 0) {
-    if (systemClock.monotonic() > until) process.exit(exitCode.ok);
-    await systemClock.sleep(millis(10), new AbortController().signal);
-  }
 };

@@ -31,6 +31,7 @@ export interface GatewayFlags {
   readonly sharedPort?: number;
   readonly accessLog: string;
   readonly tracing?: boolean;
+  readonly workers: number;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

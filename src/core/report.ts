@@ -74,6 +74,11 @@ export interface GatewayInfo {
   readonly podUid: string | undefined;
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
+  /**
+   * Where it is one of several processes that share their listening sockets: `gateway` names them together, `ended` those of them that are known to have ended without a word. Absent: it
+   * is all of its gateway.
+   */
+  readonly worker?: { readonly gateway: string; readonly index: number; readonly ended: readonly GatewayId[] };
   /** Newest route revision that it has applied; 0 before the first. */
   readonly acknowledged: number;
   /** Ports that it could not open, as of that revision; absent before the first. */

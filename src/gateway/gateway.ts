@@ -21,6 +21,7 @@ import { HttpListener } from './http1/listener.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
+import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
 import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
@@ -44,7 +45,9 @@ export interface GatewayOptions {
   readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput };
   /** Opt-in. */
   readonly tracer?: Tracer;
-  /** How much may be held in all (see `hold-budget.ts`, whose default is for production); less, for tests. */
+  /** Left out: its own. */
+  readonly sockets?: ListeningSockets;
+  /** How much may be held in all (see `hold-budget.ts`); less than its default for one of several workers, and for tests. */
   readonly holdSlots?: number;
 }
 
@@ -105,12 +108,12 @@ class GatewayProcess implements Gateway {
     const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
-    const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
+    const sockets = options.sockets ?? ownSockets((error) => logger.warn('a connection could not be taken', { error }));
     this.#upstreams = createUpstreams(clock);
     const lines = options.accessLog === undefined ? undefined : new LineSink(clock, options.accessLog.out);
     const accessLog = options.accessLog === undefined || lines === undefined ? undefined : new AccessLog(clock, options.accessLog.print, lines);
     this.#lines = lines;
-    this.#http2 = new Http2OnDemand({ clock, accessLog, connections, cannotAccept });
+    this.#http2 = new Http2OnDemand({ clock, accessLog, connections, sockets });
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
@@ -159,7 +162,7 @@ class GatewayProcess implements Gateway {
       http2: this.#http2,
       unrouted,
       connections,
-      cannotAccept,
+      sockets,
     };
     this.#listeners = new Listeners(around);
     const entry = {

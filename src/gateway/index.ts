@@ -6,6 +6,8 @@
 export { compileAccessLog } from './access-log/template.ts';
 export { type GatewayCounters, type HoldSeconds, type WorkloadCounters } from './counters.ts';
 export { createGateway, type DrainOptions, type Gateway, type GatewayOptions, type GatewayUplink } from './gateway.ts';
+export { holdSlots } from './hold-budget.ts';
+export { backlog, listening, ownSockets, type ListeningSockets } from './open-listener.ts';
 export type { LoggedRequest } from './request.ts';
 export type { PodFields, RequestTrace, TraceEnd, Tracer } from './tracing.ts';
 export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import { listenAt, portOf, type OpenListener } from './open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { connectionStatus } from './refusals.ts';
 import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
@@ -15,7 +15,7 @@ export interface TcpEntry {
 export interface TcpSurroundings {
   readonly clock: Clock;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const connectTimeoutMs = 1000;
@@ -47,7 +47,7 @@ export class TcpListener implements OpenListener {
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -55,7 +55,7 @@ export class TcpListener implements OpenListener {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return new Promise((resolve) => this.#around.sockets.close(this.#server, resolve));
   }
 
   destroy(): void {

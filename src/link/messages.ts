@@ -5,6 +5,7 @@ import {
   protocols,
   wakeFailures,
   type FirstByte,
+  type GatewayId,
   type HostRoute,
   type IgnoreRule,
   type LatencyCounts,
@@ -37,6 +38,16 @@ export interface GatewayClaim {
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
+  readonly worker?: WorkerClaim | undefined;
+}
+
+/** Of a gateway that consists of several processes, each with a link of its own. They share the listening sockets, so that together they are one endpoint. */
+export interface WorkerClaim {
+  /** The same for all of them, another after a restart of the whole. */
+  readonly gateway: string;
+  readonly index: number;
+  /** Ids of workers of this gateway that are known to have ended without a word: what they had in flight is over. */
+  readonly ended: readonly GatewayId[];
 }
 
 export interface Hello {
@@ -169,14 +180,18 @@ const downMessage = union<DownMessage>(
   ]),
 );
 
+const mostWorkers = 1000;
+const id = parsed((text) => (/^[\w.:-]{1,128}$/.test(text) ? text : undefined), '1 to 128 letters, digits or one of . : _ -');
+const worker = shape<WorkerClaim>({ gateway: id, index: whole(mostWorkers), ended: list(id, mostWorkers) });
 const hello = shape<Hello>({
   versions: list(whole(1000), 10),
   claim: shape<GatewayClaim>({
-    id: parsed((id) => (/^[\w.:-]{1,128}$/.test(id) ? id : undefined), '1 to 128 letters, digits or one of . : _ -'),
+    id,
     address: optional(name),
     podName: optional(name),
     nodeName: optional(name),
     zone: optional(name),
+    worker: optional(worker),
   }),
 });
 

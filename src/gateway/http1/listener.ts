@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { Roster } from '../roster.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
@@ -32,7 +32,7 @@ export interface HttpSurroundings {
   readonly upstreams: Upstreams;
   readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -65,7 +65,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -75,7 +75,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   close(): Promise<void> {
     this.closing = true;
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      this.#around.sockets.close(this.#server, resolve);
       this.#clients.forEach((client) => client.closeIdle());
     });
   }

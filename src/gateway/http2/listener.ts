@@ -5,7 +5,7 @@ import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
 import type { RequestHead } from '../request.ts';
 import type { Destination } from '../http1/listener.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -27,7 +27,7 @@ export interface Http2Surroundings {
   readonly sessions: PodSessions;
   readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -60,7 +60,7 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -70,7 +70,7 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
 
   close(): Promise<void> {
     this.sayGoodbye();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return new Promise((resolve) => this.#around.sockets.close(this.#server, resolve));
   }
 
   destroy(): void {
