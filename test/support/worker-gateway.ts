@@ -20,7 +20,8 @@ export interface WorkerGateway {
   restart(): Promise<void>;
 }
 
-const childrenOf = (pid: number): readonly number[] => {
+/** Processes that `pid` has started and that run. */
+export const childrenOf = (pid: number): readonly number[] => {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   } catch {
