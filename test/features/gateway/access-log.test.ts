@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,7 +168,10 @@ interface LoggingProcess {
   readonly end: () => Promise<number | null>;
 }
 
-const startProcess = async (t: ExecutionContext): Promise<LoggingProcess> => {
+/** The exit code where something outside failed. */
+const portTaken = 3;
+
+const startProcess = async (t: ExecutionContext, tries = 5): Promise<LoggingProcess> => {
   t.timeout(60_000);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-access-log-'));
   const origin = await startOrigin((_request, response) => response.end('ok'));
@@ -175,17 +179,23 @@ const startProcess = async (t: ExecutionContext): Promise<LoggingProcess> => {
     await origin.die();
     await rm(directory, { recursive: true });
   });
-  const [port, metricsPort] = [await freePort(), await freePort()];
+  const port = await freePort();
   const routes = join(directory, 'routes.json');
   const endpoints = [{ address: '127.0.0.1', port: origin.port }];
   await writeFile(routes, JSON.stringify({ workloads: [{ name: 'default/web', listeners: [{ address: '127.0.0.1', port }], endpoints }] }));
-  const args = ['src/cli/main.ts', 'gateway', '--routes', routes, '--metrics-port', String(metricsPort), '--access-log', '{"path":"%path%"}'];
+  const args = ['src/cli/main.ts', 'gateway', '--routes', routes, '--metrics-port', '0', '--access-log', '{"path":"%path%"}'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   t.teardown(() => child.kill('SIGKILL'));
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const ready = await Promise.race([once(child.stdout, 'data'), ended]);
   child.stdout.pause();
-  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  await until('it serves', () => metrics().catch(() => false));
+  const [, url] = Array.isArray(ready) ? (/^ready: metrics=(\S+)/.exec(String(ready[0])) ?? []) : [];
+  if (url === undefined) {
+    // Another process may have taken a port that was free a moment ago.
+    if (tries > 1 && ready === portTaken) return startProcess(t, tries - 1);
+    throw new Error('the gateway does not start');
+  }
+  const metrics = async (): Promise<string> => (await fetch(url)).text();
   const client = await dial(t, port);
   const request = `GET /${'x'.repeat(16_000)} HTTP/1.1\r\nHost: a\r\n\r\n`;
   return {

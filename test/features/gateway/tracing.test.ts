@@ -55,7 +55,7 @@ interface Traced {
   readonly send: (fields?: string, path?: string) => Promise<RawAnswer>;
 }
 
-const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, string>> = {}): Promise<Traced> => {
+const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, string>> = {}, tries = 5): Promise<Traced> => {
   t.timeout(60_000);
   const { url, spans } = await startOtlpReceiver(t);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-tracing-'));
@@ -82,7 +82,13 @@ const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, str
     await gateway.stop('SIGKILL');
     await rm(directory, { recursive: true });
   });
-  await gateway.line(/^ready: /);
+  try {
+    await gateway.line(/^ready: /);
+  } catch (failure) {
+    // Another process may have taken a port that was free a moment ago.
+    if (tries > 1 && gateway.errors().includes('EADDRINUSE')) return startTraced(t, env, tries - 1);
+    throw failure;
+  }
   return {
     gateway,
     port,
