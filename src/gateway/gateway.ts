@@ -16,7 +16,7 @@ import type { PrintLine } from './access-log/template.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
-import { buildHostTable, type HostTable } from './hosts.ts';
+import { areSameHosts, buildHostTable, type HostTable } from './hosts.ts';
 import { HttpListener } from './http1/listener.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
@@ -250,7 +250,10 @@ class GatewayProcess implements Gateway {
 
   async #applyOne({ full, upsert, remove }: RouteSnapshot): Promise<readonly RouteProblem[]> {
     const named = new Set(upsert.map(({ workload }) => workload));
-    for (const key of full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove) this.#retire(key);
+    const gone = full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove;
+    let sameHosts = gone.every((key) => (this.#gates.get(key)?.route.hosts.length ?? 0) === 0);
+    for (const key of gone) this.#retire(key);
+    const changed: WorkloadGate[] = [];
     for (const route of upsert) {
       const known = this.#gates.get(route.workload);
       const gate = known ?? new WorkloadGate(route, this.#around);
@@ -258,11 +261,13 @@ class GatewayProcess implements Gateway {
         this.#gates.set(route.workload, gate);
         this.#workloadCounters.set(route.workload, gate.counters);
       }
+      sameHosts &&= areSameHosts(known?.route.hosts ?? [], route.hosts);
       gate.update(route);
+      changed.push(gate);
     }
-    this.#hosts = buildHostTable(this.#gates, this.#options.logger);
+    if (!sameHosts) this.#hosts = buildHostTable(this.#gates, this.#options.logger);
     // While draining, what waits still needs its pods, but no port opens again.
-    if (!this.#draining) await this.#listeners.reconcile(this.#gates);
+    if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
   }
 
