@@ -9,7 +9,7 @@ import { askOnce, loadOfNewConnections, startWorkerGateway } from '../support/wo
 /** The children of a process are found in /proc. */
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
-const requests = 'rouse_gateway_requests_total{namespace="default",workload="app",code="200"}';
+const requests = 'rouse_gateway_requests_total{namespace="default",workload="app",revision="",code="200",code_class="2xx"}';
 const held = 'rouse_gateway_held_requests{namespace="default",workload="app"}';
 
 const hello = () => startOrigin((_request, response) => response.end('hello'));
