@@ -2,7 +2,7 @@ import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadRepor
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
-import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
+import { newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';
@@ -12,20 +12,9 @@ import type { Pod } from './pod.ts';
 import { PodSet } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import {
-  abandonedStatus,
-  cannotConnect,
-  connectionStatus,
-  gatewayFull,
-  heldTooLong,
-  ignoredAtZero,
-  notRouted,
-  queueFull,
-  shuttingDown,
-  wakeFailed,
-} from './refusals.ts';
-import type { RevisionFigures } from './revision-figures.ts';
+import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
 import { Seats } from './seats.ts';
+import { Tally } from './tally.ts';
 import type { Tracer } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -59,6 +48,7 @@ export class WorkloadGate implements CallProgress {
   readonly counters: WorkloadCounters;
   readonly #around: GateSurroundings;
   readonly #meter = new Meter();
+  readonly #tally: Tally;
   readonly #waiting: WaitingRoom;
   readonly #pods: PodSet;
   readonly #seats: Seats;
@@ -77,6 +67,7 @@ export class WorkloadGate implements CallProgress {
     this.#around = around;
     this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
+    this.#tally = new Tally(this.key, this.counters, around.accessLog);
     this.#waiting = new WaitingRoom(around, this.counters);
     this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), this.counters, {
       usable: () => this.#release(),
@@ -216,15 +207,14 @@ export class WorkloadGate implements CallProgress {
   }
 
   answering(call: Call, status: number): void {
-    this.#count(call, status);
+    this.#tally.answered(call, status);
     if (call.pod === undefined || !call.metered) return;
     const firstByte = this.#wake.answered(call.pod, this.#around.clock.monotonic());
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }
 
   refusing(call: Call, refusal: Refusal): void {
-    call.refusedWith = refusal.code;
-    countUp(this.counters.refused, refusal.code);
+    this.#tally.refused(call, refusal);
   }
 
   abandoned(call: Call): void {
@@ -256,9 +246,7 @@ export class WorkloadGate implements CallProgress {
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
     const now = this.#around.clock.monotonic();
-    if (call.brokenOffBy !== undefined && call.metered) this.counters.aborted[call.brokenOffBy][call.counted ? 'begun' : 'none'] += 1;
-    this.#count(call, status);
-    this.#measure(call, status, now);
+    this.#tally.ended(call, status, now);
     this.#seats.leave(call, now);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
@@ -298,7 +286,7 @@ export class WorkloadGate implements CallProgress {
   }
 
   #refuse(call: Call, refusal: Refusal): void {
-    this.refusing(call, refusal);
+    this.#tally.refused(call, refusal);
     call.refuse(refusal);
   }
 
@@ -309,32 +297,6 @@ export class WorkloadGate implements CallProgress {
 
   #refuseWaiting(refusal: Refusal): void {
     for (let call = this.#waiting.first; call !== undefined; call = this.#waiting.first) this.#refuseWaitingOne(call, refusal);
-  }
-
-  #count(call: Call, status: number): void {
-    if (call.counted || !call.metered) return;
-    call.counted = true;
-    countUp(this.#figuresOf(call).requests, status);
-  }
-
-  /** What a request took and carried, when it is over. How long a connection was open says nothing of how fast anything is. */
-  #measure(call: Call, status: number, now: number): void {
-    if (!call.metered) return;
-    this.#around.accessLog?.ended(call, this.key, status, now);
-    call.trace?.ended({
-      status,
-      reason: call.refusedWith,
-      abortedBy: call.brokenOffBy,
-      requestBytes: call.requestBytes,
-      responseBytes: call.responseBytes,
-    });
-    const figures = this.#figuresOf(call);
-    figures.countBytes(call);
-    if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);
-  }
-
-  #figuresOf({ pod }: Call): RevisionFigures {
-    return pod === undefined ? this.counters.revisions.none : pod.figures;
   }
 
   #pokeNow(): void {

@@ -73,10 +73,11 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
     for (const [of, figures] of each()) for (const [reason, value] of figures.refused) yield { labels: { ...of, reason }, value };
     for (const [reason, value] of read().unrouted) yield { labels: { ...noWorkload, reason }, value };
   }
+  // From 0, also before the first request: by these `workers.ts` knows which revisions there are.
   const perRevision = (figure: (figures: RevisionFigures) => number) =>
     function* (): Samples {
       for (const [of, { revisions }] of each())
-        for (const figures of revisions) if (figures.requests.size > 0) yield { labels: { ...of, revision: figures.revision }, value: figure(figures) };
+        for (const figures of revisions) yield { labels: { ...of, revision: figures.revision }, value: figure(figures) };
     };
   function* aborted(): Samples {
     for (const [of, figures] of each())

@@ -7,6 +7,7 @@ import { concurrencyOf, start } from '../../../test/support/decision-inputs.ts';
 import { pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { createControllerInstruments, createGatewayInstruments, type ControllerFigures, type GatewayFigures, type WorkloadFigures } from '../index.ts';
 import type { GatewayWorkloadFigures, RevisionFigures } from './gateway.ts';
+import { createWorkerFigures } from './workers.ts';
 import { CountingHistogram, exposeHistogram } from './histogram.ts';
 
 const web = workloadKey({ resource: 'deployments.apps', namespace: 'shop', name: 'web' });
@@ -116,8 +117,11 @@ test('a gateway shows every figure of every workload, told apart by revision whe
     `rouse_gateway_request_duration_seconds_count{${of},revision=""} 1`,
   ])
     t.true(shown.includes(line), line);
-  // A revision that has had no request, and a connection that takes as long as it takes.
-  t.false(body.includes('revision="fresh"'));
+  // A revision that has had no request has bytes alone, and a connection takes as long as it takes.
+  t.deepEqual(
+    shown.filter((line) => line.includes('revision="fresh"')),
+    [`rouse_gateway_request_bytes_total{${of},revision="fresh"} 0`, `rouse_gateway_response_bytes_total{${of},revision="fresh"} 0`],
+  );
   t.false(body.includes(`rouse_gateway_request_duration_seconds_count{${other}`));
 });
 
@@ -220,7 +224,8 @@ test('docs/reference/metrics.md has every metric with its type, its labels and i
   const controller = createControllerInstruments(() => controllerOf([web]));
   controller.decided(web, 'steady');
   controller.coldStarted(web, { decide: 2, schedule: 3, start: 58, ready: 28, forward: 5 });
-  const exposed = [(await createGatewayInstruments(gatewayFigures).expose()).body, (await controller.expose()).body].flatMap(rowsOf);
+  const workers = createWorkerFigures().expose(new Map(), { wanted: 2, serving: 2 });
+  const exposed = [(await createGatewayInstruments(gatewayFigures).expose()).body, workers.body, (await controller.expose()).body].flatMap(rowsOf);
   const page = await readFile(join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'metrics.md'), 'utf8');
   const documented = [...page.matchAll(/^\| (`rouse_.*?) \|$/gm)].map(([, row = '']) => row.replaceAll(/ +\| +/g, ' | ').trim());
   t.deepEqual([...documented].sort(), [...exposed].sort());

@@ -68,6 +68,17 @@ test('a worker that does not answer keeps its counts, is left out of the gauges,
   t.is(series.get('rouse_gateway_workers_unanswered'), 1);
 });
 
+test('a revision that is gone takes the counts of former workers along; one that has not had a request yet keeps them', (t) => {
+  const { scrape, ended } = scene();
+  const bytes = (revision: string): string => `rouse_gateway_request_bytes_total{namespace="default",workload="app",revision="${revision}"}`;
+  const of = (...counts: readonly (readonly [string, number])[]): string =>
+    ['# TYPE rouse_gateway_request_bytes_total counter', ...counts.map(([revision, count]) => `${bytes(revision)} ${count}`), ''].join('\n');
+  ended(one, 'stopped', of(['old', 5], ['new', 7]));
+  const series = scrape([two, of(['new', 0])]);
+  t.is(series.get(bytes('new')), 7);
+  t.false(series.has(bytes('old')));
+});
+
 test('a workload that is gone takes the counts of former workers along', (t) => {
   const { scrape, ended } = scene();
   ended(one, 'stopped', exposition(5, 0, 1, 'old'));
