@@ -37,15 +37,18 @@ const drainWithin = seconds(60);
 export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise<LinkedGateway> => {
   const { clock, random, logger } = options;
   const reporting = new AbortController();
+  const id = `${options.podName ?? 'gateway'}-${randomBytes(4).toString('hex')}`;
   let hasRoutes = false;
   const gateway = createGateway({
     clock,
     random,
     logger,
+    id,
     uplink: {
       report: (workloads, intervalMs) => link.report(workloads, intervalMs),
       poke: (poke) => link.poke(poke),
       firstByte: (message) => link.firstByte(message),
+      permitsFreed: () => link.permitsFreed(),
     },
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
@@ -55,7 +58,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     token: options.token,
     ca: options.ca,
     claim: {
-      id: `${options.podName ?? 'gateway'}-${randomBytes(4).toString('hex')}`,
+      id,
       address: options.address,
       podName: options.podName,
       nodeName: options.nodeName,
@@ -69,6 +72,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       hasRoutes = true;
       return problems;
     },
+    permitsInUse: () => gateway.permitsInUse(),
     onUp: () => gateway.pokeAll(),
   });
   await gateway.open();

@@ -61,4 +61,9 @@ export interface GatewayInfo {
   readonly acknowledged: number;
   /** Ports that it could not open, as of that revision; absent before the first. */
   readonly failedPorts?: readonly number[];
+  /**
+   * By pod id, as of that revision: how many requests it has in the pod, or keeps permits for, where that is more than the routes say. Absent before the first acknowledgement,
+   * and with a gateway that knows no permits.
+   */
+  readonly permitsInUse?: Readonly<Record<string, number>> | undefined;
 }

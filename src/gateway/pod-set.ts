@@ -1,4 +1,5 @@
-import type { Clock, Logger, PodProbe, PodRoute } from '../core/index.ts';
+import type { Clock, GatewayId, Logger, PodProbe, PodRoute } from '../core/index.ts';
+import { shareOf } from './permits.ts';
 import { Pod } from './pod.ts';
 import { probeUntilReady, type ProbeAim } from './probe.ts';
 
@@ -17,12 +18,16 @@ export class PodSet {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: PodSetEvents;
+  readonly #gateway: GatewayId;
+  /** No longer routed, but with calls that run to their end: one that is routed again still has them. */
+  readonly #departed = new Map<string, Pod>();
   readonly #pods = new Map<string, Pod>();
   #usable: readonly Pod[] = [];
 
-  constructor(clock: Clock, logger: Logger, events: PodSetEvents) {
+  constructor(clock: Clock, logger: Logger, gateway: GatewayId, events: PodSetEvents) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#gateway = gateway;
     this.#events = events;
   }
 
@@ -45,13 +50,15 @@ export class PodSet {
     for (const route of routes) {
       named.add(route.id);
       const known = this.#pods.get(route.id);
-      if (known === undefined) this.#pods.set(route.id, new Pod(route));
+      if (known === undefined) this.#add(route);
       else this.#move(known, route);
     }
+    for (const [id, pod] of this.#departed) if (pod.inFlight === 0) this.#departed.delete(id);
     for (const [id, pod] of this.#pods) {
       if (named.has(id)) continue;
       this.#stopProbing(pod);
       this.#pods.delete(id);
+      if (pod.inFlight > 0) this.#departed.set(id, pod);
       this.#events.gone(pod);
     }
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
@@ -73,6 +80,13 @@ export class PodSet {
     for (const pod of this.#pods.values()) this.#stopProbing(pod);
   }
 
+  #add(route: PodRoute): void {
+    const pod = this.#departed.get(route.id) ?? new Pod(route);
+    this.#departed.delete(route.id);
+    Object.assign(pod, { route, share: shareOf(route, this.#gateway, undefined), confirmed: false, suspect: false });
+    this.#pods.set(route.id, pod);
+  }
+
   #move(pod: Pod, route: PodRoute): void {
     // What was confirmed was that it could serve before it stopped being ready.
     if (pod.route.state === 'ready' && route.state === 'starting') pod.confirmed = false;
@@ -82,6 +96,7 @@ export class PodSet {
       pod.suspect = false;
       this.#stopProbing(pod);
     }
+    pod.share = shareOf(route, this.#gateway, pod.share);
     Object.assign(pod, { route });
   }
 

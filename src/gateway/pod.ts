@@ -5,6 +5,8 @@ export class Pod {
   route: PodRoute;
   /** Calls in it from this gateway. */
   inFlight = 0;
+  /** Of the workload's limit, this gateway's part; undefined where all of it is. */
+  share: number | undefined;
   /** Our own probe succeeded since it was last said to be starting. */
   confirmed = false;
   /** A connection failed since; not used until a probe succeeds. */
@@ -23,6 +25,10 @@ export class Pod {
   }
 
   hasRoom(target: string, limit: number | undefined): boolean {
-    return (limit === undefined || this.inFlight < limit) && Object.hasOwn(this.route.ports, target);
+    return this.isBelow(limit) && Object.hasOwn(this.route.ports, target);
+  }
+
+  isBelow(limit: number | undefined): boolean {
+    return limit === undefined || this.inFlight < (this.share === undefined || this.share > limit ? limit : this.share);
   }
 }

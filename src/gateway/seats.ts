@@ -12,11 +12,14 @@ export class Seats {
   readonly #pods: PodSet;
   readonly #random: Random;
   readonly #counters: WorkloadCounters;
+  readonly #permitFreed: () => void;
 
-  constructor(pods: PodSet, random: Random, counters: WorkloadCounters) {
+  /** `permitFreed`: a pod has one call less of those beyond our share of it. */
+  constructor(pods: PodSet, random: Random, counters: WorkloadCounters, permitFreed: () => void) {
     this.#pods = pods;
     this.#random = random;
     this.#counters = counters;
+    this.#permitFreed = permitFreed;
   }
 
   /** The pod for `call`; undefined while none has room for it. */
@@ -27,7 +30,7 @@ export class Seats {
   }
 
   anyRoom({ containerConcurrency }: SeatRules): boolean {
-    return this.#pods.usable.some((pod) => containerConcurrency === undefined || pod.inFlight < containerConcurrency);
+    return this.#pods.usable.some((pod) => pod.isBelow(containerConcurrency));
   }
 
   take(call: Call, pod: Pod): void {
@@ -45,6 +48,7 @@ export class Seats {
     if (call.metered) {
       call.pod.inFlight -= 1;
       this.#counters.inFlight -= 1;
+      if (call.pod.share !== undefined && call.pod.inFlight >= call.pod.share) this.#permitFreed();
     }
     call.pod = undefined;
   }

@@ -1,4 +1,4 @@
-import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
+import type { Clock, FirstByte, GatewayId, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
 import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -7,6 +7,7 @@ import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
+import { inUse } from './permits.ts';
 import { PodSet } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
@@ -16,6 +17,7 @@ import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
 export interface GateSurroundings {
+  readonly gateway: GatewayId;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -25,6 +27,8 @@ export interface GateSurroundings {
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
+  /** A pod has one call less of those beyond our share of it. */
+  readonly permitFreed: () => void;
   /** It has something to report. */
   active(gate: WorkloadGate): void;
 }
@@ -60,8 +64,9 @@ export class WorkloadGate implements CallProgress {
     this.counters = newWorkloadCounters(route.workload);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#waiting = new WaitingRoom(around, this.counters);
-    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), { usable: () => this.#release(), gone: (pod) => around.podGone(pod) });
-    this.#seats = new Seats(this.#pods, random, this.counters);
+    const events = { usable: () => this.#release(), gone: (pod: Pod) => around.podGone(pod) };
+    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), around.gateway, events);
+    this.#seats = new Seats(this.#pods, random, this.counters, around.permitFreed);
     this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
   }
@@ -240,6 +245,15 @@ export class WorkloadGate implements CallProgress {
     if (averageConcurrency === 0 && requestCount === 0 && this.idle) return undefined;
     const { held, inFlight } = this.counters;
     return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod() };
+  }
+
+  /** Enters what it has in pods beyond its share of their places into `uses`, by pod id. */
+  permitsInUse(uses: Record<string, number>): void {
+    if (this.#route.containerConcurrency === undefined) return;
+    for (const pod of this.#pods.all) {
+      const count = inUse(pod, this.#around.gateway);
+      if (count > 0) uses[pod.route.id] = count;
+    }
   }
 
   /** Says again that calls wait: the one who should hear it may have been away. */

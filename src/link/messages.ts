@@ -53,7 +53,14 @@ export type UpMessage =
   | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'poke'; readonly poke: Poke }
   | { readonly type: 'firstByte'; readonly firstByte: FirstByte }
-  | { readonly type: 'ack'; readonly epoch: number; readonly revision: number; readonly problems: readonly RouteProblem[] }
+  | {
+      readonly type: 'ack';
+      readonly epoch: number;
+      readonly revision: number;
+      readonly problems: readonly RouteProblem[];
+      /** See `GatewayInfo`. Said again, with the same revision, when it has become less. */
+      readonly permitsInUse?: Readonly<Record<string, number>> | undefined;
+    }
   | { readonly type: 'leaving' }
   | { readonly type: 'left' };
 
@@ -66,6 +73,8 @@ export type DownMessage =
 const name = text(256);
 const mostWorkloads = 20_000;
 const mostPods = 10_000;
+const mostLimitedPods = 200_000;
+const mostGateways = 10_000;
 const anAge = amount(1e9);
 const port = whole(65_535);
 const key: Read<WorkloadKey> = parsed(
@@ -94,7 +103,16 @@ const upMessage = union<UpMessage>(
     ['report', shape({ type: oneOf(['report']), report })],
     ['poke', shape({ type: oneOf(['poke']), poke })],
     ['firstByte', shape({ type: oneOf(['firstByte']), firstByte })],
-    ['ack', shape({ type: oneOf(['ack']), epoch: whole(), revision: whole(), problems: list(problem, mostWorkloads) })],
+    [
+      'ack',
+      shape({
+        type: oneOf(['ack']),
+        epoch: whole(),
+        revision: whole(),
+        problems: list(problem, mostWorkloads),
+        permitsInUse: optional(record(whole(1e6), mostLimitedPods)),
+      }),
+    ],
     ['leaving', only('leaving')],
     ['left', only('left')],
   ]),
@@ -117,6 +135,7 @@ const pod = shape<PodRoute>({
   state: oneOf(['starting', 'ready', 'terminating']),
   probe,
   revision: name,
+  permits: optional(record(whole(1e6), mostGateways)),
 });
 const listener = shape<ListenerRoute>({ address: optional(name), port, protocol, target: name });
 const host = shape<HostRoute>({ host: name, protocol, target: name });
