@@ -23,9 +23,10 @@ export class Demand {
   /** Requests wait there. True where that is news. */
   held(id: GatewayId, now: number): boolean {
     const known = this.#appetites.get(id);
+    const isNews = known === undefined || now - known.heldAt >= turnMs;
     if (known === undefined) this.#appetites.set(id, { heldAt: now, starvingSince: undefined });
     else known.heldAt = now;
-    return known === undefined;
+    return isNews;
   }
 
   /** `totals`: what each was given of all pods. Forgets who has long had no use for more. False where there was nobody. */
@@ -39,17 +40,25 @@ export class Demand {
     return true;
   }
 
-  /** In the order in which they are served. */
-  claimants(ids: Iterable<GatewayId>, now: number): readonly Claimant[] {
+  /** In the order in which they are served. `totals`: as above. */
+  claimants(totals: ReadonlyMap<GatewayId, number>, now: number): readonly Claimant[] {
     const since = (id: GatewayId): number => this.#appetites.get(id)?.starvingSince ?? Infinity;
-    return [...ids]
-      .map((id) => ({ id, weight: this.#weight(id, now) }))
+    return [...totals]
+      .map(([id, total]) => ({ id, weight: this.#weight(id, total, now) }))
       .sort((a, b) => b.weight - a.weight || (since(a.id) === since(b.id) ? 0 : since(a.id) - since(b.id)) || (a.id < b.id ? -1 : 1));
   }
 
-  #weight(id: GatewayId, now: number): number {
+  #weight(id: GatewayId, total: number, now: number): number {
     const appetite = this.#appetites.get(id);
     if (appetite === undefined || now - appetite.heldAt >= hungryForMs) return weights.idle;
-    return appetite.starvingSince !== undefined && now - appetite.starvingSince >= turnMs ? weights.starving : weights.hungry;
+    if (total > 0 || now - appetite.heldAt >= freshForMs) return weights.hungry;
+    const hadToWait = appetite.starvingSince !== undefined && now - appetite.starvingSince >= turnMs;
+    return hadToWait || this.#isAlone(id, now) ? weights.starving : weights.hungry;
+  }
+
+  /** No other has had requests that wait in the last moment. */
+  #isAlone(id: GatewayId, now: number): boolean {
+    for (const [other, { heldAt }] of this.#appetites) if (other !== id && now - heldAt < turnMs) return false;
+    return true;
   }
 }

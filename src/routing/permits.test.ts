@@ -30,7 +30,7 @@ test('whatever happens to gateways, controllers, pods and messages, no pod has m
       if (world.excess !== undefined) throw new Error(world.excess);
       if (!isEven(world)) throw new Error(`not even: ${JSON.stringify(world.shares())}`);
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
   t.pass();
 });
@@ -46,7 +46,7 @@ test('also while the limit changes: never more than the highest that some gatewa
       if (world.excess !== undefined) throw new Error(world.excess);
       if (!isEven(world)) throw new Error(`not even: ${JSON.stringify(world.shares())}`);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
   t.pass();
 });

@@ -69,7 +69,7 @@ export class Permits {
   of(key: WorkloadKey, limit: number, pods: readonly PodRoute[]): ReadonlyMap<string, PodPermits> {
     const ids = this.#claimants();
     const workload = this.#workloads.get(key);
-    const targets = workload === undefined || !this.#options.isLeader() ? undefined : this.#divide(workload, ids, limit, pods);
+    const targets = workload === undefined || !this.#options.isLeader() ? undefined : this.#divide(workload, limit, pods);
     return new Map(
       pods.map(({ id }) => {
         const [ledger, target] = [workload?.pods.get(id), targets?.get(id)];
@@ -135,14 +135,15 @@ export class Permits {
     return [...this.#sessions.values()].flatMap(({ info, lostAt }) => (lostAt === undefined && info.permitsInUse !== undefined ? [info.id] : []));
   }
 
-  #divide({ pods: ledgers, past, demand }: Workload, ids: readonly GatewayId[], limit: number, pods: readonly PodRoute[]): ReturnType<typeof divide> {
+  #divide({ pods: ledgers, past, demand }: Workload, limit: number, pods: readonly PodRoute[]): ReturnType<typeof divide> {
+    const totals = this.#totals(ledgers);
     const divided = pods.flatMap(({ id, state }): readonly DividedPod[] => {
       const ledger = ledgers.get(id);
       // A pod that has come since is nobody's yet.
       const known = ledger?.known ?? !past.has(id);
-      return known && state !== 'terminating' ? [{ id, now: new Map(ids.map((holder) => [holder, ledger?.share(holder) ?? 0])) }] : [];
+      return known && state !== 'terminating' ? [{ id, now: new Map([...totals.keys()].map((holder) => [holder, ledger?.share(holder) ?? 0])) }] : [];
     });
-    return divide(divided, demand.claimants(ids, this.#options.clock.monotonic()), limit);
+    return divide(divided, demand.claimants(totals, this.#options.clock.monotonic()), limit);
   }
 
   #said(key: WorkloadKey, pods: readonly PodRoute[], revision: number): void {
