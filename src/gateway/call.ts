@@ -15,6 +15,10 @@ export interface Refusal {
 export interface CallProgress {
   /** No connection, so nothing was written: the call may go to another pod. */
   unreachable(call: Call, problem: string): void;
+  /** The pod broke its answer off, before or after its beginning, by no wish of the client or ours. */
+  brokeOff(call: Call): void;
+  /** Whether it may be sent a second time, though a pod may have seen it: not where too many are. */
+  mayResend(): boolean;
   /** The answer began, with this status; interim answers do not count. */
   answering(call: Call, status: number): void;
   /** It will answer by itself, with this. */
@@ -43,6 +47,8 @@ export abstract class Call implements Member {
   /** False for ignored requests. */
   metered = true;
   counted = false;
+  /** Its answer broke off. */
+  broken = false;
   next: Call | undefined;
   previous: Call | undefined;
   /** Monotonic times. `heldAt`: when it first had to wait. */
@@ -52,6 +58,8 @@ export abstract class Call implements Member {
   heldSlots = 0;
   /** After a first failed connection: when trying ends. */
   connectDueAt: number | undefined;
+  /** While it is held: not given to a pod before. */
+  notBefore = 0;
   /** When `expire` is to be called; `Infinity` for never. */
   dueAt = Infinity;
 

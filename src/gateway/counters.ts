@@ -1,4 +1,5 @@
 import type { GatewayCode, WorkloadKey } from '../core/index.ts';
+import type { EjectionReason } from './ejection.ts';
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
 export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -28,6 +29,13 @@ export interface WorkloadCounters {
   pokes: number;
   /** Attempts that found no connection, and went to another pod or back to waiting. */
   connectFailures: number;
+  /** Requests that were sent to a pod once more: after a connection that could not be made, or one that turned out to be dead. */
+  retries: number;
+  /** Those that were not, or only later, since there were too many. */
+  retriesOverBudget: number;
+  readonly ejections: Map<EjectionReason, number>;
+  /** Pods that are not used until a probe succeeds. */
+  ejectedPods: number;
 }
 
 /** Everything that the gateway counts. */
@@ -54,6 +62,10 @@ export const newWorkloadCounters = (workload: WorkloadKey): WorkloadCounters => 
   holdSeconds: { bounds: holdSecondsBounds, counts: Array.from({ length: holdSecondsBounds.length + 1 }, () => 0), sum: 0, count: 0 },
   pokes: 0,
   connectFailures: 0,
+  retries: 0,
+  retriesOverBudget: 0,
+  ejections: new Map(),
+  ejectedPods: 0,
 });
 
 export const countUp = <Key>(counts: Map<Key, number>, key: Key): void => {

@@ -1,6 +1,8 @@
-import type { Clock, GatewayId, Logger, PodProbe, PodRoute } from '../core/index.ts';
+import { millis, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
+import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
 import { shareOf } from './permits.ts';
 import { Pod } from './pod.ts';
+import { SlowStart } from './slow-start.ts';
 import { probeUntilReady, type ProbeAim } from './probe.ts';
 
 export interface PodSetEvents {
@@ -8,6 +10,10 @@ export interface PodSetEvents {
   usable(): void;
   /** A pod is no more; calls in it may still run to their end. */
   gone(pod: Pod): void;
+  /** A pod that should serve is not used until a probe of ours succeeds. */
+  ejected(reason: EjectionReason): void;
+  /** So many of them are not used. */
+  out(count: number): void;
 }
 
 /**
@@ -22,6 +28,7 @@ export class PodSet {
   /** No longer routed, but with calls that run to their end: one that is routed again still has them. */
   readonly #departed = new Map<string, Pod>();
   readonly #pods = new Map<string, Pod>();
+  readonly #slowStart = new SlowStart();
   #usable: readonly Pod[] = [];
 
   constructor(clock: Clock, logger: Logger, gateway: GatewayId, events: PodSetEvents) {
@@ -33,6 +40,11 @@ export class PodSet {
 
   get usable(): readonly Pod[] {
     return this.#usable;
+  }
+
+  /** The time, while there are new pods beside older ones. */
+  get slowStartNow(): number | undefined {
+    return this.#slowStart.now(this.#clock);
   }
 
   get all(): Iterable<Pod> {
@@ -65,14 +77,18 @@ export class PodSet {
     this.#recount();
   }
 
-  /** A connection to `port` of `pod` failed. */
+  /** A connection to `port` of `pod` failed: nothing was lost by it, so one is enough. */
   suspect(pod: Pod, port: number, problem: string): void {
     if (pod.suspect) return;
-    pod.suspect = true;
     this.#logger.info('a pod refuses connections; it is not used until it answers again', { pod: pod.route.name, address: pod.route.address, port, problem });
-    this.#stopProbing(pod);
-    if (this.#pods.get(pod.route.id) === pod && pod.route.state !== 'terminating') this.#probe(pod, this.#aim(pod) ?? tcpAim(pod.route, port));
-    this.#recount();
+    this.#eject(pod, port, 'connect');
+  }
+
+  /** An answer of `pod` broke off, or was none. */
+  brokeOff(pod: Pod, port: number): void {
+    if (!pod.usable || !isFailing(pod) || !leavesHalf(this.#pods.values(), pod)) return;
+    this.#logger.info('the answers of a pod break off; it is not used for a while', { pod: pod.route.name, address: pod.route.address, port });
+    this.#eject(pod, port, 'broke-off');
   }
 
   /** Stops every probe. */
@@ -85,6 +101,29 @@ export class PodSet {
     this.#departed.delete(route.id);
     Object.assign(pod, { route, share: shareOf(route, this.#gateway, undefined), confirmed: false, suspect: false });
     this.#pods.set(route.id, pod);
+  }
+
+  #eject(pod: Pod, port: number, reason: EjectionReason): void {
+    const pauseMs = pauseOf(pod, reason, this.#clock.monotonic());
+    pod.suspect = true;
+    this.#stopProbing(pod);
+    if (this.#pods.get(pod.route.id) === pod && pod.route.state !== 'terminating') {
+      this.#events.ejected(reason);
+      const aim = this.#aim(pod) ?? tcpAim(pod.route, port);
+      // With too few left, none is let wait.
+      if (pauseMs > 0 && leavesHalf(this.#pods.values(), pod)) this.#probeAfter(pod, aim, pauseMs);
+      else this.#probe(pod, aim);
+    }
+    this.#recount();
+  }
+
+  #probeAfter(pod: Pod, aim: ProbeAim, pauseMs: number): void {
+    const timer = this.#clock.after(millis(pauseMs), () => {
+      pod.pausing = false;
+      this.#probe(pod, aim);
+    });
+    pod.pausing = true;
+    pod.stopProbing = () => timer.cancel();
   }
 
   #move(pod: Pod, route: PodRoute): void {
@@ -126,17 +165,31 @@ export class PodSet {
   #stopProbing(pod: Pod): void {
     pod.stopProbing?.();
     pod.stopProbing = undefined;
+    pod.pausing = false;
+  }
+
+  /** No pod is left: whichever answers first will do. */
+  #endPauses(): void {
+    for (const pod of this.#pods.values()) {
+      if (!pod.pausing) continue;
+      this.#stopProbing(pod);
+      this.#probeIfNeeded(pod);
+    }
   }
 
   #recount(): void {
     const before = this.#usable;
     this.#usable = [...this.#pods.values()].filter((pod) => pod.usable);
-    let more = false;
+    if (this.#usable.length === 0) this.#endPauses();
+    let [out, more] = [0, false];
+    for (const pod of this.#pods.values()) if (pod.suspect && pod.route.state !== 'terminating') out += 1;
+    this.#events.out(out);
     for (const pod of this.#usable) {
       if (before.includes(pod)) continue;
       pod.usableSince = this.#clock.monotonic();
       more = true;
     }
+    this.#slowStart.look(this.#usable);
     if (more) this.#events.usable();
   }
 }

@@ -9,11 +9,17 @@ export class Pod {
   share: number | undefined;
   /** Our own probe succeeded since it was last said to be starting. */
   confirmed = false;
-  /** A connection failed since; not used until a probe succeeds. */
+  /** Ejected: not used until a probe succeeds. */
   suspect = false;
+  /** Answers in a row that broke off. */
+  failures = 0;
+  /** Ejections that are not yet forgotten. */
+  ejections = 0;
   /** Monotonic time since which it can be used. */
   usableSince = 0;
-  /** Ends the probing under way. */
+  /** True while it is not even probed. */
+  pausing = false;
+  /** Ends the probing under way, or the wait for it. */
   stopProbing: (() => void) | undefined;
 
   constructor(route: PodRoute) {

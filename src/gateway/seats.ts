@@ -26,7 +26,7 @@ export class Seats {
   pick(call: Call, { containerConcurrency, sessionAffinity }: SeatRules): Pod | undefined {
     return sessionAffinity === 'client-ip'
       ? pickByClient(this.#pods.usable, call.target, containerConcurrency, call.clientAddress)
-      : pickPod(this.#pods.usable, call.target, containerConcurrency, this.#random);
+      : pickPod(this.#pods.usable, call.target, containerConcurrency, this.#random, this.#pods.slowStartNow);
   }
 
   anyRoom({ containerConcurrency }: SeatRules): boolean {

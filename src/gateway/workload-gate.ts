@@ -8,10 +8,11 @@ import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import { inUse } from './permits.ts';
-import { PodSet } from './pod-set.ts';
+import { PodSet, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
 import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { Seats } from './seats.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -35,6 +36,7 @@ export interface GateSurroundings {
 
 /** From the first failed connection until `connect-failed`: other pods are tried, and the same ones again. */
 const connectForMs = 9000;
+const putOffMs = 100;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -50,11 +52,14 @@ export class WorkloadGate implements CallProgress {
   readonly #seats: Seats;
   readonly #poker: Poker;
   readonly #wake: WakeWatch;
+  readonly #retries = new RetryBudget();
   #route: WorkloadRoute;
   #ignores: Ignores;
   #releasing = false;
   #releaseAgain = false;
   #retired = false;
+  /** When the first of those may go that are to wait a little. */
+  #retryAt = Infinity;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
     const { clock, random, logger } = around;
@@ -64,7 +69,12 @@ export class WorkloadGate implements CallProgress {
     this.counters = newWorkloadCounters(route.workload);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#waiting = new WaitingRoom(around, this.counters);
-    const events = { usable: () => this.#release(), gone: (pod: Pod) => around.podGone(pod) };
+    const events: PodSetEvents = {
+      usable: () => this.#release(),
+      gone: (pod) => around.podGone(pod),
+      ejected: (reason) => countUp(this.counters.ejections, reason),
+      out: (count) => (this.counters.ejectedPods = count),
+    };
     this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), around.gateway, events);
     this.#seats = new Seats(this.#pods, random, this.counters, around.permitFreed);
     this.#poker = new Poker(clock, () => this.#pokeNow());
@@ -120,6 +130,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     call.progress = this;
     this.#meter.arrive(now);
+    this.#retries.request(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
     if (pod === undefined) this.#hold(call, now);
@@ -165,7 +176,7 @@ export class WorkloadGate implements CallProgress {
   #releaseOnce(): void {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
-      const pod = this.#seats.pick(call, this.#route);
+      const pod = this.#isPutOff(call) ? undefined : this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
         this.#seat(call, pod);
@@ -185,9 +196,21 @@ export class WorkloadGate implements CallProgress {
     if (!call.metered) return this.#refuse(call, cannotConnect);
     const now = this.#around.clock.monotonic();
     call.connectDueAt ??= now + connectForMs;
+    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails.
+    call.notBefore = this.#mayRetry() ? 0 : now + putOffMs;
+    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
+  }
+
+  brokeOff(call: Call): void {
+    call.broken = true;
+    if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
+  }
+
+  mayResend(): boolean {
+    return this.#mayRetry();
   }
 
   answering(call: Call, status: number): void {
@@ -220,6 +243,9 @@ export class WorkloadGate implements CallProgress {
 
   stillWaits(call: Call): void {
     this.#waiting.review(call);
+    if (this.#retryAt === Infinity || this.#around.clock.monotonic() < this.#retryAt) return;
+    this.#retryAt = Infinity;
+    this.#release();
   }
 
   pushedOut(call: Call): void {
@@ -228,6 +254,8 @@ export class WorkloadGate implements CallProgress {
 
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
+    // What a pod has answered ends its row of failures.
+    if (call.counted && !call.broken && call.pod !== undefined) call.pod.failures = 0;
     this.#seats.leave(call);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
@@ -273,6 +301,17 @@ export class WorkloadGate implements CallProgress {
 
   get #atZero(): boolean {
     return this.#pods.usable.length === 0;
+  }
+
+  #isPutOff({ notBefore }: Call): boolean {
+    return notBefore > 0 && notBefore > this.#around.clock.monotonic();
+  }
+
+  #mayRetry(): boolean {
+    const may = this.#retries.retry(this.#around.clock.monotonic());
+    if (may) this.counters.retries += 1;
+    else this.counters.retriesOverBudget += 1;
+    return may;
   }
 
   #refuse(call: Call, refusal: Refusal): void {

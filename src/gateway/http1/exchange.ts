@@ -187,7 +187,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.#upstream = undefined;
     if (this.#over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
-    if (!isDead || this.#sentTwice || !isReplayable(this.#head)) return this.#fail(upstreamReset);
+    if (!isDead) this.progress?.brokeOff(this);
+    if (!isDead || this.#sentTwice || !isReplayable(this.#head) || this.progress?.mayResend() !== true) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
     this.#attempt(broken.another());

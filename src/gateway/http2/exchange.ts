@@ -193,9 +193,12 @@ export class Exchange extends Call implements StreamTaker {
     if (end === 'whole') {
       this.#finish(this.#status);
       this.#dropUpload();
-    } else if (end === 'again') this.#take();
-    else if (end === 'broken') this.#fail(upstreamReset);
-    else this.#passReset(end.reset);
+    } else if (end === 'again' && (isUntaken(id, code) || this.progress?.mayResend() === true)) this.#take();
+    else if (end === 'again') this.#fail(upstreamReset);
+    else if (end === 'broken') {
+      this.progress?.brokeOff(this);
+      this.#fail(upstreamReset);
+    } else this.#passReset(end.reset);
   }
 
   #passReset(code: number): void {
@@ -275,6 +278,9 @@ export class Exchange extends Call implements StreamTaker {
     if (upstream !== undefined) session?.cancel(upstream);
   }
 }
+
+/** No pod has begun with it, so that it is not sent twice. */
+const isUntaken = (id: number | undefined, code: number): boolean => id === undefined || code === h2.refusedStream;
 
 /** Calls into streams throw where the other side has closed them a moment ago, which their `close` tells. */
 const attempt = (task: () => void): void => {

@@ -16,6 +16,12 @@ export interface GatewayFigures {
       /** Answers of the gateway's own. */
       readonly refused: ReadonlyMap<GatewayCode, number>;
       readonly holdSeconds: PlainHistogram;
+      /** Requests sent to a pod once more, and those that were not or only later, since there were too many. */
+      readonly retries: number;
+      readonly retriesOverBudget: number;
+      /** By reason; and how many pods are out at the moment. */
+      readonly ejections: ReadonlyMap<string, number>;
+      readonly ejectedPods: number;
     }
   >;
   /** Requests that belong to no workload. */
@@ -43,8 +49,11 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
     for (const [key, figures] of each()) for (const [reason, value] of figures.refused) yield { labels: { ...workloadLabels(key), reason }, value };
     for (const [reason, value] of read().unrouted) yield { labels: { namespace: '', workload: '', reason }, value };
   }
-  function* gauge(figure: 'inFlight' | 'held' | 'heldBytes'): Samples {
+  function* plain(figure: 'inFlight' | 'held' | 'heldBytes' | 'retries' | 'retriesOverBudget' | 'ejectedPods'): Samples {
     for (const [key, figures] of each()) yield { labels: workloadLabels(key), value: figures[figure] };
+  }
+  function* ejections(): Samples {
+    for (const [key, { ejections: byReason }] of each()) for (const [reason, value] of byReason) yield { labels: { ...workloadLabels(key), reason }, value };
   }
   function* holds(): Iterable<{ readonly labels: ReturnType<typeof workloadLabels>; readonly histogram: PlainHistogram }> {
     for (const [key, { holdSeconds }] of each()) yield { labels: workloadLabels(key), histogram: holdSeconds };
@@ -59,8 +68,8 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
           labels: [...labels, 'code'],
           samples: requests,
         },
-        { name: 'rouse_gateway_in_flight', help: 'Requests in pods and open upgraded connections.', type: 'gauge', labels, samples: () => gauge('inFlight') },
-        { name: 'rouse_gateway_held_requests', help: 'Requests that wait for capacity.', type: 'gauge', labels, samples: () => gauge('held') },
+        { name: 'rouse_gateway_in_flight', help: 'Requests in pods and open upgraded connections.', type: 'gauge', labels, samples: () => plain('inFlight') },
+        { name: 'rouse_gateway_held_requests', help: 'Requests that wait for capacity.', type: 'gauge', labels, samples: () => plain('held') },
         {
           name: 'rouse_gateway_refused_requests_total',
           help: 'Requests that the gateway answered by itself, by the code of the answer.',
@@ -69,11 +78,39 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
           samples: refused,
         },
         {
+          name: 'rouse_gateway_retries_total',
+          help: 'Requests sent to a pod once more: no connection could be made, or a kept one was dead.',
+          type: 'counter',
+          labels,
+          samples: () => plain('retries'),
+        },
+        {
+          name: 'rouse_gateway_retries_over_budget_total',
+          help: 'Retries that were put off or not made, since more than a fifth of the requests, and more than 100, were retries within 10 s.',
+          type: 'counter',
+          labels,
+          samples: () => plain('retriesOverBudget'),
+        },
+        {
+          name: 'rouse_gateway_pod_ejections_total',
+          help: 'Pods taken out until a probe succeeds: connect (no connection could be made) or broke-off (several answers in a row broke off).',
+          type: 'counter',
+          labels: [...labels, 'reason'],
+          samples: ejections,
+        },
+        {
+          name: 'rouse_gateway_ejected_pods',
+          help: 'Pods that are not used until a probe succeeds.',
+          type: 'gauge',
+          labels,
+          samples: () => plain('ejectedPods'),
+        },
+        {
           name: 'rouse_gateway_held_bytes',
           help: 'What held requests take of the budget of the gateway: their memory, in steps of 16 KiB.',
           type: 'gauge',
           labels,
-          samples: () => gauge('heldBytes'),
+          samples: () => plain('heldBytes'),
         },
         {
           name: 'rouse_gateway_hold_budget_used_bytes',

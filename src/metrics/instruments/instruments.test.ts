@@ -32,16 +32,34 @@ const gatewayFigures = (): GatewayFigures => ({
         heldBytes: 32_768,
         refused: new Map<GatewayCode, number>([['hold-queue-full', 1]]),
         holdSeconds: histogram(0.05, 0.5, 5),
+        retries: 4,
+        retriesOverBudget: 1,
+        ejections: new Map([['connect', 2]]),
+        ejectedPods: 1,
       },
     ],
-    [queue, { requests: new Map([[0, 4]]), inFlight: 0, held: 0, heldBytes: 0, refused: new Map<GatewayCode, number>(), holdSeconds: histogram() }],
+    [
+      queue,
+      {
+        requests: new Map([[0, 4]]),
+        inFlight: 0,
+        held: 0,
+        heldBytes: 0,
+        refused: new Map<GatewayCode, number>(),
+        holdSeconds: histogram(),
+        retries: 0,
+        retriesOverBudget: 0,
+        ejections: new Map(),
+        ejectedPods: 0,
+      },
+    ],
   ]),
   unrouted: new Map<GatewayCode, number>([['unknown-host', 5]]),
   routesValid: 1,
   holdBudget: { bytes: 163_840_000, usedBytes: 32_768 },
 });
 
-test('a gateway shows requests by code, in flight, held, what is left to hold more, refusals by reason, hold times and whether its routes are valid', async (t) => {
+test('a gateway shows requests by code, in flight, held, what is left to hold more, refusals by reason, retries, ejected pods, hold times and whether its routes are valid', async (t) => {
   const { body, contentType } = await createGatewayInstruments(gatewayFigures).expose();
   t.regex(contentType, /^text\/plain; version=0\.0\.4/);
   t.deepEqual(series(body), [
@@ -55,6 +73,13 @@ test('a gateway shows requests by code, in flight, held, what is left to hold mo
     'rouse_gateway_held_requests{namespace="shop",workload="statefulsets.apps/queue"} 0',
     'rouse_gateway_refused_requests_total{namespace="shop",workload="web",reason="hold-queue-full"} 1',
     'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',
+    'rouse_gateway_retries_total{namespace="shop",workload="web"} 4',
+    'rouse_gateway_retries_total{namespace="shop",workload="statefulsets.apps/queue"} 0',
+    'rouse_gateway_retries_over_budget_total{namespace="shop",workload="web"} 1',
+    'rouse_gateway_retries_over_budget_total{namespace="shop",workload="statefulsets.apps/queue"} 0',
+    'rouse_gateway_pod_ejections_total{namespace="shop",workload="web",reason="connect"} 2',
+    'rouse_gateway_ejected_pods{namespace="shop",workload="web"} 1',
+    'rouse_gateway_ejected_pods{namespace="shop",workload="statefulsets.apps/queue"} 0',
     'rouse_gateway_held_bytes{namespace="shop",workload="web"} 32768',
     'rouse_gateway_held_bytes{namespace="shop",workload="statefulsets.apps/queue"} 0',
     'rouse_gateway_hold_budget_used_bytes 32768',
@@ -77,8 +102,8 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 9);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 9);
+  t.is(types.length, 13);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 13);
 });
 
 test('a second scrape shows the figures as they are then', async (t) => {
