@@ -45,6 +45,7 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     address: flags.listen,
     podName: process.env.POD_NAME ?? hostname(),
     nodeName: process.env.NODE_NAME,
+    zone: process.env.NODE_ZONE === '' ? undefined : process.env.NODE_ZONE,
     sharedPort: flags.sharedPort,
     host: flags.listen,
   }).catch((failure: unknown) => {

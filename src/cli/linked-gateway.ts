@@ -14,6 +14,7 @@ export interface LinkedGatewayOptions {
   readonly address: string | undefined;
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
+  readonly zone: string | undefined;
   readonly sharedPort: number | undefined;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
@@ -52,6 +53,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     },
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.zone === undefined ? {} : { zone: options.zone }),
   });
   const link = createLinkClient({
     controllers: options.controllers,
@@ -62,7 +64,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       address: options.address,
       podName: options.podName,
       nodeName: options.nodeName,
-      zone: undefined,
+      zone: options.zone,
     },
     clock,
     random,

@@ -22,6 +22,8 @@ export interface PodRoute {
   readonly probe: PodProbe;
   /** Pod template hash until revisions have names. */
   readonly revision: string;
+  /** Of its node; absent where that is not known. */
+  readonly zone?: string | undefined;
   /**
    * Where the workload has a `containerConcurrency`: how many requests each gateway may have in this pod; one that is not named keeps what it has, and one that is new has none.
    * Absent (no limit, a routes file, a controller that knows no permits): each may have `containerConcurrency`.

@@ -7,6 +7,7 @@ import { pickPod } from './pick.ts';
 import { Pod } from './pod.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { SlowStart } from './slow-start.ts';
+import { pickByZone, zonesOf } from './zones.ts';
 
 const pods = (...usableSince: readonly number[]): readonly Pod[] =>
   usableSince.map((since, index) => Object.assign(new Pod(podAt(1000 + index)), { usableSince: since }));
@@ -170,4 +171,41 @@ test('a crowd that finds no connection goes to the next pod whole, in steps wher
   t.is(counters(rig).ejectedPods, 1);
   await rig.route({ pods: [podAt(good.port)] });
   t.is(counters(rig).ejectedPods, 0, 'nothing is left of a pod that is gone');
+});
+
+const inZones = (...zones: readonly (string | undefined)[]): readonly Pod[] => zones.map((zone, index) => new Pod(podAt(1000 + index, { zone })));
+
+test('pods of the own zone are taken while they have room and not much more to do than the others', (t) => {
+  const all = inZones('a', 'a', 'b', undefined);
+  const zones = zonesOf(all, 'a')!;
+  const chosen = (limit?: number): readonly number[] => {
+    const random = seededRandom(3);
+    return [...new Set(Array.from({ length: 200 }, () => all.indexOf(pickByZone(zones, 'http', limit, random)!)))].sort();
+  };
+  t.deepEqual(chosen(), [0, 1]);
+  for (const pod of zones.near) pod.inFlight = 8;
+  t.deepEqual(chosen(), [0, 1]);
+  for (const pod of zones.near) pod.inFlight = 9;
+  t.deepEqual(chosen(), [2, 3]);
+  for (const pod of zones.far) pod.inFlight = 1;
+  t.deepEqual(chosen(), [0, 1]);
+  t.deepEqual(chosen(9), [2, 3], 'there is no room at home');
+  t.is(pickByZone(zones, 'http', 1, seededRandom(3)), undefined);
+});
+
+test('without a zone of its own, without pods in it, and where there are no others, a gateway looks at no zones', (t) => {
+  t.is(zonesOf(inZones('a', 'b'), undefined), undefined);
+  t.is(zonesOf(inZones('b', undefined), 'a'), undefined);
+  t.is(zonesOf(inZones('a', 'a'), 'a'), undefined);
+});
+
+test('a gateway sends to its own zone as its routes say', async (t) => {
+  const [home, abroad] = await Promise.all([startOrigin((_request, response) => response.end()), startOrigin((_request, response) => response.end())]);
+  const rig = await startRig({ pods: [podAt(abroad.port, { zone: 'b' }), podAt(home.port, { zone: 'a' })] }, { zone: 'a' });
+  t.teardown(() => Promise.all([rig.stop(), home.die(), abroad.die()]));
+  for (let count = 0; count < 20; count += 1) t.is(await statusOf(rig), 200);
+  t.deepEqual([home.requests.length, abroad.requests.length], [20, 0]);
+  await rig.route({ pods: [podAt(abroad.port, { zone: 'b' }), podAt(home.port, { zone: 'a', state: 'terminating' })] });
+  t.is(await statusOf(rig), 200);
+  t.is(abroad.requests.length, 1);
 });

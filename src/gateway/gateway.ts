@@ -33,6 +33,8 @@ export interface GatewayOptions {
   readonly uplink?: GatewayUplink;
   /** By which controllers know it; left out: none does. */
   readonly id?: GatewayId;
+  /** Pods of the same zone are preferred; left out: none is. */
+  readonly zone?: string;
   /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
   readonly sharedPort?: number;
   /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
@@ -121,7 +123,7 @@ class GatewayProcess implements Gateway {
     };
     this.#reportedAt = clock.monotonic();
     this.#around = {
-      gateway: options.id ?? '',
+      gateway: { id: options.id ?? '', zone: options.zone },
       clock,
       random,
       logger,

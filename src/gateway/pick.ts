@@ -5,6 +5,8 @@ import { warmth } from './slow-start.ts';
 /** Up to this limit per pod, requests are packed onto the first pods with room, as in Knative (pkg/activator/net/lb_policy.go): at so few places per pod, packing frees whole pods for scale-in. */
 const packUpTo = 3;
 
+export const isPacked = (limit: number | undefined): boolean => limit !== undefined && limit <= packUpTo;
+
 /** How well pod and client go together: the highest wins (rendezvous hashing), so that a pod that comes or goes moves only its share of clients. FNV-1a. */
 const affinity = (client: string, pod: string): number => {
   let hash = 0x811c9dc5;
@@ -39,7 +41,7 @@ export const pickByClient = (pods: readonly Pod[], target: string, limit: number
  * older ones; of two the new one is then passed over at times, but no request waits for that.
  */
 export const pickPod = (pods: readonly Pod[], target: string, limit: number | undefined, random: Random, now?: number): Pod | undefined => {
-  if (pods.length <= 1 || (limit !== undefined && limit <= packUpTo)) return firstWithRoom(pods, target, limit, 0);
+  if (pods.length <= 1 || isPacked(limit)) return firstWithRoom(pods, target, limit, 0);
   const first = Math.floor(random() * pods.length);
   const second = (first + 1 + Math.floor(random() * (pods.length - 1))) % pods.length;
   const [one, other] = [pods[first], pods[second]];

@@ -3,7 +3,15 @@ import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.
 import { shareOf } from './permits.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
+import { zonesOf, type Zones } from './zones.ts';
 import { probeUntilReady, type ProbeAim } from './probe.ts';
+
+/** What pods are chosen by of the gateway itself. */
+export interface GatewaySelf {
+  /** By which routes name it. */
+  readonly id: GatewayId;
+  readonly zone: string | undefined;
+}
 
 export interface PodSetEvents {
   /** A pod can be used that could not before. */
@@ -24,14 +32,15 @@ export class PodSet {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: PodSetEvents;
-  readonly #gateway: GatewayId;
+  readonly #gateway: GatewaySelf;
   /** No longer routed, but with calls that run to their end: one that is routed again still has them. */
   readonly #departed = new Map<string, Pod>();
   readonly #pods = new Map<string, Pod>();
   readonly #slowStart = new SlowStart();
   #usable: readonly Pod[] = [];
+  #zones: Zones | undefined;
 
-  constructor(clock: Clock, logger: Logger, gateway: GatewayId, events: PodSetEvents) {
+  constructor(clock: Clock, logger: Logger, gateway: GatewaySelf, events: PodSetEvents) {
     this.#clock = clock;
     this.#logger = logger;
     this.#gateway = gateway;
@@ -40,6 +49,10 @@ export class PodSet {
 
   get usable(): readonly Pod[] {
     return this.#usable;
+  }
+
+  get zones(): Zones | undefined {
+    return this.#zones;
   }
 
   /** The time, while there are new pods beside older ones. */
@@ -99,7 +112,7 @@ export class PodSet {
   #add(route: PodRoute): void {
     const pod = this.#departed.get(route.id) ?? new Pod(route);
     this.#departed.delete(route.id);
-    Object.assign(pod, { route, share: shareOf(route, this.#gateway, undefined), confirmed: false, suspect: false });
+    Object.assign(pod, { route, share: shareOf(route, this.#gateway.id, undefined), confirmed: false, suspect: false });
     this.#pods.set(route.id, pod);
   }
 
@@ -135,7 +148,7 @@ export class PodSet {
       pod.suspect = false;
       this.#stopProbing(pod);
     }
-    pod.share = shareOf(route, this.#gateway, pod.share);
+    pod.share = shareOf(route, this.#gateway.id, pod.share);
     Object.assign(pod, { route });
   }
 
@@ -189,6 +202,7 @@ export class PodSet {
       pod.usableSince = this.#clock.monotonic();
       more = true;
     }
+    this.#zones = zonesOf(this.#usable, this.#gateway.zone);
     this.#slowStart.look(this.#usable);
     if (more) this.#events.usable();
   }

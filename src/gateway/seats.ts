@@ -1,9 +1,10 @@
 import type { Random, WorkloadRoute } from '../core/index.ts';
 import type { Call } from './call.ts';
 import type { WorkloadCounters } from './counters.ts';
-import { pickByClient, pickPod } from './pick.ts';
+import { isPacked, pickByClient, pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import type { PodSet } from './pod-set.ts';
+import { pickByZone } from './zones.ts';
 
 type SeatRules = Pick<WorkloadRoute, 'containerConcurrency' | 'sessionAffinity'>;
 
@@ -24,9 +25,11 @@ export class Seats {
 
   /** The pod for `call`; undefined while none has room for it. */
   pick(call: Call, { containerConcurrency, sessionAffinity }: SeatRules): Pod | undefined {
-    return sessionAffinity === 'client-ip'
-      ? pickByClient(this.#pods.usable, call.target, containerConcurrency, call.clientAddress)
-      : pickPod(this.#pods.usable, call.target, containerConcurrency, this.#random, this.#pods.slowStartNow);
+    const { usable, zones, slowStartNow } = this.#pods;
+    if (sessionAffinity === 'client-ip') return pickByClient(usable, call.target, containerConcurrency, call.clientAddress);
+    return zones === undefined || isPacked(containerConcurrency)
+      ? pickPod(usable, call.target, containerConcurrency, this.#random, slowStartNow)
+      : pickByZone(zones, call.target, containerConcurrency, this.#random, slowStartNow);
   }
 
   anyRoom({ containerConcurrency }: SeatRules): boolean {

@@ -1,4 +1,4 @@
-import type { Clock, FirstByte, GatewayId, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
+import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
 import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -8,7 +8,7 @@ import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import { inUse } from './permits.ts';
-import { PodSet, type PodSetEvents } from './pod-set.ts';
+import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
 import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
@@ -18,7 +18,7 @@ import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
 export interface GateSurroundings {
-  readonly gateway: GatewayId;
+  readonly gateway: GatewaySelf;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -279,7 +279,7 @@ export class WorkloadGate implements CallProgress {
   permitsInUse(uses: Record<string, number>): void {
     if (this.#route.containerConcurrency === undefined) return;
     for (const pod of this.#pods.all) {
-      const count = inUse(pod, this.#around.gateway);
+      const count = inUse(pod, this.#around.gateway.id);
       if (count > 0) uses[pod.route.id] = count;
     }
   }

@@ -135,6 +135,7 @@ const pod = shape<PodRoute>({
   state: oneOf(['starting', 'ready', 'terminating']),
   probe,
   revision: name,
+  zone: optional(name),
   permits: optional(record(whole(1e6), mostGateways)),
 });
 const listener = shape<ListenerRoute>({ address: optional(name), port, protocol, target: name });
