@@ -26,8 +26,6 @@ interface Workload {
   /** Pods that are there and are not routed: what is in them from before need not have ended. */
   past: Set<string>;
   readonly demand: Demand;
-  /** Some pod may still have permits that we do not know of. */
-  learning: boolean;
 }
 
 interface Session {
@@ -47,6 +45,8 @@ export class Permits {
   /** By gateway: pods of which its acknowledgements say something new. */
   readonly #open = new Map<GatewayId, Set<string>>();
   readonly #sessions = new Map<GatewayId, Session>();
+  /** Of which some pod may still have permits that we do not know of. */
+  readonly #learning = new Set<WorkloadKey>();
   #ledAt: number;
   #allHeard = false;
 
@@ -60,6 +60,7 @@ export class Permits {
     this.#workloads.clear();
     this.#workloadOf.clear();
     this.#open.clear();
+    this.#learning.clear();
     this.#sessions.clear();
     this.#allHeard = false;
     this.#ledAt = this.#options.clock.monotonic();
@@ -148,14 +149,15 @@ export class Permits {
 
   #said(key: WorkloadKey, pods: readonly PodRoute[], revision: number): void {
     const before = this.#workloads.get(key);
-    const workload = before ?? { pods: new Map<string, PodLedger>(), past: new Set<string>(), demand: new Demand(), learning: true };
+    const workload = before ?? { pods: new Map<string, PodLedger>(), past: new Set<string>(), demand: new Demand() };
     this.#workloads.set(key, workload);
+    if (before === undefined) this.#learning.add(key);
     for (const { id, permits = {}, state } of pods) {
       let ledger = workload.pods.get(id);
       if (ledger === undefined) {
         const isNew = before !== undefined && !workload.past.has(id) && !this.#workloadOf.has(id);
         ledger = new PodLedger(revision, isNew);
-        workload.learning ||= !isNew;
+        if (!isNew) this.#learning.add(key);
         workload.pods.set(id, ledger);
         this.#workloadOf.set(id, key);
       }
@@ -198,14 +200,15 @@ export class Permits {
     if (!this.#allHeard) return;
     let heard = Infinity;
     for (const { info, lostAt } of this.#sessions.values()) if (lostAt === undefined) heard = Math.min(heard, info.acknowledged);
-    for (const [key, workload] of this.#workloads) {
-      if (!workload.learning) continue;
-      workload.learning = false;
-      for (const ledger of workload.pods.values()) {
+    for (const key of this.#learning) {
+      let isKnown = true;
+      for (const ledger of this.#workloads.get(key)?.pods.values() ?? []) {
         ledger.known ||= ledger.since <= heard;
-        workload.learning ||= !ledger.known;
+        isKnown &&= ledger.known;
       }
-      if (!workload.learning) changed(key);
+      if (!isKnown) continue;
+      this.#learning.delete(key);
+      changed(key);
     }
   }
 
@@ -229,6 +232,7 @@ export class Permits {
     const workload = this.#workloads.get(key);
     for (const pod of workload?.pods.keys() ?? []) if (this.#workloadOf.get(pod) === key) this.#workloadOf.delete(pod);
     this.#workloads.delete(key);
+    this.#learning.delete(key);
   }
 }
 
