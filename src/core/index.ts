@@ -25,6 +25,7 @@ export {
 } from './reasons.ts';
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
+export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';

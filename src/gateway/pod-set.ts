@@ -1,6 +1,5 @@
-import { millis, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
+import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
 import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
-import { shareOf } from './permits.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
 import { zonesOf, type Zones } from './zones.ts';

@@ -1,4 +1,14 @@
-import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
+import {
+  permitsInUse,
+  type Clock,
+  type FirstByte,
+  type Logger,
+  type Poke,
+  type Random,
+  type WorkloadKey,
+  type WorkloadReport,
+  type WorkloadRoute,
+} from '../core/index.ts';
 import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -7,7 +17,6 @@ import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
-import { inUse } from './permits.ts';
 import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
@@ -279,7 +288,7 @@ export class WorkloadGate implements CallProgress {
   permitsInUse(uses: Record<string, number>): void {
     if (this.#route.containerConcurrency === undefined) return;
     for (const pod of this.#pods.all) {
-      const count = inUse(pod, this.#around.gateway.id);
+      const count = permitsInUse(pod.route, this.#around.gateway.id, pod.share, pod.inFlight);
       if (count > 0) uses[pod.route.id] = count;
     }
   }

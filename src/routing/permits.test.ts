@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { permitEvents, PermitWorld } from '../../test/support/permit-world.ts';
+import { permitEvents, PermitWorld } from './testing/permit-world.ts';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 const spread = (numbers: readonly number[]): number => Math.max(...numbers) - Math.min(...numbers);

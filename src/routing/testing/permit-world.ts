@@ -1,8 +1,5 @@
-import { instant, ManualClock, millis, workloadKey, type GatewayInfo, type PodRoute, type WorkloadRoute } from '../../src/core/index.ts';
-import { inUse, shareOf } from '../../src/gateway/permits.ts';
-import { Pod } from '../../src/gateway/pod.ts';
-import { Permits } from '../../src/routing/permits.ts';
-import { route } from './link-rig.ts';
+import { instant, ManualClock, millis, permitsInUse, shareOf, workloadKey, type GatewayInfo, type PodRoute, type WorkloadRoute } from '../../core/index.ts';
+import { Permits } from '../permits.ts';
 
 /**
  * Controllers and gateways that divide the places of pods, with everything between them in somebody's hands: each message arrives when it is delivered, links break, gateways crash, and
@@ -22,10 +19,17 @@ interface Up {
   readonly permitsInUse: Readonly<Record<string, number>>;
 }
 
+/** A pod as a gateway knows it. */
+interface KnownPod {
+  route: PodRoute;
+  share: number | undefined;
+  inFlight: number;
+}
+
 class ModelGateway {
   readonly id: string;
-  readonly pods = new Map<string, Pod>();
-  readonly departed = new Map<string, Pod>();
+  readonly pods = new Map<string, KnownPod>();
+  readonly departed = new Map<string, KnownPod>();
   readonly inbox: Down[] = [];
   readonly outbox: Up[] = [];
   linked = false;
@@ -54,10 +58,11 @@ class ModelGateway {
         this.departed.set(id, pod);
       }
     for (const each of pods) {
-      const pod = this.pods.get(each.id) ?? this.departed.get(each.id) ?? new Pod(each);
+      const pod = this.pods.get(each.id) ?? this.departed.get(each.id) ?? { route: each, share: undefined, inFlight: 0 };
       const before = this.pods.has(each.id) ? pod.share : undefined;
       this.departed.delete(each.id);
-      Object.assign(pod, { route: each, share: shareOf(each, this.id, before) });
+      pod.route = each;
+      pod.share = shareOf(each, this.id, before);
       this.pods.set(each.id, pod);
     }
     this.applied = { epoch, revision };
@@ -67,7 +72,10 @@ class ModelGateway {
   acknowledge(): void {
     if (!this.linked || this.applied === undefined) return;
     const uses: Record<string, number> = {};
-    for (const [id, pod] of this.pods) if (inUse(pod, this.id) > 0) uses[id] = inUse(pod, this.id);
+    for (const [id, { route, share, inFlight }] of this.pods) {
+      const count = permitsInUse(route, this.id, share, inFlight);
+      if (count > 0) uses[id] = count;
+    }
     this.outbox.push({ ...this.applied, permitsInUse: uses });
   }
 
@@ -111,6 +119,33 @@ export const permitEvents: readonly string[] = Object.entries({
   held: 4,
   time: 4,
 }).flatMap(([event, times]) => Array.from({ length: times }, () => event));
+
+const podOf = (id: string, state: PodRoute['state']): PodRoute => ({
+  id,
+  name: id,
+  address: '10.0.0.1',
+  ports: { http: 8080 },
+  state,
+  probe: { kind: 'await-ready' },
+  revision: '',
+});
+
+const routeOf = (containerConcurrency: number, pods: readonly PodRoute[]): WorkloadRoute => ({
+  workload: key,
+  listeners: [],
+  hosts: [],
+  pods,
+  wakeFailure: undefined,
+  containerConcurrency,
+  holdQueueDepth: 1,
+  holdTimeoutMs: 0,
+  waitingPage: false,
+  requestTimeoutMs: 0,
+  responseStartTimeoutMs: 0,
+  idleTimeoutMs: 0,
+  ignoreRequests: [],
+  sessionAffinity: 'none',
+});
 
 const mostGateways = 5;
 const mostPods = 6;
@@ -224,9 +259,12 @@ export class PermitWorld {
     if (!this.#dirty) return;
     this.#dirty = false;
     const { permits } = this.#controller;
-    const bare = this.pods.flatMap(({ id, state, routed }): readonly PodRoute[] => (routed ? [{ ...(route().pods[0] as PodRoute), id, name: id, state }] : []));
+    const bare = this.pods.flatMap(({ id, state, routed }): readonly PodRoute[] => (routed ? [podOf(id, state)] : []));
     const words = permits.of(key, this.limit, bare);
-    const published = route({ containerConcurrency: this.limit, pods: bare.map((pod) => ({ ...pod, permits: words.get(pod.id) ?? {} })) });
+    const published = routeOf(
+      this.limit,
+      bare.map((pod) => ({ ...pod, permits: words.get(pod.id) ?? {} })),
+    );
     if (JSON.stringify(published) === JSON.stringify(this.#controller.published)) return;
     this.#controller.published = published;
     this.#controller.revision += 1;
@@ -250,7 +288,7 @@ export class PermitWorld {
 
   #begin(gateway: ModelGateway, id: string): void {
     const pod = gateway.pods.get(id);
-    if (pod?.isBelow(gateway.limit) !== true || pod.route.state === 'terminating') return;
+    if (pod === undefined || pod.route.state === 'terminating' || pod.inFlight >= Math.min(gateway.limit, pod.share ?? gateway.limit)) return;
     pod.inFlight += 1;
   }
 
