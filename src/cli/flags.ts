@@ -29,6 +29,9 @@ export interface GatewayFlags {
   readonly listen?: string;
   readonly routes?: string;
   readonly sharedPort?: number;
+  readonly accessLog: string;
+  readonly tracing?: boolean;
+  readonly workers: number;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

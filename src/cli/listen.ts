@@ -50,6 +50,10 @@ const whyNot = (failure: unknown): string => {
   return messageOf(failure);
 };
 
+/** What a gateway prints when it runs. */
+export const readyLine = (host: string | undefined, operations: Server, sharedPort: number | undefined): string =>
+  `ready: metrics=${urlOf('http', host, portOf(operations))}/metrics${sharedPort === undefined ? '' : ` shared=${urlOf('http', host, sharedPort)}`}\n`;
+
 /** The port that a listening server got. */
 export const portOf = (server: Server): number => {
   const address = server.address();

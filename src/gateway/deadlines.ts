@@ -23,6 +23,13 @@ export class Deadlines {
     this.#calls.remove(call);
   }
 
+  /** The figures take over what has gone through each call since: a connection may be open for days. */
+  countBytes(): void {
+    this.#calls.forEach((call) => {
+      if (call.metered) call.pod?.figures.countBytes(call);
+    });
+  }
+
   /** Cuts what is in a pod. */
   cutAll(): void {
     this.#calls.forEach((call) => {

@@ -1,4 +1,5 @@
 import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
+import type { WorkloadCounters } from './counters.ts';
 import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
@@ -23,6 +24,8 @@ export interface PodSetEvents {
   out(count: number): void;
 }
 
+type PodCounters = Pick<WorkloadCounters, 'revisions' | 'podConnections'>;
+
 /**
  * The pods of one workload, and which of them can be used. A starting pod is probed from here and used as soon as it answers, not when the kubelet's next
  * probe and the EndpointSlice have said so; a pod that refuses a connection is out until a probe succeeds.
@@ -34,16 +37,18 @@ export class PodSet {
   readonly #gateway: GatewaySelf;
   /** No longer routed, but with calls that run to their end: one that is routed again still has them. */
   readonly #departed = new Map<string, Pod>();
+  readonly #counters: PodCounters;
   readonly #pods = new Map<string, Pod>();
   readonly #slowStart = new SlowStart();
   #usable: readonly Pod[] = [];
   #zones: Zones | undefined;
 
-  constructor(clock: Clock, logger: Logger, gateway: GatewaySelf, events: PodSetEvents) {
+  constructor(clock: Clock, logger: Logger, gateway: GatewaySelf, counters: PodCounters, events: PodSetEvents) {
     this.#clock = clock;
     this.#logger = logger;
     this.#gateway = gateway;
     this.#events = events;
+    this.#counters = counters;
   }
 
   get usable(): readonly Pod[] {
@@ -70,6 +75,7 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
+    const { revisions, podConnections } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);
@@ -85,6 +91,7 @@ export class PodSet {
       if (pod.inFlight > 0) this.#departed.set(id, pod);
       this.#events.gone(pod);
     }
+    revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
   }
@@ -109,7 +116,7 @@ export class PodSet {
   }
 
   #add(route: PodRoute): void {
-    const pod = this.#departed.get(route.id) ?? new Pod(route);
+    const pod = this.#departed.get(route.id) ?? new Pod(route, this.#counters.revisions.of(route.revision), this.#counters.podConnections);
     this.#departed.delete(route.id);
     Object.assign(pod, { route, share: shareOf(route, this.#gateway.id, undefined), confirmed: false, suspect: false });
     this.#pods.set(route.id, pod);

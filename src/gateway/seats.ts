@@ -36,20 +36,23 @@ export class Seats {
     return this.#pods.usable.some((pod) => pod.isBelow(containerConcurrency));
   }
 
-  take(call: Call, pod: Pod): void {
+  take(call: Call, pod: Pod, now: number): void {
     call.state = 'seated';
     call.pod = pod;
+    call.givenAt = now;
     if (!call.metered) return;
     pod.inFlight += 1;
+    pod.figures.given(now);
     this.#counters.inFlight += 1;
   }
 
   /** Gives the place back. */
-  leave(call: Call): void {
+  leave(call: Call, now: number): void {
     if (call.state !== 'seated' || call.pod === undefined) return;
     call.state = 'new';
     if (call.metered) {
       call.pod.inFlight -= 1;
+      call.pod.figures.left(now);
       this.#counters.inFlight -= 1;
       if (call.pod.share !== undefined && call.pod.inFlight >= call.pod.share) this.#permitFreed();
     }

@@ -15,6 +15,7 @@ import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 import { Retiring } from './retiring.ts';
 import { RouteBook } from './route-book.ts';
 import { workloadRoute } from './route-snapshots.ts';
+import { unheard } from './unheard.ts';
 import { Changes, completed, within } from './waiting.ts';
 import { WorkQueue } from './work-queue.ts';
 import { World } from './world.ts';
@@ -255,13 +256,10 @@ class Router implements Routing {
     return revision;
   }
 
-  /** A gateway that the cluster says is there, or that a Service points at, and that has no link to us. */
+  /** One that may only have been there is waited for a little. */
   #someUnheard(sinceLead: Millis): boolean {
-    const linked = new Set(this.#options.publisher.sessions().map(({ podUid }) => podUid));
-    const states = [...this.#gatewayPods.present()].filter((uid) => !linked.has(uid)).map((uid) => this.#gatewayPods.stateOf(uid));
-    if (!this.#gatewayPods.synced || states.includes('ready')) return true;
-    if (sinceLead >= this.#timing.firstAbsence) return false;
-    return states.length > 0 || [...this.#world.gatewayAddresses()].some((address) => !this.#gateways.isConnected(address));
+    const found = unheard({ sessions: this.#options.publisher.sessions(), pods: this.#gatewayPods, addresses: this.#world.gatewayAddresses() });
+    return found === 'certain' || (found === 'likely' && sinceLead < this.#timing.firstAbsence);
   }
 
   #onService(key: string): void {

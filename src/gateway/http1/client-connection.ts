@@ -107,6 +107,11 @@ export class ClientConnection implements Member {
     return (this.#unread?.length ?? 0) + this.#socket.readableLength;
   }
 
+  /** Content of the body that has been passed on. */
+  get bodyBytes(): number {
+    return this.#body?.content ?? 0;
+  }
+
   /** The request has been read whole. */
   get requestWhole(): boolean {
     return this.#body === undefined || this.#body.done;

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { Roster } from '../roster.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
@@ -29,8 +30,9 @@ export interface HttpEntry {
 export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -63,7 +65,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -73,7 +75,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   close(): Promise<void> {
     this.closing = true;
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      this.#around.sockets.close(this.#server, resolve);
       this.#clients.forEach((client) => client.closeIdle());
     });
   }
@@ -97,6 +99,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   unreadable(client: ClientConnection, problem: { readonly status: number; readonly detail: string }): void {
     const refusal = malformed(problem.detail);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: problem.status, clientAddress: client.peer, request: undefined });
     client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
   }
 
@@ -130,6 +133,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   #refuse(client: ClientConnection, head: Head): void {
     const refusal = unknownHost(head.host);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));

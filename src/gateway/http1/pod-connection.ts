@@ -87,9 +87,15 @@ export class PodConnection {
     this.#silent = true;
     this.#keepsAlive = true;
     this.#requestSent = false;
+    this.#body = undefined;
     if (this.#state === 'connecting') return;
     this.#state = 'head';
     listener.connected();
+  }
+
+  /** Content of the body of the last answer, as far as it has come. */
+  get answerBytes(): number {
+    return this.#body?.content ?? 0;
   }
 
   /** The request has been written whole. */
@@ -195,7 +201,6 @@ export class PodConnection {
   #whole(chunk: Buffer | undefined, at: number): number {
     const listener = this.#listener;
     this.#listener = undefined;
-    this.#body = undefined;
     const reusable = this.#keepsAlive && this.#requestSent && chunk !== undefined && at === chunk.length && this.#state !== 'closed';
     if (reusable) {
       this.#state = 'idle';

@@ -1,5 +1,6 @@
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { RequestHead } from '../call.ts';
+import type { LoggedRequest } from '../request.ts';
+import type { PodFields } from '../tracing.ts';
 import { contentLengthOf, FieldReader, isForwarding, tokens, withTokens, type FieldName } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
@@ -43,7 +44,7 @@ const passesAsItCame: ReadonlySet<FieldName> = new Set<FieldName>([
 ]);
 
 /** A request's head, read once. The text is kept as it came: order, case, duplicates and bytes of what is passed on are the client's. */
-export class Head implements RequestHead {
+export class Head implements LoggedRequest {
   method = '';
   /** In origin form, byte for byte as sent. */
   path = '';
@@ -78,6 +79,10 @@ export class Head implements RequestHead {
     return problem === undefined ? ok(head) : failed(problem);
   }
 
+  get protocol(): string {
+    return `HTTP/1.${this.minorVersion}`;
+  }
+
   get host(): string {
     return hostOf(this.authority ?? '');
   }
@@ -102,24 +107,33 @@ export class Head implements RequestHead {
     return undefined;
   }
 
+  /** All values, in order. */
+  headers(name: string): readonly string[] {
+    const values: string[] = [];
+    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    while (fields.next()) if (fields.lowerName === name) values.push(fields.value);
+    return values;
+  }
+
   /**
    * The head as it goes to a pod, with its empty line. Where the gateway stands in for a direct connection (`edge` false) the peer is appended to X-Forwarded-For and the
    * others are set only where absent; as the edge it replaces them all, since anyone may have written them. `podAuthority`: for a request without `Host`.
+   * `instead`: takes the place of the client's fields of those names.
    */
-  forUpstream(peer: string, edge: boolean, podAuthority: string): string {
+  forUpstream(peer: string, edge: boolean, podAuthority: string, instead?: PodFields): string {
     const authority = this.authority ?? podAuthority;
     let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
     if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
     head +=
-      edge || this.#changes
-        ? this.#fieldsForUpstream(peer, edge)
+      edge || this.#changes || instead !== undefined
+        ? this.#fieldsForUpstream(peer, edge, instead)
         : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${authority}\r\n`;
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
     return `${head}\r\n`;
   }
 
-  #fieldsForUpstream(peer: string, edge: boolean): string {
+  #fieldsForUpstream(peer: string, edge: boolean, instead: PodFields | undefined): string {
     const text = this.#text;
     let [passed, forwardedBefore] = ['', ''];
     let [hasHost, hasProto] = [false, false];
@@ -127,7 +141,7 @@ export class Head implements RequestHead {
     const fields = new FieldReader(text, at);
     while (fields.next()) {
       const { name } = fields;
-      if (this.#passes(fields, edge)) {
+      if (this.#passes(fields, edge) && instead?.has(fields.lowerName) !== true) {
         if (name === 'x-forwarded-host') hasHost = true;
         else if (name === 'x-forwarded-proto') hasProto = true;
         continue;
@@ -140,6 +154,7 @@ export class Head implements RequestHead {
     passed += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
     if (!hasProto) passed += 'X-Forwarded-Proto: http\r\n';
     if (!hasHost && this.authority !== undefined) passed += `X-Forwarded-Host: ${this.authority}\r\n`;
+    if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) passed += `${name}: ${value}\r\n`;
     return passed;
   }
 
