@@ -14,6 +14,7 @@ export interface LinkedGatewayOptions {
   readonly address: string | undefined;
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
+  readonly zone: string | undefined;
   readonly sharedPort: number | undefined;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
@@ -57,13 +58,16 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     clock,
     random,
     logger,
+    id,
     uplink: {
       report: (workloads, intervalMs) => link.report(workloads, intervalMs),
       poke: (poke) => link.poke(poke),
       firstByte: (message) => link.firstByte(message),
+      permitsFreed: () => link.permitsFreed(),
     },
     ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
     ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
     ...(part === undefined ? {} : { sockets: part.sockets, holdSlots: part.holdSlots }),
@@ -77,7 +81,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       address: options.address,
       podName: options.podName,
       nodeName: options.nodeName,
-      zone: undefined,
+      zone: options.zone,
       worker: part?.claim,
     },
     clock,
@@ -88,6 +92,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       hasRoutes = true;
       return problems;
     },
+    permitsInUse: () => gateway.permitsInUse(),
     onUp: () => gateway.pokeAll(),
   });
   await gateway.open();

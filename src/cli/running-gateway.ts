@@ -46,6 +46,7 @@ const startLinked = async (
     address: flags.listen,
     podName,
     nodeName: process.env.NODE_NAME,
+    zone: process.env.NODE_ZONE === '' ? undefined : process.env.NODE_ZONE,
     sharedPort: flags.sharedPort,
     host: flags.listen,
     ...observed,

@@ -83,6 +83,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     address: host,
     podName: undefined,
     nodeName: undefined,
+    zone: undefined,
     sharedPort: options.gatewayPort,
     host,
   }).catch((failure: unknown) => {

@@ -4,7 +4,7 @@
  * The parser of annotations is next door in `spec/index.ts`: it loads the YAML library, which the gateway must not pay for.
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
-export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace } from './annotations.ts';
+export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
 export { ManualClock, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
@@ -26,6 +26,7 @@ export {
 } from './reasons.ts';
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
+export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';

@@ -78,9 +78,14 @@ export interface GatewayInfo {
    * Where it is one of several processes that share their listening sockets: `gateway` names them together, `ended` those of them that are known to have ended without a word. Absent: it
    * is all of its gateway.
    */
-  readonly worker?: { readonly gateway: string; readonly index: number; readonly ended: readonly GatewayId[] };
+  readonly worker?: { readonly gateway: string; readonly index: number; readonly workers?: number | undefined; readonly ended: readonly GatewayId[] };
   /** Newest route revision that it has applied; 0 before the first. */
   readonly acknowledged: number;
   /** Ports that it could not open, as of that revision; absent before the first. */
   readonly failedPorts?: readonly number[];
+  /**
+   * By pod id, as of that revision: how many requests it has in the pod, or keeps permits for, where that is more than the routes say. Absent before the first acknowledgement,
+   * and with a gateway that knows no permits.
+   */
+  readonly permitsInUse?: Readonly<Record<string, number>> | undefined;
 }

@@ -19,6 +19,10 @@ export interface Refusal {
 export interface CallProgress {
   /** No connection, so nothing was written: the call may go to another pod. */
   unreachable(call: Call, problem: string): void;
+  /** The pod broke its answer off, before or after its beginning, by no wish of the client or ours. */
+  brokeOff(call: Call): void;
+  /** It is sent a second time, over a new connection. */
+  resent(): void;
   /** The answer began, with this status; interim answers do not count. */
   answering(call: Call, status: number): void;
   /** It will answer by itself, with this. */
@@ -47,6 +51,8 @@ export abstract class Call implements Carried, Member {
   /** False for ignored requests. */
   metered = true;
   counted = false;
+  /** Its answer broke off. */
+  broken = false;
   /** Undefined while nothing is traced. */
   trace: RequestTrace | undefined;
   /** The code of the gateway's own answer. */
@@ -64,6 +70,8 @@ export abstract class Call implements Carried, Member {
   heldSlots = 0;
   /** After a first failed connection: when trying ends. */
   connectDueAt: number | undefined;
+  /** While it is held: not given to a pod before. */
+  notBefore = 0;
   /** When `expire` is to be called; `Infinity` for never. */
   dueAt = Infinity;
 

@@ -1,4 +1,5 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
+import type { EjectionReason } from './ejection.ts';
 import { Revisions } from './revisions.ts';
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
@@ -33,6 +34,13 @@ export interface WorkloadCounters {
   pokes: number;
   /** Attempts that found no connection, and went to another pod or back to waiting. */
   connectFailures: number;
+  /** Requests that were sent to a pod once more: after a connection that could not be made, or one that turned out to be dead. */
+  retries: number;
+  /** Those that went only a moment later, since there were too many. */
+  retriesOverBudget: number;
+  readonly ejections: Map<EjectionReason, number>;
+  /** Pods that are not used until a probe succeeds. */
+  ejectedPods: number;
   readonly podConnections: PodConnectionCounts;
 }
 
@@ -80,6 +88,10 @@ export const newWorkloadCounters = (workload: WorkloadKey, clock: Clock): Worklo
   holdSeconds: { bounds: holdSecondsBounds, counts: Array.from({ length: holdSecondsBounds.length + 1 }, () => 0), sum: 0, count: 0 },
   pokes: 0,
   connectFailures: 0,
+  retries: 0,
+  retriesOverBudget: 0,
+  ejections: new Map(),
+  ejectedPods: 0,
   podConnections: { open: 0, idle: 0, opened: 0 },
 });
 

@@ -2,6 +2,7 @@ import {
   millis,
   silentLogger,
   type Clock,
+  type GatewayId,
   type Logger,
   type Millis,
   type Random,
@@ -28,13 +29,17 @@ import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
-export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'>;
+export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'> & Partial<Pick<LinkClient, 'permitsFreed'>>;
 
 export interface GatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly uplink?: GatewayUplink;
+  /** By which controllers know it; left out: none does. */
+  readonly id?: GatewayId;
+  /** Pods of the same zone are preferred; left out: none is. */
+  readonly zone?: string;
   /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
   readonly sharedPort?: number;
   /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
@@ -61,6 +66,8 @@ export interface DrainOptions {
 export interface Gateway {
   /** Takes over routes. Resolves when every listener that can be opened is open, with all that cannot be served of the present routes. */
   apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]>;
+  /** How many requests it has in pods whose places are divided among gateways, by pod id, where that is more than its routes give it. */
+  permitsInUse(): Readonly<Record<string, number>>;
   readonly counters: GatewayCounters;
   /** The shared port in use; undefined before `open`, or if there is none. */
   readonly sharedPort: number | undefined;
@@ -78,6 +85,8 @@ export interface Gateway {
 
 const reportEveryMs = 1000;
 const warmUpAfterMs = 50;
+/** What is freed within this time is told at once. */
+const tellFreedAfterMs = 5;
 
 /**
  * accept (http1/listener, http2/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
@@ -102,6 +111,7 @@ class GatewayProcess implements Gateway {
   #applying: Promise<unknown> = Promise.resolve();
   #reportedAt: number;
   #draining = false;
+  #tellingFreed = false;
 
   constructor(options: GatewayOptions) {
     const { clock, random, logger, uplink, sharedPort, host } = options;
@@ -136,6 +146,7 @@ class GatewayProcess implements Gateway {
     };
     this.#reportedAt = clock.monotonic();
     this.#around = {
+      gateway: { id: options.id ?? '', zone: options.zone },
       clock,
       random,
       logger,
@@ -150,6 +161,7 @@ class GatewayProcess implements Gateway {
         this.#upstreams.forget(pod);
         this.#http2.forget(pod);
       },
+      permitFreed: () => this.#tellFreed(),
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
@@ -203,6 +215,12 @@ class GatewayProcess implements Gateway {
       await clock.sleep(millis(rest < reportEveryMs / 10 ? rest + reportEveryMs : rest), signal).catch(() => undefined);
       this.#report();
     }
+  }
+
+  permitsInUse(): Readonly<Record<string, number>> {
+    const uses: Record<string, number> = {};
+    for (const gate of this.#gates.values()) gate.permitsInUse(uses);
+    return uses;
   }
 
   pokeAll(): void {
@@ -269,6 +287,15 @@ class GatewayProcess implements Gateway {
     // While draining, what waits still needs its pods, but no port opens again.
     if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
+  }
+
+  #tellFreed(): void {
+    if (this.#tellingFreed) return;
+    this.#tellingFreed = true;
+    this.#options.clock.after(millis(tellFreedAfterMs), () => {
+      this.#tellingFreed = false;
+      this.#options.uplink?.permitsFreed?.();
+    });
   }
 
   #retire(key: WorkloadKey): void {

@@ -11,13 +11,21 @@ export class Pod {
   readonly connections: PodConnectionCounts;
   /** Calls in it from this gateway. */
   inFlight = 0;
+  /** Of the workload's limit, this gateway's part; undefined where all of it is. */
+  share: number | undefined;
   /** Our own probe succeeded since it was last said to be starting. */
   confirmed = false;
-  /** A connection failed since; not used until a probe succeeds. */
+  /** Ejected: not used until a probe succeeds. */
   suspect = false;
+  /** Answers in a row that broke off. */
+  failures = 0;
+  /** Ejections that are not yet forgotten. */
+  ejections = 0;
   /** Monotonic time since which it can be used. */
   usableSince = 0;
-  /** Ends the probing under way. */
+  /** True while it is not even probed. */
+  pausing = false;
+  /** Ends the probing under way, or the wait for it. */
   stopProbing: (() => void) | undefined;
 
   constructor(route: PodRoute, figures: RevisionFigures, connections: PodConnectionCounts) {
@@ -31,6 +39,10 @@ export class Pod {
   }
 
   hasRoom(target: string, limit: number | undefined): boolean {
-    return (limit === undefined || this.inFlight < limit) && Object.hasOwn(this.route.ports, target);
+    return this.isBelow(limit) && Object.hasOwn(this.route.ports, target);
+  }
+
+  isBelow(limit: number | undefined): boolean {
+    return limit === undefined || this.inFlight < (this.share === undefined || this.share > limit ? limit : this.share);
   }
 }

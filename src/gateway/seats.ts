@@ -1,9 +1,10 @@
 import type { Random, WorkloadRoute } from '../core/index.ts';
 import type { Call } from './call.ts';
 import type { WorkloadCounters } from './counters.ts';
-import { pickByClient, pickPod } from './pick.ts';
+import { isPacked, pickByClient, pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import type { PodSet } from './pod-set.ts';
+import { pickByZone } from './zones.ts';
 
 type SeatRules = Pick<WorkloadRoute, 'containerConcurrency' | 'sessionAffinity'>;
 
@@ -12,22 +13,27 @@ export class Seats {
   readonly #pods: PodSet;
   readonly #random: Random;
   readonly #counters: WorkloadCounters;
+  readonly #permitFreed: () => void;
 
-  constructor(pods: PodSet, random: Random, counters: WorkloadCounters) {
+  /** `permitFreed`: a pod has one call less of those beyond our share of it. */
+  constructor(pods: PodSet, random: Random, counters: WorkloadCounters, permitFreed: () => void) {
     this.#pods = pods;
     this.#random = random;
     this.#counters = counters;
+    this.#permitFreed = permitFreed;
   }
 
   /** The pod for `call`; undefined while none has room for it. */
   pick(call: Call, { containerConcurrency, sessionAffinity }: SeatRules): Pod | undefined {
-    return sessionAffinity === 'client-ip'
-      ? pickByClient(this.#pods.usable, call.target, containerConcurrency, call.clientAddress)
-      : pickPod(this.#pods.usable, call.target, containerConcurrency, this.#random);
+    const { usable, zones, slowStartNow } = this.#pods;
+    if (sessionAffinity === 'client-ip') return pickByClient(usable, call.target, containerConcurrency, call.clientAddress);
+    return zones === undefined || isPacked(containerConcurrency)
+      ? pickPod(usable, call.target, containerConcurrency, this.#random, slowStartNow)
+      : pickByZone(zones, call.target, containerConcurrency, this.#random, slowStartNow);
   }
 
   anyRoom({ containerConcurrency }: SeatRules): boolean {
-    return this.#pods.usable.some((pod) => containerConcurrency === undefined || pod.inFlight < containerConcurrency);
+    return this.#pods.usable.some((pod) => pod.isBelow(containerConcurrency));
   }
 
   take(call: Call, pod: Pod, now: number): void {
@@ -48,6 +54,7 @@ export class Seats {
       call.pod.inFlight -= 1;
       call.pod.figures.left(now);
       this.#counters.inFlight -= 1;
+      if (call.pod.share !== undefined && call.pod.inFlight >= call.pod.share) this.#permitFreed();
     }
     call.pod = undefined;
   }

@@ -1,4 +1,14 @@
-import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
+import {
+  permitsInUse,
+  type Clock,
+  type FirstByte,
+  type Logger,
+  type Poke,
+  type Random,
+  type WorkloadKey,
+  type WorkloadReport,
+  type WorkloadRoute,
+} from '../core/index.ts';
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
@@ -9,10 +19,11 @@ import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
-import { PodSet } from './pod-set.ts';
+import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
 import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { Seats } from './seats.ts';
 import { Tally } from './tally.ts';
 import type { Tracer } from './tracing.ts';
@@ -20,6 +31,7 @@ import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
 export interface GateSurroundings {
+  readonly gateway: GatewaySelf;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -32,12 +44,15 @@ export interface GateSurroundings {
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
+  /** A pod has one call less of those beyond our share of it. */
+  readonly permitFreed: () => void;
   /** It has something to report. */
   active(gate: WorkloadGate): void;
 }
 
 /** From the first failed connection until `connect-failed`: other pods are tried, and the same ones again. */
 const connectForMs = 9000;
+const putOffMs = 100;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -54,11 +69,14 @@ export class WorkloadGate implements CallProgress {
   readonly #seats: Seats;
   readonly #poker: Poker;
   readonly #wake: WakeWatch;
+  readonly #retries = new RetryBudget();
   #route: WorkloadRoute;
   #ignores: Ignores;
   #releasing = false;
   #releaseAgain = false;
   #retired = false;
+  /** When the first of those may go that are to wait a little. */
+  #retryAt = Infinity;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
     const { clock, random, logger } = around;
@@ -69,11 +87,14 @@ export class WorkloadGate implements CallProgress {
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#tally = new Tally(this.key, this.counters, around.accessLog);
     this.#waiting = new WaitingRoom(around, this.counters);
-    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), this.counters, {
+    const events: PodSetEvents = {
       usable: () => this.#release(),
       gone: (pod) => around.podGone(pod),
-    });
-    this.#seats = new Seats(this.#pods, random, this.counters);
+      ejected: (reason) => countUp(this.counters.ejections, reason),
+      out: (count) => (this.counters.ejectedPods = count),
+    };
+    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), around.gateway, this.counters, events);
+    this.#seats = new Seats(this.#pods, random, this.counters, around.permitFreed);
     this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
   }
@@ -131,6 +152,7 @@ export class WorkloadGate implements CallProgress {
     call.arrivedAt = now;
     if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call.clientAddress, this.key);
     this.#meter.arrive(now);
+    this.#retries.request(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
     if (pod === undefined) this.#hold(call, now);
@@ -179,7 +201,7 @@ export class WorkloadGate implements CallProgress {
   #releaseOnce(): void {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
-      const pod = this.#seats.pick(call, this.#route);
+      const pod = this.#isPutOff(call) ? undefined : this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
         this.#seat(call, pod, this.#around.clock.monotonic());
@@ -199,11 +221,23 @@ export class WorkloadGate implements CallProgress {
     if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
     if (!call.metered) return this.#refuse(call, cannotConnect);
     call.connectDueAt ??= now + connectForMs;
+    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails.
+    call.notBefore = this.#mayRetry() ? 0 : now + putOffMs;
+    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
     call.trace?.unreachable(problem);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     call.trace?.held(this.#atZero);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
+  }
+
+  brokeOff(call: Call): void {
+    call.broken = true;
+    if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
+  }
+
+  resent(): void {
+    this.counters.retries += 1;
   }
 
   answering(call: Call, status: number): void {
@@ -237,6 +271,9 @@ export class WorkloadGate implements CallProgress {
 
   stillWaits(call: Call): void {
     this.#waiting.review(call);
+    if (this.#retryAt === Infinity || this.#around.clock.monotonic() < this.#retryAt) return;
+    this.#retryAt = Infinity;
+    this.#release();
   }
 
   pushedOut(call: Call): void {
@@ -246,6 +283,8 @@ export class WorkloadGate implements CallProgress {
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
     const now = this.#around.clock.monotonic();
+    // What a pod has answered ends its row of failures.
+    if (call.counted && !call.broken && call.pod !== undefined) call.pod.failures = 0;
     this.#tally.ended(call, status, now);
     this.#seats.leave(call, now);
     call.state = 'ended';
@@ -266,6 +305,15 @@ export class WorkloadGate implements CallProgress {
     return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod(), revisions };
   }
 
+  /** Enters what it has in pods beyond its share of their places into `uses`, by pod id. */
+  permitsInUse(uses: Record<string, number>): void {
+    if (this.#route.containerConcurrency === undefined) return;
+    for (const pod of this.#pods.all) {
+      const count = permitsInUse(pod.route, this.#around.gateway.id, pod.share, pod.inFlight);
+      if (count > 0) uses[pod.route.id] = count;
+    }
+  }
+
   /** Says again that calls wait: the one who should hear it may have been away. */
   pokeAgain(): void {
     if (this.#waiting.size > 0) this.#pokeNow();
@@ -283,6 +331,17 @@ export class WorkloadGate implements CallProgress {
 
   get #atZero(): boolean {
     return this.#pods.usable.length === 0;
+  }
+
+  #isPutOff({ notBefore }: Call): boolean {
+    return notBefore > 0 && notBefore > this.#around.clock.monotonic();
+  }
+
+  #mayRetry(): boolean {
+    const may = this.#retries.retry(this.#around.clock.monotonic());
+    this.counters.retries += 1;
+    if (!may) this.counters.retriesOverBudget += 1;
+    return may;
   }
 
   #refuse(call: Call, refusal: Refusal): void {

@@ -46,6 +46,8 @@ export interface WorkerClaim {
   /** The same for all of them, another after a restart of the whole. */
   readonly gateway: string;
   readonly index: number;
+  /** How many there are to be. */
+  readonly workers?: number | undefined;
   /** Ids of workers of this gateway that are known to have ended without a word: what they had in flight is over. */
   readonly ended: readonly GatewayId[];
 }
@@ -67,7 +69,14 @@ export type UpMessage =
   | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'poke'; readonly poke: Poke }
   | { readonly type: 'firstByte'; readonly firstByte: FirstByte }
-  | { readonly type: 'ack'; readonly epoch: number; readonly revision: number; readonly problems: readonly RouteProblem[] }
+  | {
+      readonly type: 'ack';
+      readonly epoch: number;
+      readonly revision: number;
+      readonly problems: readonly RouteProblem[];
+      /** See `GatewayInfo`. Said again, with the same revision, when it has become less. */
+      readonly permitsInUse?: Readonly<Record<string, number>> | undefined;
+    }
   | { readonly type: 'leaving' }
   | { readonly type: 'left' };
 
@@ -80,6 +89,8 @@ export type DownMessage =
 const name = text(256);
 const mostWorkloads = 20_000;
 const mostPods = 10_000;
+const mostLimitedPods = 200_000;
+const mostGateways = 10_000;
 const mostRevisions = 1000;
 const anAge = amount(1e9);
 const port = whole(65_535);
@@ -119,7 +130,16 @@ const upMessage = union<UpMessage>(
     ['report', shape({ type: oneOf(['report']), report })],
     ['poke', shape({ type: oneOf(['poke']), poke })],
     ['firstByte', shape({ type: oneOf(['firstByte']), firstByte })],
-    ['ack', shape({ type: oneOf(['ack']), epoch: whole(), revision: whole(), problems: list(problem, mostWorkloads) })],
+    [
+      'ack',
+      shape({
+        type: oneOf(['ack']),
+        epoch: whole(),
+        revision: whole(),
+        problems: list(problem, mostWorkloads),
+        permitsInUse: optional(record(whole(1e6), mostLimitedPods)),
+      }),
+    ],
     ['leaving', only('leaving')],
     ['left', only('left')],
   ]),
@@ -142,6 +162,8 @@ const pod = shape<PodRoute>({
   state: oneOf(['starting', 'ready', 'terminating']),
   probe,
   revision: name,
+  zone: optional(name),
+  permits: optional(record(whole(1e6), mostGateways)),
 });
 const listener = shape<ListenerRoute>({ address: optional(name), port, protocol, target: name });
 const host = shape<HostRoute>({ host: name, protocol, target: name });
@@ -182,7 +204,7 @@ const downMessage = union<DownMessage>(
 
 const mostWorkers = 1000;
 const id = parsed((text) => (/^[\w.:-]{1,128}$/.test(text) ? text : undefined), '1 to 128 letters, digits or one of . : _ -');
-const worker = shape<WorkerClaim>({ gateway: id, index: whole(mostWorkers), ended: list(id, mostWorkers) });
+const worker = shape<WorkerClaim>({ gateway: id, index: whole(mostWorkers), workers: optional(whole(mostWorkers)), ended: list(id, mostWorkers) });
 const hello = shape<Hello>({
   versions: list(whole(1000), 10),
   claim: shape<GatewayClaim>({

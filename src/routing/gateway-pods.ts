@@ -10,10 +10,13 @@ const isFinished = ({ phase }: PodView): boolean => phase === 'Succeeded' || pha
 export class GatewayPods {
   readonly #byUid = new Map<string, PodView>();
   readonly #listeners = new Set<() => void>();
-  #synced = false;
+  readonly #watched: boolean;
+  #synced: boolean;
 
   /** `pods`: those with the gateways' label in our own namespace; undefined: outside a cluster, where nothing is known of any. */
   constructor(pods: Snapshot<PodView> | undefined) {
+    this.#watched = pods !== undefined;
+    this.#synced = !this.#watched;
     if (pods === undefined) return;
     for (const pod of pods.values()) this.#byUid.set(pod.uid, pod);
     pods.subscribe((event) => {
@@ -28,10 +31,20 @@ export class GatewayPods {
   }
 
   stateOf(podUid: string | undefined): GatewayPodState {
-    if (podUid === undefined || !this.#synced) return 'unknown';
+    if (podUid === undefined || !this.#watched || !this.#synced) return 'unknown';
     const pod = this.#byUid.get(podUid);
     if (pod === undefined || isFinished(pod)) return 'gone';
     return pod.ready && !pod.deleting ? 'ready' : 'unready';
+  }
+
+  /** All of them are known, or none ever is. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** By uid: those that may be running. */
+  *present(): Iterable<string> {
+    for (const [uid, pod] of this.#byUid) if (!isFinished(pod)) yield uid;
   }
 
   /** `listener` runs when any of them changes. */

@@ -20,7 +20,7 @@ const setOf = (...first: GatewayInfo[]) => {
   const states = new Map<string, GatewayPodState>();
   const set = new GatewaySet({
     pods: { stateOf: (uid) => (uid === undefined ? 'unknown' : (states.get(uid) ?? 'ready')) },
-    publisher: { publish: () => 0, gateways: () => connected, onGateways: () => () => undefined },
+    publisher: { publish: () => 0, gateways: () => connected, sessions: () => connected, onGateways: () => () => undefined },
     clock,
     absence: millis(1000),
     firstAbsence: millis(10_000),

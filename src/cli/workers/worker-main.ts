@@ -33,7 +33,7 @@ class Worker {
     const share = flags.routes === undefined ? shareOf : shareOfFile;
     const part = {
       sockets: this.sockets,
-      claim: { gateway, index, ended },
+      claim: { gateway, index, workers: flags.workers, ended },
       holdSlots: holdSlotsOf(flags.workers),
       share: (snapshot: RouteSnapshot) => share(snapshot, place),
     };

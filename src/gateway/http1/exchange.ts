@@ -200,9 +200,11 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const broken = this.#leaveUpstream();
     if (this.#over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
+    if (!isDead) this.progress?.brokeOff(this);
     if (!isDead || this.#sentTwice || !isReplayable(this.#head)) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
+    this.progress?.resent();
     this.#attempt(broken.another());
   }
 

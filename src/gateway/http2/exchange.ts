@@ -203,9 +203,13 @@ export class Exchange extends Call implements StreamTaker {
     if (end === 'whole') {
       this.#finish(this.#status);
       this.#dropUpload();
-    } else if (end === 'again') this.#take();
-    else if (end === 'broken') this.#fail(upstreamReset);
-    else this.#passReset(end.reset);
+    } else if (end === 'again') {
+      this.progress?.resent();
+      this.#take();
+    } else if (end === 'broken') {
+      this.progress?.brokeOff(this);
+      this.#fail(upstreamReset);
+    } else this.#passReset(end.reset);
   }
 
   #passReset(code: number): void {

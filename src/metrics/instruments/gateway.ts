@@ -28,6 +28,12 @@ export interface GatewayWorkloadFigures {
   readonly ignored: number;
   readonly pokes: number;
   readonly connectFailures: number;
+  /** Requests sent to a pod once more, and those that went there only later, since there were too many. */
+  readonly retries: number;
+  readonly retriesOverBudget: number;
+  /** By reason; and how many pods are out at the moment. */
+  readonly ejections: ReadonlyMap<string, number>;
+  readonly ejectedPods: number;
   readonly podConnections: { readonly open: number; readonly idle: number; readonly opened: number };
 }
 
@@ -68,6 +74,9 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
       for (const { revision, requests: byCode } of revisions)
         for (const [code, value] of byCode) yield { labels: { ...of, revision, ...codeLabels(code) }, value };
     for (const [code, value] of read().unrouted) yield { labels: { ...noWorkload, revision: '', ...codeLabels(gatewayCodes[code]) }, value };
+  }
+  function* ejections(): Samples {
+    for (const [of, figures] of each()) for (const [reason, value] of figures.ejections) yield { labels: { ...of, reason }, value };
   }
   function* refused(): Samples {
     for (const [of, figures] of each()) for (const [reason, value] of figures.refused) yield { labels: { ...of, reason }, value };
@@ -173,6 +182,34 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
       type: 'counter',
       labels,
       samples: perWorkload(({ connectFailures }) => connectFailures),
+    },
+    {
+      name: 'rouse_gateway_retries_total',
+      help: 'Requests that were sent to a pod once more: no connection could be made, or a kept one was dead.',
+      type: 'counter',
+      labels,
+      samples: perWorkload(({ retries }) => retries),
+    },
+    {
+      name: 'rouse_gateway_retries_over_budget_total',
+      help: 'Of those that found no connection: put off, since more than 100 and a fifth of the requests within 10 s were retries.',
+      type: 'counter',
+      labels,
+      samples: perWorkload(({ retriesOverBudget }) => retriesOverBudget),
+    },
+    {
+      name: 'rouse_gateway_pod_ejections_total',
+      help: 'Pods taken out until a probe succeeds: connect (no connection could be made) or broke-off (several answers in a row broke off).',
+      type: 'counter',
+      labels: [...labels, 'reason'],
+      samples: ejections,
+    },
+    {
+      name: 'rouse_gateway_ejected_pods',
+      help: 'Pods that are not used until a probe succeeds.',
+      type: 'gauge',
+      labels,
+      samples: perWorkload(({ ejectedPods }) => ejectedPods),
     },
     {
       name: 'rouse_gateway_held_bytes',

@@ -32,6 +32,10 @@ const quiet: GatewayWorkloadFigures = {
   ignored: 0,
   pokes: 0,
   connectFailures: 0,
+  retries: 0,
+  retriesOverBudget: 0,
+  ejections: new Map(),
+  ejectedPods: 0,
   podConnections: { open: 0, idle: 0, opened: 0 },
 };
 const revision = (name: string, requests: readonly (readonly [number, number])[], bytes: number, durationSeconds: CountingHistogram): RevisionFigures => ({
@@ -58,6 +62,10 @@ const gatewayFigures = (): GatewayFigures => ({
         ignored: 6,
         pokes: 7,
         connectFailures: 8,
+        retries: 4,
+        retriesOverBudget: 1,
+        ejections: new Map([['connect', 2]]),
+        ejectedPods: 1,
         podConnections: { open: 5, idle: 2, opened: 9 },
       },
     ],
@@ -98,6 +106,10 @@ test('a gateway shows every figure of every workload, told apart by revision whe
     `rouse_gateway_ignored_requests_total{${of}} 6`,
     `rouse_gateway_pokes_total{${of}} 7`,
     `rouse_gateway_connect_failures_total{${of}} 8`,
+    `rouse_gateway_retries_total{${of}} 4`,
+    `rouse_gateway_retries_over_budget_total{${of}} 1`,
+    `rouse_gateway_pod_ejections_total{${of},reason="connect"} 2`,
+    `rouse_gateway_ejected_pods{${of}} 1`,
     `rouse_gateway_pod_connections{${of},state="active"} 3`,
     `rouse_gateway_pod_connections{${of},state="idle"} 2`,
     `rouse_gateway_pod_connections_opened_total{${of}} 9`,
@@ -129,8 +141,8 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 20);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 20);
+  t.is(types.length, 24);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 24);
 });
 
 test('a second scrape shows the figures as they are then', async (t) => {
