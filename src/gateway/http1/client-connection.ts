@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { Scheme } from '../entrance.ts';
+import { breakOff } from '../splice.ts';
 import { HeadReader } from './head-reader.ts';
 import {
   endedClientSeconds,
@@ -46,8 +48,9 @@ export interface RequestListener {
  * connection ends, and nothing of where requests go.
  */
 export class ClientConnection {
-  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  /** The client's address. */
   readonly peer: string;
+  readonly scheme: Scheme;
   readonly out: Outbox;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
@@ -76,11 +79,12 @@ export class ClientConnection {
   #blocked = false;
   #paused = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket) {
+  constructor(owner: ConnectionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
     this.#socket = socket;
     this.#since = owner.sweeps;
-    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = peer;
+    this.scheme = scheme;
     this.out = new Outbox(socket);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
   }
@@ -156,7 +160,7 @@ export class ClientConnection {
   cut(): void {
     this.#listener = undefined;
     this.out.flush();
-    if (this.#endsByClose) this.#socket.resetAndDestroy();
+    if (this.#endsByClose) breakOff(this.#socket);
     else this.#socket.destroy();
   }
 

@@ -119,7 +119,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   connected(): void {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
-    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority));
+    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.#client.scheme));
     if (this.#head.hasBody) {
       this.#client.passBody(upstream.out);
       this.bodyArrived();

@@ -1,5 +1,6 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { RequestHead } from '../call.ts';
+import type { Scheme } from '../entrance.ts';
 import { contentLengthOf, isForwarding, readFieldLines, tokens, type FieldLine } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
@@ -122,7 +123,7 @@ export class Head implements RequestHead {
    * The head as it goes to a pod, with its empty line. Where the gateway stands in for a direct connection (`edge` false) the peer is appended to X-Forwarded-For and the
    * others are set only where absent; as the edge it replaces them all, since anyone may have written them. `podAuthority`: for a request without `Host`.
    */
-  forUpstream(peer: string, edge: boolean, podAuthority: string): string {
+  forUpstream(peer: string, edge: boolean, podAuthority: string, scheme: Scheme = 'http'): string {
     const text = this.#text;
     const authority = this.authority ?? podAuthority;
     let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
@@ -143,7 +144,7 @@ export class Head implements RequestHead {
       else if (name === 'x-forwarded-for' && !edge && !this.#named.includes(name)) forwardedBefore += `${text.slice(valueStart, valueEnd)}, `;
     }
     head += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
-    if (!hasProto) head += 'X-Forwarded-Proto: http\r\n';
+    if (!hasProto) head += `X-Forwarded-Proto: ${scheme}\r\n`;
     if (!hasHost && this.authority !== undefined) head += `X-Forwarded-Host: ${authority}\r\n`;
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
