@@ -7,8 +7,9 @@ import { gatewayExposition } from './exposition.ts';
 import { aborted, untilTold } from './lifetime.ts';
 import { linkCredentials } from './link-credentials.ts';
 import { startLinkedGateway } from './linked-gateway.ts';
-import { portOf, portProblem, urlOf } from './listen.ts';
+import { portOf, urlOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
+import { sharedPortProblem, sharedPorts } from './shared-ports.ts';
 import type { GatewayFlags } from './flags.ts';
 
 /** `rouse gateway`: linked to controllers, or stand-alone by a routes file. */
@@ -26,12 +27,6 @@ const metricsAddress = ({ metricsPort, listen }: GatewayFlags): { readonly host:
   flag: '--metrics-port',
 });
 
-const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): { readonly host: string | undefined; readonly port: number; readonly flag: string } => ({
-  host: listen,
-  port: sharedPort,
-  flag: '--shared-port',
-});
-
 const runLinked = async (flags: GatewayFlags, controllers: readonly string[], logger: Logger): Promise<ExitCode> => {
   const signal = untilTold(logger);
   for (const url of controllers)
@@ -45,10 +40,10 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
     address: flags.listen,
     podName: process.env.POD_NAME ?? hostname(),
     nodeName: process.env.NODE_NAME,
-    sharedPort: flags.sharedPort,
+    shared: await sharedPorts(flags, logger, signal),
     host: flags.listen,
   }).catch((failure: unknown) => {
-    throw portProblem(failure, sharedAddress(flags));
+    throw sharedPortProblem(failure, flags);
   });
   const exposition = gatewayExposition(linked.gateway);
   const operations = await serveOperations({ notReady: () => linked.notReady(), metrics: exposition }, metricsAddress(flags)).catch(
@@ -67,15 +62,16 @@ const runLinked = async (flags: GatewayFlags, controllers: readonly string[], lo
 const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger): Promise<ExitCode> => {
   const told = untilTold(logger);
   const failing = new AbortController();
+  const signal = AbortSignal.any([told, failing.signal]);
   const gateway = createGateway({
     clock: systemClock,
     random: systemRandom,
     logger,
-    ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
+    ...(await sharedPorts(flags, logger, signal)),
     ...(flags.listen === undefined ? {} : { host: flags.listen }),
   });
   try {
-    await serveRoutes(gateway, flags, path, logger, AbortSignal.any([told, failing.signal]));
+    await serveRoutes(gateway, flags, path, logger, signal);
   } catch (failure) {
     failing.abort(failure);
     await gateway.drain({ settle: seconds(0), limit: seconds(0) });
@@ -87,12 +83,13 @@ const runStandAlone = async (flags: GatewayFlags, path: string, logger: Logger):
 const serveRoutes = async (gateway: Gateway, flags: GatewayFlags, path: string, logger: Logger, signal: AbortSignal): Promise<void> => {
   const following = await firstRoutes(gateway, path, logger, signal);
   await gateway.open().catch((failure: unknown) => {
-    throw portProblem(failure, sharedAddress(flags));
+    throw sharedPortProblem(failure, flags);
   });
   const operations = await serveOperations({ notReady: () => undefined, metrics: gatewayExposition(gateway) }, metricsAddress(flags));
   const reports = gateway.run(signal);
   const shared = gateway.sharedPort === undefined ? '' : ` shared=${urlOf('http', flags.listen, gateway.sharedPort)}`;
-  print(`ready: metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics${shared}`);
+  const tls = gateway.tlsPort === undefined ? '' : ` tls=${urlOf('https', flags.listen, gateway.tlsPort)}`;
+  print(`ready: metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics${shared}${tls}`);
   await aborted(signal);
   await gateway.drain({ settle: seconds(0), limit: seconds(60) });
   await Promise.all([reports, following.ended]);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { millis, seconds, type Clock, type Logger, type Random } from '../core/index.ts';
-import { createGateway, type Gateway } from '../gateway/index.ts';
+import { createGateway, type Gateway, type SharedPortsOptions } from '../gateway/index.ts';
 import { createLinkClient, type LinkClientOptions } from '../link/index.ts';
 
 export interface LinkedGatewayOptions {
@@ -14,7 +14,7 @@ export interface LinkedGatewayOptions {
   readonly address: string | undefined;
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
-  readonly sharedPort: number | undefined;
+  readonly shared: SharedPortsOptions;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
 }
@@ -33,7 +33,7 @@ const leaveWithin = seconds(25);
 const settleFor = seconds(2);
 const drainWithin = seconds(60);
 
-/** Opens the shared port, links to the controllers and starts to report. */
+/** Opens the shared ports, links to the controllers and starts to report. */
 export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise<LinkedGateway> => {
   const { clock, random, logger } = options;
   const reporting = new AbortController();
@@ -47,7 +47,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       poke: (poke) => link.poke(poke),
       firstByte: (message) => link.firstByte(message),
     },
-    ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
+    ...options.shared,
     ...(options.host === undefined ? {} : { host: options.host }),
   });
   const link = createLinkClient({

@@ -84,6 +84,9 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--listen <address>', 'address to listen on and to be reached at (outside a cluster)'))
     .addOption(flag('--routes <file>', 'stand-alone: take the routes from this YAML or JSON file, and watch it'))
     .addOption(flag('--shared-port <port>', 'port that tells workloads apart by host name').argParser(port))
+    .addOption(flag('--tls-port <port>', 'the same over TLS').argParser(port))
+    .addOption(flag('--tls-cert-dir <directory>', 'its certificates, read anew when they change: tls.crt and tls.key, and folders with such pairs'))
+    .addOption(flag('--proxy-protocol', 'connections to these two ports begin with a header of the PROXY protocol, version 1 or 2'))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
     .addOption(logLevel())
     .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));

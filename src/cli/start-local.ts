@@ -83,7 +83,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     address: host,
     podName: undefined,
     nodeName: undefined,
-    sharedPort: options.gatewayPort,
+    shared: { sharedPort: options.gatewayPort },
     host,
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });

@@ -1,5 +1,6 @@
-import type { GatewayCode, Instant, WorkloadKey } from '../core/index.ts';
+import type { GatewayCode, WorkloadKey } from '../core/index.ts';
 import type { RejectedConnection } from './entrance.ts';
+import type { CertificateFigures } from './tls/certificates.ts';
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
 export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -38,8 +39,8 @@ export interface GatewayCounters {
   readonly unrouted: Map<GatewayCode, number>;
   /** Connections to the shared ports that ended before HTTP began on them: no TLS, no header of the PROXY protocol. */
   readonly rejectedConnections: Map<RejectedConnection, number>;
-  /** Undefined where nothing is served over TLS. `pairs`: by file. */
-  readonly certificates: { readonly pairs: ReadonlyMap<string, { readonly notAfter: Instant }>; readonly valid: 0 | 1 } | undefined;
+  /** By file; none where nothing is served over TLS. */
+  readonly certificates: ReadonlyMap<string, CertificateFigures>;
   /** 1 while the newest routes were taken; 0 after a routes file that was refused. */
   routesValid: 0 | 1;
   /** For calls of all workloads that wait; the part that is taken, and all of it. */

@@ -103,7 +103,7 @@ class GatewayProcess implements Gateway {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
       rejectedConnections: new Map(),
-      certificates: options.tls?.certificates,
+      certificates: options.tls?.certificates.files ?? new Map(),
       routesValid: 1,
       holdBudget: {
         bytes: holdBudget.slots * slotBytes,

@@ -6,6 +6,6 @@
 export { type GatewayCounters, type HoldSeconds, type WorkloadCounters } from './counters.ts';
 export { createGateway, type DrainOptions, type Gateway, type GatewayOptions, type GatewayUplink } from './gateway.ts';
 export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';
-export { type SharedTls } from './shared-ports.ts';
+export { type SharedPortsOptions } from './shared-ports.ts';
 export { type FollowedCertificates } from './tls/follow-certificates.ts';
 export { followCertificates } from './tls/on-demand.ts';

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { createAuthority, type KeyedCertificate } from '../../src/certificates/index.ts';
 import { silentLogger, systemClock, type Clock, type Logger } from '../../src/core/index.ts';
@@ -47,15 +48,44 @@ export const follow = async (
   return followCertificates({ directory, clock, logger }, stop.signal);
 };
 
-/** A TLS client that trusts `caPem`, spoken by hand; its two directions end apart. `before` goes out first, in clear text. */
-export const dialTls = async (t: ExecutionContext, port: number, options: ConnectionOptions = {}, before?: string): Promise<Wire & { readonly socket: TLSSocket }> => {
+/** A TLS client that trusts `caPem`, spoken by hand; its two directions end apart. */
+export const dialTls = async (t: ExecutionContext, port: number, options: ConnectionOptions = {}): Promise<Wire & { readonly socket: TLSSocket }> => {
   const tcp = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
   t.teardown(() => tcp.destroy());
   await once(tcp, 'connect');
-  if (before !== undefined) tcp.write(before, 'latin1');
   // Half open as the connection below is.
   const socket = connect({ socket: tcp, servername: 'web.default.localhost', ca: caPem, ALPNProtocols: ['http/1.1'], ...options });
   t.teardown(() => socket.destroy());
   await once(socket, 'secureConnect');
   return new Wire(socket) as Wire & { readonly socket: TLSSocket };
+};
+
+/** Stands between a client and `port`; `first` makes of the client's first bytes the pieces that are sent. Tells all bytes that came back. */
+export const startRelay = async (
+  t: ExecutionContext,
+  port: number,
+  first: (bytes: Buffer) => readonly Buffer[] = (bytes) => [bytes],
+): Promise<{ readonly port: number; readonly cameBack: () => Buffer }> => {
+  const back: Buffer[] = [];
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    for (const socket of [client, upstream]) {
+      t.teardown(() => socket.destroy());
+      socket.on('error', () => undefined);
+    }
+    upstream.on('data', (chunk) => back.push(chunk)).pipe(client);
+    client.once('data', (bytes) => {
+      client.pause();
+      void (async () => {
+        for (const piece of first(bytes)) {
+          await new Promise((resolve) => upstream.write(piece, resolve));
+          await turn();
+        }
+        client.pipe(upstream);
+      })();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return { port: (server.address() as AddressInfo).port, cameBack: () => Buffer.concat(back) };
 };

@@ -25,7 +25,7 @@ const mostBytes = 1024 * 1024;
 /** Of the pair that lies in the directory itself. */
 const topLevel = '';
 
-/** Follows the pairs of one directory. One that cannot be used changes nothing but `rouse_gateway_certificates_valid`, and says why once. */
+/** Follows the pairs of one directory. One that cannot be used changes nothing but `rouse_gateway_certificate_valid`, and says why once. */
 class CertificateDirectory {
   readonly certificates = new Certificates();
   readonly #options: FollowCertificatesOptions;
@@ -45,8 +45,8 @@ class CertificateDirectory {
     const folders = await this.#folders();
     let changed = false;
     for (const folder of new Set([...folders, ...this.#seen.keys()])) changed = (await this.#lookAt(folder)) || changed;
-    if (changed) this.certificates.use(new Map([...this.#pairs].map(([folder, pair]) => [fileOf(folder), pair])), this.#pairs.get(topLevel));
-    this.certificates.valid = this.#broken.size === 0 ? 1 : 0;
+    if (changed) this.certificates.use(this.#pairs.values(), this.#pairs.get(topLevel));
+    this.#count((folder) => !this.#broken.has(folder));
     this.#tellExpired();
   }
 
@@ -56,10 +56,16 @@ class CertificateDirectory {
       await this.load();
       this.#complaint = '';
     } catch (error) {
-      this.certificates.valid = 0;
+      this.#count(() => false);
       if (messageOf(error) !== this.#complaint) logger.error('certificates cannot be looked at; those in force stay', { directory, error });
       this.#complaint = messageOf(error);
     }
+  }
+
+  #count(isValid: (folder: string) => boolean): void {
+    const { files } = this.certificates;
+    files.clear();
+    for (const folder of this.#seen.keys()) files.set(join(folder, 'tls.crt'), { notAfter: this.#pairs.get(folder)?.notAfter, valid: isValid(folder) ? 1 : 0 });
   }
 
   async #folders(): Promise<readonly string[]> {
@@ -127,8 +133,6 @@ interface PairPaths {
   readonly key: string;
 }
 
-/** As metrics name it. */
-const fileOf = (folder: string): string => join(folder, 'tls.crt');
 const pathsOf = (directory: string, folder: string): PairPaths => ({
   certificate: join(directory, folder, 'tls.crt'),
   key: join(directory, folder, 'tls.key'),
@@ -170,7 +174,7 @@ const readPem = async (path: string): Promise<Result<PemFile, string>> => {
 export const follow = async (options: FollowCertificatesOptions, signal: AbortSignal): Promise<FollowedCertificates> => {
   const directory = new CertificateDirectory(options);
   await directory.load();
-  if (directory.certificates.pairs.size === 0)
+  if (![...directory.certificates.files.values()].some(({ notAfter }) => notAfter !== undefined))
     options.logger.error('no certificate can be served: every TLS handshake will fail', { directory: options.directory, want: 'tls.crt and tls.key' });
   return { certificates: directory.certificates, ended: keepFollowing(directory, options.clock, signal) };
 };

@@ -1,9 +1,10 @@
 import { gatewayCodes, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { exposeHistogram, type PlainHistogram } from './histogram.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type Samples } from './series.ts';
+import { sharedPortMetrics, type SharedPortFigures } from './shared-ports.ts';
 
 /** What a gateway counts, as it is read at each scrape; the gateway itself knows nothing of Prometheus. A workload that is gone is gone from here. */
-export interface GatewayFigures {
+export interface GatewayFigures extends SharedPortFigures {
   readonly workloads: ReadonlyMap<
     WorkloadKey,
     {
@@ -89,6 +90,7 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
           labels: [],
           samples: () => [{ labels: {}, value: read().holdBudget.bytes }],
         },
+        ...sharedPortMetrics(read),
         {
           name: 'rouse_gateway_routes_valid',
           help: '1 while the newest routes were taken, 0 after a routes file that was refused.',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { concurrencyOf, start } from '../../../test/support/decision-inputs.ts';
-import { pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
+import { instant, pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { createControllerInstruments, createGatewayInstruments, type ControllerFigures, type GatewayFigures, type WorkloadFigures } from '../index.ts';
 import { CountingHistogram, exposeHistogram } from './histogram.ts';
 
@@ -37,6 +37,8 @@ const gatewayFigures = (): GatewayFigures => ({
     [queue, { requests: new Map([[0, 4]]), inFlight: 0, held: 0, heldBytes: 0, refused: new Map<GatewayCode, number>(), holdSeconds: histogram() }],
   ]),
   unrouted: new Map<GatewayCode, number>([['unknown-host', 5]]),
+  rejectedConnections: new Map(),
+  certificates: new Map(),
   routesValid: 1,
   holdBudget: { bytes: 163_840_000, usedBytes: 32_768 },
 });
@@ -77,7 +79,7 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 9);
+  t.is(types.length, 12);
   t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 9);
 });
 
@@ -92,6 +94,24 @@ test('a second scrape shows the figures as they are then', async (t) => {
     'rouse_gateway_hold_budget_used_bytes 32768',
     'rouse_gateway_hold_budget_bytes 163840000',
     'rouse_gateway_routes_valid 0',
+  ]);
+});
+
+test('a gateway that serves TLS shows when its certificates expire and whether they are the newest; one that does not shows nothing of the kind', async (t) => {
+  const shown = async (change: Partial<GatewayFigures>): Promise<readonly string[]> => {
+    const { body } = await createGatewayInstruments(() => ({ ...gatewayFigures(), ...change })).expose();
+    return series(body).filter((line) => /certificate|rejected/.test(line));
+  };
+  t.deepEqual(await shown({}), []);
+  const certificates: GatewayFigures['certificates'] = new Map([
+    ['tls.crt', { notAfter: instant(Date.UTC(2030, 0, 1)), valid: 1 }],
+    ['shop/tls.crt', { notAfter: undefined, valid: 0 }],
+  ]);
+  t.deepEqual(await shown({ certificates, rejectedConnections: new Map([['plain-http', 2]]) }), [
+    'rouse_gateway_rejected_connections_total{reason="plain-http"} 2',
+    'rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} 1893456000',
+    'rouse_gateway_certificate_valid{file="tls.crt"} 1',
+    'rouse_gateway_certificate_valid{file="shop/tls.crt"} 0',
   ]);
 });
 
@@ -183,7 +203,7 @@ test('importing metrics does not load prom-client, and importing the decider doe
     const heavy = () => ['luxon', 'prom-client', 'mathjs/number'].filter((name) => asked.has(name));
     const atImport = heavy();
     await loadFormulas();
-    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 } })).expose();
+    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), rejectedConnections: new Map(), certificates: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 } })).expose();
     console.log(JSON.stringify([atImport, heavy()]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), [['luxon'], ['luxon', 'prom-client', 'mathjs/number']]);

@@ -6,7 +6,7 @@ import { millis } from '../../../src/core/index.ts';
 import { podAt, startRig, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readHead, readRequest, valuesOf } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, type Scene, type Script } from '../../support/scripted-origin.ts';
-import { certificateFor, dialTls, follow, temporaryDirectory, writePair } from '../../support/tls-rig.ts';
+import { certificateFor, dialTls, follow, startRelay, temporaryDirectory, writePair } from '../../support/tls-rig.ts';
 import { dial, Wire, WireEnded } from '../../support/wire.ts';
 
 const host = 'web.default.localhost';
@@ -57,7 +57,9 @@ test('a request over TLS goes to the workload of its host, and the pod is told t
 test('requests in a pipeline, a body in chunks with trailers and HEAD come through as without TLS, over one connection', async (t) => {
   const { origin, dialTls } = await startTlsScene(t, namesRequest);
   const client = await dialTls();
-  await client.sendApart(`${get}${post}Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n0\r\nX: 1\r\n\r\nHEAD /h HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await client.sendApart(
+    `${get}${post}Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n0\r\nX: 1\r\n\r\nHEAD /h HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+  );
   t.is((await readAnswer(client)).body, 'GET /');
   t.is((await readAnswer(client)).body, 'POST /');
   t.is((await readAnswer(client, 'HEAD')).status, 200);
@@ -289,8 +291,26 @@ test('a drain ends each connection over TLS with its answer and close_notify, an
   t.is(await drained, 0);
 });
 
+test('the end of a connection is told by close_notify, so that it cannot be taken for a cut', async (t) => {
+  const { port, rejected } = await startTlsScene(t, namesRequest);
+  const relay = await startRelay(t, port);
+  // In TLS 1.2 the type of a record is there to be seen: 21 is an alert, and an answer that ends the connection is followed by no other.
+  const client = await dialTls(t, relay.port, { maxVersion: 'TLSv1.2' });
+  await client.send(get.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+  t.true(closes(await readAnswer(client)));
+  t.is(await client.rest(), '');
+  const types: number[] = [];
+  const bytes = relay.cameBack();
+  for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at] ?? 0);
+  t.deepEqual([types.at(-1), types.filter((type) => type === 21).length], [21, 1]);
+  t.deepEqual(rejected(), {});
+});
+
 test('a client that resumes its session needs no certificate again', async (t) => {
-  const { dialTls } = await startTlsScene(t, eachRequest((wire) => wire.send(okWith('hello'))));
+  const { dialTls } = await startTlsScene(
+    t,
+    eachRequest((wire) => wire.send(okWith('hello'))),
+  );
   const client = await dialTls();
   const session = once(client.socket, 'session') as Promise<[Buffer]>;
   await client.send(get);
@@ -307,7 +327,7 @@ test('a gateway without a shared port in clear text serves TLS', async (t) => {
   const { certificates } = await follow(t, directory);
   const rig = await startRig({ pods: [podAt(1)] }, { tls: { port: 0, certificates } });
   t.teardown(rig.stop);
-  const client = await dialTls(t, rig.gateway.tlsPort ?? 0, { servername: 'none.example' , checkServerIdentity: () => undefined });
+  const client = await dialTls(t, rig.gateway.tlsPort ?? 0, { servername: 'none.example', checkServerIdentity: () => undefined });
   await client.send('GET / HTTP/1.1\r\nHost: none.example\r\n\r\n');
   t.is((await readAnswer(client)).status, 404);
 });
