@@ -45,10 +45,20 @@ export class SharedPorts implements Omit<OpenListener, 'port'> {
     return this.#secure?.port;
   }
 
+  /** Opens both, or none. */
   async open(host: string | undefined): Promise<void> {
     const { sharedPort, tls } = this.#options;
     await this.#plain?.open(host, sharedPort ?? 0);
     if (tls === undefined) return;
+    try {
+      await this.#openTls(host, tls);
+    } catch (error) {
+      void this.close();
+      throw error;
+    }
+  }
+
+  async #openTls(host: string | undefined, tls: SharedTls): Promise<void> {
     const entrance = this.#entrance(await tlsTermination(tls.certificates, this.#around.clock));
     this.#secure = new HttpListener(this.#entry, this.#around, entrance);
     await this.#secure.open(host, tls.port);

@@ -1,8 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { millis } from '../../../src/core/index.ts';
+import type { KeyedCertificate } from '../../../src/certificates/index.ts';
+import { millis, silentLogger, systemClock, type Clock } from '../../../src/core/index.ts';
 import { podAt, startRig, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readHead, readRequest, valuesOf } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, type Scene, type Script } from '../../support/scripted-origin.ts';
@@ -36,6 +40,9 @@ const startTlsScene = async (t: ExecutionContext, script: Script, names: readonl
   };
 };
 const inFlight = ({ rig }: Scene): number => rig.gateway.counters.workloads.get(web)?.inFlight ?? 0;
+
+/** Its looks at files come one right after the other. */
+const lookingOften: Clock = { ...systemClock, sleep: (delay, signal) => systemClock.sleep(millis(Math.min(delay, 10)), signal) };
 
 /** Everything is the test's. */
 const byHand: Script = () => Promise.resolve();
@@ -304,6 +311,57 @@ test('the end of a connection is told by close_notify, so that it cannot be take
   for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at] ?? 0);
   t.deepEqual([types.at(-1), types.filter((type) => type === 21).length], [21, 1]);
   t.deepEqual(rejected(), {});
+});
+
+test('what TLS costs in memory is counted for a request that is held', async (t) => {
+  const { rig, dial: dialOwn, dialTls } = await startTlsScene(t, namesRequest);
+  await rig.route({ pods: [] });
+  const figures = rig.gateway.counters.workloads.get(web);
+  const own = await dialOwn();
+  await own.send(get);
+  await until('held', () => figures?.held === 1);
+  const plain = figures?.heldBytes ?? 0;
+  const client = await dialTls();
+  await client.send(get);
+  await until('held, too', () => figures?.held === 2);
+  t.is((figures?.heldBytes ?? 0) - plain, plain + 3 * 16 * 1024);
+});
+
+test('a certificate that is replaced is served to whoever comes next; connections that are open go on, and a broken pair changes nothing', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [before, later] = [await certificateFor(host), await certificateFor(host)];
+  await writePair(directory, '', before);
+  const logged: unknown[] = [];
+  const { certificates } = await follow(t, directory, {
+    clock: lookingOften,
+    logger: { ...silentLogger, error: (_message, fields) => logged.push(fields?.problem) },
+  });
+  const scene = await startScene(t, namesRequest, {}, { tls: { port: 0, certificates } });
+  const port = scene.rig.gateway.tlsPort ?? 0;
+  const served = async (options: ConnectionOptions = {}): Promise<string> => {
+    const client = await dialTls(t, port, options);
+    const { raw } = client.socket.getPeerCertificate();
+    await client.send(get);
+    t.is((await readAnswer(client)).body, 'GET /');
+    return new X509Certificate(raw).toString();
+  };
+  /** With its name, and without, when the default is served. */
+  const bothAre = async (pair: KeyedCertificate): Promise<void> => {
+    for (const options of [{}, { servername: '', checkServerIdentity: () => undefined }])
+      t.is(await served(options), new X509Certificate(pair.certificatePem).toString());
+  };
+  const open = await dialTls(t, port);
+  await bothAre(before);
+  const notAfter = certificates.files.get('tls.crt');
+  await writePair(directory, '', later);
+  await until('read anew', () => certificates.files.get('tls.crt')?.notAfter !== notAfter?.notAfter);
+  await bothAre(later);
+  await writeFile(join(directory, 'tls.key'), 'nonsense');
+  await until('told', () => logged.length > 0);
+  t.regex(String(logged[0]), /tls\.key holds no private key/);
+  await bothAre(later);
+  await open.send(get);
+  t.is((await readAnswer(open)).body, 'GET /');
 });
 
 test('a client that resumes its session needs no certificate again', async (t) => {
