@@ -26,6 +26,12 @@ class CountingClock extends ManualClock {
   }
 }
 
+interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly problem?: string;
+}
+
 interface Followed extends FollowedCertificates {
   /** Resolves when the files have been looked at again. */
   readonly look: () => Promise<void>;
@@ -36,8 +42,8 @@ interface Followed extends FollowedCertificates {
 
 const start = async (t: ExecutionContext, directory: string): Promise<Followed> => {
   const clock = new CountingClock(systemClock.now());
-  const lines: Record<string, unknown>[] = [];
-  const logger = jsonLogger((line) => void lines.push(JSON.parse(line) as Record<string, unknown>), clock, 'info');
+  const lines: LogLine[] = [];
+  const logger = jsonLogger((line) => void lines.push(JSON.parse(line) as LogLine), clock, 'info');
   const stop = new AbortController();
   let isOpen = false;
   const opening = followCertificates({ directory, clock, logger }, stop.signal).finally(() => (isOpen = true));
@@ -54,7 +60,7 @@ const start = async (t: ExecutionContext, directory: string): Promise<Followed> 
       lines
         .splice(0)
         .filter(({ level }) => level !== 'info')
-        .map(({ message, problem }) => (problem === undefined ? String(message) : `${String(message)}: ${String(problem).split(': ')[0] ?? ''}`)),
+        .map(({ message, problem }) => (problem === undefined ? message : `${message}: ${problem.split(': ')[0] ?? ''}`)),
   };
 };
 const valid = ({ certificates }: Followed): Readonly<Record<string, number>> =>

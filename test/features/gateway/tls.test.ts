@@ -11,7 +11,7 @@ import { podAt, startRig, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readHead, readRequest, valuesOf } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, type Scene, type Script } from '../../support/scripted-origin.ts';
 import { certificateFor, dialTls, follow, startRelay, temporaryDirectory, writePair } from '../../support/tls-rig.ts';
-import { dial, Wire, WireEnded } from '../../support/wire.ts';
+import { dial, WireEnded, type Wire } from '../../support/wire.ts';
 
 const host = 'web.default.localhost';
 const get = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
