@@ -32,6 +32,9 @@ export interface GatewayFlags {
   readonly tlsPort?: number;
   readonly tlsCertDir?: string;
   readonly proxyProtocol?: boolean;
+  readonly accessLog: string;
+  readonly tracing?: boolean;
+  readonly workers: number;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

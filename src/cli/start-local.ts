@@ -88,7 +88,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });
   });
-  stops.push(() => gateway.stop(true));
+  stops.push(() => gateway.stop('at-once'));
   const operations = await serveOperations(
     { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway.gateway), other: controller.api },
     { host, port: options.metricsPort, flag: '--metrics-port' },

@@ -9,6 +9,7 @@ export { ManualClock, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';
+export { areLatencyCounts, latencyBucketOf, latencyBucketUpTo, LatencySketch, type LatencyCounts } from './latency-sketch.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
 export type { MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
@@ -23,7 +24,7 @@ export {
   type GatewayCode,
   type WakeFailureReason,
 } from './reasons.ts';
-export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, WorkloadReport } from './report.ts';
+export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
 export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';

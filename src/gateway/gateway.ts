@@ -10,6 +10,9 @@ import {
   type WorkloadReport,
 } from '../core/index.ts';
 import type { LinkClient, RouteProblem } from '../link/index.ts';
+import { AccessLog } from './access-log/access-log.ts';
+import { LineSink, type LineOutput } from './access-log/line-sink.ts';
+import type { PrintLine } from './access-log/template.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
@@ -17,15 +20,17 @@ import { buildHostTable, type HostTable } from './hosts.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
+import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
-import { SharedPorts, type SharedPortsOptions } from './shared-ports.ts';
+import { EdgePorts, type EdgePortsOptions } from './edge-ports.ts';
+import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
 export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'>;
 
-export interface GatewayOptions extends SharedPortsOptions {
+export interface GatewayOptions extends EdgePortsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -34,7 +39,13 @@ export interface GatewayOptions extends SharedPortsOptions {
   readonly host?: string;
   /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
   readonly warmUp?: boolean;
-  /** How much may be held in all (see `hold-budget.ts`, whose default is for production); less, for tests. */
+  /** Opt-in: how a line looks, and where it goes. */
+  readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput };
+  /** Opt-in. */
+  readonly tracer?: Tracer;
+  /** Left out: its own. */
+  readonly sockets?: ListeningSockets;
+  /** How much may be held in all (see `hold-budget.ts`); less than its default for one of several workers, and for tests. */
   readonly holdSlots?: number;
 }
 
@@ -85,7 +96,8 @@ class GatewayProcess implements Gateway {
   readonly #http2: Http2OnDemand;
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
-  readonly #shared: SharedPorts;
+  readonly #lines: LineSink | undefined;
+  readonly #shared: EdgePorts;
   #hosts: HostTable = { find: () => undefined, problems: [] };
   #applying: Promise<unknown> = Promise.resolve();
   #reportedAt: number;
@@ -96,9 +108,12 @@ class GatewayProcess implements Gateway {
     const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
-    const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
+    const sockets = options.sockets ?? ownSockets((error) => logger.warn('a connection could not be taken', { error }));
     this.#upstreams = createUpstreams(clock);
-    this.#http2 = new Http2OnDemand({ clock, connections, cannotAccept });
+    const lines = options.accessLog === undefined ? undefined : new LineSink(clock, options.accessLog.out);
+    const accessLog = options.accessLog === undefined || lines === undefined ? undefined : new AccessLog(clock, options.accessLog.print, lines);
+    this.#lines = lines;
+    this.#http2 = new Http2OnDemand({ clock, accessLog, connections, sockets });
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
@@ -112,6 +127,14 @@ class GatewayProcess implements Gateway {
         },
       },
       connections: 0,
+      accessLog: {
+        get written() {
+          return lines?.written ?? 0;
+        },
+        get dropped() {
+          return lines?.dropped ?? 0;
+        },
+      },
     };
     this.#reportedAt = clock.monotonic();
     this.#around = {
@@ -121,6 +144,8 @@ class GatewayProcess implements Gateway {
       deadlines: new Deadlines(clock),
       holdBudget,
       pushOut: new PushOut(),
+      accessLog,
+      tracer: options.tracer,
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
       podGone: (pod) => {
@@ -135,10 +160,11 @@ class GatewayProcess implements Gateway {
       logger,
       host,
       upstreams: this.#upstreams,
+      accessLog,
       http2: this.#http2,
       unrouted,
       connections,
-      cannotAccept,
+      sockets,
     };
     this.#listeners = new Listeners(around);
     const entry = {
@@ -146,7 +172,7 @@ class GatewayProcess implements Gateway {
       find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
       unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
     };
-    this.#shared = new SharedPorts(options, entry, around, (reason) => countUp(this.counters.rejectedConnections, reason));
+    this.#shared = new EdgePorts(options, entry, around, (reason) => countUp(this.counters.rejectedConnections, reason));
   }
 
   get sharedPort(): number | undefined {
@@ -213,7 +239,8 @@ class GatewayProcess implements Gateway {
     const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
     if (!inTime) {
       logger.warn('the drain took too long; what is left is cut', { calls: left });
-      for (const gate of this.#everyGate()) gate.cutAll();
+      for (const gate of this.#everyGate()) gate.refuseAll();
+      this.#around.deadlines.cutAll();
       await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
       this.#shared.destroy();
@@ -223,6 +250,7 @@ class GatewayProcess implements Gateway {
     for (const gate of this.#everyGate()) gate.close();
     this.#upstreams.close();
     this.#http2.close();
+    this.#lines?.flush();
     return inTime ? 0 : left;
   }
 
@@ -266,6 +294,7 @@ class GatewayProcess implements Gateway {
   #report(): void {
     const now = this.#options.clock.monotonic();
     const workloads: WorkloadReport[] = [];
+    this.#around.deadlines.countBytes();
     for (const gate of this.#active) {
       const report = gate.report(this.#reportedAt, now);
       if (report !== undefined) workloads.push(report);

@@ -1,4 +1,5 @@
 import type { Clock, Logger, PodProbe, PodRoute } from '../core/index.ts';
+import type { WorkloadCounters } from './counters.ts';
 import { Pod } from './pod.ts';
 import { probeUntilReady, type ProbeAim } from './probe.ts';
 
@@ -9,6 +10,8 @@ export interface PodSetEvents {
   gone(pod: Pod): void;
 }
 
+type PodCounters = Pick<WorkloadCounters, 'revisions' | 'podConnections'>;
+
 /**
  * The pods of one workload, and which of them can be used. A starting pod is probed from here and used as soon as it answers, not when the kubelet's next
  * probe and the EndpointSlice have said so; a pod that refuses a connection is out until a probe succeeds.
@@ -17,13 +20,15 @@ export class PodSet {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: PodSetEvents;
+  readonly #counters: PodCounters;
   readonly #pods = new Map<string, Pod>();
   #usable: readonly Pod[] = [];
 
-  constructor(clock: Clock, logger: Logger, events: PodSetEvents) {
+  constructor(clock: Clock, logger: Logger, counters: PodCounters, events: PodSetEvents) {
     this.#clock = clock;
     this.#logger = logger;
     this.#events = events;
+    this.#counters = counters;
   }
 
   get usable(): readonly Pod[] {
@@ -41,11 +46,12 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
+    const { revisions, podConnections } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);
       const known = this.#pods.get(route.id);
-      if (known === undefined) this.#pods.set(route.id, new Pod(route));
+      if (known === undefined) this.#pods.set(route.id, new Pod(route, revisions.of(route.revision), podConnections));
       else this.#move(known, route);
     }
     for (const [id, pod] of this.#pods) {
@@ -54,6 +60,7 @@ export class PodSet {
       this.#pods.delete(id);
       this.#events.gone(pod);
     }
+    revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
   }

@@ -12,7 +12,6 @@ export class Seats {
   readonly #pods: PodSet;
   readonly #random: Random;
   readonly #counters: WorkloadCounters;
-  readonly #seated = new Set<Call>();
 
   constructor(pods: PodSet, random: Random, counters: WorkloadCounters) {
     this.#pods = pods;
@@ -31,20 +30,23 @@ export class Seats {
     return this.#pods.usable.some((pod) => containerConcurrency === undefined || pod.inFlight < containerConcurrency);
   }
 
-  take(call: Call, pod: Pod): void {
+  take(call: Call, pod: Pod, now: number): void {
     call.state = 'seated';
     call.pod = pod;
-    this.#seated.add(call);
+    call.givenAt = now;
     if (!call.metered) return;
     pod.inFlight += 1;
+    pod.figures.given(now);
     this.#counters.inFlight += 1;
   }
 
   /** Gives the place back. */
-  leave(call: Call): void {
-    if (!this.#seated.delete(call)) return;
-    if (call.pod !== undefined && call.metered) {
+  leave(call: Call, now: number): void {
+    if (call.state !== 'seated' || call.pod === undefined) return;
+    call.state = 'new';
+    if (call.metered) {
       call.pod.inFlight -= 1;
+      call.pod.figures.left(now);
       this.#counters.inFlight -= 1;
     }
     call.pod = undefined;
@@ -54,9 +56,5 @@ export class Seats {
     const counts: Record<string, number> = {};
     for (const pod of this.#pods.all) if (pod.inFlight > 0) counts[pod.route.id] = pod.inFlight;
     return counts;
-  }
-
-  cutAll(): void {
-    for (const call of this.#seated) call.cut();
   }
 }

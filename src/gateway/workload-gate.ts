@@ -1,5 +1,7 @@
 import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
-import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
+import type { AccessLog } from './access-log/access-log.ts';
+import type { Call, CallProgress, Refusal } from './call.ts';
+import type { RequestHead } from './request.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -10,8 +12,21 @@ import type { Pod } from './pod.ts';
 import { PodSet } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import {
+  abandonedStatus,
+  cannotConnect,
+  connectionStatus,
+  gatewayFull,
+  heldTooLong,
+  ignoredAtZero,
+  notRouted,
+  queueFull,
+  shuttingDown,
+  wakeFailed,
+} from './refusals.ts';
+import type { RevisionFigures } from './revision-figures.ts';
 import { Seats } from './seats.ts';
+import type { Tracer } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
@@ -22,6 +37,9 @@ export interface GateSurroundings {
   readonly deadlines: Deadlines;
   readonly holdBudget: HoldBudget;
   readonly pushOut: PushOut;
+  /** Undefined where none is kept. */
+  readonly accessLog: AccessLog | undefined;
+  readonly tracer: Tracer | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
@@ -57,10 +75,13 @@ export class WorkloadGate implements CallProgress {
     this.key = route.workload;
     this.#route = route;
     this.#around = around;
-    this.counters = newWorkloadCounters(route.workload);
+    this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#waiting = new WaitingRoom(around, this.counters);
-    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), { usable: () => this.#release(), gone: (pod) => around.podGone(pod) });
+    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), this.counters, {
+      usable: () => this.#release(),
+      gone: (pod) => around.podGone(pod),
+    });
     this.#seats = new Seats(this.#pods, random, this.counters);
     this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
@@ -102,23 +123,27 @@ export class WorkloadGate implements CallProgress {
 
   /** For a call that is not to be counted and wakes nobody: any usable pod, whatever its limit, or an answer at once. */
   pass(call: Call): void {
+    const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
     call.metered = false;
     this.counters.ignored += 1;
     const pod = pickPod(this.#pods.usable, call.target, undefined, this.#around.random);
     if (pod === undefined) this.#refuse(call, ignoredAtZero);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   /** For every other call: to a pod now, or held, or refused. */
   admit(call: Call): void {
     const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
+    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call.clientAddress, this.key);
     this.#meter.arrive(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
     if (pod === undefined) this.#hold(call, now);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   #hold(call: Call, now: number): void {
@@ -132,14 +157,17 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size >= holdQueueDepth || holdTimeoutMs === 0) return this.#refuse(call, queueFull);
     if (atZero && waitingPage && call.canShowWaiting()) return call.showWaiting();
     if (!this.#waiting.enter(call, now, holdTimeoutMs)) return this.#refuse(call, gatewayFull);
+    call.trace?.held(atZero);
     this.#release();
   }
 
-  #seat(call: Call, pod: Pod): void {
-    this.#seats.take(call, pod);
+  #seat(call: Call, pod: Pod, now: number): void {
+    this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     this.#around.deadlines.add(call);
-    call.start(pod, pod.route.ports[call.target] ?? 0);
+    const port = pod.route.ports[call.target] ?? 0;
+    call.trace?.given(pod.route, port);
+    call.start(pod, port);
   }
 
   /** Gives waiting calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */
@@ -163,7 +191,7 @@ export class WorkloadGate implements CallProgress {
       const pod = this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
-        this.#seat(call, pod);
+        this.#seat(call, pod, this.#around.clock.monotonic());
         if (this.#releaseAgain) return;
       } else if (!this.#seats.anyRoom(this.#route)) return;
       call = next;
@@ -174,13 +202,15 @@ export class WorkloadGate implements CallProgress {
 
   unreachable(call: Call, problem: string): void {
     const { pod } = call;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
     this.counters.connectFailures += 1;
     if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
     if (!call.metered) return this.#refuse(call, cannotConnect);
-    const now = this.#around.clock.monotonic();
     call.connectDueAt ??= now + connectForMs;
+    call.trace?.unreachable(problem);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
+    call.trace?.held(this.#atZero);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
   }
@@ -192,12 +222,14 @@ export class WorkloadGate implements CallProgress {
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }
 
-  refusing(_call: Call, refusal: Refusal): void {
+  refusing(call: Call, refusal: Refusal): void {
+    call.refusedWith = refusal.code;
     countUp(this.counters.refused, refusal.code);
   }
 
   abandoned(call: Call): void {
     if (call.state === 'held') this.#waiting.leave(call);
+    call.brokenOffBy = 'client';
     this.ended(call, abandonedStatus);
   }
 
@@ -223,11 +255,14 @@ export class WorkloadGate implements CallProgress {
 
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    if (call.brokenOffBy !== undefined && call.metered) this.counters.aborted[call.brokenOffBy][call.counted ? 'begun' : 'none'] += 1;
+    this.#count(call, status);
+    this.#measure(call, status, now);
+    this.#seats.leave(call, now);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
-    this.#count(call, status);
-    if (call.metered) this.#meter.leave(this.#around.clock.monotonic());
+    if (call.metered) this.#meter.leave(now);
     if (this.idle) this.#wake.givenUp();
     this.#release();
   }
@@ -237,9 +272,10 @@ export class WorkloadGate implements CallProgress {
   /** The figures of the interval that began at `since`; undefined where there is nothing to say. */
   report(since: number, now: number): WorkloadReport | undefined {
     const { averageConcurrency, requestCount } = this.#meter.take(since, now);
+    const revisions = this.counters.revisions.report(since, now);
     if (averageConcurrency === 0 && requestCount === 0 && this.idle) return undefined;
     const { held, inFlight } = this.counters;
-    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod() };
+    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod(), revisions };
   }
 
   /** Says again that calls wait: the one who should hear it may have been away. */
@@ -247,10 +283,9 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size > 0) this.#pokeNow();
   }
 
-  /** The end of a drain: whatever still waits is answered, and what still runs is cut. */
-  cutAll(): void {
+  /** The end of a drain: whatever still waits is answered. */
+  refuseAll(): void {
     this.#refuseWaiting(shuttingDown);
-    this.#seats.cutAll();
   }
 
   close(): void {
@@ -263,7 +298,7 @@ export class WorkloadGate implements CallProgress {
   }
 
   #refuse(call: Call, refusal: Refusal): void {
-    countUp(this.counters.refused, refusal.code);
+    this.refusing(call, refusal);
     call.refuse(refusal);
   }
 
@@ -279,7 +314,27 @@ export class WorkloadGate implements CallProgress {
   #count(call: Call, status: number): void {
     if (call.counted || !call.metered) return;
     call.counted = true;
-    countUp(this.counters.requests, status);
+    countUp(this.#figuresOf(call).requests, status);
+  }
+
+  /** What a request took and carried, when it is over. How long a connection was open says nothing of how fast anything is. */
+  #measure(call: Call, status: number, now: number): void {
+    if (!call.metered) return;
+    this.#around.accessLog?.ended(call, this.key, status, now);
+    call.trace?.ended({
+      status,
+      reason: call.refusedWith,
+      abortedBy: call.brokenOffBy,
+      requestBytes: call.requestBytes,
+      responseBytes: call.responseBytes,
+    });
+    const figures = this.#figuresOf(call);
+    figures.countBytes(call);
+    if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);
+  }
+
+  #figuresOf({ pod }: Call): RevisionFigures {
+    return pod === undefined ? this.counters.revisions.none : pod.figures;
   }
 
   #pokeNow(): void {

@@ -16,7 +16,7 @@ import {
 import { WebSocketServer } from 'ws';
 import { GatewayConnection, type ConnectionLimits } from './gateway-connection.ts';
 import { Doorkeeper, linkPath, refuse, type Accepted, type Authenticate } from './handshake.ts';
-import { linkVersions, type RouteProblem, type UpMessage } from './messages.ts';
+import { linkVersions, type GatewayClaim, type RouteProblem, type UpMessage } from './messages.ts';
 import { PublishedRoutes, type RouteChange } from './published-routes.ts';
 
 /** What the controller hears from gateways. Calls come in the order of the link; a replayed report that was already heard is not passed on. */
@@ -61,6 +61,8 @@ export interface LinkServer {
 /** Ids of gateways whose newest report is remembered after they went. */
 const mostRemembered = 4096;
 const mostReportBytes = 8 * 1024 * 1024;
+
+const workerOf = ({ worker }: GatewayClaim): Pick<GatewayInfo, 'worker'> => (worker === undefined ? {} : { worker });
 
 class Links implements LinkServer {
   readonly #options: LinkServerOptions;
@@ -148,7 +150,7 @@ class Links implements LinkServer {
     const { clock, logger, listener } = this.#options;
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#connections.get(claim.id)?.close(4000, 'replaced by a newer connection of the same gateway', true);
-      const connection = new GatewayConnection(webSocket, { id: claim.id, ...identity, acknowledged: 0 }, clock, logger, this.#limits, {
+      const connection = new GatewayConnection(webSocket, { id: claim.id, ...identity, ...workerOf(claim), acknowledged: 0 }, clock, logger, this.#limits, {
         message: (message) => this.#heard(connection, message),
         closed: (how) => this.#gone(connection, how),
       });
@@ -156,7 +158,7 @@ class Links implements LinkServer {
       connection.send({ type: 'welcome', version, lastSequence: this.#newest.get(claim.id) ?? 0 });
       const snapshot = this.#routes.everything();
       if (snapshot !== undefined) connection.send({ type: 'routes', epoch: this.#routes.epoch, snapshot });
-      logger.info('a gateway joined', { gateway: claim.id, address: identity.address });
+      logger.info('a gateway joined', { gateway: claim.id, address: identity.address, worker: claim.worker?.index });
       listener.joined(connection.info);
       this.#changed();
     });

@@ -45,13 +45,19 @@ export class GatewayPods {
   }
 }
 
+const isSamePlace = (one: GatewayInfo, other: GatewayInfo): boolean =>
+  one.podUid === undefined && other.podUid === undefined ? one.address === other.address : one.podUid === other.podUid;
+
+const areWorkersOfOne = (one: GatewayInfo, other: GatewayInfo): boolean => one.worker !== undefined && one.worker.gateway === other.worker?.gateway;
+
 /** Lost gateways whose end is still waited for; more are forgotten, oldest first. */
 const most = 1000;
 
 /**
  * Finds out which lost gateways are dead for certain: what they held or had in flight is gone with them, and need not stand any longer. A broken link
  * alone says nothing: the gateway may be cut off from us and serve on. Its process has ended if its pod is gone or finished, or if another process has linked
- * from the same pod (its container was started again); outside a cluster, if another has taken its address.
+ * from the same pod (its container was started again); outside a cluster, if another has taken its address. Workers of one gateway live side by side: of those, the one that comes says
+ * who has ended.
  */
 export class LostGateways {
   readonly #pods: GatewayPods;
@@ -66,7 +72,7 @@ export class LostGateways {
 
   joined(gateway: GatewayInfo): void {
     this.#lost.delete(gateway.id);
-    this.#settle(({ podUid, address }) => (podUid === undefined && gateway.podUid === undefined ? address === gateway.address : podUid === gateway.podUid));
+    this.#settle((lost) => isSamePlace(lost, gateway) && (!areWorkersOfOne(lost, gateway) || gateway.worker?.ended.includes(lost.id) === true));
   }
 
   lost(gateway: GatewayInfo): void {

@@ -39,7 +39,7 @@ import {
   type RoutingTiming,
   type WorkloadSource,
 } from '../../src/routing/index.ts';
-import { freePort } from './own-start.ts';
+import { freePort } from './free-port.ts';
 
 type Pod = NonNullable<(typeof resources.pods)['type']>;
 

@@ -14,6 +14,7 @@ import {
 } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
+import type { Member } from '../roster.ts';
 import { Head, type HeadProblem } from './request-head.ts';
 
 /** Who answers the requests of a connection. */
@@ -47,7 +48,9 @@ export interface RequestListener {
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
  * connection ends, and nothing of where requests go.
  */
-export class ClientConnection {
+export class ClientConnection implements Member {
+  /** Among those of its listener. */
+  place = -1;
   /** The client's address. */
   readonly peer: string;
   readonly scheme: Scheme;
@@ -106,6 +109,11 @@ export class ClientConnection {
   /** Read from the connection, and neither passed on nor dropped yet. */
   get unreadBytes(): number {
     return (this.#unread?.length ?? 0) + this.#socket.readableLength;
+  }
+
+  /** Content of the body that has been passed on. */
+  get bodyBytes(): number {
+    return this.#body?.content ?? 0;
   }
 
   /** The request has been read whole. */

@@ -1,10 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
 import type { Entrance, Scheme } from '../entrance.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { peerOf } from '../peer.ts';
 import { malformed, unknownHost } from '../refusals.ts';
+import { Roster } from '../roster.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
 import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -30,8 +32,9 @@ export interface HttpEntry {
 export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -47,7 +50,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly #around: HttpSurroundings;
   readonly #entrance: Entrance | undefined;
   readonly #server: Server;
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
   #date = { second: -1, text: '' };
 
@@ -70,7 +73,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -81,14 +84,14 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.closing = true;
     this.#entrance?.close();
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const client of this.#clients) client.closeIdle();
+      this.#around.sockets.close(this.#server, resolve);
+      this.#clients.forEach((client) => client.closeIdle());
     });
   }
 
   destroy(): void {
     this.#entrance?.destroy();
-    for (const client of this.#clients) client.destroy();
+    this.#clients.forEach((client) => client.destroy());
   }
 
   // From its connections.
@@ -106,11 +109,12 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   unreadable(client: ClientConnection, problem: { readonly status: number; readonly detail: string }): void {
     const refusal = malformed(problem.detail);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: problem.status, clientAddress: client.peer, request: undefined });
     client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
   }
 
   closed(client: ClientConnection): void {
-    this.#clients.delete(client);
+    this.#clients.remove(client);
     this.#around.connections(-1);
     if (this.#clients.size > 0) return;
     this.#sweeping?.cancel();
@@ -133,12 +137,13 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   #sweep(): void {
     this.sweeps += 1;
-    for (const client of this.#clients) client.sweep();
+    this.#clients.forEach((client) => client.sweep());
   }
 
   #refuse(client: ClientConnection, head: Head): void {
     const refusal = unknownHost(head.host);
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));

@@ -3,7 +3,7 @@ import { gatewayCodes, messageOf, millis, type Clock } from '../../core/index.ts
 import { Call, type Refusal } from '../call.ts';
 import { isPageLoad, waitingPage } from '../http1/waiting-page.ts';
 import type { Pod } from '../pod.ts';
-import { abandonedStatus, shuttingDown, upstreamReset } from '../refusals.ts';
+import { abandonedStatus, brokenOffBy, shuttingDown, upstreamReset } from '../refusals.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
 import { endsStream, h2 } from './codes.ts';
@@ -31,6 +31,8 @@ const streamBytes = 8 * 1024;
 export class Exchange extends Call implements StreamTaker {
   readonly target: string;
   readonly clientAddress: string;
+  requestBytes = 0;
+  responseBytes = 0;
   readonly #setting: ExchangeSetting;
   readonly #client: ServerHttp2Stream;
   readonly #head: Head;
@@ -67,6 +69,10 @@ export class Exchange extends Call implements StreamTaker {
     client
       .on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => (this.#requestTrailers = raw))
       .on('close', () => this.#clientClosed());
+  }
+
+  get request(): Head {
+    return this.#head;
   }
 
   get heldBytes(): number {
@@ -114,7 +120,7 @@ export class Exchange extends Call implements StreamTaker {
 
   opened(session: PodSession): void {
     const { hasBody } = this.#head;
-    const fields = this.#head.forPod(this.clientAddress, this.#edge, this.#pool?.authority ?? '');
+    const fields = this.#head.forPod(this.clientAddress, this.#edge, this.#pool?.authority ?? '', this.trace?.fields);
     const upstream = session.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
     if (upstream === undefined) return this.#fail(upstreamReset);
     this.#attempts += 1;
@@ -135,8 +141,9 @@ export class Exchange extends Call implements StreamTaker {
       attempt(() => client.additionalHeaders({ ':status': 100 }));
     }
     this.#stopUpload = relay(client, upstream, {
-      moved: () => {
+      moved: (bytes) => {
         this.#bodyRead = true;
+        this.requestBytes += bytes;
         this.#limits.moved();
       },
       whole: () => !client.aborted && client.rstCode === h2.noError,
@@ -172,7 +179,10 @@ export class Exchange extends Call implements StreamTaker {
 
   #download(upstream: ClientHttp2Stream): void {
     relay(upstream, this.#client, {
-      moved: () => this.#limits.moved(),
+      moved: (bytes) => {
+        this.responseBytes += bytes;
+        this.#limits.moved();
+      },
       whole: () => (this.#answered ||= upstream.rstCode === h2.noError),
       trailers: () => trailerFields(this.#answerTrailers),
       sent: () => {
@@ -199,6 +209,7 @@ export class Exchange extends Call implements StreamTaker {
   }
 
   #passReset(code: number): void {
+    this.brokenOffBy = 'pod';
     if (!this.#answering) {
       this.progress?.refusing(this, upstreamReset);
       this.#status = gatewayCodes[upstreamReset.code];
@@ -227,6 +238,7 @@ export class Exchange extends Call implements StreamTaker {
       this.progress?.abandoned(this);
       return;
     }
+    this.brokenOffBy = 'client';
     this.#abandon();
     this.#finish(this.#status);
   }
@@ -236,6 +248,7 @@ export class Exchange extends Call implements StreamTaker {
   /** Ends the exchange with an answer of ours, or, where the pod's own has begun, by a reset: a client must not take half an answer for a whole one. */
   #fail(refusal: Refusal): void {
     if (this.#over) return;
+    this.brokenOffBy = brokenOffBy(refusal, this.#answering);
     this.#abandon();
     if (this.#answering) {
       this.#finish(this.#status);

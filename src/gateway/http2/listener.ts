@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
-import type { Refusal, RequestHead } from '../call.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { Refusal } from '../call.ts';
+import type { RequestHead } from '../request.ts';
 import type { Destination } from '../http1/listener.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -23,8 +25,9 @@ export interface Http2Entry {
 export interface Http2Surroundings {
   readonly clock: Clock;
   readonly sessions: PodSessions;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -57,7 +60,7 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -67,7 +70,7 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
 
   close(): Promise<void> {
     this.sayGoodbye();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return new Promise((resolve) => this.#around.sockets.close(this.#server, resolve));
   }
 
   destroy(): void {
@@ -80,11 +83,15 @@ export class Http2Listener implements OpenListener, SessionOwner, ExchangeSettin
     const read = Head.read(headers, raw, hasBody);
     if (!read.ok) {
       const { status, detail } = read.problem;
+      this.#around.accessLog?.unrouted({ refusal: malformed(detail), status, clientAddress: client.peer, request: undefined });
       return this.#refuse(stream, malformed(detail), { method: headers[':method'] ?? '', grpcType: grpcTypeOf(headers['content-type'] ?? '') }, status);
     }
     const head = read.value;
     const destination = this.entry.find(head);
-    if (destination === undefined) return this.#refuse(stream, unknownHost(head.host), head);
+    if (destination === undefined) {
+      this.#around.accessLog?.unrouted({ refusal: unknownHost(head.host), status: undefined, clientAddress: client.peer, request: head });
+      return this.#refuse(stream, unknownHost(head.host), head);
+    }
     const { gate, target } = destination;
     const exchange = new Exchange(this, stream, client.peer, head, target, this.entry.edge, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);

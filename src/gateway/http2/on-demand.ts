@@ -1,12 +1,15 @@
 import type { Clock } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { ListeningSockets } from '../open-listener.ts';
 import type { Pod } from '../pod.ts';
 import type { Http2Entry, Http2Listener } from './listener.ts';
 import type { PodSessions } from './pod-sessions.ts';
 
 export interface OnDemandSurroundings {
   readonly clock: Clock;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 /** The door to HTTP/2. What is behind it is loaded with the first listener that needs it: most gateways serve HTTP/1.1 alone. */

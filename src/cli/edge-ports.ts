@@ -1,11 +1,11 @@
-import { messageOf, systemClock, type Logger } from '../core/index.ts';
-import { followCertificates, type SharedPortsOptions } from '../gateway/index.ts';
+import { messageOf, RouseError, systemClock, type Logger } from '../core/index.ts';
+import { followCertificates, type EdgePortsOptions } from '../gateway/index.ts';
 import { CommandError } from './exit-code.ts';
 import type { GatewayFlags } from './flags.ts';
-import { portProblem, type ListenAddress } from './listen.ts';
+import { portProblem } from './listen.ts';
 
 /** What the flags say of the ports that tell workloads apart by host name. Certificates are followed until `signal` aborts. Throws a `CommandError`. */
-export const sharedPorts = async (flags: GatewayFlags, logger: Logger, signal: AbortSignal): Promise<SharedPortsOptions> => {
+export const edgePorts = async (flags: GatewayFlags, logger: Logger, signal: AbortSignal): Promise<EdgePortsOptions> => {
   const { sharedPort, tlsPort, tlsCertDir, proxyProtocol = false } = flags;
   if (tlsPort !== undefined && tlsPort === sharedPort && tlsPort !== 0)
     throw new CommandError('usage', `--tls-port ${tlsPort} is --shared-port already: want another one, e.g. 8443`);
@@ -23,8 +23,7 @@ export const sharedPorts = async (flags: GatewayFlags, logger: Logger, signal: A
 };
 
 /** A shared port that cannot be had, in words that name its flag; every other failure as it is. */
-export const sharedPortProblem = (failure: unknown, { sharedPort = 0, tlsPort, listen }: GatewayFlags): unknown => {
-  const isTls = failure instanceof Error && 'port' in failure && failure.port === tlsPort;
-  const address: ListenAddress = isTls ? { host: listen, port: tlsPort ?? 0, flag: '--tls-port' } : { host: listen, port: sharedPort, flag: '--shared-port' };
-  return portProblem(failure, address);
+export const edgePortProblem = (failure: unknown, { sharedPort = 0, tlsPort, listen }: GatewayFlags): unknown => {
+  if (failure instanceof RouseError && failure.code === 'tls-port') return portProblem(failure.cause, { host: listen, port: tlsPort ?? 0, flag: '--tls-port' });
+  return portProblem(failure, { host: listen, port: sharedPort, flag: '--shared-port' });
 };

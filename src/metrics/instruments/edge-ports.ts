@@ -2,14 +2,14 @@ import type { Instant } from '../../core/index.ts';
 import type { PlainMetric, Samples } from './series.ts';
 
 /** What a gateway counts of its shared ports alone. */
-export interface SharedPortFigures {
+export interface EdgePortFigures {
   /** Connections that ended before HTTP began on them, by reason. */
   readonly rejectedConnections: ReadonlyMap<string, number>;
   /** By file; none where nothing is served over TLS. */
   readonly certificates: ReadonlyMap<string, { readonly notAfter: Instant | undefined; readonly valid: 0 | 1 }>;
 }
 
-export const sharedPortMetrics = (read: () => SharedPortFigures): readonly PlainMetric[] => {
+export const edgePortMetrics = (read: () => EdgePortFigures): readonly PlainMetric[] => {
   function* rejected(): Samples {
     for (const [reason, value] of read().rejectedConnections) yield { labels: { reason }, value };
   }
