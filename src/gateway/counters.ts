@@ -1,6 +1,8 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
 import type { EjectionReason } from './ejection.ts';
+import type { RejectedConnection } from './entrance.ts';
 import { Revisions } from './revisions.ts';
+import type { CertificateFigures } from './tls/certificates.ts';
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
 export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -61,6 +63,10 @@ export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */
   readonly unrouted: Map<GatewayCode, number>;
+  /** Connections to the shared ports that ended before HTTP began on them: no TLS, no header of the PROXY protocol. */
+  readonly rejectedConnections: Map<RejectedConnection, number>;
+  /** By file; none where nothing is served over TLS. */
+  readonly certificates: ReadonlyMap<string, CertificateFigures>;
   /** 1 while the newest routes were taken; 0 after a routes file that was refused. */
   routesValid: 0 | 1;
   /** For calls of all workloads that wait; the part that is taken, and all of it. */

@@ -12,7 +12,7 @@ import {
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
-import { newWorkloadCounters, type WorkloadCounters } from './counters.ts';
+import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';

@@ -1,6 +1,7 @@
 import { gatewayCodes, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { exposeHistogram, type Labels, type PlainHistogram } from './histogram.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
+import { edgePortMetrics, type EdgePortFigures } from './edge-ports.ts';
 
 /** What the pods of one revision did; the one without a name is for requests that were never given to a pod. */
 export interface RevisionFigures {
@@ -38,7 +39,7 @@ export interface GatewayWorkloadFigures {
 }
 
 /** What a gateway counts, as it is read at each scrape; the gateway itself knows nothing of Prometheus. A workload that is gone is gone from here. */
-export interface GatewayFigures {
+export interface GatewayFigures extends EdgePortFigures {
   readonly workloads: ReadonlyMap<WorkloadKey, GatewayWorkloadFigures>;
   /** Requests that belong to no workload. */
   readonly unrouted: ReadonlyMap<GatewayCode, number>;
@@ -240,6 +241,7 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
       labels: ['outcome'],
       samples: () => Object.entries(read().accessLog).map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
+    ...edgePortMetrics(read),
     {
       name: 'rouse_gateway_routes_valid',
       help: '1 while the newest routes were taken, 0 after a routes file that was refused.',

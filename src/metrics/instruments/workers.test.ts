@@ -47,6 +47,21 @@ test('counters, histograms and gauges are added up; of whether the routes are va
   t.is(series.get('rouse_gateway_workers_unanswered'), 0);
 });
 
+test('when a certificate expires is not added up, and the worst of whether it is valid counts', (t) => {
+  const certificate = (expires: number, valid: number): string =>
+    [
+      '# HELP rouse_gateway_certificate_expiry_timestamp_seconds Expires.',
+      '# TYPE rouse_gateway_certificate_expiry_timestamp_seconds gauge',
+      `rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} ${expires}`,
+      '# HELP rouse_gateway_certificate_valid Valid.',
+      '# TYPE rouse_gateway_certificate_valid gauge',
+      `rouse_gateway_certificate_valid{file="tls.crt"} ${valid}`,
+    ].join('\n');
+  const series = scene().scrape([one, certificate(1_900_000_000, 1)], [two, certificate(1_800_000_000, 0)]);
+  t.is(series.get('rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"}'), 1_800_000_000);
+  t.is(series.get('rouse_gateway_certificate_valid{file="tls.crt"}'), 0);
+});
+
 test('counts outlive the worker that counted: its last word counts, and where it had none what it said last', (t) => {
   const { scrape, ended } = scene();
   scrape([one, exposition(3, 1)], [two, exposition(4, 2)]);
