@@ -75,7 +75,7 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
-    const { revisions, podConnections } = this.#counters;
+    const { revisions } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);
