@@ -1,6 +1,6 @@
 import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
-import type { WorkloadCounters } from './counters.ts';
-import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
+import type { EjectionReason, WorkloadCounters } from './counters.ts';
+import { isFailing, leavesHalf, pauseOf } from './ejection.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
 import { zonesOf, type Zones } from './zones.ts';
