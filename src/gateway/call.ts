@@ -2,7 +2,7 @@ import type { GatewayCode } from '../core/index.ts';
 import type { BrokenOffBy } from './counters.ts';
 import type { Pod } from './pod.ts';
 import type { Carried } from './revision-figures.ts';
-import type { LoggedRequest } from './request.ts';
+import type { LoggedRequest, Scheme } from './request.ts';
 import type { Member } from './roster.ts';
 import type { RequestTrace } from './tracing.ts';
 
@@ -84,6 +84,10 @@ export abstract class Call implements Carried, Member {
 
   /** Of HTTP. */
   abstract readonly request: LoggedRequest | undefined;
+  get scheme(): Scheme {
+    return 'http';
+  }
+
   /** For `sessionAffinity: ClientIP`. */
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */

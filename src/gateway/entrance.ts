@@ -4,9 +4,9 @@ import type { RejectedConnection } from './counters.ts';
 import { enterWithinSeconds, firstRequestSeconds } from './http1/limits.ts';
 import { peerOf } from './peer.ts';
 import { receiveProxyHeader } from './proxy-protocol/receive.ts';
+import type { Scheme } from './request.ts';
 import type { BeginTls } from './tls/termination.ts';
 
-export type Scheme = 'http' | 'https';
 /** Speaks HTTP over a connection before which nothing stands any more. `peer`: the client's address. */
 export type Serve = (socket: Socket, peer: string, scheme: Scheme) => void;
 

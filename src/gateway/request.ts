@@ -1,3 +1,6 @@
+/** How a client speaks HTTP: `https` where this gateway has taken off TLS. */
+export type Scheme = 'http' | 'https';
+
 /** What identification and ignore rules look at. */
 export interface RequestHead {
   /** With query. */

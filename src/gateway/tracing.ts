@@ -1,10 +1,16 @@
 import type { GatewayCode, PodRoute, WorkloadKey } from '../core/index.ts';
-import type { LoggedRequest } from './request.ts';
+import type { LoggedRequest, Scheme } from './request.ts';
 import type { BrokenOffBy } from './counters.ts';
 
 /** Opt-in: follows HTTP requests through the gateway. Who implements it says what a trace is made of; requests that are to be ignored are in none. */
 export interface Tracer {
-  begin(request: LoggedRequest, clientAddress: string, workload: WorkloadKey): RequestTrace;
+  begin(request: LoggedRequest, client: RequestClient, workload: WorkloadKey): RequestTrace;
+}
+
+/** Who has sent it, and how. */
+export interface RequestClient {
+  readonly clientAddress: string;
+  readonly scheme: Scheme;
 }
 
 /** What a pod gets in the place of the client's fields of these names, in lower case; undefined: nothing. */

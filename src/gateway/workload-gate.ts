@@ -150,7 +150,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     call.progress = this;
     call.arrivedAt = now;
-    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call.clientAddress, this.key);
+    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call, this.key);
     this.#meter.arrive(now);
     this.#retries.request(now);
     this.#around.active(this);

@@ -110,6 +110,18 @@ test('a certificate that comes while the gateway runs is served within seconds, 
   t.true(expires > Date.now() / 1000 + 6 * 24 * 3600 && expires < Date.now() / 1000 + 8 * 24 * 3600);
 });
 
+test('several workers share the port for TLS, each by the same files, and their figures are those of one gateway', async (t) => {
+  const scene = await startTls(t, '--workers', '2');
+  const urls = Array.from({ length: 20 }, () => `https://${host}/`);
+  const { code, text, errors } = await scene.curl(`https://${host}/`, '--no-keepalive', '-H', 'Connection: close', ...urls);
+  t.is(code, 0, errors);
+  t.is(text, 'https 127.0.0.1\n'.repeat(21));
+  const figures = await scene.metrics();
+  t.regex(figures, /^rouse_gateway_certificate_valid\{file="web\/tls.crt"\} 1$/m);
+  const expires = Number(/^rouse_gateway_certificate_expiry_timestamp_seconds\{file="web\/tls.crt"\} (\S+)$/m.exec(figures)?.[1]);
+  t.true(expires < Date.now() / 1000 + 8 * 24 * 3600);
+});
+
 const balancers = {
   'version 1': 'send-proxy',
   'version 2': 'send-proxy-v2',

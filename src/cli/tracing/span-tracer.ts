@@ -11,7 +11,7 @@ import {
   type Tracer as OtelTracer,
 } from '@opentelemetry/api';
 import { parseWorkloadKey, type PodRoute, type WorkloadKey } from '../../core/index.ts';
-import type { LoggedRequest, PodFields, RequestTrace, TracedCall, Tracer } from '../../gateway/index.ts';
+import type { LoggedRequest, PodFields, RequestClient, RequestTrace, TracedCall, Tracer } from '../../gateway/index.ts';
 
 /** Methods that may be in the name of a span; any other one is told apart by an attribute (semantic conventions for HTTP). */
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY']);
@@ -26,7 +26,7 @@ const intoFields = {
 
 /** Requests as spans of OpenTelemetry: one of kind SERVER for each, below it `hold` for each time that it waits, and `upstream`, of kind CLIENT, for each pod that it is given to. */
 export const spanTracer = (tracer: OtelTracer): Tracer => ({
-  begin: (request, clientAddress, workload) => new RequestSpans(tracer, request, clientAddress, workload),
+  begin: (request, client, workload) => new RequestSpans(tracer, request, client, workload),
 });
 
 class RequestSpans implements RequestTrace {
@@ -39,14 +39,14 @@ class RequestSpans implements RequestTrace {
   #upstream: Span | undefined;
   #attempts = 0;
 
-  constructor(tracer: OtelTracer, request: LoggedRequest, clientAddress: string, workload: WorkloadKey) {
+  constructor(tracer: OtelTracer, request: LoggedRequest, client: RequestClient, workload: WorkloadKey) {
     const known = knownMethods.has(request.method);
     this.#tracer = tracer;
     this.#method = known ? { 'http.request.method': request.method } : { 'http.request.method': '_OTHER', 'http.request.method_original': request.method };
     const parent = propagation.extract(ROOT_CONTEXT, request, fromRequest);
     this.#server = tracer.startSpan(
       known ? request.method : 'HTTP',
-      { kind: SpanKind.SERVER, attributes: { ...this.#method, ...requestAttributes(request, clientAddress, workload) } },
+      { kind: SpanKind.SERVER, attributes: { ...this.#method, ...requestAttributes(request, client, workload) } },
       parent,
     );
     this.#within = trace.setSpan(parent, this.#server);
@@ -117,10 +117,10 @@ class RequestSpans implements RequestTrace {
 const clientGone = 499;
 const errorOf = (type: string | undefined): Attributes => (type === undefined ? {} : { 'error.type': type });
 
-const requestAttributes = (request: LoggedRequest, clientAddress: string, workload: WorkloadKey): Attributes => {
+const requestAttributes = (request: LoggedRequest, { clientAddress, scheme }: RequestClient, workload: WorkloadKey): Attributes => {
   const [path = '', ...query] = request.path.split('?');
   return {
-    'url.scheme': 'http',
+    'url.scheme': scheme,
     'url.path': path,
     ...(query.length === 0 ? {} : { 'url.query': query.join('?') }),
     'server.address': request.host,

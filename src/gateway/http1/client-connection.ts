@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Scheme } from '../entrance.ts';
+import type { Scheme } from '../request.ts';
 import { breakOff } from '../splice.ts';
 import { HeadReader } from './head-reader.ts';
 import {

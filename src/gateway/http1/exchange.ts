@@ -3,6 +3,7 @@ import { messageOf, type Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import type { Pod } from '../pod.ts';
 import { abandonedStatus, brokenOffBy, malformed, shuttingDown, upstreamReset } from '../refusals.ts';
+import type { Scheme } from '../request.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
 import type { ClientConnection, RequestListener } from './client-connection.ts';
 import type { PassAs } from './message-body.ts';
@@ -75,10 +76,14 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     return this.#client.peer;
   }
 
+  override get scheme(): Scheme {
+    return this.#client.scheme;
+  }
+
   get heldBytes(): number {
     const { length } = this.#head;
     const announced = typeof length === 'number' ? Math.min(length, mostReadAheadBytes) : mostReadAheadBytes;
-    return connectionBytes + (this.#client.scheme === 'https' ? tlsBytes : 0) + this.#head.bytes + Math.max(announced, this.#client.unreadBytes);
+    return connectionBytes + (this.scheme === 'https' ? tlsBytes : 0) + this.#head.bytes + Math.max(announced, this.#client.unreadBytes);
   }
 
   get requestBytes(): number {
@@ -135,7 +140,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   connected(): void {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
-    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.#client.scheme));
+    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.scheme));
     if (this.#head.hasBody) {
       this.#client.passBody(upstream.out);
       this.bodyArrived();

@@ -1,6 +1,5 @@
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { Scheme } from '../entrance.ts';
-import type { LoggedRequest } from '../request.ts';
+import type { LoggedRequest, Scheme } from '../request.ts';
 import type { PodFields } from '../tracing.ts';
 import { contentLengthOf, FieldReader, isForwarding, tokens, withTokens, type FieldName } from './fields.ts';
 import { codes, targetCodes, tokenCodes } from './grammar.ts';

@@ -154,7 +154,7 @@ test('a second scrape shows the figures as they are then', async (t) => {
   let figures = gatewayFigures();
   const instruments = createGatewayInstruments(() => figures);
   await instruments.expose();
-  figures = { ...figures, workloads: new Map(), routesValid: 0 };
+  figures = { ...figures, workloads: new Map(), rejectedConnections: new Map(), certificates: new Map(), routesValid: 0 };
   t.deepEqual(series((await instruments.expose()).body), [
     'rouse_gateway_requests_total{namespace="",workload="",revision="",code="404",code_class="4xx"} 5',
     'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { compileAccessLog } from '../../../src/gateway/index.ts';
 import { podAt, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, valuesOf } from '../../support/raw-message.ts';
 import { namesRequest, startScene, startScriptedOrigin, eachRequest, okWith, type Scene } from '../../support/scripted-origin.ts';
@@ -11,11 +12,14 @@ const from = (address: string): string =>
   `PROXY TCP${address.includes(':') ? 6 : 4} ${address} ${address.includes(':') ? '::1' : '198.51.100.2'} 12345 443\r\n`;
 const signature = '\r\n\r\n\0\r\nQUIT\n';
 
-const startProxiedScene = async (t: ExecutionContext): Promise<Scene & { readonly shared: number; readonly tls: number }> => {
+const startProxiedScene = async (
+  t: ExecutionContext,
+  options: Parameters<typeof startScene>[3] = {},
+): Promise<Scene & { readonly shared: number; readonly tls: number }> => {
   const directory = await temporaryDirectory(t);
   await writePair(directory, '', await certificateFor(host));
   const { certificates } = await follow(t, directory);
-  const scene = await startScene(t, namesRequest, {}, { proxyProtocol: true, tls: { port: 0, certificates } });
+  const scene = await startScene(t, namesRequest, {}, { proxyProtocol: true, tls: { port: 0, certificates }, ...options });
   return { ...scene, shared: scene.rig.gateway.sharedPort ?? 0, tls: scene.rig.gateway.tlsPort ?? 0 };
 };
 const forwardedFor = ({ origin }: Scene): readonly (readonly string[])[] => origin.requests.map(({ fields }) => valuesOf(fields, 'x-forwarded-for'));
@@ -49,6 +53,36 @@ for (const [how, split] of Object.entries(splits))
     t.deepEqual(forwardedFor(scene), [['192.0.2.1'], ['2001:db8::7']]);
     t.deepEqual(valuesOf(scene.origin.requests[0]?.fields ?? [], 'x-forwarded-proto'), ['https']);
   });
+
+test('the access log and traces have the client that the header names, and how it came', async (t) => {
+  const lines: string[] = [];
+  const traced: (readonly [string, string])[] = [];
+  const print = compileAccessLog('{"client":"%client_address%","path":"%path%"}');
+  if (!print.ok || print.value === undefined) return t.fail();
+  const scene = await startProxiedScene(t, {
+    accessLog: { print: print.value, out: { write: (text) => lines.push(text), writableLength: 0 } },
+    tracer: {
+      begin: (_request, { clientAddress, scheme }) => {
+        traced.push([clientAddress, scheme]);
+        const nothing = (): void => undefined;
+        return { fields: new Map(), held: nothing, given: nothing, unreachable: nothing, ended: nothing };
+      },
+    },
+  });
+  const plain = await dial(t, scene.shared);
+  await plain.send(`${from('192.0.2.1')}${get}`);
+  await readAnswer(plain);
+  const relay = await startRelay(t, scene.tls, (hello) => [Buffer.from(from('192.0.2.2')), hello]);
+  const secure = await dialTls(t, relay.port);
+  await secure.send(get);
+  await readAnswer(secure);
+  t.deepEqual(traced, [
+    ['192.0.2.1', 'http'],
+    ['192.0.2.2', 'https'],
+  ]);
+  await until('written', () => lines.join('').split('\n').length === 3);
+  t.is(lines.join(''), '{"client":"192.0.2.1","path":"/"}\n{"client":"192.0.2.2","path":"/"}\n');
+});
 
 test('where the balancer speaks for itself, its own address counts', async (t) => {
   const scene = await startProxiedScene(t);
