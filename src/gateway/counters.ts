@@ -1,5 +1,4 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
-import type { EjectionReason } from './ejection.ts';
 import { Revisions } from './revisions.ts';
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
@@ -43,6 +42,9 @@ export interface WorkloadCounters {
   ejectedPods: number;
   readonly podConnections: PodConnectionCounts;
 }
+
+/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
+export type EjectionReason = 'connect' | 'broke-off';
 
 /** Who broke a request off: what a time limit or a drain cuts is the gateway's doing. */
 export type BrokenOffBy = 'client' | 'pod' | 'gateway';
