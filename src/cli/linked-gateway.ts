@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { millis, seconds, type Clock, type Logger, type Random, type RouteSnapshot } from '../core/index.ts';
-import { createGateway, type Gateway, type GatewayOptions } from '../gateway/index.ts';
+import { createGateway, type Gateway, type GatewayOptions, type EdgePortsOptions } from '../gateway/index.ts';
 import { createLinkClient, type GatewayClaim, type LinkClientOptions } from '../link/index.ts';
 
 export interface LinkedGatewayOptions {
@@ -15,7 +15,7 @@ export interface LinkedGatewayOptions {
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
-  readonly sharedPort: number | undefined;
+  readonly shared: EdgePortsOptions;
   /** Where ports are bound; undefined: everywhere. */
   readonly host: string | undefined;
   readonly accessLog?: GatewayOptions['accessLog'];
@@ -48,7 +48,7 @@ const leaveWithin = seconds(25);
 const settleFor = seconds(2);
 const drainWithin = seconds(60);
 
-/** Opens the shared port, links to the controllers and starts to report. */
+/** Opens the shared ports, links to the controllers and starts to report. */
 export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise<LinkedGateway> => {
   const { clock, random, logger, part } = options;
   const reporting = new AbortController();
@@ -65,7 +65,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
       firstByte: (message) => link.firstByte(message),
       permitsFreed: () => link.permitsFreed(),
     },
-    ...(options.sharedPort === undefined ? {} : { sharedPort: options.sharedPort }),
+    ...options.shared,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.zone === undefined ? {} : { zone: options.zone }),
     ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),

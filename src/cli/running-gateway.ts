@@ -1,5 +1,5 @@
 import { messageOf, millis, seconds, systemClock, systemRandom, type Logger, type RouteSnapshot } from '../core/index.ts';
-import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type ListeningSockets } from '../gateway/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type ListeningSockets, type EdgePortsOptions } from '../gateway/index.ts';
 import type { GatewayClaim } from '../link/index.ts';
 import { controllerAddresses } from './controller-addresses.ts';
 import { CommandError } from './exit-code.ts';
@@ -7,7 +7,7 @@ import type { GatewayFlags } from './flags.ts';
 import { linkCredentials } from './link-credentials.ts';
 import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
 import type { Observing } from './observing.ts';
-import { portProblem, type ListenAddress } from './listen.ts';
+import { edgePortProblem, edgePorts } from './edge-ports.ts';
 
 /** What one of several workers has that differs from a gateway that is alone. */
 export interface WorkerPart {
@@ -19,24 +19,33 @@ export interface WorkerPart {
 }
 
 /** Starts what `rouse gateway` runs, linked to controllers or by a routes file. Where it cannot, nothing of it is left. */
-export const startGateway = (
+export const startGateway = async (
   flags: GatewayFlags,
   podName: string,
   logger: Logger,
   observed: Observing['observed'],
   part?: WorkerPart,
-): Promise<LinkedGateway> =>
-  flags.routes === undefined ? startLinked(flags, podName, logger, observed, part) : startStandAlone(flags, flags.routes, logger, observed, part);
+): Promise<LinkedGateway> => {
+  const ended = new AbortController();
+  try {
+    const around = { logger, observed, shared: await edgePorts(flags, logger, ended.signal), part };
+    const running = await (flags.routes === undefined ? startLinked(flags, podName, around) : startStandAlone(flags, flags.routes, around));
+    return { ...running, stop: (how) => running.stop(how).finally(() => ended.abort()) };
+  } catch (failure) {
+    ended.abort();
+    throw failure;
+  }
+};
 
-const sharedAddress = ({ sharedPort = 0, listen }: GatewayFlags): ListenAddress => ({ host: listen, port: sharedPort, flag: '--shared-port' });
+/** What both kinds are started with. */
+interface Around {
+  readonly logger: Logger;
+  readonly observed: Observing['observed'];
+  readonly shared: EdgePortsOptions;
+  readonly part: WorkerPart | undefined;
+}
 
-const startLinked = async (
-  flags: GatewayFlags,
-  podName: string,
-  logger: Logger,
-  observed: Observing['observed'],
-  part: WorkerPart | undefined,
-): Promise<LinkedGateway> =>
+const startLinked = async (flags: GatewayFlags, podName: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> =>
   startLinkedGateway({
     clock: systemClock,
     random: systemRandom,
@@ -47,31 +56,25 @@ const startLinked = async (
     podName,
     nodeName: process.env.NODE_NAME,
     zone: process.env.NODE_ZONE === '' ? undefined : process.env.NODE_ZONE,
-    sharedPort: flags.sharedPort,
+    shared,
     host: flags.listen,
     ...observed,
     ...(part === undefined ? {} : { part }),
   }).catch((failure: unknown) => {
-    throw portProblem(failure, sharedAddress(flags));
+    throw edgePortProblem(failure, flags);
   });
 
 /** How long clients may go on with kept connections before those are closed, where other workers are there for them. */
 const settleBesideOthers = seconds(2);
 const drainWithin = seconds(60);
 
-const startStandAlone = async (
-  flags: GatewayFlags,
-  path: string,
-  logger: Logger,
-  observed: Observing['observed'],
-  part: WorkerPart | undefined,
-): Promise<LinkedGateway> => {
+const startStandAlone = async (flags: GatewayFlags, path: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> => {
   const ending = new AbortController();
   const gateway = createGateway({
     clock: systemClock,
     random: systemRandom,
     logger,
-    ...(flags.sharedPort === undefined ? {} : { sharedPort: flags.sharedPort }),
+    ...shared,
     ...(flags.listen === undefined ? {} : { host: flags.listen }),
     ...observed,
     ...(part === undefined ? {} : { sockets: part.sockets, holdSlots: part.holdSlots }),
@@ -84,7 +87,7 @@ const startStandAlone = async (
   try {
     const following = await firstRoutes(gateway, path, logger, part?.share ?? ((snapshot) => snapshot), ending.signal);
     await gateway.open().catch((failure: unknown) => {
-      throw portProblem(failure, sharedAddress(flags));
+      throw edgePortProblem(failure, flags);
     });
     const reports = gateway.run(ending.signal);
     return {

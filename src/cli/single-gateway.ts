@@ -21,7 +21,7 @@ export const runSingleGateway = async (flags: GatewayFlags, podName: string): Pr
     await running.stop('at-once');
     throw failure;
   });
-  process.stdout.write(readyLine(flags.listen, operations, running.gateway.sharedPort));
+  process.stdout.write(readyLine(flags.listen, operations, running.gateway));
   await aborted(told);
   await running.stop('leave');
   operations.close();

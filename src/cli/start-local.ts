@@ -84,7 +84,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     podName: undefined,
     nodeName: undefined,
     zone: undefined,
-    sharedPort: options.gatewayPort,
+    shared: { sharedPort: options.gatewayPort },
     host,
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });

@@ -1,5 +1,14 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
 import { Revisions } from './revisions.ts';
+import type { CertificateFigures } from './tls/certificates.ts';
+
+/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
+export type EjectionReason = 'connect' | 'broke-off';
+
+/** Why there is no TLS on a connection. `plain-http`: the client speaks HTTP without it. */
+export type TlsFailure = 'tls-handshake-failed' | 'tls-unrecognized-name' | 'plain-http';
+/** Why a connection to a shared port ended before HTTP began on it. */
+export type RejectedConnection = 'proxy-header-invalid' | 'proxy-header-timeout' | 'tls-handshake-timeout' | TlsFailure;
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
 export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -43,9 +52,6 @@ export interface WorkloadCounters {
   readonly podConnections: PodConnectionCounts;
 }
 
-/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
-export type EjectionReason = 'connect' | 'broke-off';
-
 /** Who broke a request off: what a time limit or a drain cuts is the gateway's doing. */
 export type BrokenOffBy = 'client' | 'pod' | 'gateway';
 
@@ -63,6 +69,10 @@ export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */
   readonly unrouted: Map<GatewayCode, number>;
+  /** Connections to the shared ports that ended before HTTP began on them: no TLS, no header of the PROXY protocol. */
+  readonly rejectedConnections: Map<RejectedConnection, number>;
+  /** By file; none where nothing is served over TLS. */
+  readonly certificates: ReadonlyMap<string, CertificateFigures>;
   /** 1 while the newest routes were taken; 0 after a routes file that was refused. */
   routesValid: 0 | 1;
   /** For calls of all workloads that wait; the part that is taken, and all of it. */

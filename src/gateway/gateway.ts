@@ -17,13 +17,13 @@ import type { PrintLine } from './access-log/template.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
-import { buildHostTable, type HostTable } from './hosts.ts';
-import { HttpListener } from './http1/listener.ts';
+import { areSameHosts, buildHostTable, type HostTable } from './hosts.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
 import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
+import { EdgePorts, type EdgePortsOptions } from './edge-ports.ts';
 import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
@@ -31,7 +31,7 @@ import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
 export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'> & Partial<Pick<LinkClient, 'permitsFreed'>>;
 
-export interface GatewayOptions {
+export interface GatewayOptions extends EdgePortsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -40,9 +40,7 @@ export interface GatewayOptions {
   readonly id?: GatewayId;
   /** Pods of the same zone are preferred; left out: none is. */
   readonly zone?: string;
-  /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
-  readonly sharedPort?: number;
-  /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
+  /** Address of the shared ports, and of every port whose route names none; undefined: every one of this host. */
   readonly host?: string;
   /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
   readonly warmUp?: boolean;
@@ -71,7 +69,9 @@ export interface Gateway {
   readonly counters: GatewayCounters;
   /** The shared port in use; undefined before `open`, or if there is none. */
   readonly sharedPort: number | undefined;
-  /** Opens the shared port, and begins to warm up. */
+  /** The same for the one over TLS. */
+  readonly tlsPort: number | undefined;
+  /** Opens the shared ports, and begins to warm up. */
   open(): Promise<void>;
   /** Reports every second until `signal` aborts. Does not stop traffic: `drain` does. */
   run(signal: AbortSignal): Promise<void>;
@@ -106,7 +106,7 @@ class GatewayProcess implements Gateway {
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #lines: LineSink | undefined;
-  readonly #shared: HttpListener | undefined;
+  readonly #shared: EdgePorts;
   #hosts: HostTable = { find: () => undefined, problems: [] };
   #applying: Promise<unknown> = Promise.resolve();
   #reportedAt: number;
@@ -114,7 +114,7 @@ class GatewayProcess implements Gateway {
   #tellingFreed = false;
 
   constructor(options: GatewayOptions) {
-    const { clock, random, logger, uplink, sharedPort, host } = options;
+    const { clock, random, logger, uplink, host } = options;
     const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
@@ -127,6 +127,8 @@ class GatewayProcess implements Gateway {
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
+      rejectedConnections: new Map(),
+      certificates: options.tls?.certificates.files ?? new Map(),
       routesValid: 1,
       holdBudget: {
         bytes: holdBudget.slots * slotBytes,
@@ -182,16 +184,20 @@ class GatewayProcess implements Gateway {
       find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
       unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
     };
-    this.#shared = sharedPort === undefined ? undefined : new HttpListener(entry, around);
+    this.#shared = new EdgePorts(options, entry, around, (reason) => countUp(this.counters.rejectedConnections, reason));
   }
 
   get sharedPort(): number | undefined {
-    return this.#shared?.port;
+    return this.#shared.port;
+  }
+
+  get tlsPort(): number | undefined {
+    return this.#shared.tlsPort;
   }
 
   async open(): Promise<void> {
-    const { clock, random, logger, host, sharedPort, warmUp: wanted } = this.#options;
-    await this.#shared?.open(host, sharedPort ?? 0);
+    const { clock, random, logger, host, warmUp: wanted } = this.#options;
+    await this.#shared.open(host);
     if (wanted === false) return;
     const spare = new GatewayProcess({ clock, random, logger: silentLogger, sharedPort: 0, host: '127.0.0.1', warmUp: false });
     // Not before whoever started us has been told that we serve.
@@ -236,10 +242,10 @@ class GatewayProcess implements Gateway {
     this.#draining = true;
     // 1. Everyone who is answered is told to come again elsewhere; connections that nobody has heard of this are still taken.
     this.#listeners.sayGoodbye();
-    this.#shared?.sayGoodbye();
+    this.#shared.sayGoodbye();
     if (settle > 0) await clock.sleep(settle, new AbortController().signal);
     // 2. Nothing new. In flight and held go on; idle connections end.
-    const ended = Promise.all([this.#listeners.closeAll(), this.#shared?.close()]).then(() => true);
+    const ended = Promise.all([this.#listeners.closeAll(), this.#shared.close()]).then(() => true);
     const timeUp = new AbortController();
     const limited = clock.sleep(limit, timeUp.signal).then(
       () => false,
@@ -255,7 +261,7 @@ class GatewayProcess implements Gateway {
       this.#around.deadlines.cutAll();
       await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
-      this.#shared?.destroy();
+      this.#shared.destroy();
     }
     // 4. The last figures, then nothing is left open.
     this.#report();
@@ -268,7 +274,10 @@ class GatewayProcess implements Gateway {
 
   async #applyOne({ full, upsert, remove }: RouteSnapshot): Promise<readonly RouteProblem[]> {
     const named = new Set(upsert.map(({ workload }) => workload));
-    for (const key of full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove) this.#retire(key);
+    const gone = full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove;
+    let sameHosts = gone.every((key) => (this.#gates.get(key)?.route.hosts.length ?? 0) === 0);
+    for (const key of gone) this.#retire(key);
+    const changed: WorkloadGate[] = [];
     for (const route of upsert) {
       const known = this.#gates.get(route.workload);
       const gate = known ?? new WorkloadGate(route, this.#around);
@@ -276,11 +285,13 @@ class GatewayProcess implements Gateway {
         this.#gates.set(route.workload, gate);
         this.#workloadCounters.set(route.workload, gate.counters);
       }
+      sameHosts &&= areSameHosts(known?.route.hosts ?? [], route.hosts);
       gate.update(route);
+      changed.push(gate);
     }
-    this.#hosts = buildHostTable(this.#gates, this.#options.logger);
+    if (!sameHosts) this.#hosts = buildHostTable(this.#gates, this.#options.logger);
     // While draining, what waits still needs its pods, but no port opens again.
-    if (!this.#draining) await this.#listeners.reconcile(this.#gates);
+    if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
   }
 

@@ -9,5 +9,8 @@ export { createGateway, type DrainOptions, type Gateway, type GatewayOptions, ty
 export { holdSlots } from './hold-budget.ts';
 export { backlog, listening, ownSockets, type ListeningSockets } from './open-listener.ts';
 export type { LoggedRequest } from './request.ts';
-export type { PodFields, RequestTrace, TraceEnd, Tracer } from './tracing.ts';
+export type { PodFields, RequestTrace, TracedCall, Tracer } from './tracing.ts';
 export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';
+export { type EdgePortsOptions } from './edge-ports.ts';
+export { type FollowedCertificates } from './tls/follow-certificates.ts';
+export { followCertificates } from './tls/on-demand.ts';

@@ -75,6 +75,7 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
+    const { revisions } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);
@@ -90,7 +91,7 @@ export class PodSet {
       if (pod.inFlight > 0) this.#departed.set(id, pod);
       this.#events.gone(pod);
     }
-    this.#counters.revisions.see(routes);
+    revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
   }

@@ -19,14 +19,14 @@ export interface RequestTrace {
   given(pod: PodRoute, port: number): void;
   /** There was no connection to that pod. */
   unreachable(problem: string): void;
-  ended(end: TraceEnd): void;
+  ended(status: number, call: TracedCall): void;
 }
 
-export interface TraceEnd {
-  readonly status: number;
+/** What of a call is told at its end. */
+export interface TracedCall {
   /** Why the gateway answered by itself. */
-  readonly reason: GatewayCode | undefined;
-  readonly abortedBy: BrokenOffBy | undefined;
+  readonly refusedWith: GatewayCode | undefined;
+  readonly brokenOffBy: BrokenOffBy | undefined;
   readonly requestBytes: number;
   readonly responseBytes: number;
 }

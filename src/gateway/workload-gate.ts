@@ -22,21 +22,10 @@ import type { Pod } from './pod.ts';
 import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import {
-  abandonedStatus,
-  cannotConnect,
-  connectionStatus,
-  gatewayFull,
-  heldTooLong,
-  ignoredAtZero,
-  notRouted,
-  queueFull,
-  shuttingDown,
-  wakeFailed,
-} from './refusals.ts';
+import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
 import { RetryBudget } from './retry-budget.ts';
-import type { RevisionFigures } from './revision-figures.ts';
 import { Seats } from './seats.ts';
+import { Tally } from './tally.ts';
 import type { Tracer } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -74,6 +63,7 @@ export class WorkloadGate implements CallProgress {
   readonly counters: WorkloadCounters;
   readonly #around: GateSurroundings;
   readonly #meter = new Meter();
+  readonly #tally: Tally;
   readonly #waiting: WaitingRoom;
   readonly #pods: PodSet;
   readonly #seats: Seats;
@@ -95,6 +85,7 @@ export class WorkloadGate implements CallProgress {
     this.#around = around;
     this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
+    this.#tally = new Tally(this.key, this.counters, around.accessLog);
     this.#waiting = new WaitingRoom(around, this.counters);
     const events: PodSetEvents = {
       usable: () => this.#release(),
@@ -250,15 +241,14 @@ export class WorkloadGate implements CallProgress {
   }
 
   answering(call: Call, status: number): void {
-    this.#count(call, status);
+    this.#tally.answered(call, status);
     if (call.pod === undefined || !call.metered) return;
     const firstByte = this.#wake.answered(call.pod, this.#around.clock.monotonic());
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }
 
   refusing(call: Call, refusal: Refusal): void {
-    call.refusedWith = refusal.code;
-    countUp(this.counters.refused, refusal.code);
+    this.#tally.refused(call, refusal);
   }
 
   abandoned(call: Call): void {
@@ -295,9 +285,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     // What a pod has answered ends its row of failures.
     if (call.counted && !call.broken && call.pod !== undefined) call.pod.failures = 0;
-    if (call.brokenOffBy !== undefined && call.metered) this.counters.aborted[call.brokenOffBy][call.counted ? 'begun' : 'none'] += 1;
-    this.#count(call, status);
-    this.#measure(call, status, now);
+    this.#tally.ended(call, status, now);
     this.#seats.leave(call, now);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
@@ -357,7 +345,7 @@ export class WorkloadGate implements CallProgress {
   }
 
   #refuse(call: Call, refusal: Refusal): void {
-    this.refusing(call, refusal);
+    this.#tally.refused(call, refusal);
     call.refuse(refusal);
   }
 
@@ -368,32 +356,6 @@ export class WorkloadGate implements CallProgress {
 
   #refuseWaiting(refusal: Refusal): void {
     for (let call = this.#waiting.first; call !== undefined; call = this.#waiting.first) this.#refuseWaitingOne(call, refusal);
-  }
-
-  #count(call: Call, status: number): void {
-    if (call.counted || !call.metered) return;
-    call.counted = true;
-    countUp(this.#figuresOf(call).requests, status);
-  }
-
-  /** What a request took and carried, when it is over. How long a connection was open says nothing of how fast anything is. */
-  #measure(call: Call, status: number, now: number): void {
-    if (!call.metered) return;
-    this.#around.accessLog?.ended(call, this.key, status, now);
-    call.trace?.ended({
-      status,
-      reason: call.refusedWith,
-      abortedBy: call.brokenOffBy,
-      requestBytes: call.requestBytes,
-      responseBytes: call.responseBytes,
-    });
-    const figures = this.#figuresOf(call);
-    figures.countBytes(call);
-    if (status !== connectionStatus && status !== 101) figures.took(now - call.arrivedAt, call.pod === undefined ? undefined : now - call.givenAt);
-  }
-
-  #figuresOf({ pod }: Call): RevisionFigures {
-    return pod === undefined ? this.counters.revisions.none : pod.figures;
   }
 
   #pokeNow(): void {

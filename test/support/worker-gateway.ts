@@ -74,6 +74,10 @@ export const startWorkerGateway = async (
   };
 };
 
+/** All series of a metric for one workload together. */
+export const sumOf = (series: ReadonlyMap<string, number>, metric: string, workload: string): number =>
+  [...series].filter(([key]) => key.startsWith(`${metric}{namespace="default",workload="${workload}"`)).reduce((sum, [, value]) => sum + value, 0);
+
 /** A request over a connection of its own. Gives the status and the body; rejects as the connection does. */
 export const askOnce = (port: number, path = '/'): Promise<{ readonly status: number; readonly body: string }> =>
   new Promise((resolve, reject) => {

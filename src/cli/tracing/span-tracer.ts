@@ -11,7 +11,7 @@ import {
   type Tracer as OtelTracer,
 } from '@opentelemetry/api';
 import { parseWorkloadKey, type PodRoute, type WorkloadKey } from '../../core/index.ts';
-import type { LoggedRequest, PodFields, RequestTrace, TraceEnd, Tracer } from '../../gateway/index.ts';
+import type { LoggedRequest, PodFields, RequestTrace, TracedCall, Tracer } from '../../gateway/index.ts';
 
 /** Methods that may be in the name of a span; any other one is told apart by an attribute (semantic conventions for HTTP). */
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY']);
@@ -75,7 +75,7 @@ class RequestSpans implements RequestTrace {
     this.#endUpstream({ 'error.type': 'connect-failed' }, problem);
   }
 
-  ended({ status, reason, abortedBy, requestBytes, responseBytes }: TraceEnd): void {
+  ended(status: number, { refusedWith: reason, brokenOffBy: abortedBy, requestBytes, responseBytes }: TracedCall): void {
     this.#endHold();
     const by = abortedBy === undefined ? {} : { 'rouse.aborted_by': abortedBy };
     const gone = abortedBy === 'client' && status === clientGone;

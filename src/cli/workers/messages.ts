@@ -3,6 +3,7 @@ import type { Server } from 'node:net';
 import type { GatewayFlags } from '../flags.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { StopGateway } from '../linked-gateway.ts';
+import type { EdgePortNumbers } from '../listen.ts';
 
 /** What the parent of a gateway's workers and a worker say to each other, over the channel that node opens between a process and its child. */
 
@@ -35,7 +36,7 @@ export type FromWorker =
   | { readonly type: 'want' | 'opened' | 'closed'; readonly key: string }
   | { readonly type: 'refused'; readonly key: string; readonly problem: PortProblem }
   /** It runs; `id` is its name on the link. */
-  | { readonly type: 'started'; readonly id: string; readonly sharedPort: number | undefined }
+  | { readonly type: 'started'; readonly id: string; readonly ports: EdgePortNumbers }
   /** It cannot start, and ends. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: ExitCode }
   /** What it waits for before it serves; undefined: it serves, for good. */

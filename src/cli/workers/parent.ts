@@ -43,7 +43,7 @@ export const runWorkers = async (flags: GatewayFlags, podName: string): Promise<
   });
   process.on('exit', () => supervisor.killAll());
   process.on('SIGHUP', () => supervisor.restart());
-  const sharedPort = await supervisor.start();
+  const ports = await supervisor.start();
   const metrics = async (): Promise<{ readonly contentType: string; readonly body: string }> => {
     const workers = [...supervisor.processes];
     const answers = await Promise.all(workers.map(async (worker) => [worker, await within(worker.metrics())] as const));
@@ -58,7 +58,7 @@ export const runWorkers = async (flags: GatewayFlags, podName: string): Promise<
     await supervisor.stop('at-once');
     throw failure;
   });
-  process.stdout.write(readyLine(flags.listen, operations, sharedPort));
+  process.stdout.write(readyLine(flags.listen, operations, ports));
   await aborted(told);
   await supervisor.stop('leave');
   operations.close();

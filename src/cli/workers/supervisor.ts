@@ -2,6 +2,7 @@ import { millis, seconds, type Clock, type Logger, type Random } from '../../cor
 import { CommandError } from '../exit-code.ts';
 import type { GatewayFlags } from '../flags.ts';
 import type { StopGateway } from '../linked-gateway.ts';
+import type { EdgePortNumbers } from '../listen.ts';
 import type { SharedPorts } from './shared-ports.ts';
 import { WorkerProcess, type WorkerEnd } from './worker-process.ts';
 
@@ -70,13 +71,13 @@ export class Supervisor {
     return `worker ${missing?.index ?? 0}: ${missing?.worker?.waitsFor ?? 'it has ended and is started anew'}`;
   }
 
-  /** Starts all. Rejects where one of them cannot: then none is left. Gives the shared port, if there is one. */
-  async start(): Promise<number | undefined> {
+  /** Starts all. Rejects where one of them cannot: then none is left. Gives the shared ports, those that there are. */
+  async start(): Promise<EdgePortNumbers> {
     const workers = this.#slots.map((slot) => this.#fill(slot));
     const first = await Promise.race([Promise.all(workers.map(({ started }) => started)), ...workers.map(async (worker) => worker.ended)]);
     if (Array.isArray(first)) {
       this.#started = true;
-      return workers[0]?.sharedPort;
+      return workers[0]?.ports ?? { sharedPort: undefined, tlsPort: undefined };
     }
     await this.stop('at-once');
     const { failed, how } = first;

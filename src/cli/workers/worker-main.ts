@@ -41,7 +41,8 @@ class Worker {
     this.#gateway = this.#observing.then(({ observed }) => startGateway(flags, podName, this.#logger, observed, part));
     try {
       const running = await this.#gateway;
-      send({ type: 'started', id: running.id, sharedPort: running.gateway.sharedPort });
+      const { sharedPort, tlsPort } = running.gateway;
+      send({ type: 'started', id: running.id, ports: { sharedPort, tlsPort } });
       await this.#tellReadiness(running);
     } catch (error) {
       const known = error instanceof CommandError;

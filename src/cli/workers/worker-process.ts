@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { extname, join } from 'node:path';
 import type { StopGateway } from '../linked-gateway.ts';
+import type { EdgePortNumbers } from '../listen.ts';
 import { onWord, type FromWorker, type PortProblem, type SocketHandle, type StartWorker, type ToWorker } from './messages.ts';
 import { passLines } from './pass-lines.ts';
 import type { PortUser, SharedPorts } from './shared-ports.ts';
@@ -27,7 +28,7 @@ export class WorkerProcess implements PortUser {
   /** Resolves when it serves, with false when it has ended before. */
   readonly serving: Promise<boolean>;
   id: string | undefined;
-  sharedPort: number | undefined;
+  ports: EdgePortNumbers | undefined;
   waitsFor: string | undefined = 'it has not started yet';
   readonly #child: ChildProcess;
   readonly #questions = new Map<number, (text: string) => void>();
@@ -112,7 +113,7 @@ export class WorkerProcess implements PortUser {
         return ports.closed(this, message.key);
       case 'started':
         this.id = message.id;
-        this.sharedPort = message.sharedPort;
+        this.ports = message.ports;
         return this.#starts();
       case 'readiness':
         this.waitsFor = message.waitsFor;

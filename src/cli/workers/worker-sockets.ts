@@ -31,6 +31,7 @@ export class WorkerSockets implements ListeningSockets {
   /** By port: who waits for an answer. One port may be asked for again before the first has it. */
   readonly #asked = new Map<string, Heard[]>();
   readonly #keys = new Map<Server, string>();
+  #anyPorts = 0;
 
   constructor(send: (message: FromWorker, handle?: SocketHandle) => void, cannotAccept: (error: Error) => void) {
     this.#send = send;
@@ -39,7 +40,8 @@ export class WorkerSockets implements ListeningSockets {
   }
 
   async listen(server: Server, address: string | undefined, port: number): Promise<void> {
-    const key = `${address ?? '*'} ${port}`;
+    // Every worker opens its ports in the same order, so that the first free one of one is the first of all.
+    const key = `${address ?? '*'} ${port === 0 ? `any ${(this.#anyPorts += 1)}` : port}`;
     const { answer, handle } = await this.#ask(key);
     if (answer.answer === 'refused') throw new CannotListen(answer.problem);
     if (answer.answer === 'take') {

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { Scheme } from '../entrance.ts';
+import { breakOff } from '../splice.ts';
 import { HeadReader } from './head-reader.ts';
 import {
   endedClientSeconds,
@@ -49,8 +51,9 @@ export interface RequestListener {
 export class ClientConnection implements Member {
   /** Among those of its listener. */
   place = -1;
-  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  /** The client's address. */
   readonly peer: string;
+  readonly scheme: Scheme;
   readonly out: Outbox;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
@@ -79,11 +82,12 @@ export class ClientConnection implements Member {
   #blocked = false;
   #paused = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket) {
+  constructor(owner: ConnectionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
     this.#socket = socket;
     this.#since = owner.sweeps;
-    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = peer;
+    this.scheme = scheme;
     this.out = new Outbox(socket);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
   }
@@ -164,7 +168,7 @@ export class ClientConnection implements Member {
   cut(): void {
     this.#listener = undefined;
     this.out.flush();
-    if (this.#endsByClose) this.#socket.resetAndDestroy();
+    if (this.#endsByClose) breakOff(this.#socket);
     else this.#socket.destroy();
   }
 

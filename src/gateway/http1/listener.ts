@@ -2,7 +2,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
+import type { Entrance, Scheme } from '../entrance.ts';
 import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
+import { peerOf } from '../peer.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { Roster } from '../roster.ts';
 import type { WorkloadGate } from '../workload-gate.ts';
@@ -46,18 +48,24 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly clock: Clock;
   readonly upstreams: Upstreams;
   readonly #around: HttpSurroundings;
+  readonly #entrance: Entrance | undefined;
   readonly #server: Server;
   readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
   #date = { second: -1, text: '' };
 
-  constructor(entry: HttpEntry, around: HttpSurroundings) {
+  /** `entrance`: what stands before HTTP on every connection. */
+  constructor(entry: HttpEntry, around: HttpSurroundings, entrance?: Entrance) {
     this.entry = entry;
+    this.#entrance = entrance;
     this.clock = around.clock;
     this.upstreams = around.upstreams;
     this.#around = around;
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: probeSilentClientSeconds * 1000 };
-    this.#server = createServer(options, (socket) => this.#accept(socket));
+    this.#server = createServer(
+      options,
+      entrance === undefined ? (socket) => this.#serve(socket, peerOf(socket), 'http') : (socket) => entrance.enter(socket, this.#serve),
+    );
   }
 
   get port(): number {
@@ -74,6 +82,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   close(): Promise<void> {
     this.closing = true;
+    this.#entrance?.close();
     return new Promise((resolve) => {
       this.#around.sockets.close(this.#server, resolve);
       this.#clients.forEach((client) => client.closeIdle());
@@ -81,6 +90,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   destroy(): void {
+    this.#entrance?.destroy();
     this.#clients.forEach((client) => client.destroy());
   }
 
@@ -119,11 +129,11 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     return this.#date.text;
   }
 
-  #accept(socket: Socket): void {
-    this.#clients.add(new ClientConnection(this, socket));
+  readonly #serve = (socket: Socket, peer: string, scheme: Scheme): void => {
+    this.#clients.add(new ClientConnection(this, socket, peer, scheme));
     this.#around.connections(1);
     this.#sweeping ??= this.clock.every(millis(sweepEveryMs), () => this.#sweep());
-  }
+  };
 
   #sweep(): void {
     this.sweeps += 1;

@@ -1,4 +1,5 @@
 import { failed, ok, type Result } from '../../core/index.ts';
+import type { Scheme } from '../entrance.ts';
 import type { LoggedRequest } from '../request.ts';
 import type { PodFields } from '../tracing.ts';
 import { contentLengthOf, FieldReader, isForwarding, tokens, withTokens, type FieldName } from './fields.ts';
@@ -120,20 +121,20 @@ export class Head implements LoggedRequest {
    * others are set only where absent; as the edge it replaces them all, since anyone may have written them. `podAuthority`: for a request without `Host`.
    * `instead`: takes the place of the client's fields of those names.
    */
-  forUpstream(peer: string, edge: boolean, podAuthority: string, instead?: PodFields): string {
+  forUpstream(peer: string, edge: boolean, podAuthority: string, instead?: PodFields, scheme: Scheme = 'http'): string {
     const authority = this.authority ?? podAuthority;
     let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
     if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
     head +=
       edge || this.#changes || instead !== undefined
-        ? this.#fieldsForUpstream(peer, edge, instead)
-        : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${authority}\r\n`;
+        ? this.#fieldsForUpstream(peer, edge, instead, scheme)
+        : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n`;
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
     return `${head}\r\n`;
   }
 
-  #fieldsForUpstream(peer: string, edge: boolean, instead: PodFields | undefined): string {
+  #fieldsForUpstream(peer: string, edge: boolean, instead: PodFields | undefined, scheme: Scheme): string {
     const text = this.#text;
     let [passed, forwardedBefore] = ['', ''];
     let [hasHost, hasProto] = [false, false];
@@ -152,7 +153,7 @@ export class Head implements LoggedRequest {
       else if (name === 'x-forwarded-for' && !edge && !this.#named.includes(name)) forwardedBefore += `${fields.value}, `;
     }
     passed += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
-    if (!hasProto) passed += 'X-Forwarded-Proto: http\r\n';
+    if (!hasProto) passed += `X-Forwarded-Proto: ${scheme}\r\n`;
     if (!hasHost && this.authority !== undefined) passed += `X-Forwarded-Host: ${this.authority}\r\n`;
     if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) passed += `${name}: ${value}\r\n`;
     return passed;

@@ -56,9 +56,10 @@ export const sumExpositions = (current: readonly ParsedExposition[], standing: r
   return { families };
 };
 
-const ofWorkload = /namespace="((?:[^"\\]|\\.)*)",workload="((?:[^"\\]|\\.)*)"/;
+/** And of one of its revisions, where that is told. */
+const ofWorkload = /namespace="((?:[^"\\]|\\.)*)",workload="((?:[^"\\]|\\.)*)"(?:,revision="(?:[^"\\]|\\.)*")?/;
 
-/** Without the series of workloads that `known` has none of: they are gone. What belongs to no workload stays. */
+/** Without the series of workloads, and of revisions of them, that `known` has none of: they are gone. What belongs to no workload stays. */
 export const withoutGoneWorkloads = ({ families }: ParsedExposition, known: ParsedExposition): ParsedExposition => {
   const names = new Set<string>();
   for (const { series } of known.families.values()) for (const key of series.keys()) names.add(ofWorkload.exec(key)?.[0] ?? '');

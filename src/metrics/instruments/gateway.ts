@@ -1,6 +1,7 @@
 import { gatewayCodes, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { exposeHistogram, type Labels, type PlainHistogram } from './histogram.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
+import { edgePortMetrics, type EdgePortFigures } from './edge-ports.ts';
 
 /** What the pods of one revision did; the one without a name is for requests that were never given to a pod. */
 export interface RevisionFigures {
@@ -38,7 +39,7 @@ export interface GatewayWorkloadFigures {
 }
 
 /** What a gateway counts, as it is read at each scrape; the gateway itself knows nothing of Prometheus. A workload that is gone is gone from here. */
-export interface GatewayFigures {
+export interface GatewayFigures extends EdgePortFigures {
   readonly workloads: ReadonlyMap<WorkloadKey, GatewayWorkloadFigures>;
   /** Requests that belong to no workload. */
   readonly unrouted: ReadonlyMap<GatewayCode, number>;
@@ -82,10 +83,11 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
     for (const [of, figures] of each()) for (const [reason, value] of figures.refused) yield { labels: { ...of, reason }, value };
     for (const [reason, value] of read().unrouted) yield { labels: { ...noWorkload, reason }, value };
   }
+  // From 0, also before the first request: by these `workers.ts` knows which revisions there are.
   const perRevision = (figure: (figures: RevisionFigures) => number) =>
     function* (): Samples {
       for (const [of, { revisions }] of each())
-        for (const figures of revisions) if (figures.requests.size > 0) yield { labels: { ...of, revision: figures.revision }, value: figure(figures) };
+        for (const figures of revisions) yield { labels: { ...of, revision: figures.revision }, value: figure(figures) };
     };
   function* aborted(): Samples {
     for (const [of, figures] of each())
@@ -239,6 +241,7 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
       labels: ['outcome'],
       samples: () => Object.entries(read().accessLog).map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
+    ...edgePortMetrics(read),
     {
       name: 'rouse_gateway_routes_valid',
       help: '1 while the newest routes were taken, 0 after a routes file that was refused.',
@@ -264,8 +267,8 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
   return {
     expose: expositionOf(
       metricsOf(read, each),
+      () => exposeHistogram('rouse_gateway_hold_seconds', 'How long requests were held.', holds()),
       () =>
-        exposeHistogram('rouse_gateway_hold_seconds', 'How long requests were held.', holds()) +
         exposeHistogram(
           'rouse_gateway_request_duration_seconds',
           'Requests from arrival to the end of the answer, time in the queue included. Without upgraded and TCP connections.',

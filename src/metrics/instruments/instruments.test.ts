@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { concurrencyOf, start } from '../../../test/support/decision-inputs.ts';
-import { pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
+import { instant, nextTurn, pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { createControllerInstruments, createGatewayInstruments, type ControllerFigures, type GatewayFigures, type WorkloadFigures } from '../index.ts';
 import type { GatewayWorkloadFigures, RevisionFigures } from './gateway.ts';
+import { createWorkerFigures } from './workers.ts';
 import { CountingHistogram, exposeHistogram } from './histogram.ts';
 
 const web = workloadKey({ resource: 'deployments.apps', namespace: 'shop', name: 'web' });
@@ -71,6 +72,11 @@ const gatewayFigures = (): GatewayFigures => ({
     [queue, { ...quiet, revisions: [revision('1', [[0, 4]], 10, histogram())] }],
   ]),
   unrouted: new Map<GatewayCode, number>([['unknown-host', 5]]),
+  rejectedConnections: new Map([['plain-http', 2]]),
+  certificates: new Map([
+    ['tls.crt', { notAfter: instant(Date.UTC(2030, 0, 1)), valid: 1 as const }],
+    ['shop/tls.crt', { notAfter: undefined, valid: 0 as const }],
+  ]),
   routesValid: 1,
   holdBudget: { bytes: 163_840_000, usedBytes: 32_768 },
   connections: 11,
@@ -128,8 +134,11 @@ test('a gateway shows every figure of every workload, told apart by revision whe
     `rouse_gateway_request_duration_seconds_count{${of},revision=""} 1`,
   ])
     t.true(shown.includes(line), line);
-  // A revision that has had no request, and a connection that takes as long as it takes.
-  t.false(body.includes('revision="fresh"'));
+  // A revision that has had no request has bytes alone, and a connection takes as long as it takes.
+  t.deepEqual(
+    shown.filter((line) => line.includes('revision="fresh"')),
+    [`rouse_gateway_request_bytes_total{${of},revision="fresh"} 0`, `rouse_gateway_response_bytes_total{${of},revision="fresh"} 0`],
+  );
   t.false(body.includes(`rouse_gateway_request_duration_seconds_count{${other}`));
 });
 
@@ -137,8 +146,8 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 24);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 24);
+  t.is(types.length, 27);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 27);
 });
 
 test('a second scrape shows the figures as they are then', async (t) => {
@@ -154,8 +163,26 @@ test('a second scrape shows the figures as they are then', async (t) => {
     'rouse_gateway_connections 11',
     'rouse_gateway_access_log_lines_total{outcome="written"} 12',
     'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
+    'rouse_gateway_rejected_connections_total{reason="plain-http"} 2',
+    'rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} 1893456000',
+    'rouse_gateway_certificate_valid{file="tls.crt"} 1',
+    'rouse_gateway_certificate_valid{file="shop/tls.crt"} 0',
     'rouse_gateway_routes_valid 0',
   ]);
+});
+
+test('a gateway that serves TLS shows when its certificates expire and whether they are the newest; one that does not shows nothing of the kind', async (t) => {
+  const shown = async (change: Partial<GatewayFigures>): Promise<readonly string[]> => {
+    const { body } = await createGatewayInstruments(() => ({ ...gatewayFigures(), ...change })).expose();
+    return series(body).filter((line) => /certificate|rejected/.test(line));
+  };
+  t.deepEqual(await shown({}), [
+    'rouse_gateway_rejected_connections_total{reason="plain-http"} 2',
+    'rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} 1893456000',
+    'rouse_gateway_certificate_valid{file="tls.crt"} 1',
+    'rouse_gateway_certificate_valid{file="shop/tls.crt"} 0',
+  ]);
+  t.deepEqual(await shown({ certificates: new Map(), rejectedConnections: new Map() }), []);
 });
 
 const decision: Decision = {
@@ -232,7 +259,8 @@ test('docs/reference/metrics.md has every metric with its type, its labels and i
   const controller = createControllerInstruments(() => controllerOf([web]));
   controller.decided(web, 'steady');
   controller.coldStarted(web, { decide: 2, schedule: 3, start: 58, ready: 28, forward: 5 });
-  const exposed = [(await createGatewayInstruments(gatewayFigures).expose()).body, (await controller.expose()).body].flatMap(rowsOf);
+  const workers = createWorkerFigures().expose(new Map(), { wanted: 2, serving: 2 });
+  const exposed = [(await createGatewayInstruments(gatewayFigures).expose()).body, workers.body, (await controller.expose()).body].flatMap(rowsOf);
   const page = await readFile(join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'metrics.md'), 'utf8');
   const documented = [...page.matchAll(/^\| (`rouse_.*?) \|$/gm)].map(([, row = '']) => row.replaceAll(/ +\| +/g, ' | ').trim());
   t.deepEqual([...documented].sort(), [...exposed].sort());
@@ -265,8 +293,25 @@ test('importing metrics does not load prom-client, and importing the decider doe
     const heavy = () => ['luxon', 'prom-client', 'mathjs/number'].filter((name) => asked.has(name));
     const atImport = heavy();
     await loadFormulas();
-    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 }, connections: 0, accessLog: { written: 0, dropped: 0 } })).expose();
+    await createGatewayInstruments(() => ({ workloads: new Map(), unrouted: new Map(), rejectedConnections: new Map(), certificates: new Map(), routesValid: 1, holdBudget: { bytes: 1, usedBytes: 0 }, connections: 0, accessLog: { written: 0, dropped: 0 } })).expose();
     console.log(JSON.stringify([atImport, heavy()]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), [['luxon'], ['luxon', 'prom-client', 'mathjs/number']]);
+});
+
+test('a scrape of many workloads lets others have their turn between two metrics, and two at once show the same', async (t) => {
+  const all = gatewayFigures();
+  const instruments = createGatewayInstruments(() => all);
+  await instruments.expose();
+  let turns = 0;
+  let over = false;
+  const count = async (): Promise<void> => {
+    for (; !over; turns += 1) await nextTurn();
+  };
+  const counting = count();
+  const [one, other] = await Promise.all([instruments.expose(), instruments.expose()]);
+  over = true;
+  await counting;
+  t.true(turns >= 20, `${turns} turns`);
+  t.is(one.body, other.body);
 });

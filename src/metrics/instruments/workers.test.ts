@@ -47,6 +47,21 @@ test('counters, histograms and gauges are added up; of whether the routes are va
   t.is(series.get('rouse_gateway_workers_unanswered'), 0);
 });
 
+test('when a certificate expires is not added up, and the worst of whether it is valid counts', (t) => {
+  const certificate = (expires: number, valid: number): string =>
+    [
+      '# HELP rouse_gateway_certificate_expiry_timestamp_seconds Expires.',
+      '# TYPE rouse_gateway_certificate_expiry_timestamp_seconds gauge',
+      `rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} ${expires}`,
+      '# HELP rouse_gateway_certificate_valid Valid.',
+      '# TYPE rouse_gateway_certificate_valid gauge',
+      `rouse_gateway_certificate_valid{file="tls.crt"} ${valid}`,
+    ].join('\n');
+  const series = scene().scrape([one, certificate(1_900_000_000, 1)], [two, certificate(1_800_000_000, 0)]);
+  t.is(series.get('rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"}'), 1_800_000_000);
+  t.is(series.get('rouse_gateway_certificate_valid{file="tls.crt"}'), 0);
+});
+
 test('counts outlive the worker that counted: its last word counts, and where it had none what it said last', (t) => {
   const { scrape, ended } = scene();
   scrape([one, exposition(3, 1)], [two, exposition(4, 2)]);
@@ -66,6 +81,17 @@ test('a worker that does not answer keeps its counts, is left out of the gauges,
   t.is(series.get(requests), 10);
   t.is(series.get(held), 1);
   t.is(series.get('rouse_gateway_workers_unanswered'), 1);
+});
+
+test('a revision that is gone takes the counts of former workers along; one that has not had a request yet keeps them', (t) => {
+  const { scrape, ended } = scene();
+  const bytes = (revision: string): string => `rouse_gateway_request_bytes_total{namespace="default",workload="app",revision="${revision}"}`;
+  const of = (...counts: readonly (readonly [string, number])[]): string =>
+    ['# TYPE rouse_gateway_request_bytes_total counter', ...counts.map(([revision, count]) => `${bytes(revision)} ${count}`), ''].join('\n');
+  ended(one, 'stopped', of(['old', 5], ['new', 7]));
+  const series = scrape([two, of(['new', 0])]);
+  t.is(series.get(bytes('new')), 7);
+  t.false(series.has(bytes('old')));
 });
 
 test('a workload that is gone takes the counts of former workers along', (t) => {

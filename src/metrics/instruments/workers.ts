@@ -2,7 +2,11 @@ import { isCounting, parseExposition, printExposition, sumExpositions, withoutGo
 import type { Exposition } from './series.ts';
 
 /** Gauges of a gateway whose value is that of its worst worker. */
-const least: ReadonlySet<string> = new Set(['rouse_gateway_routes_valid']);
+const least: ReadonlySet<string> = new Set([
+  'rouse_gateway_certificate_expiry_timestamp_seconds',
+  'rouse_gateway_certificate_valid',
+  'rouse_gateway_routes_valid',
+]);
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 

@@ -124,6 +124,12 @@ test('the same holds for HTTP/2 and for TCP connections', async (t) => {
   client.finish();
   t.is(await tcp.allEnded(), 1);
   t.deepEqual(shown(tcp.counters).r1, { requests: { 0: 1 }, bytes: [5, 6], timed: 0 });
+  await tcp.route({ pods: [] });
+  const impatient = await dial(t, tcp.port);
+  await until('it is held', () => tcp.counters.held === 1);
+  impatient.reset();
+  t.is(await tcp.allEnded(), 2);
+  t.deepEqual(shown(tcp.counters)[''], { requests: { 499: 1 }, bytes: [0, 0], timed: 0 });
 });
 
 test('a report has the figures of its second by revision: concurrency, requests, bytes, and times in a pod as a sketch', async (t) => {

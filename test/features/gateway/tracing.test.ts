@@ -40,7 +40,7 @@ test('a gateway without tracing does not load OpenTelemetry', async (t) => {
     const { registerHooks } = await import('node:module');
     const asked = [];
     registerHooks({ resolve: (specifier, context, next) => (asked.push(specifier), next(specifier, context)) });
-    await import(${JSON.stringify(join(import.meta.dirname, '../../../src/cli/gateway-command.ts'))});
+    await import(${JSON.stringify(join(import.meta.dirname, '../../../src/cli/single-gateway.ts'))});
     console.log(JSON.stringify(asked.filter((name) => name.includes('opentelemetry'))));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), []);
