@@ -10,6 +10,7 @@ import {
   type WorkloadReport,
 } from '../core/index.ts';
 import type { LinkClient, RouteProblem } from '../link/index.ts';
+import type { Refusal } from './call.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
@@ -69,7 +70,7 @@ const reportEveryMs = 1000;
 const warmUpAfterMs = 50;
 
 /**
- * accept (http1/listener, http2/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
+ * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
  * http2/exchange, tcp).
  * This file puts the parts together, and knows the life of the whole: routes in, reports out, drain.
  */
@@ -98,7 +99,7 @@ class GatewayProcess implements Gateway {
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
     const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
     this.#upstreams = createUpstreams(clock);
-    this.#http2 = new Http2OnDemand({ clock, connections, cannotAccept });
+    this.#http2 = new Http2OnDemand(clock);
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
@@ -127,7 +128,7 @@ class GatewayProcess implements Gateway {
       },
       active: (gate) => this.#active.add(gate),
     };
-    const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
+    const unrouted = ({ code }: Refusal): void => countUp(this.counters.unrouted, code);
     const around = {
       clock,
       logger,
@@ -142,7 +143,7 @@ class GatewayProcess implements Gateway {
     const entry = {
       edge: true,
       find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
-      unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
+      unrouted,
     };
     this.#shared = sharedPort === undefined ? undefined : new HttpListener(entry, around);
   }

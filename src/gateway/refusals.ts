@@ -17,6 +17,11 @@ export const ignoredAtZero: Refusal = { code: 'connect-failed', detail: 'no pod 
 export const notRouted: Refusal = { code: 'connect-failed', detail: 'the workload is not served here any more', retryAfterSeconds: 1 };
 export const shuttingDown: Refusal = { code: 'shutting-down', detail: 'the gateway shuts down', retryAfterSeconds: 1 };
 export const upstreamReset: Refusal = { code: 'upstream-reset', detail: 'the pod broke off before it answered' };
+export const notWebSocket: Refusal = { code: 'upstream-reset', detail: 'the pod does not speak WebSocket here' };
+export const versionNotSpoken: Refusal = {
+  code: 'http-version-not-supported',
+  detail: 'the workload is served over HTTP/2 alone, in clear text with prior knowledge (protocol h2c or grpc)',
+};
 export const unknownHost = (host: string): Refusal => ({
   code: 'unknown-host',
   detail: host === '' ? 'the request names no host' : `no workload is served as ${host}`,

@@ -92,6 +92,17 @@ export class ResponseHead {
     return `${this.forClient({ chunked: false, connection: undefined, date: '' }).slice(0, -2)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
   }
 
+  /** As it goes to a client of HTTP/2: names in lower case and values in turn, without what is said of connection and framing. */
+  fields(): string[] {
+    const text = this.#text;
+    const fields: string[] = [];
+    for (const line of readFieldLines(text, this.#fieldsAt, () => true) ?? []) {
+      const name = text.slice(line.start, line.nameEnd).toLowerCase();
+      if ((line.name === 'other' || this.#passes(line, true)) && !this.#named.includes(name)) fields.push(name, text.slice(line.valueStart, line.valueEnd));
+    }
+    return fields;
+  }
+
   /** Those that the gateway acts on, and those that `Connection` names. */
   #linesThatMatter(): readonly FieldLine[] {
     return this.#named.length === 0 ? this.#lines : (readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower)) ?? this.#lines);

@@ -24,7 +24,7 @@ const goneAfterSeconds = 50;
 const lingerSeconds = 30;
 
 const options = {
-  settings: { enablePush: false, initialWindowSize: 128 * 1024, maxConcurrentStreams: 1000, maxHeaderListSize: 32 * 1024 },
+  settings: { enablePush: false, enableConnectProtocol: true, initialWindowSize: 128 * 1024, maxConcurrentStreams: 1000, maxHeaderListSize: 32 * 1024 },
   maxHeaderListPairs: 256,
   /** In MB: above that new streams are refused. */
   maxSessionMemory: 16,
@@ -56,6 +56,8 @@ export class ClientSession {
     this.#busyAt = this.#heardAt = owner.sweeps;
     this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     socket.on('error', ignoreError);
+    // A client of HTTP/2 that ends its side of the connection is gone.
+    socket.allowHalfOpen = false;
     const session = performServerHandshake(socket, options);
     this.#session = session;
     session.setLocalWindowSize(sessionWindowBytes);

@@ -15,6 +15,7 @@ export interface HeadProblem {
 /** What stood in the fields that the gateway acts on. */
 interface ReadFields {
   method: string;
+  protocol: string | undefined;
   scheme: string;
   path: string;
   authority: string | undefined;
@@ -33,6 +34,8 @@ export class Head implements RequestHead {
   readonly userAgent: string;
   readonly hasBody: boolean;
   readonly expectsContinue: boolean;
+  /** What an extended CONNECT (RFC 8441 §4) wants the stream to become; undefined for any other request. */
+  readonly tunnel: 'websocket' | undefined;
   /** Of gRPC, whose clients look for a status of its own; undefined for any other request. */
   readonly grpcType: string | undefined;
   readonly #scheme: string;
@@ -49,6 +52,7 @@ export class Head implements RequestHead {
     this.userAgent = fields.userAgent;
     this.hasBody = hasBody;
     this.expectsContinue = fields.expect !== undefined;
+    this.tunnel = fields.protocol === undefined ? undefined : 'websocket';
     this.grpcType = grpcTypeOf(fields.contentType);
   }
 
@@ -81,6 +85,7 @@ export class Head implements RequestHead {
   forPod(peer: string, edge: boolean, podAuthority: string): string[] {
     const authority = this.authority ?? podAuthority;
     const fields = [':method', this.method, ':scheme', 'http', ':authority', authority, ':path', this.path];
+    if (this.tunnel !== undefined) fields.push(':protocol', this.tunnel);
     let forwardedBefore = '';
     let [hasHost, hasProto] = [false, false];
     eachField(this.#raw, (name, value) => {
@@ -107,13 +112,25 @@ export const grpcTypeOf = (contentType: string): string | undefined => (/^applic
 const refused = (detail: string, status: HeadProblem['status'] = 400): { readonly ok: false; readonly problem: HeadProblem } => failed({ status, detail });
 
 const readFields = (raw: RawFields): Result<ReadFields, HeadProblem> => {
-  const fields: ReadFields = { method: '', scheme: '', path: '', authority: undefined, userAgent: '', contentType: '', expect: undefined };
+  const fields: ReadFields = {
+    method: '',
+    protocol: undefined,
+    scheme: '',
+    path: '',
+    authority: undefined,
+    userAgent: '',
+    contentType: '',
+    expect: undefined,
+  };
   let host: string | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const value = raw[at + 1] ?? '';
     switch (raw[at] ?? '') {
       case ':method':
         fields.method = value;
+        break;
+      case ':protocol':
+        fields.protocol = value;
         break;
       case ':scheme':
         fields.scheme = value.toLowerCase();
@@ -140,7 +157,9 @@ const readFields = (raw: RawFields): Result<ReadFields, HeadProblem> => {
         break;
     }
   }
-  if (fields.method === 'CONNECT') return refused('CONNECT is not served');
+  if (fields.method === 'CONNECT' && fields.protocol === undefined) return refused('CONNECT is not served');
+  if (fields.protocol !== undefined && fields.protocol.toLowerCase() !== 'websocket')
+    return refused('CONNECT is served for the :protocol websocket alone', 501);
   if (fields.path === '*') return refused('a request for * is not forwarded', 501);
   if (!isPath(fields.path)) return refused('a :path with characters that none may have');
   if (fields.scheme !== 'http' && fields.scheme !== 'https') return refused('a :scheme other than http and https');
