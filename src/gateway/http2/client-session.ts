@@ -2,6 +2,7 @@ import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Sessi
 import type { Socket } from 'node:net';
 import { endsStream, h2, ignoreError } from './codes.ts';
 import type { RawFields } from './fields.ts';
+import { shutdownNotice } from './shutdown-notice.ts';
 
 /** Who answers the requests of a connection. */
 export interface SessionOwner {
@@ -20,6 +21,8 @@ const keepIdleSeconds = 300;
 /** After so long a silence a client with streams is asked whether it is still there; one that has vanished must not keep a workload up for ever. */
 const pingAfterSeconds = 30;
 const goneAfterSeconds = 50;
+/** A client that does not answer a PING by then hears which stream was the last without having said so. */
+const roundTripSeconds = 1;
 /** From the end of the last stream of a connection that is to end until it is cut. */
 const lingerSeconds = 30;
 
@@ -49,6 +52,8 @@ export class ClientSession {
   #busyAt: number;
   #heardAt: number;
   #bytes = 0;
+  /** The sweep at which it has said that no more should come. */
+  #leavingSince = Infinity;
 
   constructor(owner: SessionOwner, socket: Socket) {
     this.#owner = owner;
@@ -67,9 +72,16 @@ export class ClientSession {
     session.on('stream', (stream, headers, flags, raw) => this.#request(stream, headers, flags, raw));
   }
 
-  /** Says GOAWAY: what is under way runs to its end, and what comes later the client sends again on another connection. */
+  /**
+   * Says GOAWAY, in two steps (RFC 9113 §6.8): that no more should come, which refuses nothing that is on its way, and a round trip later which stream was the last. What is under way runs
+   * to its end, and what comes later the client sends again on another connection.
+   */
   goodbye(): void {
-    this.#session.close();
+    const session = this.#session;
+    if (this.#leavingSince < Infinity || session.closed || session.destroyed) return;
+    this.#leavingSince = this.#owner.sweeps;
+    this.#socket.write(shutdownNotice);
+    session.ping(() => session.close());
   }
 
   destroy(): void {
@@ -85,6 +97,7 @@ export class ClientSession {
     if (bytesRead !== this.#bytes) this.#heardAt = now;
     this.#bytes = bytesRead;
     if (this.#streams > 0) this.#busyAt = now;
+    if (now - this.#leavingSince > roundTripSeconds) this.#session.close();
     const [idle, silent] = [now - this.#busyAt, now - this.#heardAt];
     if (!this.#greeted && idle > greetingWithinSeconds) this.destroy();
     else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();
