@@ -131,6 +131,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.#cutTunnel = joinTunnel(this.client, socket, {
       moved: () => this.limits.moved(),
       whole: () => this.requestWhole,
+      podEnded: () => (this.answerCame = true),
       ended: () => this.finish(this.status),
     });
   }

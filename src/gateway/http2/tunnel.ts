@@ -9,6 +9,8 @@ export interface TunnelEnds {
   readonly moved: () => void;
   /** The client has ended its side, and was not cut off, which looks the same. */
   readonly whole: () => boolean;
+  /** The pod has ended its side. */
+  readonly podEnded: () => void;
   /** Both are closed. */
   readonly ended: () => void;
 }
@@ -17,7 +19,7 @@ export interface TunnelEnds {
  * Joins a client's stream and a pod's connection that speaks WebSocket (RFC 8441 §5): END_STREAM is FIN, RST_STREAM is RST, each way. Whoever is slow holds the other side back.
  * `stream` must have been answered with `waitForTrailers`, or a reset would look like an orderly end. Gives the way to cut it; the stream is the caller's then.
  */
-export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, whole, ended }: TunnelEnds): (() => void) => {
+export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, whole, podEnded, ended }: TunnelEnds): (() => void) => {
   let open = 2;
   let clientEnded = false;
   const closed = (): void => {
@@ -39,7 +41,10 @@ export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, w
     clientEnded = whole();
     if (clientEnded) socket.end();
   });
-  socket.on('end', () => stream.end());
+  socket.on('end', () => {
+    podEnded();
+    stream.end();
+  });
   socket.on('error', () => socket.destroy());
   stream.on('close', () => {
     if (!clientEnded) socket.resetAndDestroy();
@@ -51,5 +56,6 @@ export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, w
   });
   stream.resume();
   socket.resume();
-  return () => socket.destroy();
+  // Not a reset behind a FIN: Node waits for the one that was cut off for as long as it runs.
+  return () => (clientEnded ? socket.destroy() : socket.resetAndDestroy());
 };
