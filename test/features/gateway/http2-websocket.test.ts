@@ -171,7 +171,7 @@ for (const [what, fields, status] of [
   });
 
 test('a silence too long ends it', async (t) => {
-  const idle = await startTranslatedScene(t, echo, { idleTimeoutMs: 100 });
+  const idle = await startTranslatedScene(t, echo, { idleTimeoutMs: 700 });
   t.is((await open(idle.session).end).code, 2);
   t.deepEqual(await idle.counted(), [[200, 1]]);
 });
