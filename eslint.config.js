@@ -63,5 +63,16 @@ export default tseslint.config(
     ignores: ['src/**/*.test.ts', 'src/local/kubelet/guard/main.ts'],
     rules: { 'no-restricted-globals': ambient['no-restricted-globals'].filter((entry) => typeof entry === 'string' || entry.name !== 'process') },
   },
+  {
+    // What a gateway loads: see src/gateway/node-http.ts.
+    files: ['src/{core,link,gateway,metrics}/**/*.ts', 'src/cli/*.ts'],
+    ignores: ['src/**/*.test.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'node:http', allowTypeImports: true, message: 'An import of it loads undici (14 MB): take gateway/node-http.ts.' }] },
+      ],
+    },
+  },
   { files: ['**/*.test.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },
 );

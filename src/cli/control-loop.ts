@@ -53,7 +53,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     clock,
     logger: logger.child({ part: 'link' }),
     authenticate: authenticateGateway(client, logger, options.allowExternalGateways),
-    listener: hearing(metrics, gatewayPods, () => scaler, options),
+    listener: hearing(metrics, gatewayPods, () => ({ scaler, routing }), options),
     release: (gateway) => routing.release(gateway),
   });
   const routing: Routing = createRouting({
@@ -71,6 +71,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
         return link.revision;
       },
       gateways: () => link.gateways(),
+      sessions: () => link.sessions(),
       onGateways: (listener) => link.onGateways(listener),
     },
     gatewayPods,
@@ -153,20 +154,25 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
 const hearing = (
   metrics: WorkloadMetrics,
   gatewayPods: GatewayPods,
-  scaler: () => Scaler,
+  loop: () => { readonly scaler: Scaler; readonly routing: Routing },
   { clock, logger }: ControllerOptions,
 ): Parameters<typeof createLinkServer>[0]['listener'] => {
   const lost = new LostGateways(gatewayPods, ({ id }) => {
     logger.info('a lost gateway has ended: its last figures stand no longer', { gateway: id });
     metrics.gatewayLeft(id, true);
+    loop().routing.gatewayEnded(id);
   });
   return {
-    report: ({ id }, report) => metrics.ingest(id, report, clock.now()),
+    report: ({ id }, report) => {
+      metrics.ingest(id, report, clock.now());
+      if (report.ageMs < report.intervalMs) for (const { workload, held } of report.workloads) if (held > 0) loop().routing.requestsHeld(id, workload);
+    },
     poke: ({ id }, poke) => {
       metrics.poke(id, poke);
-      scaler().poke(poke);
+      loop().scaler.poke(poke);
+      loop().routing.requestsHeld(id, poke.workload);
     },
-    firstByte: (_gateway, message) => scaler().firstByte(message),
+    firstByte: (_gateway, message) => loop().scaler.firstByte(message),
     joined: (gateway) => {
       metrics.gatewayJoined(gateway.id);
       lost.joined(gateway);
@@ -174,6 +180,7 @@ const hearing = (
     gone: (gateway, how) => {
       metrics.gatewayLeft(gateway.id, how === 'left');
       if (how === 'lost') lost.lost(gateway);
+      else loop().routing.gatewayEnded(gateway.id);
     },
   };
 };

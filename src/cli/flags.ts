@@ -29,6 +29,12 @@ export interface GatewayFlags {
   readonly listen?: string;
   readonly routes?: string;
   readonly sharedPort?: number;
+  readonly tlsPort?: number;
+  readonly tlsCertDir?: string;
+  readonly proxyProtocol?: boolean;
+  readonly accessLog: string;
+  readonly tracing?: boolean;
+  readonly workers: number;
   readonly metricsPort: number;
   readonly logLevel: LogLevel;
 }

@@ -1,4 +1,4 @@
-import { systemNamespace, type Logger } from '../core/index.ts';
+import { systemNamespace, zoneLabel, type Logger } from '../core/index.ts';
 import { resources, type KubeClient } from '../kube/index.ts';
 import type { Authenticate } from '../link/index.ts';
 
@@ -33,5 +33,12 @@ export const authenticateGateway =
     const { metadata, status, spec } = pod.value;
     if (metadata?.uid !== identity.podUid || status?.podIP === undefined) return undefined;
     const otherAddresses = (status.podIPs ?? []).flatMap(({ ip }) => (ip === undefined || ip === status.podIP ? [] : ip));
-    return { address: status.podIP, otherAddresses, podName: metadata?.name, podUid: metadata?.uid, nodeName: spec?.nodeName, zone: undefined };
+    return {
+      address: status.podIP,
+      otherAddresses,
+      podName: metadata?.name,
+      podUid: metadata?.uid,
+      nodeName: spec?.nodeName,
+      zone: metadata?.labels?.[zoneLabel],
+    };
   };

@@ -50,6 +50,19 @@ const whyNot = (failure: unknown): string => {
   return messageOf(failure);
 };
 
+/** What a gateway prints when it runs. */
+export const readyLine = (host: string | undefined, operations: Server, { sharedPort, tlsPort }: EdgePortNumbers): string => {
+  const shared = sharedPort === undefined ? '' : ` shared=${urlOf('http', host, sharedPort)}`;
+  const tls = tlsPort === undefined ? '' : ` tls=${urlOf('https', host, tlsPort)}`;
+  return `ready: metrics=${urlOf('http', host, portOf(operations))}/metrics${shared}${tls}\n`;
+};
+
+/** The ports that tell workloads apart by host name, those that there are. */
+export interface EdgePortNumbers {
+  readonly sharedPort: number | undefined;
+  readonly tlsPort: number | undefined;
+}
+
 /** The port that a listening server got. */
 export const portOf = (server: Server): number => {
   const address = server.address();

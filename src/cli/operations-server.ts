@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type http from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { messageOf } from '../core/index.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
 
@@ -11,6 +13,9 @@ export interface Operations {
   /** Answers every other path. */
   readonly other?: RequestListener;
 }
+
+// Not imported: a namespace of it would load undici with it (`gateway/node-http.ts`).
+const { createServer } = createRequire(import.meta.url)('node:http') as typeof http;
 
 const text = (response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void => {
   response.writeHead(status, { 'content-type': contentType }).end(body);

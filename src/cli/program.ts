@@ -27,6 +27,13 @@ const port = (text: string): number => {
   return value;
 };
 
+const mostWorkers = 64;
+const workers = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > mostWorkers) throw new InvalidArgumentError(`Want a whole number from 1 to ${mostWorkers}, e.g. 2.`);
+  return value;
+};
+
 /** A flag and its environment twin: `--api-port` is `ROUSE_API_PORT`. */
 const flag = (flags: string, description: string): Option => {
   const option = new Option(flags, description);
@@ -84,7 +91,13 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--listen <address>', 'address to listen on and to be reached at (outside a cluster)'))
     .addOption(flag('--routes <file>', 'stand-alone: take the routes from this YAML or JSON file, and watch it'))
     .addOption(flag('--shared-port <port>', 'port that tells workloads apart by host name').argParser(port))
+    .addOption(flag('--tls-port <port>', 'the same over TLS').argParser(port))
+    .addOption(flag('--tls-cert-dir <directory>', 'its certificates, read anew when they change: tls.crt and tls.key, and folders with such pairs'))
+    .addOption(flag('--proxy-protocol', 'connections to these two ports begin with a header of the PROXY protocol, version 1 or 2'))
+    .addOption(flag('--workers <number>', 'processes that share the ports').argParser(workers).default(1))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
+    .addOption(flag('--access-log <template>', 'a line of JSON on standard output for each request: off, json, or {"NAME":"%FIELD% …", …}').default('off'))
+    .addOption(flag('--tracing', 'a trace for each request by OpenTelemetry, which the OTEL_* variables of the environment set up'))
     .addOption(logLevel())
     .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
   program

@@ -102,7 +102,7 @@ const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, clus
       values: () => registry.values(),
       subscribe: (listener) => registry.subscribe(listener),
     },
-    publisher: { publish: () => (revision += 1), gateways: () => [], onGateways: () => () => undefined },
+    publisher: { publish: () => (revision += 1), gateways: () => [], sessions: () => [], onGateways: () => () => undefined },
     wakeFailures: new WakeFailures(),
     clock,
     logger,

@@ -83,12 +83,13 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     address: host,
     podName: undefined,
     nodeName: undefined,
-    sharedPort: options.gatewayPort,
+    zone: undefined,
+    shared: { sharedPort: options.gatewayPort },
     host,
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });
   });
-  stops.push(() => gateway.stop(true));
+  stops.push(() => gateway.stop('at-once'));
   const operations = await serveOperations(
     { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway.gateway), other: controller.api },
     { host, port: options.metricsPort, flag: '--metrics-port' },

@@ -25,3 +25,6 @@ export const sliceManager = 'rouse.dev';
 export const fieldManager = 'rouse';
 /** The namespace of the control plane, its configuration and its Lease. */
 export const systemNamespace = 'rouse-system';
+
+/** On nodes, and from Kubernetes 1.35 on copied to their pods (KEP-4742), so that nobody has to watch nodes for it. */
+export const zoneLabel = 'topology.kubernetes.io/zone';

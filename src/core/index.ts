@@ -4,11 +4,12 @@
  * The parser of annotations is next door in `spec/index.ts`: it loads the YAML library, which the gateway must not pay for.
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
-export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace } from './annotations.ts';
+export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
 export { ManualClock, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';
+export { areLatencyCounts, latencyBucketOf, latencyBucketUpTo, LatencySketch, type LatencyCounts } from './latency-sketch.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
 export type { MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
@@ -23,8 +24,9 @@ export {
   type GatewayCode,
   type WakeFailureReason,
 } from './reasons.ts';
-export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, WorkloadReport } from './report.ts';
+export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
+export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';

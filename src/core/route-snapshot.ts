@@ -1,3 +1,4 @@
+import type { GatewayId } from './report.ts';
 import type { WakeFailureReason } from './reasons.ts';
 import type { IgnoreRule, Protocol } from './spec/scale-spec.ts';
 import type { WorkloadKey } from './workload.ts';
@@ -21,6 +22,13 @@ export interface PodRoute {
   readonly probe: PodProbe;
   /** Pod template hash until revisions have names. */
   readonly revision: string;
+  /** Of its node; absent where that is not known. */
+  readonly zone?: string | undefined;
+  /**
+   * Where the workload has a `containerConcurrency`: how many requests each gateway may have in this pod; one that is not named keeps what it has, and one that is new has none.
+   * Absent (no limit, a routes file, a controller that knows no permits): each may have `containerConcurrency`.
+   */
+  readonly permits?: Readonly<Record<GatewayId, number>> | undefined;
 }
 
 /** A Service port that points here. */

@@ -1,5 +1,10 @@
 import type { GatewayCode } from '../core/index.ts';
+import type { BrokenOffBy } from './counters.ts';
 import type { Pod } from './pod.ts';
+import type { Carried } from './revision-figures.ts';
+import type { LoggedRequest } from './request.ts';
+import type { Member } from './roster.ts';
+import type { RequestTrace } from './tracing.ts';
 
 /** An answer of the gateway's own. */
 export interface Refusal {
@@ -14,6 +19,10 @@ export interface Refusal {
 export interface CallProgress {
   /** No connection, so nothing was written: the call may go to another pod. */
   unreachable(call: Call, problem: string): void;
+  /** The pod broke its answer off, before or after its beginning, by no wish of the client or ours. */
+  brokeOff(call: Call): void;
+  /** It is sent a second time, over a new connection. */
+  resent(): void;
   /** The answer began, with this status; interim answers do not count. */
   answering(call: Call, status: number): void;
   /** It will answer by itself, with this. */
@@ -33,28 +42,48 @@ export interface CallProgress {
  * One unit of work that takes one place in a pod: an HTTP request, an upgraded connection, a TCP connection. Its own class knows the protocol;
  * the queue, the choice of pod and the meter know only this. Fields are written by the workload's gate and its parts alone.
  */
-export abstract class Call {
+export abstract class Call implements Carried, Member {
+  /** Among the deadlines. */
+  place = -1;
   progress: CallProgress | undefined;
   state: 'new' | 'held' | 'seated' | 'ended' = 'new';
   pod: Pod | undefined;
   /** False for ignored requests. */
   metered = true;
   counted = false;
+  /** Its answer broke off. */
+  broken = false;
+  /** Undefined while nothing is traced. */
+  trace: RequestTrace | undefined;
+  /** The code of the gateway's own answer. */
+  refusedWith: GatewayCode | undefined;
+  /** Who broke it off, where somebody did. */
+  brokenOffBy: BrokenOffBy | undefined;
   next: Call | undefined;
   previous: Call | undefined;
-  /** Monotonic times. `heldAt`: when it first had to wait. */
+  /** Monotonic times. `heldAt`: when it first had to wait; `givenAt`: when it was last given to a pod. */
+  arrivedAt = 0;
+  givenAt = 0;
   heldAt: number | undefined;
   holdDueAt = Infinity;
   /** Of the gateway's budget, taken while it is held. */
   heldSlots = 0;
   /** After a first failed connection: when trying ends. */
   connectDueAt: number | undefined;
+  /** While it is held: not given to a pod before. */
+  notBefore = 0;
   /** When `expire` is to be called; `Infinity` for never. */
   dueAt = Infinity;
 
   /** Of the deadlines since it was last given to a connection of a pod: time that this process has run in. */
   sweeps = 0;
 
+  /** What the figures have of `requestBytes` and `responseBytes`. */
+  countedRequestBytes = 0;
+  countedResponseBytes = 0;
+
+  /** Of HTTP. */
+  abstract readonly request: LoggedRequest | undefined;
   /** For `sessionAffinity: ClientIP`. */
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */
@@ -62,6 +91,10 @@ export abstract class Call {
 
   /** Memory that it costs while it waits: what was read and not passed on, and the objects behind it. */
   abstract readonly heldBytes: number;
+
+  /** Content of the body that has come from the client so far, and of the pod's answer; of an upgraded or TCP connection, what came over it. */
+  abstract readonly requestBytes: number;
+  abstract readonly responseBytes: number;
 
   /** Goes to `address:port` of `pod` now. */
   abstract start(pod: Pod, port: number): void;
@@ -89,15 +122,4 @@ export abstract class Call {
       else this.timedOut(now);
     } else if (this.state === 'held') this.progress?.stillWaits(this);
   }
-}
-
-/** What identification and ignore rules look at. */
-export interface RequestHead {
-  /** With query. */
-  readonly path: string;
-  /** Without port, in lower case; empty where the request names none. */
-  readonly host: string;
-  readonly userAgent: string;
-  /** `name` in lower case. */
-  hasHeader(name: string): boolean;
 }

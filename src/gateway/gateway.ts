@@ -2,6 +2,7 @@ import {
   millis,
   silentLogger,
   type Clock,
+  type GatewayId,
   type Logger,
   type Millis,
   type Random,
@@ -10,34 +11,47 @@ import {
   type WorkloadReport,
 } from '../core/index.ts';
 import type { LinkClient, RouteProblem } from '../link/index.ts';
+import { AccessLog } from './access-log/access-log.ts';
+import { LineSink, type LineOutput } from './access-log/line-sink.ts';
+import type { PrintLine } from './access-log/template.ts';
 import type { Refusal } from './call.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
-import { buildHostTable, type HostTable } from './hosts.ts';
-import { HttpListener } from './http1/listener.ts';
+import { areSameHosts, buildHostTable, type HostTable } from './hosts.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
+import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
+import { EdgePorts, type EdgePortsOptions } from './edge-ports.ts';
+import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
 import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
-export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'>;
+export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'> & Partial<Pick<LinkClient, 'permitsFreed'>>;
 
-export interface GatewayOptions {
+export interface GatewayOptions extends EdgePortsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly uplink?: GatewayUplink;
-  /** The port on which workloads are told apart by host name; 0 for any free one, undefined for none. */
-  readonly sharedPort?: number;
-  /** Address of the shared port, and of every port whose route names none; undefined: every one of this host. */
+  /** By which controllers know it; left out: none does. */
+  readonly id?: GatewayId;
+  /** Pods of the same zone are preferred; left out: none is. */
+  readonly zone?: string;
+  /** Address of the shared ports, and of every port whose route names none; undefined: every one of this host. */
   readonly host?: string;
   /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
   readonly warmUp?: boolean;
-  /** How much may be held in all (see `hold-budget.ts`, whose default is for production); less, for tests. */
+  /** Opt-in: how a line looks, and where it goes. */
+  readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput };
+  /** Opt-in. */
+  readonly tracer?: Tracer;
+  /** Left out: its own. */
+  readonly sockets?: ListeningSockets;
+  /** How much may be held in all (see `hold-budget.ts`); less than its default for one of several workers, and for tests. */
   readonly holdSlots?: number;
 }
 
@@ -51,10 +65,14 @@ export interface DrainOptions {
 export interface Gateway {
   /** Takes over routes. Resolves when every listener that can be opened is open, with all that cannot be served of the present routes. */
   apply(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]>;
+  /** How many requests it has in pods whose places are divided among gateways, by pod id, where that is more than its routes give it. */
+  permitsInUse(): Readonly<Record<string, number>>;
   readonly counters: GatewayCounters;
   /** The shared port in use; undefined before `open`, or if there is none. */
   readonly sharedPort: number | undefined;
-  /** Opens the shared port, and begins to warm up. */
+  /** The same for the one over TLS. */
+  readonly tlsPort: number | undefined;
+  /** Opens the shared ports, and begins to warm up. */
   open(): Promise<void>;
   /** Reports every second until `signal` aborts. Does not stop traffic: `drain` does. */
   run(signal: AbortSignal): Promise<void>;
@@ -68,6 +86,8 @@ export interface Gateway {
 
 const reportEveryMs = 1000;
 const warmUpAfterMs = 50;
+/** What is freed within this time is told at once. */
+const tellFreedAfterMs = 5;
 
 /**
  * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
@@ -86,23 +106,30 @@ class GatewayProcess implements Gateway {
   readonly #http2: Http2OnDemand;
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
-  readonly #shared: HttpListener | undefined;
+  readonly #lines: LineSink | undefined;
+  readonly #shared: EdgePorts;
   #hosts: HostTable = { find: () => undefined, problems: [] };
   #applying: Promise<unknown> = Promise.resolve();
   #reportedAt: number;
   #draining = false;
+  #tellingFreed = false;
 
   constructor(options: GatewayOptions) {
-    const { clock, random, logger, uplink, sharedPort, host } = options;
+    const { clock, random, logger, uplink, host } = options;
     const holdBudget = new HoldBudget(options.holdSlots);
     this.#options = options;
     const connections = (change: 1 | -1): void => void (this.counters.connections += change);
-    const cannotAccept = (error: Error): void => logger.warn('a connection could not be taken', { error });
+    const sockets = options.sockets ?? ownSockets((error) => logger.warn('a connection could not be taken', { error }));
     this.#upstreams = createUpstreams(clock);
+    const lines = options.accessLog === undefined ? undefined : new LineSink(clock, options.accessLog.out);
+    const accessLog = options.accessLog === undefined || lines === undefined ? undefined : new AccessLog(clock, options.accessLog.print, lines);
+    this.#lines = lines;
     this.#http2 = new Http2OnDemand(clock);
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
+      rejectedConnections: new Map(),
+      certificates: options.tls?.certificates.files ?? new Map(),
       routesValid: 1,
       holdBudget: {
         bytes: holdBudget.slots * slotBytes,
@@ -111,21 +138,33 @@ class GatewayProcess implements Gateway {
         },
       },
       connections: 0,
+      accessLog: {
+        get written() {
+          return lines?.written ?? 0;
+        },
+        get dropped() {
+          return lines?.dropped ?? 0;
+        },
+      },
     };
     this.#reportedAt = clock.monotonic();
     this.#around = {
+      gateway: { id: options.id ?? '', zone: options.zone },
       clock,
       random,
       logger,
       deadlines: new Deadlines(clock),
       holdBudget,
       pushOut: new PushOut(),
+      accessLog,
+      tracer: options.tracer,
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
       podGone: (pod) => {
         this.#upstreams.forget(pod);
         this.#http2.forget(pod);
       },
+      permitFreed: () => this.#tellFreed(),
       active: (gate) => this.#active.add(gate),
     };
     const unrouted = ({ code }: Refusal): void => countUp(this.counters.unrouted, code);
@@ -134,27 +173,33 @@ class GatewayProcess implements Gateway {
       logger,
       host,
       upstreams: this.#upstreams,
+      accessLog,
       http2: this.#http2,
       unrouted,
       connections,
-      cannotAccept,
+      sockets,
     };
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,
+      http2Only: false,
       find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
       unrouted,
     };
-    this.#shared = sharedPort === undefined ? undefined : new HttpListener(entry, around);
+    this.#shared = new EdgePorts(options, entry, around, (reason) => countUp(this.counters.rejectedConnections, reason));
   }
 
   get sharedPort(): number | undefined {
-    return this.#shared?.port;
+    return this.#shared.port;
+  }
+
+  get tlsPort(): number | undefined {
+    return this.#shared.tlsPort;
   }
 
   async open(): Promise<void> {
-    const { clock, random, logger, host, sharedPort, warmUp: wanted } = this.#options;
-    await this.#shared?.open(host, sharedPort ?? 0);
+    const { clock, random, logger, host, warmUp: wanted } = this.#options;
+    await this.#shared.open(host);
     if (wanted === false) return;
     const spare = new GatewayProcess({ clock, random, logger: silentLogger, sharedPort: 0, host: '127.0.0.1', warmUp: false });
     // Not before whoever started us has been told that we serve.
@@ -180,6 +225,12 @@ class GatewayProcess implements Gateway {
     }
   }
 
+  permitsInUse(): Readonly<Record<string, number>> {
+    const uses: Record<string, number> = {};
+    for (const gate of this.#gates.values()) gate.permitsInUse(uses);
+    return uses;
+  }
+
   pokeAll(): void {
     for (const gate of this.#gates.values()) gate.pokeAgain();
   }
@@ -193,10 +244,10 @@ class GatewayProcess implements Gateway {
     this.#draining = true;
     // 1. Everyone who is answered is told to come again elsewhere; connections that nobody has heard of this are still taken.
     this.#listeners.sayGoodbye();
-    this.#shared?.sayGoodbye();
+    this.#shared.sayGoodbye();
     if (settle > 0) await clock.sleep(settle, new AbortController().signal);
     // 2. Nothing new. In flight and held go on; idle connections end.
-    const ended = Promise.all([this.#listeners.closeAll(), this.#shared?.close()]).then(() => true);
+    const ended = Promise.all([this.#listeners.closeAll(), this.#shared.close()]).then(() => true);
     const timeUp = new AbortController();
     const limited = clock.sleep(limit, timeUp.signal).then(
       () => false,
@@ -208,22 +259,27 @@ class GatewayProcess implements Gateway {
     const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
     if (!inTime) {
       logger.warn('the drain took too long; what is left is cut', { calls: left });
-      for (const gate of this.#everyGate()) gate.cutAll();
+      for (const gate of this.#everyGate()) gate.refuseAll();
+      this.#around.deadlines.cutAll();
       await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
-      this.#shared?.destroy();
+      this.#shared.destroy();
     }
     // 4. The last figures, then nothing is left open.
     this.#report();
     for (const gate of this.#everyGate()) gate.close();
     this.#upstreams.close();
     this.#http2.close();
+    this.#lines?.flush();
     return inTime ? 0 : left;
   }
 
   async #applyOne({ full, upsert, remove }: RouteSnapshot): Promise<readonly RouteProblem[]> {
     const named = new Set(upsert.map(({ workload }) => workload));
-    for (const key of full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove) this.#retire(key);
+    const gone = full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove;
+    let sameHosts = gone.every((key) => (this.#gates.get(key)?.route.hosts.length ?? 0) === 0);
+    for (const key of gone) this.#retire(key);
+    const changed: WorkloadGate[] = [];
     for (const route of upsert) {
       const known = this.#gates.get(route.workload);
       const gate = known ?? new WorkloadGate(route, this.#around);
@@ -231,12 +287,23 @@ class GatewayProcess implements Gateway {
         this.#gates.set(route.workload, gate);
         this.#workloadCounters.set(route.workload, gate.counters);
       }
+      sameHosts &&= areSameHosts(known?.route.hosts ?? [], route.hosts);
       gate.update(route);
+      changed.push(gate);
     }
-    this.#hosts = buildHostTable(this.#gates, this.#options.logger);
+    if (!sameHosts) this.#hosts = buildHostTable(this.#gates, this.#options.logger);
     // While draining, what waits still needs its pods, but no port opens again.
-    if (!this.#draining) await this.#listeners.reconcile(this.#gates);
+    if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
+  }
+
+  #tellFreed(): void {
+    if (this.#tellingFreed) return;
+    this.#tellingFreed = true;
+    this.#options.clock.after(millis(tellFreedAfterMs), () => {
+      this.#tellingFreed = false;
+      this.#options.uplink?.permitsFreed?.();
+    });
   }
 
   #retire(key: WorkloadKey): void {
@@ -261,6 +328,7 @@ class GatewayProcess implements Gateway {
   #report(): void {
     const now = this.#options.clock.monotonic();
     const workloads: WorkloadReport[] = [];
+    this.#around.deadlines.countBytes();
     for (const gate of this.#active) {
       const report = gate.report(this.#reportedAt, now);
       if (report !== undefined) workloads.push(report);

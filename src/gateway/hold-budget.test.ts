@@ -7,8 +7,11 @@ import { LargestFirst, type Sized } from './largest-first.ts';
 import { PushOut } from './push-out.ts';
 
 class PlainCall extends Call {
+  readonly request = undefined;
   readonly clientAddress = '';
   readonly target = 'http';
+  readonly requestBytes = 0;
+  readonly responseBytes = 0;
   heldBytes: number;
   constructor(slots = 1) {
     super();

@@ -1,13 +1,20 @@
-import type { Logger, WorkloadKey } from '../core/index.ts';
+import type { HostRoute, Logger, WorkloadKey } from '../core/index.ts';
 import type { RouteProblem } from '../link/index.ts';
 import type { Destination } from './http-entry.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
-/** Which workload a host name on the shared port stands for. Built anew with each change of routes, and swapped by reference. */
+/** Which workload a host name on the shared port stands for. Built anew when the hosts of a workload change, and swapped by reference. */
 export interface HostTable {
   readonly find: (host: string) => Destination | undefined;
   readonly problems: readonly RouteProblem[];
 }
+
+export const areSameHosts = (one: readonly HostRoute[], other: readonly HostRoute[]): boolean =>
+  one.length === other.length &&
+  one.every(({ host, protocol, target }, index) => {
+    const same = other[index];
+    return same?.host === host && same.protocol === protocol && same.target === target;
+  });
 
 export const buildHostTable = (gates: ReadonlyMap<WorkloadKey, WorkloadGate>, logger: Logger): HostTable => {
   const table = new Map<string, Destination>();

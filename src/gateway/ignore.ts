@@ -1,5 +1,5 @@
 import type { IgnoreRule } from '../core/index.ts';
-import type { RequestHead } from './call.ts';
+import type { RequestHead } from './request.ts';
 
 /** True for a request that is neither counted nor wakes. */
 export type Ignores = (request: RequestHead) => boolean;

@@ -1,8 +1,9 @@
-import { messageOf, type ListenerRoute, type Logger, type Protocol, type WorkloadKey, type WorkloadRoute } from '../core/index.ts';
+import { messageOf, type ListenerRoute, type Logger, type Protocol, type WorkloadKey } from '../core/index.ts';
 import type { RouteProblem } from '../link/index.ts';
 import type { Refusal } from './call.ts';
 import type { HttpEntry } from './http-entry.ts';
 import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
+import { PortClaims } from './port-claims.ts';
 import { TcpListener } from './tcp.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
@@ -22,39 +23,51 @@ interface Open {
   gate: WorkloadGate;
 }
 
-const keyOf = ({ address, port }: ListenerRoute): string => `${address ?? '*'} ${port}`;
+/** What a message of the system does not say. */
+const adviceOn = (error: unknown): string =>
+  error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')
+    ? '; raise the limit of open files (ulimit -n, LimitNOFILE): each port takes one, each request two'
+    : '';
 
 /** The ports of all workloads: opened and closed as routes say. Closing one never cuts what goes through it. */
 export class Listeners {
   readonly #around: ListenerSurroundings;
   readonly #open = new Map<string, Open>();
   readonly #closing = new Set<AnyListener>();
-  #problems: RouteProblem[] = [];
+  readonly #claims = new PortClaims<WorkloadGate>();
+  /** Ports that could not be opened. */
+  readonly #failed = new Map<string, RouteProblem>();
 
   constructor(around: ListenerSurroundings) {
     this.#around = around;
   }
 
   get problems(): readonly RouteProblem[] {
-    return this.#problems;
+    return [...this.#failed.values(), ...this.#claims.conflicts()];
   }
 
-  /** Brings the open ports in line with the routes of `gates`. Resolves when every port that can be opened is open. */
-  async reconcile(gates: ReadonlyMap<WorkloadKey, WorkloadGate>): Promise<void> {
-    this.#problems = [];
-    const wanted = new Map<string, { readonly route: ListenerRoute; readonly gate: WorkloadGate }>();
-    for (const gate of gates.values())
-      for (const route of gate.route.listeners) {
-        const taken = wanted.get(keyOf(route));
-        if (taken !== undefined) this.#problem(gate.route, route.port, `port ${route.port} is given to ${taken.gate.key} already`);
-        else wanted.set(keyOf(route), { route, gate });
+  /** Brings the open ports in line with the routes of those that have changed and of those that are gone. Resolves when every port that can be opened is open. */
+  async reconcile(changed: Iterable<WorkloadGate>, gone: Iterable<WorkloadKey>): Promise<void> {
+    // A port that could not be opened may be free by now.
+    const touched = new Set(this.#failed.keys());
+    for (const key of gone) for (const port of this.#claims.delete(key)) touched.add(port);
+    for (const gate of changed)
+      for (const port of this.#claims.set(gate)) {
+        touched.add(port);
+        for (const problem of this.#claims.conflicts(port)) if (problem.workload === gate.key) this.#tell(problem);
       }
-    for (const [key, open] of this.#open) {
-      const next = wanted.get(key);
-      if (next === undefined || next.route.protocol !== open.protocol) this.#close(key, open);
-      else this.#point(open, next.route, next.gate);
+    this.#failed.clear();
+    const opening: Promise<void>[] = [];
+    for (const port of touched) {
+      const claim = this.#claims.of(port);
+      const open = this.#open.get(port);
+      if (open !== undefined && claim !== undefined && claim.route.protocol === open.protocol) this.#point(open, claim.route, claim.gate);
+      else {
+        if (open !== undefined) this.#close(port, open);
+        if (claim !== undefined) opening.push(this.#openOne(port, claim.route, claim.gate));
+      }
     }
-    await Promise.all([...wanted].filter(([key]) => !this.#open.has(key)).map(([key, { route, gate }]) => this.#openOne(key, route, gate)));
+    await Promise.all(opening);
   }
 
   sayGoodbye(): void {
@@ -79,7 +92,9 @@ export class Listeners {
       await listener.open(address ?? this.#around.host, port);
       this.#open.set(key, { listener, protocol, route, gate });
     } catch (error) {
-      this.#problem(gate.route, port, `port ${port} cannot be opened: ${messageOf(error)}`);
+      const problem = { workload: gate.key, port, message: `port ${port} cannot be opened: ${messageOf(error)}${adviceOn(error)}` };
+      this.#failed.set(key, problem);
+      this.#tell(problem);
     }
   }
 
@@ -99,7 +114,7 @@ export class Listeners {
   /** Of a port of its own: whatever comes in is for the one workload. */
   #entry(gate: WorkloadGate, target: string, protocol: Exclude<Protocol, 'tcp'>): HttpEntry {
     const destination = { gate, target, protocol };
-    return { edge: false, find: () => destination, unrouted: (refusal) => this.#around.unrouted(refusal) };
+    return { edge: false, http2Only: protocol !== 'http1', find: () => destination, unrouted: (refusal) => this.#around.unrouted(refusal) };
   }
 
   #close(key: string, { listener }: Open): void {
@@ -108,8 +123,7 @@ export class Listeners {
     void listener.close().finally(() => this.#closing.delete(listener));
   }
 
-  #problem({ workload }: WorkloadRoute, port: number, message: string): void {
-    this.#around.logger.error('a route cannot be served', { workload, port, message });
-    this.#problems.push({ workload, port, message });
+  #tell(problem: RouteProblem): void {
+    this.#around.logger.error('a route cannot be served', { ...problem });
   }
 }

@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { instant, ManualClock, millis, seededRandom, silentLogger, systemClock, type Random } from '../core/index.ts';
 import { freePort, podAt, until } from '../../test/support/gateway-rig.ts';
-import type { RequestHead } from './call.ts';
+import type { RequestHead } from './request.ts';
 import { newWorkloadCounters, observeHold } from './counters.ts';
 import { compileIgnoreRules } from './ignore.ts';
 import { Meter } from './meter.ts';
@@ -11,6 +11,7 @@ import { pickByClient, pickPod } from './pick.ts';
 import { Pod } from './pod.ts';
 import { Poker } from './poker.ts';
 import { probeUntilReady } from './probe.ts';
+import { RevisionFigures } from './revision-figures.ts';
 import { web } from '../../test/support/gateway-rig.ts';
 
 test('concurrency is weighted by time, to the last bit of arithmetic', (t) => {
@@ -54,7 +55,8 @@ test('a clock that stands still or steps back gives no negative figure', (t) => 
   t.is(meter.take(200, 200).averageConcurrency, 2);
 });
 
-const podsWith = (loads: readonly number[]): readonly Pod[] => loads.map((load, index) => Object.assign(new Pod(podAt(1000 + index)), { inFlight: load }));
+const podsWith = (loads: readonly number[]): readonly Pod[] =>
+  loads.map((load, index) => Object.assign(new Pod(podAt(1000 + index), new RevisionFigures('r1'), { open: 0, idle: 0, opened: 0 }), { inFlight: load }));
 
 test('a pod is picked whenever one has room, and never one without', (t) => {
   fc.assert(
@@ -133,7 +135,7 @@ test('the first waiting request is said at once, more of them after 20 ms, ever 
 });
 
 test('a hold is counted in the first bucket that holds it', (t) => {
-  const { holdSeconds } = newWorkloadCounters(web);
+  const { holdSeconds } = newWorkloadCounters(web, systemClock);
   for (const seconds of [0.01, 0.011, 1000]) observeHold(holdSeconds, seconds);
   t.deepEqual([holdSeconds.counts[0], holdSeconds.counts[1], holdSeconds.counts.at(-1), holdSeconds.count], [1, 1, 1, 3]);
 });

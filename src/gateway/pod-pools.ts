@@ -14,11 +14,11 @@ const sweepEveryMs = 1000;
 /** A pool of connections for each port of each pod that calls go to, made when it is first asked for. */
 export class PodPools<Pool extends PodPool> {
   readonly #clock: Clock;
-  readonly #make: (address: string, port: number) => Pool;
+  readonly #make: (pod: Pod, port: number) => Pool;
   readonly #pools = new Map<Pod, Map<number, Pool>>();
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, make: (address: string, port: number) => Pool) {
+  constructor(clock: Clock, make: (pod: Pod, port: number) => Pool) {
     this.#clock = clock;
     this.#make = make;
   }
@@ -27,7 +27,7 @@ export class PodPools<Pool extends PodPool> {
     let ports = this.#pools.get(pod);
     if (ports === undefined) this.#pools.set(pod, (ports = new Map<number, Pool>()));
     let pool = ports.get(port);
-    if (pool === undefined) ports.set(port, (pool = this.#make(pod.route.address, port)));
+    if (pool === undefined) ports.set(port, (pool = this.#make(pod, port)));
     this.#timer ??= this.#clock.every(millis(sweepEveryMs), () => this.#sweep());
     return pool;
   }

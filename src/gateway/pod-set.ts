@@ -1,13 +1,30 @@
-import type { Clock, Logger, PodProbe, PodRoute } from '../core/index.ts';
+import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
+import type { WorkloadCounters } from './counters.ts';
+import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
 import { Pod } from './pod.ts';
+import { SlowStart } from './slow-start.ts';
+import { zonesOf, type Zones } from './zones.ts';
 import { probeUntilReady, type ProbeAim } from './probe.ts';
+
+/** What pods are chosen by of the gateway itself. */
+export interface GatewaySelf {
+  /** By which routes name it. */
+  readonly id: GatewayId;
+  readonly zone: string | undefined;
+}
 
 export interface PodSetEvents {
   /** A pod can be used that could not before. */
   usable(): void;
   /** A pod is no more; calls in it may still run to their end. */
   gone(pod: Pod): void;
+  /** A pod that should serve is not used until a probe of ours succeeds. */
+  ejected(reason: EjectionReason): void;
+  /** So many of them are not used. */
+  out(count: number): void;
 }
+
+type PodCounters = Pick<WorkloadCounters, 'revisions' | 'podConnections'>;
 
 /**
  * The pods of one workload, and which of them can be used. A starting pod is probed from here and used as soon as it answers, not when the kubelet's next
@@ -17,17 +34,34 @@ export class PodSet {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: PodSetEvents;
+  readonly #gateway: GatewaySelf;
+  /** No longer routed, but with calls that run to their end: one that is routed again still has them. */
+  readonly #departed = new Map<string, Pod>();
+  readonly #counters: PodCounters;
   readonly #pods = new Map<string, Pod>();
+  readonly #slowStart = new SlowStart();
   #usable: readonly Pod[] = [];
+  #zones: Zones | undefined;
 
-  constructor(clock: Clock, logger: Logger, events: PodSetEvents) {
+  constructor(clock: Clock, logger: Logger, gateway: GatewaySelf, counters: PodCounters, events: PodSetEvents) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#gateway = gateway;
     this.#events = events;
+    this.#counters = counters;
   }
 
   get usable(): readonly Pod[] {
     return this.#usable;
+  }
+
+  get zones(): Zones | undefined {
+    return this.#zones;
+  }
+
+  /** The time, while there are new pods beside older ones. */
+  get slowStartNow(): number | undefined {
+    return this.#slowStart.now(this.#clock);
   }
 
   get all(): Iterable<Pod> {
@@ -41,36 +75,74 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
+    const { revisions, podConnections } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);
       const known = this.#pods.get(route.id);
-      if (known === undefined) this.#pods.set(route.id, new Pod(route));
+      if (known === undefined) this.#add(route);
       else this.#move(known, route);
     }
+    for (const [id, pod] of this.#departed) if (pod.inFlight === 0) this.#departed.delete(id);
     for (const [id, pod] of this.#pods) {
       if (named.has(id)) continue;
       this.#stopProbing(pod);
       this.#pods.delete(id);
+      if (pod.inFlight > 0) this.#departed.set(id, pod);
       this.#events.gone(pod);
     }
+    revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
   }
 
-  /** A connection to `port` of `pod` failed. */
+  /** A connection to `port` of `pod` failed: nothing was lost by it, so one is enough. */
   suspect(pod: Pod, port: number, problem: string): void {
     if (pod.suspect) return;
-    pod.suspect = true;
     this.#logger.info('a pod refuses connections; it is not used until it answers again', { pod: pod.route.name, address: pod.route.address, port, problem });
-    this.#stopProbing(pod);
-    if (this.#pods.get(pod.route.id) === pod && pod.route.state !== 'terminating') this.#probe(pod, this.#aim(pod) ?? tcpAim(pod.route, port));
-    this.#recount();
+    this.#eject(pod, port, 'connect');
+  }
+
+  /** An answer of `pod` broke off, or was none. */
+  brokeOff(pod: Pod, port: number): void {
+    if (!pod.usable || !isFailing(pod) || !leavesHalf(this.#pods.values(), pod)) return;
+    this.#logger.info('the answers of a pod break off; it is not used for a while', { pod: pod.route.name, address: pod.route.address, port });
+    this.#eject(pod, port, 'broke-off');
   }
 
   /** Stops every probe. */
   close(): void {
     for (const pod of this.#pods.values()) this.#stopProbing(pod);
+  }
+
+  #add(route: PodRoute): void {
+    const pod = this.#departed.get(route.id) ?? new Pod(route, this.#counters.revisions.of(route.revision), this.#counters.podConnections);
+    this.#departed.delete(route.id);
+    Object.assign(pod, { route, share: shareOf(route, this.#gateway.id, undefined), confirmed: false, suspect: false });
+    this.#pods.set(route.id, pod);
+  }
+
+  #eject(pod: Pod, port: number, reason: EjectionReason): void {
+    const pauseMs = pauseOf(pod, reason, this.#clock.monotonic());
+    pod.suspect = true;
+    this.#stopProbing(pod);
+    if (this.#pods.get(pod.route.id) === pod && pod.route.state !== 'terminating') {
+      this.#events.ejected(reason);
+      const aim = this.#aim(pod) ?? tcpAim(pod.route, port);
+      // With too few left, none is let wait.
+      if (pauseMs > 0 && leavesHalf(this.#pods.values(), pod)) this.#probeAfter(pod, aim, pauseMs);
+      else this.#probe(pod, aim);
+    }
+    this.#recount();
+  }
+
+  #probeAfter(pod: Pod, aim: ProbeAim, pauseMs: number): void {
+    const timer = this.#clock.after(millis(pauseMs), () => {
+      pod.pausing = false;
+      this.#probe(pod, aim);
+    });
+    pod.pausing = true;
+    pod.stopProbing = () => timer.cancel();
   }
 
   #move(pod: Pod, route: PodRoute): void {
@@ -82,6 +154,7 @@ export class PodSet {
       pod.suspect = false;
       this.#stopProbing(pod);
     }
+    pod.share = shareOf(route, this.#gateway.id, pod.share);
     Object.assign(pod, { route });
   }
 
@@ -111,17 +184,32 @@ export class PodSet {
   #stopProbing(pod: Pod): void {
     pod.stopProbing?.();
     pod.stopProbing = undefined;
+    pod.pausing = false;
+  }
+
+  /** No pod is left: whichever answers first will do. */
+  #endPauses(): void {
+    for (const pod of this.#pods.values()) {
+      if (!pod.pausing) continue;
+      this.#stopProbing(pod);
+      this.#probeIfNeeded(pod);
+    }
   }
 
   #recount(): void {
     const before = this.#usable;
     this.#usable = [...this.#pods.values()].filter((pod) => pod.usable);
-    let more = false;
+    if (this.#usable.length === 0) this.#endPauses();
+    let [out, more] = [0, false];
+    for (const pod of this.#pods.values()) if (pod.suspect && pod.route.state !== 'terminating') out += 1;
+    this.#events.out(out);
     for (const pod of this.#usable) {
       if (before.includes(pod)) continue;
       pod.usableSince = this.#clock.monotonic();
       more = true;
     }
+    this.#zones = zonesOf(this.#usable, this.#gateway.zone);
+    this.#slowStart.look(this.#usable);
     if (more) this.#events.usable();
   }
 }

@@ -1,21 +1,37 @@
 import type { PodRoute } from '../core/index.ts';
+import type { PodConnectionCounts } from './counters.ts';
+import type { RevisionFigures } from './revision-figures.ts';
 
 /** A pod as this gateway sees it: what the controller says, and what was seen here. */
 export class Pod {
   route: PodRoute;
+  /** Of its revision. */
+  readonly figures: RevisionFigures;
+  /** To all pods of its workload. */
+  readonly connections: PodConnectionCounts;
   /** Calls in it from this gateway. */
   inFlight = 0;
+  /** Of the workload's limit, this gateway's part; undefined where all of it is. */
+  share: number | undefined;
   /** Our own probe succeeded since it was last said to be starting. */
   confirmed = false;
-  /** A connection failed since; not used until a probe succeeds. */
+  /** Ejected: not used until a probe succeeds. */
   suspect = false;
+  /** Answers in a row that broke off. */
+  failures = 0;
+  /** Ejections that are not yet forgotten. */
+  ejections = 0;
   /** Monotonic time since which it can be used. */
   usableSince = 0;
-  /** Ends the probing under way. */
+  /** True while it is not even probed. */
+  pausing = false;
+  /** Ends the probing under way, or the wait for it. */
   stopProbing: (() => void) | undefined;
 
-  constructor(route: PodRoute) {
+  constructor(route: PodRoute, figures: RevisionFigures, connections: PodConnectionCounts) {
     this.route = route;
+    this.figures = figures;
+    this.connections = connections;
   }
 
   get usable(): boolean {
@@ -23,6 +39,10 @@ export class Pod {
   }
 
   hasRoom(target: string, limit: number | undefined): boolean {
-    return (limit === undefined || this.inFlight < limit) && Object.hasOwn(this.route.ports, target);
+    return this.isBelow(limit) && Object.hasOwn(this.route.ports, target);
+  }
+
+  isBelow(limit: number | undefined): boolean {
+    return limit === undefined || this.inFlight < (this.share === undefined || this.share > limit ? limit : this.share);
   }
 }

@@ -1,6 +1,6 @@
-import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { millis, type Clock, type Logger, type PodProbe, type Timer } from '../core/index.ts';
+import { get } from './node-http.ts';
 
 /** What is probed: at which address and how; `await-ready` cannot be probed from here and is never passed in. */
 export interface ProbeAim {

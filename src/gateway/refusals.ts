@@ -1,10 +1,13 @@
 import type { WakeFailureReason } from '../core/index.ts';
 import type { Refusal } from './call.ts';
+import type { BrokenOffBy } from './counters.ts';
 
 /** The answers of the gateway's own, one place for their words. */
 
 /** What is counted where the client went away first (the number that nginx logs). */
 export const abandonedStatus = 499;
+/** What is counted for a TCP connection. */
+export const connectionStatus = 0;
 
 export const queueFull: Refusal = { code: 'hold-queue-full', detail: 'too many requests already wait for this workload to start', retryAfterSeconds: 1 };
 export const gatewayFull: Refusal = {
@@ -17,6 +20,12 @@ export const ignoredAtZero: Refusal = { code: 'connect-failed', detail: 'no pod 
 export const notRouted: Refusal = { code: 'connect-failed', detail: 'the workload is not served here any more', retryAfterSeconds: 1 };
 export const shuttingDown: Refusal = { code: 'shutting-down', detail: 'the gateway shuts down', retryAfterSeconds: 1 };
 export const upstreamReset: Refusal = { code: 'upstream-reset', detail: 'the pod broke off before it answered' };
+/** Who broke off a request that ends with `code`; undefined for nobody: it is refused in order. */
+export const brokenOffBy = ({ code }: Refusal, answering: boolean): BrokenOffBy | undefined => {
+  if (code === 'upstream-reset') return 'pod';
+  if (code === 'malformed-request') return 'client';
+  return answering ? 'gateway' : undefined;
+};
 export const notWebSocket: Refusal = { code: 'upstream-reset', detail: 'the pod does not speak WebSocket here' };
 export const versionNotSpoken: Refusal = {
   code: 'http-version-not-supported',

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { tcpOf } from './peer.ts';
 
 /** Joins two connections: bytes, back-pressure and half-close go both ways; a reset of one resets the other. `ended` is called once, when both are closed. */
 export const splice = (client: Duplex, upstream: Duplex, ended: () => void): void => {
@@ -24,7 +25,7 @@ const join = (from: Duplex, to: Duplex, closed: () => void): void => {
 
 /** Ends it so that the other end does not take what it has got for the whole, as it would after an orderly end. */
 export const breakOff = (stream: Duplex): void => {
-  if (isSocket(stream)) stream.resetAndDestroy();
+  if (isSocket(stream)) tcpOf(stream).resetAndDestroy();
   else stream.destroy();
 };
 

@@ -1,8 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import { listenAt, portOf, type OpenListener } from './open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
+import { connectionStatus } from './refusals.ts';
 import { breakOff, bytesThrough, keepAlive, splice } from './splice.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
@@ -14,7 +15,7 @@ export interface TcpEntry {
 export interface TcpSurroundings {
   readonly clock: Clock;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const connectTimeoutMs = 1000;
@@ -46,7 +47,7 @@ export class TcpListener implements OpenListener {
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
   }
 
   sayGoodbye(): void {
@@ -54,7 +55,7 @@ export class TcpListener implements OpenListener {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return new Promise((resolve) => this.#around.sockets.close(this.#server, resolve));
   }
 
   destroy(): void {
@@ -66,6 +67,7 @@ export class TcpListener implements OpenListener {
 const connectionBytes = 8 * 1024;
 
 class TcpCall extends Call {
+  readonly request = undefined;
   readonly clientAddress: string;
   readonly target: string;
   readonly heldBytes = connectionBytes;
@@ -89,6 +91,14 @@ class TcpCall extends Call {
     client.on('close', () => {
       if (!this.#joined) this.#gone();
     });
+  }
+
+  get requestBytes(): number {
+    return this.#joined ? this.#client.bytesRead : 0;
+  }
+
+  get responseBytes(): number {
+    return this.#upstream?.bytesRead ?? 0;
   }
 
   start(pod: Pod, port: number): void {
@@ -139,7 +149,7 @@ class TcpCall extends Call {
     this.#joined = true;
     keepAlive(this.#client);
     keepAlive(upstream);
-    this.progress?.answering(this, 0);
+    this.progress?.answering(this, connectionStatus);
     this.#movedAt = this.#clock.monotonic();
     if (this.#idleTimeoutMs > 0) this.dueAt = this.#movedAt + this.#idleTimeoutMs;
     splice(this.#client, upstream, () => this.#finish());
@@ -150,12 +160,12 @@ class TcpCall extends Call {
     this.#upstream?.destroy();
     this.#over = true;
     if (this.state === 'held') this.progress?.abandoned(this);
-    else this.progress?.ended(this, 0);
+    else this.progress?.ended(this, connectionStatus);
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.progress?.ended(this, 0);
+    this.progress?.ended(this, connectionStatus);
   }
 }

@@ -1,5 +1,5 @@
-import { createServer, get } from 'node:http';
 import { millis, workloadKey, type Millis, type PodRoute, type RouteSnapshot, type WorkloadRoute } from '../core/index.ts';
+import { createServer, get } from './node-http.ts';
 
 /** What of a gateway is needed for that. */
 export interface SpareGateway {

@@ -1,5 +1,17 @@
-import type { Clock, FirstByte, Logger, Poke, Random, WorkloadKey, WorkloadReport, WorkloadRoute } from '../core/index.ts';
-import type { Call, CallProgress, Refusal, RequestHead } from './call.ts';
+import {
+  permitsInUse,
+  type Clock,
+  type FirstByte,
+  type Logger,
+  type Poke,
+  type Random,
+  type WorkloadKey,
+  type WorkloadReport,
+  type WorkloadRoute,
+} from '../core/index.ts';
+import type { AccessLog } from './access-log/access-log.ts';
+import type { Call, CallProgress, Refusal } from './call.ts';
+import type { RequestHead } from './request.ts';
 import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -7,30 +19,40 @@ import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
-import { PodSet } from './pod-set.ts';
+import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
 import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { Seats } from './seats.ts';
+import { Tally } from './tally.ts';
+import type { Tracer } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
 export interface GateSurroundings {
+  readonly gateway: GatewaySelf;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly deadlines: Deadlines;
   readonly holdBudget: HoldBudget;
   readonly pushOut: PushOut;
+  /** Undefined where none is kept. */
+  readonly accessLog: AccessLog | undefined;
+  readonly tracer: Tracer | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
   podGone(pod: Pod): void;
+  /** A pod has one call less of those beyond our share of it. */
+  readonly permitFreed: () => void;
   /** It has something to report. */
   active(gate: WorkloadGate): void;
 }
 
 /** From the first failed connection until `connect-failed`: other pods are tried, and the same ones again. */
 const connectForMs = 9000;
+const putOffMs = 100;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -41,27 +63,38 @@ export class WorkloadGate implements CallProgress {
   readonly counters: WorkloadCounters;
   readonly #around: GateSurroundings;
   readonly #meter = new Meter();
+  readonly #tally: Tally;
   readonly #waiting: WaitingRoom;
   readonly #pods: PodSet;
   readonly #seats: Seats;
   readonly #poker: Poker;
   readonly #wake: WakeWatch;
+  readonly #retries = new RetryBudget();
   #route: WorkloadRoute;
   #ignores: Ignores;
   #releasing = false;
   #releaseAgain = false;
   #retired = false;
+  /** When the first of those may go that are to wait a little. */
+  #retryAt = Infinity;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
     const { clock, random, logger } = around;
     this.key = route.workload;
     this.#route = route;
     this.#around = around;
-    this.counters = newWorkloadCounters(route.workload);
+    this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
+    this.#tally = new Tally(this.key, this.counters, around.accessLog);
     this.#waiting = new WaitingRoom(around, this.counters);
-    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), { usable: () => this.#release(), gone: (pod) => around.podGone(pod) });
-    this.#seats = new Seats(this.#pods, random, this.counters);
+    const events: PodSetEvents = {
+      usable: () => this.#release(),
+      gone: (pod) => around.podGone(pod),
+      ejected: (reason) => countUp(this.counters.ejections, reason),
+      out: (count) => (this.counters.ejectedPods = count),
+    };
+    this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), around.gateway, this.counters, events);
+    this.#seats = new Seats(this.#pods, random, this.counters, around.permitFreed);
     this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
   }
@@ -102,23 +135,28 @@ export class WorkloadGate implements CallProgress {
 
   /** For a call that is not to be counted and wakes nobody: any usable pod, whatever its limit, or an answer at once. */
   pass(call: Call): void {
+    const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
     call.metered = false;
     this.counters.ignored += 1;
     const pod = pickPod(this.#pods.usable, call.target, undefined, this.#around.random);
     if (pod === undefined) this.#refuse(call, ignoredAtZero);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   /** For every other call: to a pod now, or held, or refused. */
   admit(call: Call): void {
     const now = this.#around.clock.monotonic();
     call.progress = this;
+    call.arrivedAt = now;
+    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call.clientAddress, this.key);
     this.#meter.arrive(now);
+    this.#retries.request(now);
     this.#around.active(this);
     const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
     if (pod === undefined) this.#hold(call, now);
-    else this.#seat(call, pod);
+    else this.#seat(call, pod, now);
   }
 
   #hold(call: Call, now: number): void {
@@ -132,14 +170,17 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size >= holdQueueDepth || holdTimeoutMs === 0) return this.#refuse(call, queueFull);
     if (atZero && waitingPage && call.canShowWaiting()) return call.showWaiting();
     if (!this.#waiting.enter(call, now, holdTimeoutMs)) return this.#refuse(call, gatewayFull);
+    call.trace?.held(atZero);
     this.#release();
   }
 
-  #seat(call: Call, pod: Pod): void {
-    this.#seats.take(call, pod);
+  #seat(call: Call, pod: Pod, now: number): void {
+    this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     this.#around.deadlines.add(call);
-    call.start(pod, pod.route.ports[call.target] ?? 0);
+    const port = pod.route.ports[call.target] ?? 0;
+    call.trace?.given(pod.route, port);
+    call.start(pod, port);
   }
 
   /** Gives waiting calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */
@@ -160,10 +201,10 @@ export class WorkloadGate implements CallProgress {
   #releaseOnce(): void {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
-      const pod = this.#seats.pick(call, this.#route);
+      const pod = this.#isPutOff(call) ? undefined : this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
-        this.#seat(call, pod);
+        this.#seat(call, pod, this.#around.clock.monotonic());
         if (this.#releaseAgain) return;
       } else if (!this.#seats.anyRoom(this.#route)) return;
       call = next;
@@ -174,30 +215,45 @@ export class WorkloadGate implements CallProgress {
 
   unreachable(call: Call, problem: string): void {
     const { pod } = call;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
     this.counters.connectFailures += 1;
     if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
     if (!call.metered) return this.#refuse(call, cannotConnect);
-    const now = this.#around.clock.monotonic();
     call.connectDueAt ??= now + connectForMs;
+    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails.
+    call.notBefore = this.#mayRetry() ? 0 : now + putOffMs;
+    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
+    call.trace?.unreachable(problem);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
+    call.trace?.held(this.#atZero);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
   }
 
+  brokeOff(call: Call): void {
+    call.broken = true;
+    if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
+  }
+
+  resent(): void {
+    this.counters.retries += 1;
+  }
+
   answering(call: Call, status: number): void {
-    this.#count(call, status);
+    this.#tally.answered(call, status);
     if (call.pod === undefined || !call.metered) return;
     const firstByte = this.#wake.answered(call.pod, this.#around.clock.monotonic());
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }
 
-  refusing(_call: Call, refusal: Refusal): void {
-    countUp(this.counters.refused, refusal.code);
+  refusing(call: Call, refusal: Refusal): void {
+    this.#tally.refused(call, refusal);
   }
 
   abandoned(call: Call): void {
     if (call.state === 'held') this.#waiting.leave(call);
+    call.brokenOffBy = 'client';
     this.ended(call, abandonedStatus);
   }
 
@@ -215,6 +271,9 @@ export class WorkloadGate implements CallProgress {
 
   stillWaits(call: Call): void {
     this.#waiting.review(call);
+    if (this.#retryAt === Infinity || this.#around.clock.monotonic() < this.#retryAt) return;
+    this.#retryAt = Infinity;
+    this.#release();
   }
 
   pushedOut(call: Call): void {
@@ -223,11 +282,14 @@ export class WorkloadGate implements CallProgress {
 
   ended(call: Call, status: number): void {
     if (call.state === 'ended') return;
-    this.#seats.leave(call);
+    const now = this.#around.clock.monotonic();
+    // What a pod has answered ends its row of failures.
+    if (call.counted && !call.broken && call.pod !== undefined) call.pod.failures = 0;
+    this.#tally.ended(call, status, now);
+    this.#seats.leave(call, now);
     call.state = 'ended';
     this.#around.deadlines.remove(call);
-    this.#count(call, status);
-    if (call.metered) this.#meter.leave(this.#around.clock.monotonic());
+    if (call.metered) this.#meter.leave(now);
     if (this.idle) this.#wake.givenUp();
     this.#release();
   }
@@ -237,9 +299,19 @@ export class WorkloadGate implements CallProgress {
   /** The figures of the interval that began at `since`; undefined where there is nothing to say. */
   report(since: number, now: number): WorkloadReport | undefined {
     const { averageConcurrency, requestCount } = this.#meter.take(since, now);
+    const revisions = this.counters.revisions.report(since, now);
     if (averageConcurrency === 0 && requestCount === 0 && this.idle) return undefined;
     const { held, inFlight } = this.counters;
-    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod() };
+    return { workload: this.key, averageConcurrency, requestCount, held, inFlight, inFlightByPod: this.#seats.inFlightByPod(), revisions };
+  }
+
+  /** Enters what it has in pods beyond its share of their places into `uses`, by pod id. */
+  permitsInUse(uses: Record<string, number>): void {
+    if (this.#route.containerConcurrency === undefined) return;
+    for (const pod of this.#pods.all) {
+      const count = permitsInUse(pod.route, this.#around.gateway.id, pod.share, pod.inFlight);
+      if (count > 0) uses[pod.route.id] = count;
+    }
   }
 
   /** Says again that calls wait: the one who should hear it may have been away. */
@@ -247,10 +319,9 @@ export class WorkloadGate implements CallProgress {
     if (this.#waiting.size > 0) this.#pokeNow();
   }
 
-  /** The end of a drain: whatever still waits is answered, and what still runs is cut. */
-  cutAll(): void {
+  /** The end of a drain: whatever still waits is answered. */
+  refuseAll(): void {
     this.#refuseWaiting(shuttingDown);
-    this.#seats.cutAll();
   }
 
   close(): void {
@@ -262,8 +333,19 @@ export class WorkloadGate implements CallProgress {
     return this.#pods.usable.length === 0;
   }
 
+  #isPutOff({ notBefore }: Call): boolean {
+    return notBefore > 0 && notBefore > this.#around.clock.monotonic();
+  }
+
+  #mayRetry(): boolean {
+    const may = this.#retries.retry(this.#around.clock.monotonic());
+    this.counters.retries += 1;
+    if (!may) this.counters.retriesOverBudget += 1;
+    return may;
+  }
+
   #refuse(call: Call, refusal: Refusal): void {
-    countUp(this.counters.refused, refusal.code);
+    this.#tally.refused(call, refusal);
     call.refuse(refusal);
   }
 
@@ -274,12 +356,6 @@ export class WorkloadGate implements CallProgress {
 
   #refuseWaiting(refusal: Refusal): void {
     for (let call = this.#waiting.first; call !== undefined; call = this.#waiting.first) this.#refuseWaitingOne(call, refusal);
-  }
-
-  #count(call: Call, status: number): void {
-    if (call.counted || !call.metered) return;
-    call.counted = true;
-    countUp(this.counters.requests, status);
   }
 
   #pokeNow(): void {

@@ -1,5 +1,5 @@
 import { messageOf, millis, type Clock, type FirstByte, type Logger, type Millis, type Poke, type Random, type WorkloadReport } from '../core/index.ts';
-import { BelievedRoutes, type ApplyRoutes } from './believed-routes.ts';
+import { BelievedRoutes, type ApplyRoutes, type PermitsInUse } from './believed-routes.ts';
 import type { ConnectionLimits } from './gateway-connection.ts';
 import { ControllerConnection } from './controller-connection.ts';
 import { ReportHistory } from './history.ts';
@@ -26,6 +26,8 @@ export interface LinkClientOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly apply: ApplyRoutes;
+  /** Asked for each acknowledgement; left out: no permits are in use. */
+  readonly permitsInUse?: () => PermitsInUse;
   /** After each welcome: the moment to poke again for what is held. */
   readonly onUp?: () => void;
   /** How much history a controller that connects gets (600 s). */
@@ -43,6 +45,8 @@ export interface LinkClient {
   report(workloads: readonly WorkloadReport[], intervalMs: number): void;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
+  /** Fewer permits are in use than the last acknowledgement said. */
+  permitsFreed(): void;
   /** Links that are up. */
   connected(): number;
   /** Asks every connected controller to point nothing at us any more; resolves when all have, or after `limit`. */
@@ -82,7 +86,7 @@ class Uplinks implements LinkClient {
     const pingPeriodMs = options.pingEvery ?? millis(5000);
     this.#limits = { pingPeriodMs, silenceMs: 3 * pingPeriodMs };
     this.#history = new ReportHistory(options.clock, options.historyFor ?? millis(600_000), options.historyBytes ?? 64 * 1024 * 1024);
-    this.#routes = new BelievedRoutes(options.apply, options.logger);
+    this.#routes = new BelievedRoutes(options.apply, options.permitsInUse ?? (() => ({})), options.logger);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -110,6 +114,10 @@ class Uplinks implements LinkClient {
 
   firstByte(firstByte: FirstByte): void {
     this.#sendAll({ type: 'firstByte', firstByte });
+  }
+
+  permitsFreed(): void {
+    this.#routes.acknowledgeAgain();
   }
 
   connected(): number {

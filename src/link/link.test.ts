@@ -222,3 +222,31 @@ test('a controller that is not there yet is found when it comes', async (t) => {
   await until('linked', () => gateway.client.connected() === 1);
   t.pass();
 });
+
+test('an acknowledgement says what is in use beyond the routes, and says it again when that is less; a new leader has heard nothing yet', async (t) => {
+  let inUse: Readonly<Record<string, number>> = { uid: 3 };
+  const { controller, gateway } = await linked(t, { client: { permitsInUse: () => inUse } });
+  const [pod] = route().pods;
+  controller.link.publish({ upsert: [route({ containerConcurrency: 4, pods: [{ ...pod!, permits: { 'gw-1': 2 } }] })], remove: [] });
+  await acknowledged(controller.link);
+  const heard = (): readonly unknown[] => controller.link.sessions().map(({ acknowledged: revision, permitsInUse }) => [revision, { ...permitsInUse }]);
+  t.deepEqual(heard(), [[1, { uid: 3 }]]);
+  t.deepEqual({ ...gateway.applied[0]?.upsert[0]?.pods[0]?.permits }, { 'gw-1': 2 });
+  inUse = {};
+  gateway.client.permitsFreed();
+  await until('it has said so', () => Object.keys(controller.link.sessions()[0]?.permitsInUse ?? { uid: 3 }).length === 0);
+  t.deepEqual(heard(), [[1, {}]]);
+  controller.link.lead(2);
+  t.is(controller.link.sessions()[0]?.permitsInUse, undefined);
+  gateway.client.permitsFreed();
+  controller.link.publish({ upsert: [route()], remove: [] });
+  await acknowledged(controller.link);
+  t.deepEqual(heard(), [[1, {}]]);
+});
+
+test('a gateway that leaves is a session until it has left', async (t) => {
+  const { controller, gateway } = await linked(t, { server: { release: () => new Promise(() => undefined) } });
+  void gateway.client.leave(millis(60_000));
+  await until('it leaves', () => controller.link.gateways().length === 0);
+  t.is(controller.link.sessions().length, 1);
+});

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { workloadKey, type WorkloadReport } from '../core/index.ts';
+import { workloadKey, type RevisionReport, type WorkloadReport } from '../core/index.ts';
 import { readDownMessage, readHello, readUpMessage, type UpMessage } from './messages.ts';
 
 const key = fc
@@ -8,6 +8,14 @@ const key = fc
   .map(([namespace, name]) => workloadKey({ resource: 'deployments.apps', namespace, name }));
 const figure = fc.double({ min: 0, max: 1e9, noNaN: true });
 const count = fc.nat({ max: 1e9 });
+const revision: fc.Arbitrary<RevisionReport> = fc.record({
+  revision: fc.stringMatching(/^[a-z0-9]{0,10}$/),
+  averageConcurrency: figure,
+  requestCount: count,
+  latency: fc.uniqueArray(fc.nat({ max: 180 })).map((buckets) => buckets.sort((a, b) => a - b).flatMap((bucket) => [bucket, bucket + 1])),
+  requestBytes: fc.maxSafeNat(),
+  responseBytes: fc.maxSafeNat(),
+});
 const workload: fc.Arbitrary<WorkloadReport> = fc.record({
   workload: key,
   averageConcurrency: figure,
@@ -15,6 +23,7 @@ const workload: fc.Arbitrary<WorkloadReport> = fc.record({
   held: count,
   inFlight: count,
   inFlightByPod: fc.dictionary(fc.stringMatching(/^[\w-]{1,12}$/), count, { maxKeys: 5, noNullPrototype: true }),
+  revisions: fc.option(fc.array(revision, { maxLength: 3 }), { nil: undefined }),
 });
 const message: fc.Arbitrary<UpMessage> = fc.oneof(
   fc.record({

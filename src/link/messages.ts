@@ -1,24 +1,28 @@
 import {
+  areLatencyCounts,
   failed,
   parseWorkloadKey,
   protocols,
   wakeFailures,
   type FirstByte,
+  type GatewayId,
   type HostRoute,
   type IgnoreRule,
+  type LatencyCounts,
   type ListenerRoute,
   type PodProbe,
   type PodRoute,
   type Poke,
   type Report,
   type Result,
+  type RevisionReport,
   type RouteSnapshot,
   type WakeFailureReason,
   type WorkloadKey,
   type WorkloadReport,
   type WorkloadRoute,
 } from '../core/index.ts';
-import { amount, flag, list, oneOf, optional, parsed, readAll, record, shape, text, union, whole, type Read } from './reading.ts';
+import { amount, checked, flag, list, oneOf, optional, parsed, readAll, record, shape, text, union, whole, type Read } from './reading.ts';
 
 /**
  * Everything that crosses the link, as JSON text frames of a WebSocket. A gateway offers the versions that it speaks in the upgrade request;
@@ -34,6 +38,18 @@ export interface GatewayClaim {
   readonly podName: string | undefined;
   readonly nodeName: string | undefined;
   readonly zone: string | undefined;
+  readonly worker?: WorkerClaim | undefined;
+}
+
+/** Of a gateway that consists of several processes, each with a link of its own. They share the listening sockets, so that together they are one endpoint. */
+export interface WorkerClaim {
+  /** The same for all of them, another after a restart of the whole. */
+  readonly gateway: string;
+  readonly index: number;
+  /** How many there are to be. */
+  readonly workers?: number | undefined;
+  /** Ids of workers of this gateway that are known to have ended without a word: what they had in flight is over. */
+  readonly ended: readonly GatewayId[];
 }
 
 export interface Hello {
@@ -53,7 +69,14 @@ export type UpMessage =
   | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'poke'; readonly poke: Poke }
   | { readonly type: 'firstByte'; readonly firstByte: FirstByte }
-  | { readonly type: 'ack'; readonly epoch: number; readonly revision: number; readonly problems: readonly RouteProblem[] }
+  | {
+      readonly type: 'ack';
+      readonly epoch: number;
+      readonly revision: number;
+      readonly problems: readonly RouteProblem[];
+      /** See `GatewayInfo`. Said again, with the same revision, when it has become less. */
+      readonly permitsInUse?: Readonly<Record<string, number>> | undefined;
+    }
   | { readonly type: 'leaving' }
   | { readonly type: 'left' };
 
@@ -66,6 +89,9 @@ export type DownMessage =
 const name = text(256);
 const mostWorkloads = 20_000;
 const mostPods = 10_000;
+const mostLimitedPods = 200_000;
+const mostGateways = 10_000;
+const mostRevisions = 1000;
 const anAge = amount(1e9);
 const port = whole(65_535);
 const key: Read<WorkloadKey> = parsed(
@@ -73,6 +99,15 @@ const key: Read<WorkloadKey> = parsed(
   'namespace/name or namespace/resource.group/name',
 );
 
+const latencyCounts: Read<LatencyCounts> = checked(list(whole(), 2 * 1024), areLatencyCounts, 'numbers of buckets, rising, each with a count');
+const revisionReport = shape<RevisionReport>({
+  revision: name,
+  averageConcurrency: amount(1e9),
+  requestCount: whole(1e9),
+  latency: latencyCounts,
+  requestBytes: whole(),
+  responseBytes: whole(),
+});
 const workloadReport = shape<WorkloadReport>({
   workload: key,
   averageConcurrency: amount(1e9),
@@ -80,6 +115,7 @@ const workloadReport = shape<WorkloadReport>({
   held: whole(1e9),
   inFlight: whole(1e9),
   inFlightByPod: record(whole(1e9), mostPods),
+  revisions: optional(list(revisionReport, mostRevisions)),
 });
 const report = shape<Report>({ sequence: whole(), ageMs: anAge, intervalMs: amount(3_600_000), workloads: list(workloadReport, mostWorkloads) });
 const poke = shape<Poke>({ workload: key, held: whole(1e9), oldestHeldMs: anAge });
@@ -94,7 +130,16 @@ const upMessage = union<UpMessage>(
     ['report', shape({ type: oneOf(['report']), report })],
     ['poke', shape({ type: oneOf(['poke']), poke })],
     ['firstByte', shape({ type: oneOf(['firstByte']), firstByte })],
-    ['ack', shape({ type: oneOf(['ack']), epoch: whole(), revision: whole(), problems: list(problem, mostWorkloads) })],
+    [
+      'ack',
+      shape({
+        type: oneOf(['ack']),
+        epoch: whole(),
+        revision: whole(),
+        problems: list(problem, mostWorkloads),
+        permitsInUse: optional(record(whole(1e6), mostLimitedPods)),
+      }),
+    ],
     ['leaving', only('leaving')],
     ['left', only('left')],
   ]),
@@ -117,6 +162,8 @@ const pod = shape<PodRoute>({
   state: oneOf(['starting', 'ready', 'terminating']),
   probe,
   revision: name,
+  zone: optional(name),
+  permits: optional(record(whole(1e6), mostGateways)),
 });
 const listener = shape<ListenerRoute>({ address: optional(name), port, protocol, target: name });
 const host = shape<HostRoute>({ host: name, protocol, target: name });
@@ -155,14 +202,18 @@ const downMessage = union<DownMessage>(
   ]),
 );
 
+const mostWorkers = 1000;
+const id = parsed((text) => (/^[\w.:-]{1,128}$/.test(text) ? text : undefined), '1 to 128 letters, digits or one of . : _ -');
+const worker = shape<WorkerClaim>({ gateway: id, index: whole(mostWorkers), workers: optional(whole(mostWorkers)), ended: list(id, mostWorkers) });
 const hello = shape<Hello>({
   versions: list(whole(1000), 10),
   claim: shape<GatewayClaim>({
-    id: parsed((id) => (/^[\w.:-]{1,128}$/.test(id) ? id : undefined), '1 to 128 letters, digits or one of . : _ -'),
+    id,
     address: optional(name),
     podName: optional(name),
     nodeName: optional(name),
     zone: optional(name),
+    worker: optional(worker),
   }),
 });
 

@@ -76,6 +76,15 @@ export const list =
     return value.map((item, index) => read(item, `${at}[${index}]`));
   };
 
+/** What `read` gives, where `holds` of it. */
+export const checked =
+  <T>(read: Read<T>, holds: (value: T) => boolean, what: string): Read<T> =>
+  (value, at) => {
+    const result = read(value, at);
+    if (!holds(result)) throw new Unreadable(at, what);
+    return result;
+  };
+
 const fieldsOf = (value: unknown, at: string): ReadonlyMap<string, unknown> => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Unreadable(at, 'an object');
   return new Map(Object.entries(value));

@@ -16,7 +16,7 @@ import {
 import { WebSocketServer } from 'ws';
 import { GatewayConnection, type ConnectionLimits } from './gateway-connection.ts';
 import { Doorkeeper, linkPath, refuse, type Accepted, type Authenticate } from './handshake.ts';
-import { linkVersions, type RouteProblem, type UpMessage } from './messages.ts';
+import { linkVersions, type GatewayClaim, type UpMessage } from './messages.ts';
 import { PublishedRoutes, type RouteChange } from './published-routes.ts';
 
 /** What the controller hears from gateways. Calls come in the order of the link; a replayed report that was already heard is not passed on. */
@@ -52,6 +52,8 @@ export interface LinkServer {
   readonly revision: number;
   /** Connected gateways that have not said that they leave. */
   gateways(): readonly GatewayInfo[];
+  /** Every connected gateway, those that leave included. */
+  sessions(): readonly GatewayInfo[];
   /** Called with `gateways()` whenever that changes, an acknowledged revision included. Returns the way to stop. */
   onGateways(listener: (gateways: readonly GatewayInfo[]) => void): () => void;
   /** Closes every link (the gateways will reconnect elsewhere) and takes no new ones. */
@@ -61,6 +63,8 @@ export interface LinkServer {
 /** Ids of gateways whose newest report is remembered after they went. */
 const mostRemembered = 4096;
 const mostReportBytes = 8 * 1024 * 1024;
+
+const workerOf = ({ worker }: GatewayClaim): Pick<GatewayInfo, 'worker'> => (worker === undefined ? {} : { worker });
 
 class Links implements LinkServer {
   readonly #options: LinkServerOptions;
@@ -91,7 +95,7 @@ class Links implements LinkServer {
 
   lead(epoch: number): void {
     this.#routes.begin(epoch);
-    for (const connection of this.#connections.values()) connection.info = { ...connection.info, acknowledged: 0 };
+    for (const connection of this.#connections.values()) connection.info = { ...connection.info, acknowledged: 0, permitsInUse: undefined };
     this.#changed();
   }
 
@@ -107,6 +111,10 @@ class Links implements LinkServer {
 
   gateways(): readonly GatewayInfo[] {
     return [...this.#connections.values()].filter((connection) => !connection.leaving).map((connection) => connection.info);
+  }
+
+  sessions(): readonly GatewayInfo[] {
+    return [...this.#connections.values()].map((connection) => connection.info);
   }
 
   onGateways(listener: (gateways: readonly GatewayInfo[]) => void): () => void {
@@ -148,7 +156,7 @@ class Links implements LinkServer {
     const { clock, logger, listener } = this.#options;
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#connections.get(claim.id)?.close(4000, 'replaced by a newer connection of the same gateway', true);
-      const connection = new GatewayConnection(webSocket, { id: claim.id, ...identity, acknowledged: 0 }, clock, logger, this.#limits, {
+      const connection = new GatewayConnection(webSocket, { id: claim.id, ...identity, ...workerOf(claim), acknowledged: 0 }, clock, logger, this.#limits, {
         message: (message) => this.#heard(connection, message),
         closed: (how) => this.#gone(connection, how),
       });
@@ -156,7 +164,7 @@ class Links implements LinkServer {
       connection.send({ type: 'welcome', version, lastSequence: this.#newest.get(claim.id) ?? 0 });
       const snapshot = this.#routes.everything();
       if (snapshot !== undefined) connection.send({ type: 'routes', epoch: this.#routes.epoch, snapshot });
-      logger.info('a gateway joined', { gateway: claim.id, address: identity.address });
+      logger.info('a gateway joined', { gateway: claim.id, address: identity.address, worker: claim.worker?.index });
       listener.joined(connection.info);
       this.#changed();
     });
@@ -173,7 +181,7 @@ class Links implements LinkServer {
       case 'firstByte':
         return listener.firstByte(connection.info, message.firstByte);
       case 'ack':
-        if (message.epoch === this.#routes.epoch) this.#acknowledged(connection, message.revision, message.problems);
+        if (message.epoch === this.#routes.epoch) this.#acknowledged(connection, message);
         return;
       case 'leaving':
         void this.#release(connection);
@@ -192,10 +200,12 @@ class Links implements LinkServer {
     return true;
   }
 
-  #acknowledged(connection: GatewayConnection, revision: number, problems: readonly RouteProblem[]): void {
-    for (const problem of problems) this.#options.logger.warn('a gateway cannot serve a route', { gateway: connection.info.id, ...problem });
+  #acknowledged(connection: GatewayConnection, { revision, problems, permitsInUse }: Extract<UpMessage, { readonly type: 'ack' }>): void {
+    const { id, acknowledged } = connection.info;
+    // What is acknowledged again, for its permits, has been told.
+    if (revision > acknowledged) for (const problem of problems) this.#options.logger.warn('a gateway cannot serve a route', { gateway: id, ...problem });
     const failedPorts = problems.flatMap(({ port }) => (port === undefined ? [] : [port]));
-    connection.info = { ...connection.info, acknowledged: Math.max(connection.info.acknowledged, revision), failedPorts };
+    connection.info = { ...connection.info, acknowledged: Math.max(acknowledged, revision), failedPorts, permitsInUse };
     this.#changed();
   }
 

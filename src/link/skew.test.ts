@@ -247,3 +247,16 @@ test('the neighbour of either side is served in the older one’s version; one f
   await until('one that is two behind is refused', () => older.logged.length > 0);
   t.is(older.client.connected(), 0);
 });
+
+test('a gateway of version 1 says nothing of permits, which is not the same as having none in use; one of today always says what it has', async (t) => {
+  t.deepEqual(
+    said('gateway')
+      .map(up)
+      .flatMap((message) => (message.type === 'ack' ? [message.permitsInUse] : [])),
+    [undefined, undefined],
+  );
+  const controller = await recordedController(t);
+  startClient(t, controller.url);
+  await until('the first routes are acknowledged', () => controller.heard.length === 1);
+  t.deepEqual((JSON.parse(controller.heard[0] ?? '{}') as { permitsInUse?: unknown }).permitsInUse, {});
+});

@@ -7,4 +7,5 @@ export type { WorkloadMetrics } from './ingest/ports.ts';
 export { createWorkloadMetrics } from './ingest/workload-metrics.ts';
 export { createControllerInstruments, type ControllerFigures, type ControllerInstruments, type WorkloadFigures } from './instruments/controller.ts';
 export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
+export { createWorkerFigures, type WorkerFigures } from './instruments/workers.ts';
 export { LoadWindow } from './window/load-window.ts';

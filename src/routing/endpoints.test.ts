@@ -63,6 +63,11 @@ test('the revision is the template’s hash, whoever wrote it', (t) => {
   t.is(route({})?.revision, '');
 });
 
+test('the zone is what Kubernetes has copied from the node onto the pod; where it has not, there is none', (t) => {
+  t.is(route({ labels: { 'topology.kubernetes.io/zone': 'z1' } })?.zone, 'z1');
+  t.false('zone' in route({})!);
+});
+
 test('a pod of two families is reached by the one that the Service prefers', (t) => {
   const pod = aPod('p', { podIPs: ['10.1.0.1', 'fd00::1'] });
   t.deepEqual(

@@ -1,4 +1,4 @@
-import { annotation, resolvePodPort, type PodProbe, type PodRoute } from '../core/index.ts';
+import { annotation, resolvePodPort, zoneLabel, type PodProbe, type PodRoute } from '../core/index.ts';
 import type { ContainerView, PodView } from '../kube/index.ts';
 import { familyOf, type AddressType } from './address-type.ts';
 
@@ -65,6 +65,7 @@ export const podRoute = (pod: PodView, targets: readonly Target[], family?: Addr
     const port = resolvePodPort(portsOf(pod), targetPort);
     if (port !== undefined) ports[key] = port;
   }
+  const zone = pod.labels[zoneLabel];
   return {
     id: pod.uid,
     name: pod.name,
@@ -73,5 +74,6 @@ export const podRoute = (pod: PodView, targets: readonly Target[], family?: Addr
     state: stateOf(pod, isLeaving),
     probe: probeOf(pod, primary),
     revision: pod.labels['pod-template-hash'] ?? pod.labels['controller-revision-hash'] ?? '',
+    ...(zone === undefined ? {} : { zone }),
   };
 };

@@ -110,3 +110,27 @@ test('a gateway that is back was not dead; one that links anew from the same pod
   lost.joined(gateway('e', outside));
   t.deepEqual(ended, ['a', 'c']);
 });
+
+const worker = (id: string, ended: readonly string[] = [], of = 'gw-1'): GatewayInfo => gateway(id, { worker: { gateway: of, index: 0, ended } });
+
+test('a worker that has lost its link is not dead because another one of its gateway comes, unless that one says so', (t) => {
+  const ended: string[] = [];
+  const lost = new LostGateways(new GatewayPods(undefined), ({ id }) => ended.push(id));
+  lost.lost(worker('a'));
+  lost.lost(worker('b'));
+  lost.joined(worker('c'));
+  t.deepEqual(ended, []);
+  lost.joined(worker('d', ['a']));
+  t.deepEqual(ended, ['a']);
+});
+
+test('a gateway that is started again in its pod ends every worker of the one before; of another pod nobody can say who has ended', (t) => {
+  const ended: string[] = [];
+  const lost = new LostGateways(new GatewayPods(undefined), ({ id }) => ended.push(id));
+  lost.lost(worker('a'));
+  lost.lost(worker('b'));
+  lost.joined(gateway('e', { podUid: 'uid-2', worker: { gateway: 'gw-2', index: 0, ended: ['a'] } }));
+  t.deepEqual(ended, []);
+  lost.joined(worker('c', [], 'gw-9'));
+  t.deepEqual(ended, ['a', 'b']);
+});

@@ -10,10 +10,13 @@ const isFinished = ({ phase }: PodView): boolean => phase === 'Succeeded' || pha
 export class GatewayPods {
   readonly #byUid = new Map<string, PodView>();
   readonly #listeners = new Set<() => void>();
-  #synced = false;
+  readonly #watched: boolean;
+  #synced: boolean;
 
   /** `pods`: those with the gateways' label in our own namespace; undefined: outside a cluster, where nothing is known of any. */
   constructor(pods: Snapshot<PodView> | undefined) {
+    this.#watched = pods !== undefined;
+    this.#synced = !this.#watched;
     if (pods === undefined) return;
     for (const pod of pods.values()) this.#byUid.set(pod.uid, pod);
     pods.subscribe((event) => {
@@ -28,10 +31,20 @@ export class GatewayPods {
   }
 
   stateOf(podUid: string | undefined): GatewayPodState {
-    if (podUid === undefined || !this.#synced) return 'unknown';
+    if (podUid === undefined || !this.#watched || !this.#synced) return 'unknown';
     const pod = this.#byUid.get(podUid);
     if (pod === undefined || isFinished(pod)) return 'gone';
     return pod.ready && !pod.deleting ? 'ready' : 'unready';
+  }
+
+  /** All of them are known, or none ever is. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** By uid: those that may be running. */
+  *present(): Iterable<string> {
+    for (const [uid, pod] of this.#byUid) if (!isFinished(pod)) yield uid;
   }
 
   /** `listener` runs when any of them changes. */
@@ -45,13 +58,19 @@ export class GatewayPods {
   }
 }
 
+const isSamePlace = (one: GatewayInfo, other: GatewayInfo): boolean =>
+  one.podUid === undefined && other.podUid === undefined ? one.address === other.address : one.podUid === other.podUid;
+
+const areWorkersOfOne = (one: GatewayInfo, other: GatewayInfo): boolean => one.worker !== undefined && one.worker.gateway === other.worker?.gateway;
+
 /** Lost gateways whose end is still waited for; more are forgotten, oldest first. */
 const most = 1000;
 
 /**
  * Finds out which lost gateways are dead for certain: what they held or had in flight is gone with them, and need not stand any longer. A broken link
  * alone says nothing: the gateway may be cut off from us and serve on. Its process has ended if its pod is gone or finished, or if another process has linked
- * from the same pod (its container was started again); outside a cluster, if another has taken its address.
+ * from the same pod (its container was started again); outside a cluster, if another has taken its address. Workers of one gateway live side by side: of those, the one that comes says
+ * who has ended.
  */
 export class LostGateways {
   readonly #pods: GatewayPods;
@@ -66,7 +85,7 @@ export class LostGateways {
 
   joined(gateway: GatewayInfo): void {
     this.#lost.delete(gateway.id);
-    this.#settle(({ podUid, address }) => (podUid === undefined && gateway.podUid === undefined ? address === gateway.address : podUid === gateway.podUid));
+    this.#settle((lost) => isSamePlace(lost, gateway) && (!areWorkersOfOne(lost, gateway) || gateway.worker?.ended.includes(lost.id) === true));
   }
 
   lost(gateway: GatewayInfo): void {

@@ -20,7 +20,7 @@ const setOf = (...first: GatewayInfo[]) => {
   const states = new Map<string, GatewayPodState>();
   const set = new GatewaySet({
     pods: { stateOf: (uid) => (uid === undefined ? 'unknown' : (states.get(uid) ?? 'ready')) },
-    publisher: { publish: () => 0, gateways: () => connected, onGateways: () => () => undefined },
+    publisher: { publish: () => 0, gateways: () => connected, sessions: () => connected, onGateways: () => () => undefined },
     clock,
     absence: millis(1000),
     firstAbsence: millis(10_000),
@@ -131,4 +131,43 @@ test('a new leader takes out at once what a former one wrote of a pod that is go
   const { set, states } = setOf(gateway('1', 5));
   states.set('uid-9', 'gone');
   t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.9']).addresses, ['10.0.0.1']);
+});
+
+const worker = (id: string, of: string, acknowledged: number, more: Partial<GatewayInfo> = {}): GatewayInfo =>
+  gateway(of, acknowledged, { id: `${of}-${id}`, worker: { gateway: `gw-${of}`, index: Number(id), ended: [] }, ...more });
+
+test('the workers of a gateway are one endpoint, which serves a port once all of them do', (t) => {
+  const { set, become } = setOf(worker('0', '1', 5), worker('1', '1', 4));
+  t.deepEqual(choose(set), { addresses: [], complete: false, any: false, reviewAt: undefined });
+  t.false(set.haveHeard(5));
+  become(worker('0', '1', 5), worker('1', '1', 5));
+  t.deepEqual(choose(set), { addresses: ['10.0.0.1'], complete: true, any: true, reviewAt: undefined });
+  t.is(set.connected, 1);
+  t.true(set.haveHeard(5));
+});
+
+test('a worker that comes, goes, or cannot be replaced moves no slice: the gateway stays where it is', (t) => {
+  const { set, become } = setOf(worker('0', '1', 5), worker('1', '1', 5));
+  t.is(become(worker('0', '1', 5)), 'acknowledgement');
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, ['10.0.0.1']);
+  t.is(become(worker('0', '1', 5), worker('2', '1', 0)), 'acknowledgement');
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, ['10.0.0.1']);
+});
+
+test('a port that one worker cannot open is one that the gateway cannot open', (t) => {
+  const { set, become } = setOf(worker('0', '1', 5), worker('1', '1', 5, { failedPorts: [20000] }));
+  t.deepEqual([...set.unusablePorts()], [20000]);
+  become(worker('0', '1', 5), worker('1', '1', 5, { failedPorts: [20000] }), gateway('2', 5));
+  t.deepEqual(choose(set, ['10.0.0.1']).addresses, ['10.0.0.2']);
+});
+
+test('a gateway leaves when the last of its workers does', (t) => {
+  const [first, second, other] = [worker('0', '1', 5), worker('1', '1', 5), gateway('2', 5)];
+  const { set, become } = setOf(first, second, other);
+  set.leave(first);
+  become(second, other);
+  t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.2']).addresses, ['10.0.0.1', '10.0.0.2']);
+  set.leave(second);
+  become(other);
+  t.deepEqual(choose(set, ['10.0.0.1', '10.0.0.2']).addresses, ['10.0.0.2']);
 });

@@ -1,6 +1,7 @@
 import type { Clock, GatewayInfo, Millis } from '../core/index.ts';
 import type { GatewayPods } from './gateway-pods.ts';
 import type { RoutePublisher } from './ports.ts';
+import { workersAsOne } from './workers-as-one.ts';
 
 export interface GatewaySetOptions {
   readonly publisher: RoutePublisher;
@@ -51,7 +52,7 @@ export class GatewaySet {
   update(): 'membership' | 'acknowledgement' {
     const now = this.#options.clock.monotonic();
     for (const before of this.#connected) this.#note(before, now);
-    this.#connected = this.#options.publisher.gateways();
+    this.#connected = workersAsOne(this.#options.publisher.gateways());
     for (const gateway of this.#connected) {
       this.#note(gateway, now);
       for (const address of addressesOf(gateway)) this.#leaving.delete(address);

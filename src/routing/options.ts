@@ -31,6 +31,8 @@ export interface RoutingTiming {
   readonly linger: Millis;
   readonly absence: Millis;
   readonly firstAbsence: Millis;
+  /** A gateway without a link whose pod is not ready, or that has none, has its permits for so long. */
+  readonly lapse: Millis;
   /** Everything is looked at again this often, against whatever no event told. */
   readonly resync: Millis;
 }
@@ -41,5 +43,6 @@ export const usualTiming: RoutingTiming = {
   linger: millis(5000),
   absence: millis(1000),
   firstAbsence: millis(10_000),
+  lapse: millis(300_000),
   resync: millis(60_000),
 };

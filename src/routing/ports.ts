@@ -34,6 +34,8 @@ export interface RoutePublisher {
   publish(change: RouteChange): number;
   /** Those connected now that do not leave. */
   gateways(): readonly GatewayInfo[];
+  /** Everyone connected now, those that leave included. */
+  sessions(): readonly GatewayInfo[];
   /** `listener` runs when a gateway connects, goes, acknowledges or asks to leave. */
   onGateways(listener: () => void): () => void;
 }

@@ -3,6 +3,7 @@ import type { PodView, ServiceView } from '../kube/index.ts';
 import { addressTypes } from './address-type.ts';
 import { podRoute, targetOf, type Target } from './endpoints.ts';
 import type { RoutedWorkload, WakeFailureSource } from './ports.ts';
+import type { PodPermits } from './permits.ts';
 import { protocolOf } from './protocol.ts';
 
 /** A Service whose traffic belongs to the workload, with the gateway ports that stand for its ports (none before they are allotted). */
@@ -18,6 +19,8 @@ export interface RouteInputs {
   readonly pods: Iterable<PodView>;
   /** Uids of pods that are about to be taken away: nothing new goes to them. */
   readonly leaving?: ReadonlySet<string> | undefined;
+  /** How the places of its pods are divided among gateways, where there is a limit. */
+  readonly permits?: (limit: number, pods: readonly PodRoute[]) => ReadonlyMap<string, PodPermits>;
   readonly wakeFailure: ReturnType<WakeFailureSource['get']>;
   /** Where gateways bind; undefined: all addresses. */
   readonly listenAddress: string | undefined;
@@ -53,6 +56,9 @@ const targets = (services: readonly RoutedService[]): readonly Target[] => {
 
 const byId = (a: PodRoute, b: PodRoute): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
+const withPermits = (pods: readonly PodRoute[], permits: ReadonlyMap<string, PodPermits>): readonly PodRoute[] =>
+  pods.map((pod) => ({ ...pod, permits: permits.get(pod.id) ?? {} }));
+
 /** Everything that gateways have to know of one workload. */
 export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
   const { workload, services, wakeFailure } = inputs;
@@ -60,13 +66,15 @@ export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
   const known = targets(services);
   const [family] = services.flatMap(({ service }) => addressTypes.filter((type) => type === service.ipFamilies[0]));
   const pods = [...inputs.pods].map((pod) => podRoute(pod, known, family, inputs.leaving?.has(pod.uid))).filter((pod) => pod !== undefined);
+  const limit = scaling.containerConcurrency === 'unlimited' ? undefined : scaling.containerConcurrency;
+  pods.sort(byId);
   return {
     workload: workload.key,
     listeners: listeners(inputs),
     hosts: hosts(inputs),
-    pods: pods.sort(byId),
+    pods: limit === undefined || inputs.permits === undefined ? pods : withPermits(pods, inputs.permits(limit, pods)),
     wakeFailure,
-    containerConcurrency: scaling.containerConcurrency === 'unlimited' ? undefined : scaling.containerConcurrency,
+    containerConcurrency: limit,
     holdQueueDepth: traffic.holdQueueDepth,
     holdTimeoutMs: traffic.holdTimeout === 'never-hold' ? 0 : traffic.holdTimeout,
     waitingPage: traffic.waitingPage,

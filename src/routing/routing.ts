@@ -1,18 +1,21 @@
-import { isTakenOver, millis, type GatewayInfo, type Millis, type WorkloadKey } from '../core/index.ts';
+import { isTakenOver, millis, type GatewayId, type GatewayInfo, type Millis, type WorkloadKey } from '../core/index.ts';
 import { GatewayPods } from './gateway-pods.ts';
 import { PortBook, rangeAllotter } from './gateway-ports.ts';
 import { addressesOf, GatewaySet } from './gateway-set.ts';
 import { isOurs } from './gateway-slice.ts';
 import { isHeld } from './hand-back.ts';
 import { onlyNews } from './notices.ts';
+import type { RouteChange } from './ports.ts';
 import { usualTiming, type RoutingOptions, type RoutingTiming } from './options.ts';
 import { Patience } from './patience.ts';
+import { Permits } from './permits.ts';
 import { serviceObject, type Path } from './paths.ts';
 import { reconcileService } from './reconcile.ts';
 import { keyOf, type ReconcileEnv } from './reconcile-env.ts';
 import { Retiring } from './retiring.ts';
 import { RouteBook } from './route-book.ts';
 import { workloadRoute } from './route-snapshots.ts';
+import { unheard } from './unheard.ts';
 import { Changes, completed, within } from './waiting.ts';
 import { WorkQueue } from './work-queue.ts';
 import { World } from './world.ts';
@@ -40,6 +43,10 @@ export interface Routing {
   handBack(key: WorkloadKey, signal: AbortSignal): Promise<void>;
   /** Looks at the workload and its Services again. */
   refresh(key: WorkloadKey): void;
+  /** The gateway's process has ended, so that no request of its is in a pod any more. */
+  gatewayEnded(id: GatewayId): void;
+  /** Requests for the workload wait at the gateway. */
+  requestsHeld(id: GatewayId, key: WorkloadKey): void;
   /** Resolves when no slice has the gateway any more (it is about to end), or when it is the last one: then nothing better could be written. */
   release(gateway: GatewayInfo): Promise<void>;
 }
@@ -48,6 +55,7 @@ export interface Routing {
 const patienceWithRetirement = millis(1000);
 const longestRetirement = millis(5000);
 const patienceWithPods = millis(2000);
+const lookAtPermits = millis(1000);
 const patienceWithRelease = millis(20_000);
 const patienceWithHandBack = millis(60_000);
 
@@ -61,6 +69,7 @@ class Router implements Routing {
   readonly #queue: WorkQueue;
   readonly #env: ReconcileEnv;
   readonly #retiring: Retiring;
+  readonly #permits: Permits;
   readonly #holds = new Set<WorkloadKey>();
   readonly #returning = new Set<WorkloadKey>();
   /** Told after each change of a Service, a slice or a gateway. */
@@ -74,7 +83,16 @@ class Router implements Routing {
     this.#gatewayPods = options.gatewayPods ?? new GatewayPods(undefined);
     this.#timing = { ...usualTiming, ...options.timing };
     this.#world = new World(snapshots, workloads, { service: (key) => this.#onService(key), workload: (key) => this.#onWorkload(key) });
-    this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => publisher.publish(change), clock, linger: this.#timing.linger });
+    this.#book = new RouteBook({ build: (key) => this.#route(key), publish: (change) => this.#publish(change), clock, linger: this.#timing.linger });
+    this.#permits = new Permits({
+      clock,
+      isLeader: options.isLeader,
+      someUnheard: (sinceLead) => this.#someUnheard(sinceLead),
+      podsOf: (key) => [...this.#world.podsOf(key)].flatMap(({ uid, podIPs }) => (podIPs.length > 0 ? [uid] : [])),
+      seemsAlive: ({ podUid }) => this.#gatewayPods.stateOf(podUid) === 'ready',
+      lapse: this.#timing.lapse,
+      changed: (key) => this.#book.touch(key),
+    });
     this.#retiring = new Retiring({ clock, limit: longestRetirement, podsOf: (key) => this.#world.podsOf(key), changed: (key) => this.#book.touch(key) });
     this.#gateways = new GatewaySet({ publisher, pods: this.#gatewayPods, clock, absence: this.#timing.absence, firstAbsence: this.#timing.firstAbsence });
     this.#env = {
@@ -114,11 +132,14 @@ class Router implements Routing {
     ];
     this.#book.publishAll(this.#world.workloads());
     this.#gateways.update();
+    this.#permits.update(publisher.sessions());
+    const permits = clock.every(lookAtPermits, () => this.#permits.tick());
     const resync = clock.every(this.#timing.resync, () => this.#touchAll());
     this.#touchAll();
     this.#changes.tell();
     await this.#queue.run(signal);
     resync.cancel();
+    permits.cancel();
     for (const stop of stops) stop();
     this.#retiring.close();
     this.#world.close();
@@ -126,10 +147,20 @@ class Router implements Routing {
 
   lead(): void {
     this.#gateways.restart();
+    this.#permits.lead();
     if (!this.#open) return;
     this.#book.publishAll(this.#world.workloads());
     this.#gateways.update();
+    this.#permits.update(this.#options.publisher.sessions());
     this.#touchAll();
+  }
+
+  gatewayEnded(id: GatewayId): void {
+    this.#permits.ended(id);
+  }
+
+  requestsHeld(id: GatewayId, key: WorkloadKey): void {
+    this.#permits.held(id, key);
   }
 
   holdReady(key: WorkloadKey): boolean {
@@ -213,9 +244,22 @@ class Router implements Routing {
       services: this.#world.routedServices(key),
       pods: this.#world.podsOf(key),
       leaving: this.#retiring.of(key),
+      permits: (limit, pods) => this.#permits.of(key, limit, pods),
       wakeFailure: this.#options.wakeFailures.get(key),
       listenAddress: this.#options.listenAddress,
     });
+  }
+
+  #publish(change: RouteChange): number {
+    const revision = this.#options.publisher.publish(change);
+    this.#permits.published(change.upsert, change.remove, revision);
+    return revision;
+  }
+
+  /** One that may only have been there is waited for a little. */
+  #someUnheard(sinceLead: Millis): boolean {
+    const found = unheard({ sessions: this.#options.publisher.sessions(), pods: this.#gatewayPods, addresses: this.#world.gatewayAddresses() });
+    return found === 'certain' || (found === 'likely' && sinceLead < this.#timing.firstAbsence);
   }
 
   #onService(key: string): void {
@@ -233,6 +277,7 @@ class Router implements Routing {
 
   #onGateways(): void {
     const kind = this.#gateways.update();
+    this.#permits.update(this.#options.publisher.sessions());
     if (kind === 'membership') this.#touchAll();
     else for (const service of this.#env.unacknowledged) this.#queue.touch(service);
     this.#changes.tell();

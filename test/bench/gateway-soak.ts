@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/core/index.ts';
-import { freePort } from '../support/own-start.ts';
+import { freePort } from '../support/free-port.ts';
 import { Fate } from './gateway-soak/fate.ts';
 import { GatewayProcess } from './gateway-soak/gateway-process.ts';
 import { Pods } from './gateway-soak/pods.ts';

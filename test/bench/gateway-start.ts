@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../support/own-start.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRouse } from '../support/rouse-process.ts';
 import { percentile, table } from './statistics.ts';
 

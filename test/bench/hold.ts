@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../support/gateway-rig.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
 import { cpuSeconds, residentBytes } from './process-usage.ts';
 import { table } from './statistics.ts';

@@ -55,6 +55,36 @@ const wrong: Readonly<Record<string, Wrong>> = {
     says: /listners/,
   },
   'a gateway with nothing to follow': { args: ['gateway', '--metrics-port', '0'], code: 2, says: /--controller.*--routes|--routes.*--controller/ },
+  'a port for TLS without certificates': {
+    args: ['gateway', '--routes', 'FILE', '--tls-port', '0'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--tls-port 0 needs --tls-cert-dir, .*, e\.g\. --tls-cert-dir \/etc\/rouse\/tls$/,
+  },
+  'certificates without a port for TLS': {
+    args: ['gateway', '--routes', 'FILE', '--tls-cert-dir', '/etc'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--tls-cert-dir \/etc needs --tls-port, e\.g\. --tls-port 8443$/,
+  },
+  'one port for both': {
+    args: ['gateway', '--routes', 'FILE', '--shared-port', '8443', '--tls-port', '8443', '--tls-cert-dir', '/etc'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--tls-port 8443 is --shared-port already/,
+  },
+  'certificates that are not there': {
+    args: ['gateway', '--routes', 'FILE', '--tls-port', '0', '--tls-cert-dir', '/nowhere'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--tls-cert-dir: \/nowhere cannot be read: ENOENT/,
+  },
+  'the PROXY protocol without a port for it': {
+    args: ['gateway', '--routes', 'FILE', '--proxy-protocol'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--proxy-protocol is about --shared-port and --tls-port: give one of them/,
+  },
   'a kubeconfig that is not there': {
     args: ['controller', '--kubeconfig', 'nowhere.yaml', '--port', '0', '--metrics-port', '0'],
     code: 2,
@@ -103,7 +133,7 @@ for (const flag of ['--api-port', '--gateway-port', '--metrics-port'])
     t.regex(rouse.errors(), new RegExp(`^rouse: cannot listen on 127\\.0\\.0\\.1:${port}: another program uses the port; choose another port with ${flag}`));
   });
 
-for (const flag of ['--metrics-port', '--shared-port'])
+for (const flag of ['--metrics-port', '--shared-port', '--tls-port'])
   for (const [kind, feed] of Object.entries({ 'stand-alone': ['--routes', 'FILE'], linked: ['--controller', 'https://127.0.0.1:1'] }))
     test.serial(`a ${kind} gateway whose ${flag} is in use says so and ends, though its other parts had started`, async (t) => {
       const directory = await mkdtemp(join(tmpdir(), 'rouse-cli-'));
@@ -115,7 +145,8 @@ for (const flag of ['--metrics-port', '--shared-port'])
       t.teardown(() => holder.close());
       const { port } = holder.address() as AddressInfo;
       const other = flag === '--metrics-port' ? '--shared-port' : '--metrics-port';
-      const rouse = startRouse(['gateway', ...feed.map((arg) => (arg === 'FILE' ? path : arg)), flag, String(port), other, '0']);
+      const more = flag === '--tls-port' ? ['--shared-port', '0', '--tls-cert-dir', directory] : [];
+      const rouse = startRouse(['gateway', ...feed.map((arg) => (arg === 'FILE' ? path : arg)), flag, String(port), other, '0', ...more]);
       t.is(await rouse.ended, 3, rouse.errors());
       t.regex(rouse.errors(), new RegExp(`^rouse: cannot listen on port ${port}: another program uses the port; choose another port with ${flag}`, 'm'));
       t.notRegex(rouse.errors(), /\n {4}at /, 'no stack trace');

@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import {
   millis,
   silentLogger,
@@ -14,27 +14,14 @@ import {
   type WorkloadRoute,
 } from '../../src/core/index.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/index.ts';
+import { freePort } from './free-port.ts';
+
+export { freePort };
 
 /** What the gateway's tests stand on: real ports, scripted origins, clients on raw sockets, and an uplink that remembers. */
 
 const keyOf = (index: number): WorkloadKey => workloadKey({ resource: 'deployments.apps', namespace: 'default', name: index === 0 ? 'web' : `web-${index}` });
 export const web = keyOf(0);
-
-let nextPort = 20_000 + Math.floor(Math.random() * 9000);
-
-/** A port that was free a moment ago; below the ephemeral ones, so that nothing that asks for any port is given it meanwhile. */
-export const freePort = async (): Promise<number> => {
-  for (;;) {
-    nextPort = nextPort >= 29_999 ? 20_000 : nextPort + 1;
-    const port = nextPort;
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.on('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
-};
 
 export interface Origin {
   readonly port: number;

@@ -2,7 +2,7 @@ import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { freePort } from './gateway-rig.ts';
+import { freePort } from './free-port.ts';
 import { runProgram, startProgram, type ProgramOptions, type ProgramResult, type RunningProgram } from './real-program.ts';
 import { until } from './until.ts';
 

@@ -39,7 +39,7 @@ import {
   type RoutingTiming,
   type WorkloadSource,
 } from '../../src/routing/index.ts';
-import { freePort } from './own-start.ts';
+import { freePort } from './free-port.ts';
 
 type Pod = NonNullable<(typeof resources.pods)['type']>;
 
@@ -224,6 +224,7 @@ export class LineGateway {
       return this.revision;
     },
     gateways: () => [this.info],
+    sessions: () => [this.info],
     onGateways: (listener) => this.onAcknowledged(listener),
   };
 
@@ -307,6 +308,7 @@ export class LineGateways {
       return this.#revision;
     },
     gateways: () => this.#connected.map(({ info }) => info),
+    sessions: () => this.#connected.map(({ info }) => info),
     onGateways: (listener) => {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);

@@ -83,9 +83,14 @@ export interface Scene {
 }
 
 /** A gateway with one pod behind it. The test fails if the pod was sent what is not HTTP. */
-export const startScene = async (t: ExecutionContext, script: Script, patch: Partial<WorkloadRoute> = {}): Promise<Scene> => {
+export const startScene = async (
+  t: ExecutionContext,
+  script: Script,
+  patch: Partial<WorkloadRoute> = {},
+  options: Parameters<typeof startRig>[1] = {},
+): Promise<Scene> => {
   const origin = await startScriptedOrigin(script);
-  const rig = await startRig({ pods: [podAt(origin.port)], ...patch });
+  const rig = await startRig({ pods: [podAt(origin.port)], ...patch }, options);
   t.teardown(async () => {
     await rig.stop();
     await origin.die();

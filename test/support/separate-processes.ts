@@ -5,7 +5,7 @@ import { startLocalCluster, type LocalCluster } from '../../src/cli/local-cluste
 import { linkAudience } from '../../src/cli/gateway-identity.ts';
 import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { apiClient, type ApiClient } from './api-client.ts';
-import { freePort } from './own-start.ts';
+import { freePort } from './free-port.ts';
 import { startRouse, type RouseProcess } from './rouse-process.ts';
 import { until } from './until.ts';
 
@@ -20,7 +20,7 @@ export interface SeparateProcesses {
   /** Resolves when that controller leads. */
   leads(controller: RouseProcess): Promise<void>;
   /** Starts `rouse gateway`, linked to both places, on a loopback address of its own: two on one address would want the same ports. */
-  startGateway(address: string, main?: string): Promise<RouseProcess>;
+  startGateway(address: string, main?: string, flags?: readonly string[]): Promise<RouseProcess>;
   /** The count of the Deployment's only ReplicaSet, and how often it was changed: a Deployment's own generation counts its annotations too. */
   countOf(name: string): Promise<{ readonly replicas: number; readonly changes: number }>;
   close(): Promise<void>;
@@ -73,9 +73,9 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
         () => controller.errors(),
       );
     },
-    startGateway: async (address, main) => {
+    startGateway: async (address, main, flags = []) => {
       const links = ports.flatMap((port) => ['--controller', `https://127.0.0.1:${port}`]);
-      const rouse = start(main, 'gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address);
+      const rouse = start(main, 'gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address, ...flags);
       await metricsUrl(rouse);
       return rouse;
     },

@@ -55,12 +55,29 @@ test('every value of the chart does what it says', async (t) => {
   t.false(manifestsIn(await helmTemplate(['--namespace', 'rouse-system'])).has('Namespace /rouse-system'), 'a release in rouse-system has its namespace');
 });
 
+test('with names of Secrets the chart has gateways serve TLS, and mounts them as a gateway reads them', async (t) => {
+  const args = ['gateway.tls.default=edge-tls', 'gateway.tls.secrets={shop-tls,blog-tls}', 'gateway.proxyProtocol=true'];
+  const objects = manifestsIn(await helmTemplate(args.flatMap((each) => ['--set', each])));
+  const gateway = JSON.stringify(objects.get('Deployment rouse-system/rouse-gateway'));
+  t.true(gateway.includes('"--shared-port=8080","--tls-port=8443","--tls-cert-dir=/var/run/rouse/tls","--proxy-protocol"'));
+  const projected = (name: string, folder: string) => ({
+    secret: { name, optional: true, items: ['tls.crt', 'tls.key'].map((key) => ({ key, path: `${folder}${key}` })) },
+  });
+  const sources = [projected('edge-tls', ''), projected('shop-tls', 'shop-tls/'), projected('blog-tls', 'blog-tls/')];
+  t.true(gateway.includes(JSON.stringify({ name: 'tls', projected: { sources } })));
+  t.true(gateway.includes(JSON.stringify({ name: 'tls', mountPath: '/var/run/rouse/tls', readOnly: true })));
+  t.true(gateway.includes(JSON.stringify({ name: 'tls', containerPort: 8443 })));
+  t.true(JSON.stringify(objects.get('Service rouse-system/rouse-gateway')).includes(JSON.stringify({ name: 'https', port: 443, targetPort: 'tls' })));
+  t.true(JSON.stringify(objects.get('NetworkPolicy rouse-system/rouse-gateway')).includes('{"port":8080},{"port":8443}'));
+});
+
 test('values that the chart does not know, or that make no sense, are refused by name', async (t) => {
   for (const [wrong, says] of [
     ['replicas=3', /replicas/],
     ['gateway.replicas=0', /replicas/],
     ['namespaces={kube-system}', /namespaces/],
     ['logLevel=loud', /logLevel/],
+    ['gateway.tls.secrets={Shop}', /secrets/],
   ] as const)
     await t.throwsAsync(helmTemplate(['--set', wrong]), { message: says }, wrong);
 });

@@ -51,11 +51,12 @@ const startPlainServer = async (t: ExecutionContext): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
-/** A pod of HTTP/1.1 that sends every body back, and names the request in a field. */
+/** A pod of HTTP/1.1 that sends every body back, or says hello, and names the request in a field. */
 const startHttp1Pod = async (t: ExecutionContext): Promise<number> => {
   const server = createHttpServer((request, response) => {
     response.setHeader('x-request', `${request.method ?? ''} ${request.url ?? ''} HTTP/${request.httpVersion}`);
-    request.pipe(response);
+    if (request.method === 'GET') response.end('hello');
+    else request.pipe(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {
@@ -115,6 +116,9 @@ const failuresOf = async (program: string, port: number): Promise<{ readonly cas
   }
 };
 
+/** A port that speaks HTTP/1.1 too reads what is no preface as that, and says 400; h2spec takes its text for frames. */
+const readAsHttp1 = 'http2/3.5 Sends invalid connection preface';
+
 for (const protocol of ['h2c', 'http1'] as const)
   test(`h2spec finds nothing in a port of ${protocol} that it does not find in Node's own server`, async (t) => {
     t.timeout(900_000, 'the first build takes some minutes');
@@ -125,7 +129,7 @@ for (const protocol of ['h2c', 'http1'] as const)
     t.true(plain.cases >= 145 && plain.failed.size <= 12, `${plain.failed.size} of ${plain.cases} by Node`);
     const first = await failuresOf(program, port);
     t.is(first.cases, plain.cases);
-    let worse = [...first.failed].filter((name) => !plain.failed.has(name));
+    let worse = [...first.failed].filter((name) => !plain.failed.has(name) && (protocol === 'h2c' || name !== readAsHttp1));
     // It waits 2 s for each answer and takes a busy machine for a fault: what fails, fails twice.
     if (worse.length > 0) {
       const again = await failuresOf(program, port);
@@ -150,7 +154,7 @@ test('curl speaks HTTP/2 with prior knowledge to a pod of HTTP/1.1: answers, upl
   const curl = async (...args: string[]): Promise<string> =>
     (await run('curl', ['-q', '-sS', '--http2-prior-knowledge', '-w', ' %{http_version} %{http_code} %header{x-request}', ...args])).said;
   const url = `http://127.0.0.1:${rig.port}/a%2Fb?c`;
-  t.is(await curl(url), ' 2 200 GET /a%2Fb?c HTTP/1.1');
+  t.is(await curl(url), 'hello 2 200 GET /a%2Fb?c HTTP/1.1');
   t.is(await curl('-d', 'body', url), 'body 2 200 POST /a%2Fb?c HTTP/1.1');
   t.is(await curl('-X', 'PUT', '-H', 'Expect: 100-continue', '--data-binary', 'x'.repeat(100_000), url), `${'x'.repeat(100_000)} 2 200 PUT /a%2Fb?c HTTP/1.1`);
   t.regex(await curl('-I', url), /^HTTP\/2 200[^]* 2 200 HEAD \/a%2Fb\?c HTTP\/1\.1$/);

@@ -5,7 +5,7 @@ import { coldStartPhases } from '../../src/core/index.ts';
 import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
 
-/** `/metrics` of a `rouse local` with some traffic, by the rules of Prometheus' own promtool and by the names that docs/reference/annotations.md promises. */
+/** `/metrics` of a `rouse local` with some traffic, by the rules of Prometheus' own promtool and by the names that docs/reference/metrics.md promises. */
 
 let rouse: RouseProcess;
 let text = '';
@@ -64,11 +64,21 @@ test('promtool has nothing to say against the metrics', async (t) => {
 
 const ofWorkload = ['namespace', 'workload'];
 const promised: Readonly<Record<string, { readonly kind: string; readonly labels: readonly string[] }>> = {
-  rouse_gateway_requests_total: { kind: 'counter', labels: [...ofWorkload, 'code'] },
+  rouse_gateway_requests_total: { kind: 'counter', labels: [...ofWorkload, 'revision', 'code', 'code_class'] },
+  rouse_gateway_request_duration_seconds: { kind: 'histogram', labels: [...ofWorkload, 'revision'] },
+  rouse_gateway_request_bytes_total: { kind: 'counter', labels: [...ofWorkload, 'revision'] },
+  rouse_gateway_response_bytes_total: { kind: 'counter', labels: [...ofWorkload, 'revision'] },
+  rouse_gateway_aborted_requests_total: { kind: 'counter', labels: [...ofWorkload, 'by', 'answer'] },
+  rouse_gateway_pod_connections: { kind: 'gauge', labels: [...ofWorkload, 'state'] },
+  rouse_gateway_pod_connections_opened_total: { kind: 'counter', labels: ofWorkload },
+  rouse_gateway_connections: { kind: 'gauge', labels: [] },
   rouse_gateway_in_flight: { kind: 'gauge', labels: ofWorkload },
   rouse_gateway_held_requests: { kind: 'gauge', labels: ofWorkload },
   rouse_gateway_held_bytes: { kind: 'gauge', labels: ofWorkload },
   rouse_gateway_refused_requests_total: { kind: 'counter', labels: [...ofWorkload, 'reason'] },
+  rouse_gateway_retries_total: { kind: 'counter', labels: ofWorkload },
+  rouse_gateway_retries_over_budget_total: { kind: 'counter', labels: ofWorkload },
+  rouse_gateway_ejected_pods: { kind: 'gauge', labels: ofWorkload },
   rouse_gateway_hold_budget_used_bytes: { kind: 'gauge', labels: [] },
   rouse_gateway_hold_budget_bytes: { kind: 'gauge', labels: [] },
   rouse_gateway_hold_seconds: { kind: 'histogram', labels: ofWorkload },
@@ -97,6 +107,7 @@ const hello = { namespace: 'default', workload: 'hello' };
 test('each request is counted once, held ones and those without a workload too', (t) => {
   t.is(valueOf('rouse_gateway_requests_total', { ...hello, code: '200' }), 12);
   t.is(valueOf('rouse_gateway_requests_total', { namespace: '', workload: '', code: '404' }), 1);
+  t.is(valueOf('rouse_gateway_request_duration_seconds_count', hello), 12);
   const held = valueOf('rouse_gateway_hold_seconds_count', hello) ?? 0;
   t.true(held >= 1 && held <= 12, String(held));
   t.is(valueOf('rouse_gateway_held_requests', hello), 0);

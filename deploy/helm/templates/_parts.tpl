@@ -13,6 +13,11 @@ app.kubernetes.io/name: rouse
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
+{{- /* Not empty where gateways serve TLS. */ -}}
+{{- define "rouse.tls" -}}
+{{- if or .Values.gateway.tls.default .Values.gateway.tls.secrets }}true{{ end -}}
+{{- end -}}
+
 {{- define "rouse.podMetadata" -}}
 labels:
   {{- include "rouse.component" . | nindent 2 }}

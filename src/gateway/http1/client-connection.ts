@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { Scheme } from '../entrance.ts';
+import { breakOff } from '../splice.ts';
 import { HeadReader } from './head-reader.ts';
 import {
   endedClientSeconds,
@@ -12,6 +14,7 @@ import {
 } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
+import type { Member } from '../roster.ts';
 import { Head, type HeadProblem } from './request-head.ts';
 
 /** Who answers the requests of a connection. */
@@ -47,9 +50,12 @@ export interface RequestListener {
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
  * connection ends, and nothing of where requests go.
  */
-export class ClientConnection {
-  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+export class ClientConnection implements Member {
+  /** Among those of its listener. */
+  place = -1;
+  /** The client's address. */
   readonly peer: string;
+  readonly scheme: Scheme;
   readonly out: Outbox;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
@@ -78,11 +84,12 @@ export class ClientConnection {
   #blocked = false;
   #paused = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket) {
+  constructor(owner: ConnectionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
     this.#socket = socket;
     this.#since = owner.sweeps;
-    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = peer;
+    this.scheme = scheme;
     this.out = new Outbox(socket);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
   }
@@ -104,6 +111,11 @@ export class ClientConnection {
   /** Read from the connection, and neither passed on nor dropped yet. */
   get unreadBytes(): number {
     return (this.#unread?.length ?? 0) + this.#socket.readableLength;
+  }
+
+  /** Content of the body that has been passed on. */
+  get bodyBytes(): number {
+    return this.#body?.content ?? 0;
   }
 
   /** The request has been read whole. */
@@ -158,7 +170,7 @@ export class ClientConnection {
   cut(): void {
     this.#listener = undefined;
     this.out.flush();
-    if (this.#endsByClose) this.#socket.resetAndDestroy();
+    if (this.#endsByClose) breakOff(this.#socket);
     else this.#socket.destroy();
   }
 

@@ -1,10 +1,15 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { contentLengthOf, fieldNames, passableTrailers, readFieldLines, tokens } from './fields.ts';
+import { contentLengthOf, fieldNames, FieldReader, passableTrailers, tokens } from './fields.ts';
 
-/** Names and values as a reader of `text` sees them. */
-const pairsIn = (text: string, from = 0): readonly (readonly [string, string])[] | undefined =>
-  readFieldLines(text, from, () => true)?.map(({ start, nameEnd, valueStart, valueEnd }) => [text.slice(start, nameEnd), text.slice(valueStart, valueEnd)]);
+/** Names, values and whole lines as a reader of `text` sees them; undefined where it sees a malformed one. */
+const linesIn = (text: string, from = 0): readonly (readonly [string, string, string])[] | undefined => {
+  const fields = new FieldReader(text, from);
+  const lines: [string, string, string][] = [];
+  while (fields.next()) lines.push([text.slice(fields.start, fields.nameEnd), fields.value, text.slice(fields.start, fields.end)]);
+  return fields.malformed ? undefined : lines;
+};
+const pairsIn = (text: string, from = 0): readonly (readonly [string, string])[] | undefined => linesIn(text, from)?.map(([name, value]) => [name, value]);
 
 const read = test.macro({
   exec: (t, text: string, pairs: readonly (readonly [string, string])[]) => t.deepEqual(pairsIn(text), pairs),
@@ -23,7 +28,7 @@ test(read, "!#$%&'*+-.^_`|~09azAZ: :\r\n\r\n", [["!#$%&'*+-.^_`|~09azAZ", ':']])
 test(read, 'X: \x80\xff "{}\r\n\r\n', [['X', '\x80\xff "{}']]);
 
 const refused = test.macro({
-  exec: (t, text: string) => t.is(readFieldLines(text, 0), undefined),
+  exec: (t, text: string) => t.is(linesIn(text), undefined),
   title: (_given, text: string) => `no field lines: ${JSON.stringify(text)}`,
 });
 test(refused, 'Host : a\r\n\r\n');
@@ -46,7 +51,11 @@ test(refused, 'X: a\r\nY: b');
 test(refused, 'X: a');
 
 test('every field that the gateway acts on is known in whatever case, and none that is longer, shorter or spelt otherwise', (t) => {
-  const known = (name: string) => readFieldLines(`${name}: a\r\n\r\n`, 0)?.[0]?.name;
+  const known = (name: string) => {
+    const fields = new FieldReader(`${name}: a\r\n\r\n`, 0);
+    fields.next();
+    return fields.name;
+  };
   for (const name of fieldNames) {
     t.is(known(name), name);
     t.is(known(name.toUpperCase()), name);
@@ -72,8 +81,8 @@ test('whatever the fields, each is read as it was printed, in order, and the lin
         pairsIn(text, before.length),
         fields.map(([of, , is]) => [of, is]),
       );
-      const found = readFieldLines(text, before.length, () => true) ?? [];
-      t.is(`${before}${found.map(({ start, end }) => text.slice(start, end)).join('')}\r\n`, text);
+      const found = linesIn(text, before.length) ?? [];
+      t.is(`${before}${found.map(([, , line]) => line).join('')}\r\n`, text);
     }),
   );
 });

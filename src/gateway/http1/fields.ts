@@ -32,18 +32,6 @@ const namesByLength: readonly (readonly FieldName[])[] = Array.from({ length: lo
   fieldNames.filter((name) => name.length === length),
 );
 
-/** A line of a field that the gateway acts on. All are offsets into the text of the section; the value is without the blanks around it. */
-export interface FieldLine {
-  /** `other`: one that was asked for beside those of `fieldNames`. */
-  readonly name: FieldName | 'other';
-  readonly start: number;
-  readonly nameEnd: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-  /** Behind its CRLF. */
-  readonly end: number;
-}
-
 /** True where `text` has `lower`, a field name in lower case, at `at`, in whatever case. Only for token characters: no other two of them differ by 0x20 alone. */
 const hasAt = (text: string, at: number, lower: string): boolean => {
   for (let index = 0; index < lower.length; index += 1) if ((text.charCodeAt(at + index) | 0x20) !== lower.charCodeAt(index)) return false;
@@ -58,39 +46,88 @@ const nameAt = (text: string, start: number, end: number): FieldName | undefined
 };
 
 /**
- * Checks the field lines of `text` from `from` to the empty line that ends it (RFC 9112 §5), and gives those that the gateway acts on, and those whose name in lower case
- * is `alsoWanted`. Undefined where a line is not exactly `name ":" OWS value OWS CRLF`: a blank before the colon, a folded line, a bare CR or LF, a control character.
+ * Reads the field lines of a section one by one (RFC 9112 §5), and stops at the first that is not exactly `name ":" OWS value OWS CRLF`: a blank before the colon, a folded
+ * line, a bare CR or LF, a control character. Each line takes the place of the one before, so that none costs memory. All are offsets into the text.
  */
-export const readFieldLines = (text: string, from: number, alsoWanted?: (lower: string) => boolean): readonly FieldLine[] | undefined => {
-  const lines: FieldLine[] = [];
-  const end = text.length - 2;
-  for (let at = from; at < end;) {
-    const start = at;
+export class FieldReader {
+  /** Undefined for a field that the gateway does not act on. */
+  name: FieldName | undefined;
+  start = 0;
+  nameEnd = 0;
+  /** The value is without the blanks around it. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** Behind its CRLF. */
+  end: number;
+  malformed = false;
+  readonly text: string;
+
+  /** `text` ends with the empty line of the section; its first line begins at `from`. */
+  constructor(text: string, from: number) {
+    this.text = text;
+    this.end = from;
+  }
+
+  /** On to the next line. False at the end of the section, and at a malformed line. */
+  next(): boolean {
+    const { text } = this;
+    let at = this.end;
+    if (at >= text.length - 2 || this.malformed) return false;
+    this.start = at;
     while (tokenCodes[text.charCodeAt(at)] === 1) at += 1;
-    const nameEnd = at;
-    if (nameEnd === start || text.charCodeAt(at) !== codes.colon) return undefined;
+    this.nameEnd = at;
+    if (at === this.start || text.charCodeAt(at) !== codes.colon) return this.#malformed();
     at += 1;
     while (isBlank(text.charCodeAt(at))) at += 1;
-    const valueStart = at;
+    this.valueStart = at;
     while (valueCodes[text.charCodeAt(at)] === 1) at += 1;
-    if (text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return undefined;
-    let valueEnd = at;
-    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1;
-    at += 2;
-    const name = nameAt(text, start, nameEnd) ?? (alsoWanted?.(text.slice(start, nameEnd).toLowerCase()) === true ? 'other' : undefined);
-    if (name !== undefined) lines.push({ name, start, nameEnd, valueStart, valueEnd, end: at });
+    if (text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return this.#malformed();
+    this.end = at + 2;
+    while (at > this.valueStart && isBlank(text.charCodeAt(at - 1))) at -= 1;
+    this.valueEnd = at;
+    this.name = nameAt(text, this.start, this.nameEnd);
+    return true;
   }
-  return lines;
-};
+
+  get value(): string {
+    return this.text.slice(this.valueStart, this.valueEnd);
+  }
+
+  /** False for most names that `isForwarding` would refuse, without looking at them whole. */
+  get mayBeForwarding(): boolean {
+    const first = this.text.charCodeAt(this.start) | 0x20;
+    return first === codes.lowerX || first === codes.lowerF;
+  }
+
+  get lowerName(): string {
+    return this.name ?? this.text.slice(this.start, this.nameEnd).toLowerCase();
+  }
+
+  #malformed(): false {
+    this.malformed = true;
+    return false;
+  }
+}
 
 const isBlank = (code: number): boolean => code === codes.space || code === codes.tab;
 
+const closeToken: readonly string[] = ['close'];
+const keepAliveToken: readonly string[] = ['keep-alive'];
+
+/** `before` and the tokens of a comma-separated list, in lower case. */
+export const withTokens = (before: readonly string[], value: string): readonly string[] =>
+  before.length === 0 ? tokens(value) : [...before, ...tokens(value)];
+
 /** The tokens of a comma-separated list, in lower case. */
-export const tokens = (value: string): readonly string[] =>
-  value
+export const tokens = (value: string): readonly string[] => {
+  // Nearly every message has one of these, or none.
+  if (value === 'keep-alive') return keepAliveToken;
+  if (value === 'close') return closeToken;
+  return value
     .split(',')
     .map((token) => token.trim().toLowerCase())
     .filter((token) => token !== '');
+};
 
 /** A length as `Content-Length` gives it: digits alone, no more than can be counted exactly; undefined for anything else (RFC 9112 §6.3). */
 export const contentLengthOf = (value: string): number | undefined => {
@@ -130,13 +167,13 @@ export const isPassableTrailer = (name: string): boolean => nameAt(name, 0, name
  * (node:http does).
  */
 export const passableTrailers = (text: string): string | undefined => {
-  const ending = readFieldLines(text, 0, (lower) => !isPassableTrailer(lower));
-  if (ending === undefined) return undefined;
   let [passed, at] = ['', 0];
-  for (const { name, start, end } of ending) {
-    if (name === 'content-length' || name === 'transfer-encoding') return undefined;
-    passed += text.slice(at, start);
-    at = end;
+  const fields = new FieldReader(text, 0);
+  while (fields.next()) {
+    if (fields.name === 'content-length' || fields.name === 'transfer-encoding') return undefined;
+    if (isPassableTrailer(fields.lowerName)) continue;
+    passed += text.slice(at, fields.start);
+    at = fields.end;
   }
-  return passed + text.slice(at, -2);
+  return fields.malformed ? undefined : passed + text.slice(at, -2);
 };

@@ -15,4 +15,4 @@ export const valueCodes = tableOf((code) => code === 0x09 || (code >= 0x20 && co
 /** Of a request target. Wider than RFC 3986, as clients are (`|`, `"`, `{`); without `#`, behind which some would cut it off, and without bytes above ASCII. */
 export const targetCodes = tableOf((code) => code > 0x20 && code < 0x7f && code !== 0x23);
 
-export const codes = { tab: 0x09, lineFeed: 0x0a, carriageReturn: 0x0d, space: 0x20, colon: 0x3a, semicolon: 0x3b } as const;
+export const codes = { tab: 0x09, lineFeed: 0x0a, carriageReturn: 0x0d, space: 0x20, colon: 0x3a, semicolon: 0x3b, lowerF: 0x66, lowerX: 0x78 } as const;

@@ -3,6 +3,10 @@
  * `docs/gateway.md` lists them; a test compares.
  */
 
+/** The header of the PROXY protocol and the TLS handshake together, from the moment when the connection is taken, where there is either. */
+export const enterWithinSeconds = 10;
+/** The header of version 2 of the PROXY protocol, which could have 64 KiB. What balancers add is some hundred bytes, a client's certificate a few thousand. */
+export const mostProxyHeaderBytes = 16 * 1024;
 /** A request's head, from its first byte: 408 (nginx's `client_header_timeout` is 60 s; a head is one packet or two). */
 export const headWithinSeconds = 10;
 /** A request's head: 431. */

@@ -1,11 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
+import type { Entrance, Scheme } from '../entrance.ts';
 import type { HttpEntry } from '../http-entry.ts';
 import type { ClientSessions } from '../http2/client-sessions.ts';
 import type { Http2OnDemand } from '../http2/on-demand.ts';
-import { listenAt, portOf, type OpenListener } from '../open-listener.ts';
+import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
+import { peerOf } from '../peer.ts';
 import { malformed, unknownHost, versionNotSpoken } from '../refusals.ts';
+import { Roster } from '../roster.ts';
 import { ClientConnection, http2Preface, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
 import { probeSilentClientSeconds } from './limits.ts';
@@ -17,8 +21,9 @@ export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
   readonly http2: Http2OnDemand;
+  readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
-  readonly cannotAccept: (error: Error) => void;
+  readonly sockets: ListeningSockets;
 }
 
 const sweepEveryMs = 1000;
@@ -35,20 +40,26 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly clock: Clock;
   readonly upstreams: Upstreams;
   readonly #around: HttpSurroundings;
+  readonly #entrance: Entrance | undefined;
   readonly #server: Server;
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
   #http2: Promise<ClientSessions> | undefined;
   #http2Clients: ClientSessions | undefined;
   #date = { second: -1, text: '' };
 
-  constructor(entry: HttpEntry, around: HttpSurroundings) {
+  /** `entrance`: what stands before HTTP on every connection. */
+  constructor(entry: HttpEntry, around: HttpSurroundings, entrance?: Entrance) {
     this.entry = entry;
+    this.#entrance = entrance;
     this.clock = around.clock;
     this.upstreams = around.upstreams;
     this.#around = around;
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: probeSilentClientSeconds * 1000 };
-    this.#server = createServer(options, (socket) => this.#accept(socket));
+    this.#server = createServer(
+      options,
+      entrance === undefined ? (socket) => this.#serve(socket, peerOf(socket), 'http') : (socket) => entrance.enter(socket, this.#serve),
+    );
   }
 
   get port(): number {
@@ -56,7 +67,11 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   open(address: string | undefined, port: number): Promise<void> {
-    return listenAt(this.#server, address, port, this.#around.cannotAccept);
+    return this.#around.sockets.listen(this.#server, address, port);
+  }
+
+  get accessLog(): AccessLog | undefined {
+    return this.#around.accessLog;
   }
 
   /** Loads what speaks HTTP/2 now, not when the first connection needs it. */
@@ -72,15 +87,17 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   close(): Promise<void> {
     this.sayGoodbye();
+    this.#entrance?.close();
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const client of this.#clients) client.closeIdle();
+      this.#around.sockets.close(this.#server, resolve);
+      this.#clients.forEach((client) => client.closeIdle());
     });
   }
 
   destroy(): void {
+    this.#entrance?.destroy();
     this.#http2Clients?.destroy();
-    for (const client of this.#clients) client.destroy();
+    this.#clients.forEach((client) => client.destroy());
   }
 
   // From its connections.
@@ -97,24 +114,28 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   http2(client: ClientConnection): void {
+    const { peer, scheme } = client;
     const { socket, rest } = client.leave();
     socket.pause();
     socket.unshift(Buffer.concat([Buffer.from(http2Preface), rest]));
-    if (this.#http2Clients !== undefined) return this.#http2Clients.add(socket);
+    if (this.#http2Clients !== undefined) return this.#http2Clients.add(socket, peer, scheme);
     socket.on('error', () => socket.destroy());
     void this.prepareHttp2().then(() => {
-      if (!socket.destroyed) this.#http2Clients?.add(socket);
+      if (!socket.destroyed) this.#http2Clients?.add(socket, peer, scheme);
     });
   }
 
   unreadable(client: ClientConnection, problem: { readonly status: number; readonly detail: string }): void {
     const refusal = malformed(problem.detail);
     this.entry.unrouted(refusal);
-    client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
+    this.#around.accessLog?.unrouted({ refusal, status: problem.status, clientAddress: client.peer, request: undefined });
+    // What is no preface of HTTP/2 either is not answered in another protocol (RFC 9113 §3.4).
+    if (this.entry.http2Only) client.destroy();
+    else client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
   }
 
   closed(client: ClientConnection): void {
-    this.#clients.delete(client);
+    this.#clients.remove(client);
     this.#around.connections(-1);
     if (this.#clients.size > 0) return;
     this.#sweeping?.cancel();
@@ -129,19 +150,20 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     return this.#date.text;
   }
 
-  #accept(socket: Socket): void {
-    this.#clients.add(new ClientConnection(this, socket));
+  readonly #serve = (socket: Socket, peer: string, scheme: Scheme): void => {
+    this.#clients.add(new ClientConnection(this, socket, peer, scheme));
     this.#around.connections(1);
     this.#sweeping ??= this.clock.every(millis(sweepEveryMs), () => this.#sweep());
-  }
+  };
 
   #sweep(): void {
     this.sweeps += 1;
-    for (const client of this.#clients) client.sweep();
+    this.#clients.forEach((client) => client.sweep());
   }
 
   #refuse(client: ClientConnection, head: Head, refusal: Refusal): void {
     this.entry.unrouted(refusal);
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));

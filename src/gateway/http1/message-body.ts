@@ -23,6 +23,8 @@ export const nowhere: BodySink = { text: () => undefined, bytes: () => undefined
 export interface BodyReader {
   /** The body is whole. */
   readonly done: boolean;
+  /** Bytes of content so far: without the framing. */
+  readonly content: number;
   /** Passes on what of `chunk`, from `from`, belongs to the body. Gives the index behind that, or -1 where the framing is broken. */
   read(chunk: Buffer, from: number, to: BodySink): number;
   /** The connection has ended. False where the body is not whole. */
@@ -38,10 +40,15 @@ export const bodyReader = (length: MessageLength, passAs: PassAs): BodyReader =>
 };
 
 class BodyOfLength implements BodyReader {
+  readonly #length: number;
   #left: number;
 
   constructor(length: number) {
-    this.#left = length;
+    this.#length = this.#left = length;
+  }
+
+  get content(): number {
+    return this.#length - this.#left;
   }
 
   get done(): boolean {
@@ -62,6 +69,7 @@ class BodyOfLength implements BodyReader {
 
 class BodyUntilClose implements BodyReader {
   done = false;
+  content = 0;
   readonly #passAs: PassAs;
 
   constructor(passAs: PassAs) {
@@ -72,6 +80,7 @@ class BodyUntilClose implements BodyReader {
     if (chunk.length === from) return from;
     if (this.#passAs === 'chunked') to.text(`${(chunk.length - from).toString(16)}\r\n`);
     to.bytes(chunk, from, chunk.length);
+    this.content += chunk.length - from;
     if (this.#passAs === 'chunked') to.text('\r\n');
     return chunk.length;
   }
@@ -98,6 +107,7 @@ const hexOf = (code: number): number => {
  */
 class ChunkedBody implements BodyReader {
   done = false;
+  content = 0;
   readonly #passAs: PassAs;
   #state: 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailers' = 'size';
   #size = 0;
@@ -142,6 +152,7 @@ class ChunkedBody implements BodyReader {
   #skipData(chunk: Buffer, at: number, to: BodySink): number {
     const end = Math.min(chunk.length, at + this.#left);
     this.#left -= end - at;
+    this.content += end - at;
     if (this.#left === 0) this.#state = 'data-cr';
     if (this.#passAs === 'plain') to.bytes(chunk, at, end);
     return end;

@@ -1,9 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import { HeadReader } from './head-reader.ts';
 import { connectWithinMs, mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { ResponseHead } from './response-head.ts';
 
 /** What becomes of one request that goes over a connection to a pod. After `ended`, `switched`, `unreachable` or `brokeOff` nothing more is said of it. */
@@ -33,8 +34,8 @@ export interface AnswerListener {
 /** What a connection needs of the pool that it belongs to. */
 export interface Pool {
   readonly clock: Clock;
-  /** A connection that is made for this. */
-  open(): PodConnection;
+  /** A connection that is made for this. `asStream`: for a request to change protocols. */
+  open(asStream: boolean): PodConnection;
   /** It can take another request. */
   idle(connection: PodConnection): void;
   /** It is closed. `idleMs`: for how long it had been idle when the pod closed it. */
@@ -61,20 +62,22 @@ export class PodConnection {
   #keepsAlive = true;
   #requestSent = false;
 
-  constructor(pool: Pool, address: string, port: number) {
+  /** `asStream`: for a request that may take the connection over; its socket is a stream for good. */
+  constructor(pool: Pool, address: string, port: number, asStream: boolean) {
     this.#pool = pool;
+    const options = { host: address, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
     // Throws at an address that is none.
-    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    const socket = connect(asStream ? options : { ...options, onread: this.#reading() });
     this.#socket = socket;
     this.out = new Outbox(socket);
     this.#timer = pool.clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
-    socket.on('connect', this.#onConnect).on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
-    socket.on('error', this.#onError).on('close', this.#onClose);
+    socket.on('connect', this.#onConnect).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
+    if (asStream) socket.on('data', this.#onData);
   }
 
   /** Another connection to the same pod, one that no request has gone over. */
   another(): PodConnection {
-    return this.#pool.open();
+    return this.#pool.open(false);
   }
 
   /** Gives it a request. `isHead`: the answer has no body, whatever it says. */
@@ -84,9 +87,15 @@ export class PodConnection {
     this.#silent = true;
     this.#keepsAlive = true;
     this.#requestSent = false;
+    this.#body = undefined;
     if (this.#state === 'connecting') return;
     this.#state = 'head';
     listener.connected();
+  }
+
+  /** Content of the body of the last answer, as far as it has come. */
+  get answerBytes(): number {
+    return this.#body?.content ?? 0;
   }
 
   /** The request has been written whole. */
@@ -110,6 +119,17 @@ export class PodConnection {
 
   close(): void {
     this.#end(undefined);
+  }
+
+  #reading(): OnReadOpts {
+    const buffer = new ReadBuffer();
+    return {
+      buffer: buffer.next,
+      callback: (bytes) => {
+        this.#onData(buffer.take(bytes));
+        return true;
+      },
+    };
   }
 
   readonly #onConnect = (): void => {
@@ -181,7 +201,6 @@ export class PodConnection {
   #whole(chunk: Buffer | undefined, at: number): number {
     const listener = this.#listener;
     this.#listener = undefined;
-    this.#body = undefined;
     const reusable = this.#keepsAlive && this.#requestSent && chunk !== undefined && at === chunk.length && this.#state !== 'closed';
     if (reusable) {
       this.#state = 'idle';

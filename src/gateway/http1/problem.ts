@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { gatewayCodes } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 /** An answer of the gateway's own. */
 export interface OwnAnswer {

@@ -43,6 +43,8 @@ test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n');
 test(refused, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n');
 test(refused, 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+test(refused, 'HTTP/1.0 100 Continue\r\n\r\n');
+test(refused, 'HTTP/1.0 101 Switching Protocols\r\nUpgrade: x\r\n\r\n');
 
 const length = test.macro({
   exec: (t, text: string, expected: MessageLength) => t.is(read(text).length, expected),

@@ -1,4 +1,4 @@
-import { contentLengthOf, readFieldLines, tokens, type FieldLine } from './fields.ts';
+import { contentLengthOf, FieldReader, withTokens, type FieldName } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -13,8 +13,7 @@ export interface AnswerEnding {
 }
 
 /** Ends at the gateway (RFC 9110 §7.6.1); the framing is written anew. */
-const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>([
-  'other',
+const notForwarded: ReadonlySet<FieldName> = new Set<FieldName>([
   'connection',
   'http2-settings',
   'keep-alive',
@@ -26,45 +25,34 @@ const notForwarded: ReadonlySet<FieldLine['name']> = new Set<FieldLine['name']>(
   'upgrade',
 ]);
 
+/** What `Connection` says of the connection itself, and what cannot be named away: some would look for the end of the body elsewhere then. */
+const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'content-length']);
+const noNames: readonly string[] = [];
+
 /** A pod's head, read once; what goes on keeps the pod's bytes. */
 export class ResponseHead {
-  readonly status: number;
+  status = 0;
   /** Of its body, for a request that may have one: HEAD is the caller's affair. */
-  readonly length: MessageLength;
+  length: MessageLength = 'until-close';
   /** The pod goes on with this connection. */
-  readonly keepsAlive: boolean;
+  keepsAlive = true;
   /** Seconds that the pod says it keeps an idle connection for; undefined where it says none. */
-  readonly keepAliveSeconds: number | undefined;
-  readonly upgrade: string | undefined;
+  keepAliveSeconds: number | undefined;
+  upgrade: string | undefined;
   readonly #text: string;
-  readonly #fieldsAt: number;
-  readonly #lines: readonly FieldLine[];
-  readonly #named: readonly string[];
+  #fieldsAt = 0;
+  /** Fields that `Connection` names. */
+  #named = noNames;
 
-  private constructor(text: string, status: number, fieldsAt: number, lines: readonly FieldLine[], fields: ReadFields) {
+  private constructor(text: string) {
     this.#text = text;
-    this.status = status;
-    this.#fieldsAt = fieldsAt;
-    this.#lines = lines;
-    this.length = fields.length;
-    this.keepsAlive = fields.keepsAlive;
-    this.keepAliveSeconds = fields.keepAliveSeconds;
-    this.upgrade = fields.upgrade;
-    this.#named = fields.connection.length === 0 ? fields.connection : fields.connection.filter((name) => name !== 'content-length');
   }
 
   /** `text` ends with its empty line; undefined where it is not a head of RFC 9112, or where two would read its body differently. */
   static read(text: string): ResponseHead | undefined {
-    // "HTTP/1.1 200 OK": some leave out the blank before an empty phrase.
-    const minor = text.startsWith('HTTP/1.') ? text.charCodeAt(7) - 0x30 : -1;
-    if ((minor !== 0 && minor !== 1) || text.charCodeAt(8) !== codes.space) return undefined;
-    const status = statusAt(text, 9);
-    let at = 12;
-    if (text.charCodeAt(at) === codes.space) while (valueCodes[text.charCodeAt(at)] === 1) at += 1;
-    if (status < 100 || text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return undefined;
-    const lines = readFieldLines(text, at + 2);
-    const fields = lines === undefined ? undefined : readFields(text, lines, minor, status);
-    return lines === undefined || fields === undefined ? undefined : new ResponseHead(text, status, at + 2, lines, fields);
+    const head = new ResponseHead(text);
+    const minorVersion = head.#readStatusLine();
+    return minorVersion >= 0 && head.#readFields(minorVersion) ? head : undefined;
   }
 
   /** As it goes to the client, with its empty line. */
@@ -73,11 +61,12 @@ export class ResponseHead {
     let head = `HTTP/1.1${text.slice(8, this.#fieldsAt)}`;
     let hasDate = this.status < 200;
     let at = this.#fieldsAt;
-    for (const line of this.#linesThatMatter()) {
-      if (this.#passes(line, chunked)) hasDate ||= line.name === 'date';
+    const fields = new FieldReader(text, at);
+    while (fields.next()) {
+      if (this.#passes(fields, chunked)) hasDate ||= fields.name === 'date';
       else {
-        head += text.slice(at, line.start);
-        at = line.end;
+        head += text.slice(at, fields.start);
+        at = fields.end;
       }
     }
     head += text.slice(at, -2);
@@ -94,25 +83,60 @@ export class ResponseHead {
 
   /** As it goes to a client of HTTP/2: names in lower case and values in turn, without what is said of connection and framing. */
   fields(): string[] {
-    const text = this.#text;
-    const fields: string[] = [];
-    for (const line of readFieldLines(text, this.#fieldsAt, () => true) ?? []) {
-      const name = text.slice(line.start, line.nameEnd).toLowerCase();
-      if ((line.name === 'other' || this.#passes(line, true)) && !this.#named.includes(name)) fields.push(name, text.slice(line.valueStart, line.valueEnd));
-    }
-    return fields;
+    const passed: string[] = [];
+    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    while (fields.next()) if (this.#passes(fields, true)) passed.push(fields.lowerName, fields.value);
+    return passed;
   }
 
-  /** Those that the gateway acts on, and those that `Connection` names. */
-  #linesThatMatter(): readonly FieldLine[] {
-    return this.#named.length === 0 ? this.#lines : (readFieldLines(this.#text, this.#fieldsAt, (lower) => this.#named.includes(lower)) ?? this.#lines);
-  }
-
-  #passes({ name }: FieldLine, chunked: boolean): boolean {
-    if (notForwarded.has(name) || this.#named.includes(name)) return false;
+  #passes(fields: FieldReader, chunked: boolean): boolean {
+    const { name } = fields;
+    if (this.#named.length > 0 && this.#named.includes(fields.lowerName)) return false;
+    if (name === undefined) return true;
+    if (notForwarded.has(name)) return false;
     if (name === 'trailer') return chunked;
     // No body can follow, and a client might wait for one (RFC 9110 §8.6).
     return name !== 'content-length' || (this.status >= 200 && this.status !== 204);
+  }
+
+  /** Gives the minor version; -1 where it is not a status line. */
+  #readStatusLine(): number {
+    const text = this.#text;
+    const minorVersion = text.startsWith('HTTP/1.') ? text.charCodeAt(7) - 0x30 : -1;
+    if ((minorVersion !== 0 && minorVersion !== 1) || text.charCodeAt(8) !== codes.space) return -1;
+    this.status = statusAt(text, 9);
+    let at = 12;
+    // "HTTP/1.1 200 OK": some leave out the blank before an empty phrase.
+    if (text.charCodeAt(at) === codes.space) while (valueCodes[text.charCodeAt(at)] === 1) at += 1;
+    this.#fieldsAt = at + 2;
+    // HTTP/1.0 has no interim answers (RFC 9110 §15.2): some take one for the answer, and what follows for nobody's.
+    const least = minorVersion === 0 ? 200 : 100;
+    return this.status >= least && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed ? minorVersion : -1;
+  }
+
+  #readFields(minorVersion: number): boolean {
+    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    let connection = noNames;
+    let [codings, lengths] = [0, 0];
+    while (fields.next()) {
+      const { name } = fields;
+      if (name === 'content-length') {
+        const length = contentLengthOf(fields.value);
+        if (length === undefined || (lengths += 1) > 1) return false;
+        this.length = length;
+      } else if (name === 'transfer-encoding') {
+        // Blanks behind it: node:http reads on to the end of the connection then.
+        if (minorVersion === 0 || (codings += 1) > 1 || fields.value.toLowerCase() !== 'chunked' || fields.end > fields.valueEnd + 2) return false;
+      } else if (name === 'connection') connection = withTokens(connection, fields.value);
+      else if (name === 'upgrade') this.upgrade = fields.value;
+      else if (name === 'keep-alive') this.keepAliveSeconds = secondsIn(fields.value);
+    }
+    if (fields.malformed || (codings > 0 && lengths > 0)) return false;
+    if (codings > 0) this.length = 'chunked';
+    if (this.status < 200 || this.status === 204 || this.status === 304) this.length = 0;
+    this.keepsAlive = !connection.includes('close') && (minorVersion === 1 || connection.includes('keep-alive'));
+    if (connection !== noNames) this.#named = connection.filter((name) => !connectionOptions.has(name));
+    return true;
   }
 }
 
@@ -124,36 +148,6 @@ const statusAt = (text: string, at: number): number => {
     status = status * 10 + digit;
   }
   return status;
-};
-
-interface ReadFields {
-  connection: readonly string[];
-  length: MessageLength;
-  keepsAlive: boolean;
-  keepAliveSeconds: number | undefined;
-  upgrade: string | undefined;
-}
-
-const readFields = (text: string, lines: readonly FieldLine[], minorVersion: number, status: number): ReadFields | undefined => {
-  const fields: ReadFields = { connection: [], length: 'until-close', keepsAlive: true, keepAliveSeconds: undefined, upgrade: undefined };
-  let [codings, lengths] = [0, 0];
-  for (const { name, valueStart, valueEnd, end } of lines) {
-    if (name === 'content-length') {
-      const length = contentLengthOf(text.slice(valueStart, valueEnd));
-      if (length === undefined || (lengths += 1) > 1) return undefined;
-      fields.length = length;
-    } else if (name === 'transfer-encoding') {
-      // Blanks behind it: node:http reads on to the end of the connection then.
-      if (minorVersion === 0 || (codings += 1) > 1 || text.slice(valueStart, valueEnd).toLowerCase() !== 'chunked' || end > valueEnd + 2) return undefined;
-    } else if (name === 'connection') fields.connection = [...fields.connection, ...tokens(text.slice(valueStart, valueEnd))];
-    else if (name === 'upgrade') fields.upgrade = text.slice(valueStart, valueEnd);
-    else if (name === 'keep-alive') fields.keepAliveSeconds = secondsIn(text.slice(valueStart, valueEnd));
-  }
-  if (codings > 0 && lengths > 0) return undefined;
-  if (codings > 0) fields.length = 'chunked';
-  if (status < 200 || status === 204 || status === 304) fields.length = 0;
-  fields.keepsAlive = !fields.connection.includes('close') && (minorVersion === 1 || fields.connection.includes('keep-alive'));
-  return fields;
 };
 
 const secondsIn = (value: string): number | undefined => {

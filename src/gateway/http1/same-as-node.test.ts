@@ -4,7 +4,7 @@ import { mutate } from '../../../test/fuzz/mutate.ts';
 import { answerAsNodeReads, nodeMethods, requestsAsNodeReads } from '../../../test/support/node-http.ts';
 import { cuts, inPieces, latin1 } from '../../../test/support/pieces.ts';
 import { seededRandom } from '../../core/index.ts';
-import { passableTrailers, readFieldLines } from './fields.ts';
+import { FieldReader, passableTrailers } from './fields.ts';
 import { HeadReader } from './head-reader.ts';
 import { bodyReader, type BodyReader, type BodySink, type MessageLength } from './message-body.ts';
 import { Head } from './request-head.ts';
@@ -109,11 +109,12 @@ class Reading<Of> {
 }
 
 /** Names and values in turn. */
-const pairsIn = (text: string, from: number): readonly string[] =>
-  (readFieldLines(text, from, () => true) ?? []).flatMap(({ start, nameEnd, valueStart, valueEnd }) => [
-    text.slice(start, nameEnd),
-    text.slice(valueStart, valueEnd),
-  ]);
+const pairsIn = (text: string, from: number): readonly string[] => {
+  const fields = new FieldReader(text, from);
+  const pairs: string[] = [];
+  while (fields.next()) pairs.push(text.slice(fields.start, fields.nameEnd), fields.value);
+  return fields.malformed ? [] : pairs;
+};
 const fieldsOf = (text: string): readonly string[] => pairsIn(text, text.indexOf('\r\n', 2) + 2);
 const passable = (fields: readonly string[]): readonly string[] =>
   fields.filter((_, index) => passableTrailers(`${fields[index - (index % 2)] ?? ''}: 1\r\n\r\n`) !== '');

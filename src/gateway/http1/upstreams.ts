@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/index.ts';
+import type { PodConnectionCounts } from '../counters.ts';
 import { PodPools, type PodPool } from '../pod-pools.ts';
 import { freshForMs, keepPodIdleMs } from './limits.ts';
 import { PodConnection, type Pool } from './pod-connection.ts';
@@ -8,38 +9,44 @@ const forgetFactor = 1.05;
 
 /**
  * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
- * met a dead one already.
+ * met a dead one already. `none-as-stream`: it asks to change protocols, and takes the connection with it.
  */
-export type Reuse = 'any' | 'fresh' | 'none';
+export type Reuse = 'any' | 'fresh' | 'none' | 'none-as-stream';
 
 /** Idle connections to one port of one pod, the one used last on top. */
 class ConnectionPool implements Pool, PodPool {
   readonly clock: Clock;
   readonly #address: string;
   readonly #port: number;
+  readonly #counts: PodConnectionCounts;
   readonly #idle: PodConnection[] = [];
   /** For how long a connection may be idle: less than the pod keeps it, as far as it has said or shown. */
   #limitMs = keepPodIdleMs;
   #closed = false;
 
-  constructor(clock: Clock, address: string, port: number) {
+  constructor(clock: Clock, address: string, port: number, counts: PodConnectionCounts) {
     this.clock = clock;
     this.#address = address;
     this.#port = port;
+    this.#counts = counts;
   }
 
   /** A connection for one request. Throws at an address that is none. */
   take(reuse: Reuse): PodConnection {
-    if (reuse === 'none') return this.open();
+    if (reuse === 'none' || reuse === 'none-as-stream') return this.open(reuse === 'none-as-stream');
     const top = this.#idle.at(-1);
     const limit = reuse === 'any' ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
-    if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open();
+    if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open(false);
     this.#idle.pop();
+    this.#counts.idle -= 1;
     return top;
   }
 
-  open(): PodConnection {
-    return new PodConnection(this, this.#address, this.#port);
+  open(asStream: boolean): PodConnection {
+    const connection = new PodConnection(this, this.#address, this.#port, asStream);
+    this.#counts.open += 1;
+    this.#counts.opened += 1;
+    return connection;
   }
 
   idle(connection: PodConnection): void {
@@ -47,12 +54,16 @@ class ConnectionPool implements Pool, PodPool {
     if (connection.keepAliveSeconds !== undefined) this.#limitMs = Math.min(this.#limitMs, connection.keepAliveSeconds * 800);
     connection.idleSince = this.clock.monotonic();
     this.#idle.push(connection);
+    this.#counts.idle += 1;
   }
 
   gone(connection: PodConnection, idleMs: number | undefined): void {
     if (idleMs !== undefined) this.#limitMs = Math.min(this.#limitMs, idleMs / 2);
     const at = this.#idle.lastIndexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#counts.open -= 1;
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    this.#counts.idle -= 1;
   }
 
   /** Closes what has been idle for too long; those are at the bottom. */
@@ -70,4 +81,5 @@ class ConnectionPool implements Pool, PodPool {
 
 /** Keep-alive connections to pods, as many as calls in flight. */
 export type Upstreams = PodPools<ConnectionPool>;
-export const createUpstreams = (clock: Clock): Upstreams => new PodPools(clock, (address, port) => new ConnectionPool(clock, address, port));
+export const createUpstreams = (clock: Clock): Upstreams =>
+  new PodPools(clock, (pod, port) => new ConnectionPool(clock, pod.route.address, port, pod.connections));

@@ -1,9 +1,11 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { readFieldLines } from '../http1/fields.ts';
+import { FieldReader } from '../http1/fields.ts';
 import type { BodySink } from '../http1/message-body.ts';
 
 /** Puts an answer of HTTP/1.1 into a stream: what came in one turn goes out together, and an answer that is whole by then ends with its last frame of content. */
 export class AnswerWriter implements BodySink {
+  /** Bytes of content so far. */
+  content = 0;
   readonly #stream: ServerHttp2Stream;
   #head: string[] | undefined;
   #pieces: Buffer[] = [];
@@ -28,13 +30,14 @@ export class AnswerWriter implements BodySink {
   }
 
   bytes(chunk: Buffer, from: number, to: number): void {
+    this.content += to - from;
     if (from < to) this.#pieces.push(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
   }
 
   trailers(lines: string): void {
     const trailers: Record<string, string[]> = {};
-    for (const { start, nameEnd, valueStart, valueEnd } of readFieldLines(`${lines}\r\n`, 0, () => true) ?? [])
-      (trailers[lines.slice(start, nameEnd).toLowerCase()] ??= []).push(lines.slice(valueStart, valueEnd));
+    const fields = new FieldReader(`${lines}\r\n`, 0);
+    while (fields.next()) (trailers[fields.lowerName] ??= []).push(fields.value);
     this.#trailers = trailers;
   }
 

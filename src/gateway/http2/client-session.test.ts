@@ -29,7 +29,7 @@ const start = async (t: ExecutionContext): Promise<Scene> => {
     closed: () => void (reports += 1),
   };
   const sessions: { readonly session: ClientSession; readonly socket: Socket }[] = [];
-  const server = createServer((socket) => sessions.push({ session: new ClientSession(owner, socket), socket }));
+  const server = createServer((socket) => sessions.push({ session: new ClientSession(owner, socket, '127.0.0.1', 'http'), socket }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const client = await dialMute((server.address() as AddressInfo).port);

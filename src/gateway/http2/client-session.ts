@@ -1,5 +1,6 @@
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Scheme } from '../entrance.ts';
 import { endsStream, h2, ignoreError } from './codes.ts';
 import type { RawFields } from './fields.ts';
 import { shutdownNotice } from './shutdown-notice.ts';
@@ -41,8 +42,9 @@ const sessionWindowBytes = 1024 * 1024;
 
 /** A client's connection. It knows when the connection ends, and nothing of where requests go. */
 export class ClientSession {
-  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  /** The client's address. */
   readonly peer: string;
+  readonly scheme: Scheme;
   readonly #owner: SessionOwner;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -55,11 +57,12 @@ export class ClientSession {
   /** The sweep at which it has said that no more should come. */
   #leavingSince = Infinity;
 
-  constructor(owner: SessionOwner, socket: Socket) {
+  constructor(owner: SessionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
     this.#socket = socket;
     this.#busyAt = this.#heardAt = owner.sweeps;
-    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = peer;
+    this.scheme = scheme;
     socket.on('error', ignoreError);
     // A client of HTTP/2 that ends its side of the connection is gone.
     socket.allowHalfOpen = false;

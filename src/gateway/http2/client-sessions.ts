@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
+import type { Scheme } from '../entrance.ts';
 import type { HttpEntry } from '../http-entry.ts';
 import type { Upstreams } from '../http1/upstreams.ts';
 import { malformed, unknownHost } from '../refusals.ts';
@@ -22,6 +24,7 @@ export interface SessionPort {
   readonly closing: boolean;
   /** To pods of HTTP/1.1. */
   readonly upstreams: Upstreams;
+  readonly accessLog: AccessLog | undefined;
 }
 
 const sweepEveryMs = 1000;
@@ -40,8 +43,8 @@ export class ClientSessions implements SessionOwner {
   }
 
   /** A connection whose client speaks HTTP/2; the connection preface is still to be read from it. */
-  add(socket: Socket): void {
-    this.#clients.add(new ClientSession(this, socket));
+  add(socket: Socket, peer: string, scheme: Scheme): void {
+    this.#clients.add(new ClientSession(this, socket, peer, scheme));
     this.#sweeping ??= this.#port.clock.every(millis(sweepEveryMs), () => this.#sweep());
   }
 
@@ -63,14 +66,18 @@ export class ClientSessions implements SessionOwner {
     const read = Head.read(headers, raw, hasBody);
     if (!read.ok) {
       const { status, detail } = read.problem;
+      this.#port.accessLog?.unrouted({ refusal: malformed(detail), status, clientAddress: client.peer, request: undefined });
       return this.#refuse(stream, malformed(detail), { method: headers[':method'] ?? '', grpcType: grpcTypeOf(headers['content-type'] ?? '') }, status);
     }
     const head = read.value;
-    const { entry, clock, upstreams } = this.#port;
+    const { entry, clock, upstreams, accessLog } = this.#port;
     const destination = entry.find(head);
-    if (destination === undefined) return this.#refuse(stream, unknownHost(head.host), head);
+    if (destination === undefined) {
+      accessLog?.unrouted({ refusal: unknownHost(head.host), status: undefined, clientAddress: client.peer, request: head });
+      return this.#refuse(stream, unknownHost(head.host), head);
+    }
     const { gate, target, protocol } = destination;
-    const request = { stream, head, peer: client.peer, edge: entry.edge };
+    const request = { stream, head, peer: client.peer, scheme: client.scheme, edge: entry.edge };
     const exchange =
       protocol === 'http1'
         ? new TranslatedExchange({ clock, upstreams }, request, target, gate.route)

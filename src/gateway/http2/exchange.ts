@@ -55,7 +55,7 @@ export class Exchange extends StreamExchange implements StreamTaker {
   opened(session: PodSession): void {
     const { hasBody, tunnel } = this.head;
     if (tunnel !== undefined && !session.takesTunnels) return this.fail(notWebSocket);
-    const fields = this.head.forPod(this.clientAddress, this.edge, this.#pool?.authority ?? '');
+    const fields = this.head.forPod(this.clientAddress, this.edge, this.#pool?.authority ?? '', this.trace?.fields, this.scheme);
     const upstream = session.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
     if (upstream === undefined) return this.fail(upstreamReset);
     this.#attempts += 1;
@@ -76,8 +76,9 @@ export class Exchange extends StreamExchange implements StreamTaker {
       attempt(() => client.additionalHeaders({ ':status': 100 }));
     }
     this.#stopUpload = relay(client, upstream, {
-      moved: () => {
+      moved: (bytes) => {
         this.#bodyRead = true;
+        this.requestBytes += bytes;
         this.limits.moved();
       },
       whole: () => this.requestWhole,
@@ -111,7 +112,10 @@ export class Exchange extends StreamExchange implements StreamTaker {
 
   #download(upstream: ClientHttp2Stream): void {
     relay(upstream, this.client, {
-      moved: () => this.limits.moved(),
+      moved: (bytes) => {
+        this.responseBytes += bytes;
+        this.limits.moved();
+      },
       whole: () => (this.answerCame ||= upstream.rstCode === h2.noError),
       trailers: () => trailerFields(this.#answerTrailers),
       sent: () => {
@@ -132,12 +136,17 @@ export class Exchange extends StreamExchange implements StreamTaker {
     if (end === 'whole') {
       this.finish(this.status);
       this.dropUpload();
-    } else if (end === 'again') this.#take();
-    else if (end === 'broken') this.fail(upstreamReset);
-    else this.#passReset(end.reset);
+    } else if (end === 'again') {
+      this.progress?.resent();
+      this.#take();
+    } else if (end === 'broken') {
+      this.progress?.brokeOff(this);
+      this.fail(upstreamReset);
+    } else this.#passReset(end.reset);
   }
 
   #passReset(code: number): void {
+    this.brokenOffBy = 'pod';
     if (!this.answering) {
       this.progress?.refusing(this, upstreamReset);
       this.status = gatewayCodes[upstreamReset.code];

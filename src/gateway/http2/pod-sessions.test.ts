@@ -4,9 +4,13 @@ import test, { type ExecutionContext } from 'ava';
 import { freePort, podAt, until } from '../../../test/support/gateway-rig.ts';
 import { answerOf, startHttp2Origin, type Handler, type Http2Origin } from '../../../test/support/http2-rig.ts';
 import { instant, ManualClock, millis } from '../../core/index.ts';
+import type { PodConnectionCounts } from '../counters.ts';
 import { Pod } from '../pod.ts';
+import { RevisionFigures } from '../revision-figures.ts';
 import type { PodSession } from './pod-session.ts';
 import { createPodSessions, type PodSessions, type StreamTaker } from './pod-sessions.ts';
+
+const noConnections = (): PodConnectionCounts => ({ open: 0, idle: 0, opened: 0 });
 
 /** Who takes a stream, and remembers what became of it. */
 class Taker implements StreamTaker {
@@ -36,7 +40,7 @@ const sceneAt = (t: ExecutionContext, port: number): Scene => {
   const clock = new ManualClock(instant(0));
   const sessions = createPodSessions(clock);
   t.teardown(() => sessions.close());
-  const pod = new Pod(podAt(port));
+  const pod = new Pod(podAt(port), new RevisionFigures('r1'), noConnections());
   const take = (): Taker => {
     const taker = new Taker();
     sessions.of(pod, port).take(taker);
@@ -138,6 +142,6 @@ test('a pod that is forgotten: what is under way runs to its end, then the conne
 
 test('an address that is none is said at once', (t) => {
   const { sessions } = sceneAt(t, 1);
-  const pod = new Pod(podAt(1, { address: 'not an address' }));
+  const pod = new Pod(podAt(1, { address: 'not an address' }), new RevisionFigures('r1'), noConnections());
   t.throws(() => sessions.of(pod, 1).take(new Taker()));
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/index.ts';
+import type { PodConnectionCounts } from '../counters.ts';
 import { PodPools, type PodPool } from '../pod-pools.ts';
 import { assumedStreams, PodSession, type SessionOwner } from './pod-session.ts';
 
@@ -27,18 +28,26 @@ export class SessionPool implements SessionOwner, PodPool {
   /** What one session of this pod takes, as learnt from the last one. */
   #perSession = assumedStreams;
   #closed = false;
+  readonly #counts: PodConnectionCounts;
+  /** What of them is this pool's. */
+  #countedOpen = 0;
+  #countedIdle = 0;
 
-  constructor(clock: Clock, address: string, port: number) {
+  constructor(clock: Clock, address: string, port: number, counts: PodConnectionCounts) {
     this.#clock = clock;
     this.#address = address;
     this.#port = port;
+    this.#counts = counts;
     this.authority = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   }
 
   /** Gives a stream to `taker`, now or when there is one, until `leave`. Throws at an address that is none. */
   take(taker: StreamTaker): void {
     const session = this.#waiting.size === 0 ? this.#roomiest() : undefined;
-    if (session !== undefined) return taker.opened(session);
+    if (session !== undefined) {
+      taker.opened(session);
+      return this.#count();
+    }
     this.#waiting.add(taker);
     try {
       this.#dial();
@@ -64,11 +73,13 @@ export class SessionPool implements SessionOwner, PodPool {
     }
     if (this.#waiting.size > 0) this.#dial();
     else if (this.#closed) this.#retireAll();
+    this.#count();
   }
 
   gone(session: PodSession, problem: string | undefined): void {
     const at = this.#sessions.indexOf(session);
     if (at >= 0) this.#sessions.splice(at, 1);
+    this.#count();
     if (problem === undefined) {
       if (this.#waiting.size > 0) this.#dial();
     } else if (this.#sessions.length === 0) {
@@ -109,11 +120,24 @@ export class SessionPool implements SessionOwner, PodPool {
     let coming = this.#sessions.filter(({ dialling }) => dialling).length * this.#perSession;
     while (coming < this.#waiting.size && this.#sessions.length < mostSessions) {
       this.#sessions.push(new PodSession(this.#clock, this, this.#address, this.#port, this.authority));
+      this.#counts.opened += 1;
       coming += Math.max(1, this.#perSession);
     }
+    this.#count();
+  }
+
+  #count(): void {
+    const open = this.#sessions.length;
+    let idle = 0;
+    for (const session of this.#sessions) if (session.idle) idle += 1;
+    this.#counts.open += open - this.#countedOpen;
+    this.#counts.idle += idle - this.#countedIdle;
+    this.#countedOpen = open;
+    this.#countedIdle = idle;
   }
 }
 
 /** HTTP/2 connections to pods. */
 export type PodSessions = PodPools<SessionPool>;
-export const createPodSessions = (clock: Clock): PodSessions => new PodPools(clock, (address, port) => new SessionPool(clock, address, port));
+export const createPodSessions = (clock: Clock): PodSessions =>
+  new PodPools(clock, (pod, port) => new SessionPool(clock, pod.route.address, port, pod.connections));

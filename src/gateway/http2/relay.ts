@@ -2,8 +2,8 @@ import type { Http2Stream, OutgoingHttpHeaders } from 'node:http2';
 
 /** What is asked and told while a body goes from one stream to another. */
 export interface RelayEnds {
-  /** A byte went through, or there is room for more of them. */
-  readonly moved: () => void;
+  /** So many bytes went through; or none, but there is room for more of them. */
+  readonly moved: (bytes: number) => void;
   /** At the end of what `from` gave: true if that was the whole body. False where it was cut off, which looks the same: the other side must not take it for whole. */
   readonly whole: () => boolean;
   /** What goes behind the body; asked for when all of that is gone. */
@@ -18,11 +18,11 @@ export interface RelayEnds {
  */
 export const relay = (from: Http2Stream, to: Http2Stream, { moved, whole, trailers, sent }: RelayEnds): (() => void) => {
   const onData = (chunk: Buffer | string): void => {
-    moved();
+    moved(chunk.length);
     if (to.writable && !to.write(chunk)) from.pause();
   };
   const onDrain = (): void => {
-    moved();
+    moved(0);
     from.resume();
   };
   const onEnd = (): void => {

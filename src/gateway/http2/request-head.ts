@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { RequestHead } from '../call.ts';
+import type { Scheme } from '../entrance.ts';
+import type { LoggedRequest } from '../request.ts';
+import type { PodFields } from '../tracing.ts';
 import { targetCodes } from '../http1/grammar.ts';
 import { isForwarding } from '../http1/fields.ts';
 import { hostOf, isAuthority } from '../http1/request-head.ts';
@@ -25,7 +27,8 @@ interface ReadFields {
 }
 
 /** A request's head, read once. Order, duplicates and bytes of what is passed on are the client's. */
-export class Head implements RequestHead {
+export class Head implements LoggedRequest {
+  readonly protocol = 'HTTP/2';
   readonly method: string;
   /** Byte for byte as sent. */
   readonly path: string;
@@ -81,15 +84,20 @@ export class Head implements RequestHead {
     return undefined;
   }
 
-  /** The head as it goes to a pod, by the rules of HTTP/1.1 (http1/request-head.ts) for X-Forwarded-*. */
-  forPod(peer: string, edge: boolean, podAuthority: string): string[] {
+  /** All values, in order. */
+  headers(name: string): readonly string[] {
+    return this.#raw.filter((_text, at) => at % 2 === 1 && this.#raw[at - 1] === name);
+  }
+
+  /** The head as it goes to a pod, by the rules of HTTP/1.1 (http1/request-head.ts) for X-Forwarded-*. `instead`: takes the place of the client's fields of those names. */
+  forPod(peer: string, edge: boolean, podAuthority: string, instead?: PodFields, scheme: Scheme = 'http'): string[] {
     const authority = this.authority ?? podAuthority;
     const fields = [':method', this.method, ':scheme', 'http', ':authority', authority, ':path', this.path];
     if (this.tunnel !== undefined) fields.push(':protocol', this.tunnel);
     let forwardedBefore = '';
     let [hasHost, hasProto] = [false, false];
     eachField(this.#raw, (name, value) => {
-      if (isHopByHop(name) || name === 'host' || name === 'expect' || (edge && isForwarding(name))) return;
+      if (isHopByHop(name) || name === 'host' || name === 'expect' || (edge && isForwarding(name)) || instead?.has(name) === true) return;
       if (name === 'x-forwarded-for') {
         forwardedBefore += `${value}, `;
         return;
@@ -100,8 +108,9 @@ export class Head implements RequestHead {
     });
     fields.push('x-forwarded-for', `${forwardedBefore}${peer}`);
     // Where somebody in front has taken off TLS, nothing else may say so.
-    if (!hasProto) fields.push('x-forwarded-proto', edge ? 'http' : this.#scheme);
+    if (!hasProto) fields.push('x-forwarded-proto', edge ? scheme : this.#scheme);
     if (!hasHost && this.authority !== undefined) fields.push('x-forwarded-host', authority);
+    if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) fields.push(name, value);
     return keepSensitive(fields, this.#headers);
   }
 }

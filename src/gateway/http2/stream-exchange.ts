@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { millis, type Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import { isPageLoad, waitingPage } from '../http1/waiting-page.ts';
-import { abandonedStatus, shuttingDown } from '../refusals.ts';
+import type { Scheme } from '../entrance.ts';
+import { abandonedStatus, brokenOffBy, shuttingDown } from '../refusals.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
 import { h2 } from './codes.ts';
 import type { RawFields } from './fields.ts';
@@ -13,8 +14,9 @@ import type { Head } from './request-head.ts';
 export interface StreamRequest {
   readonly stream: ServerHttp2Stream;
   readonly head: Head;
-  /** The client's address. */
+  /** The client's address, and how it has come. */
   readonly peer: string;
+  readonly scheme: Scheme;
   /** It came in where the gateway is the edge. */
   readonly edge: boolean;
 }
@@ -29,9 +31,12 @@ const streamBytes = 8 * 1024;
 export abstract class StreamExchange extends Call {
   readonly target: string;
   readonly clientAddress: string;
+  requestBytes = 0;
+  responseBytes = 0;
   protected readonly client: ServerHttp2Stream;
   protected readonly head: Head;
   protected readonly edge: boolean;
+  protected readonly scheme: Scheme;
   protected readonly limits: TimeLimits;
   protected requestTrailers: RawFields = [];
   /** The head of the pod's answer has gone to the client. */
@@ -44,7 +49,7 @@ export abstract class StreamExchange extends Call {
   protected over = false;
   readonly #clock: Clock;
 
-  constructor(clock: Clock, { stream, head, peer, edge }: StreamRequest, target: string, limits: Limits) {
+  constructor(clock: Clock, { stream, head, peer, scheme, edge }: StreamRequest, target: string, limits: Limits) {
     super();
     this.#clock = clock;
     this.client = stream;
@@ -52,10 +57,15 @@ export abstract class StreamExchange extends Call {
     this.head = head;
     this.target = target;
     this.edge = edge;
+    this.scheme = scheme;
     this.limits = new TimeLimits(clock, limits);
     stream
       .on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => (this.requestTrailers = raw))
       .on('close', () => this.#clientClosed());
+  }
+
+  get request(): Head {
+    return this.head;
   }
 
   get heldBytes(): number {
@@ -105,6 +115,7 @@ export abstract class StreamExchange extends Call {
   /** Ends the exchange with an answer of ours, or, where the pod's own has begun, by a reset: a client must not take half an answer for a whole one. */
   protected fail(refusal: Refusal): void {
     if (this.over) return;
+    this.brokenOffBy = brokenOffBy(refusal, this.answering);
     this.abandon();
     if (this.answering) {
       this.finish(this.status);
@@ -145,6 +156,7 @@ export abstract class StreamExchange extends Call {
       this.progress?.abandoned(this);
       return;
     }
+    this.brokenOffBy = 'client';
     this.abandon();
     this.finish(this.status);
   }

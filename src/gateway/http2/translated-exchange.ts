@@ -66,12 +66,15 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     const [upstream, { head, client }] = [this.#upstream, this];
     if (upstream === undefined) return;
     const framing = framingOf(head);
-    const forPod = head.forPod(this.clientAddress, this.edge, this.#podAuthority);
+    const forPod = head.forPod(this.clientAddress, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
     upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
     upstream.out.flush();
     if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();
     this.#stopUpload = upload(client, upstream, framing, {
-      moved: () => this.limits.moved(),
+      moved: (bytes) => {
+        this.requestBytes += bytes;
+        this.limits.moved();
+      },
       whole: () => this.requestWhole,
       trailers: () => this.requestTrailers,
     });
@@ -126,10 +129,18 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.answerTo.head(changedFields(head));
     if (rest.length > 0) this.answerTo.bytes(rest, 0, rest.length);
     this.answerTo.flush();
+    this.responseBytes = rest.length;
     this.begun(200);
     this.dueAt = this.limits.next(true);
     this.#cutTunnel = joinTunnel(this.client, socket, {
-      moved: () => this.limits.moved(),
+      up: (bytes) => {
+        this.requestBytes += bytes;
+        this.limits.moved();
+      },
+      down: (bytes) => {
+        this.responseBytes += bytes;
+        this.limits.moved();
+      },
       whole: () => this.requestWhole,
       podEnded: () => (this.answerCame = true),
       ended: () => this.finish(this.status),
@@ -141,9 +152,11 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.#upstream = undefined;
     if (this.over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
+    if (!isDead) this.progress?.brokeOff(this);
     if (!isDead || this.#sentTwice || !isReplayable(this.head)) return this.fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
+    this.progress?.resent();
     this.#attempt(broken.another());
   }
 
@@ -163,6 +176,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
 
   /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
   get #reuse(): Reuse {
+    if (this.#webSocketKey !== undefined) return 'none-as-stream';
     if (this.#sentTwice) return 'none';
     return isReplayable(this.head) ? 'any' : 'fresh';
   }
@@ -185,6 +199,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
 
   /** Puts what the pod has said into the stream, the head first. False where the pod has to wait, or nothing more is to be said. */
   #pass(write: () => boolean): boolean {
+    this.responseBytes = this.answerTo.content;
     if (this.#clientIsGoing) return false;
     const { headWaits } = this.answerTo;
     // To an extended CONNECT 2xx says that the stream is a WebSocket now.

@@ -5,8 +5,9 @@ import { h2 } from './codes.ts';
 
 /** What is asked and told while a stream and a connection are joined. */
 export interface TunnelEnds {
-  /** Bytes went through. */
-  readonly moved: () => void;
+  /** So many bytes went to the pod; and to the client. */
+  readonly up: (bytes: number) => void;
+  readonly down: (bytes: number) => void;
   /** The client has ended its side, and was not cut off, which looks the same. */
   readonly whole: () => boolean;
   /** The pod has ended its side. */
@@ -19,7 +20,7 @@ export interface TunnelEnds {
  * Joins a client's stream and a pod's connection that speaks WebSocket (RFC 8441 §5): END_STREAM is FIN, RST_STREAM is RST, each way. Whoever is slow holds the other side back.
  * `stream` must have been answered with `waitForTrailers`, or a reset would look like an orderly end. Gives the way to cut it; the stream is the caller's then.
  */
-export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, whole, podEnded, ended }: TunnelEnds): (() => void) => {
+export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { up, down, whole, podEnded, ended }: TunnelEnds): (() => void) => {
   let open = 2;
   let clientEnded = false;
   const closed = (): void => {
@@ -28,11 +29,11 @@ export const joinTunnel = (stream: ServerHttp2Stream, socket: Socket, { moved, w
   };
   keepAlive(socket);
   stream.on('data', (chunk: Buffer) => {
-    moved();
+    up(chunk.length);
     if (!socket.write(chunk)) stream.pause();
   });
   socket.on('data', (chunk: Buffer) => {
-    moved();
+    down(chunk.length);
     if (!stream.closed && !stream.write(chunk)) socket.pause();
   });
   stream.on('drain', () => socket.resume());

@@ -6,8 +6,8 @@ import type { Framing } from './http1-request.ts';
 
 /** What is asked and told while a body goes to the pod. */
 export interface UploadEnds {
-  /** A byte went through. */
-  readonly moved: () => void;
+  /** So many bytes went through. */
+  readonly moved: (bytes: number) => void;
   /** At the end of what the client gave: true if that was the whole body. */
   readonly whole: () => boolean;
   /** What came behind the body. */
@@ -22,7 +22,7 @@ export const upload = (client: ServerHttp2Stream, pod: PodConnection, framing: F
   let left = framing === 'chunked' ? Infinity : framing;
   if (left === 0) pod.requestSent();
   const onData = (chunk: Buffer): void => {
-    moved();
+    moved(chunk.length);
     left -= chunk.length;
     if (framing === 'chunked') pod.out.text(`${chunk.length.toString(16)}\r\n`);
     pod.out.bytes(chunk, 0, chunk.length);

@@ -119,7 +119,7 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
   ];
 };
 
-/** The metrics of a controller (docs/reference/annotations.md lists the names that outsiders may rely on). */
+/** The metrics of a controller (docs/reference/metrics.md). */
 export const createControllerInstruments = (read: () => ControllerFigures, most = mostWorkloads): ControllerInstruments => {
   const counts = new Counts();
   let shown: readonly WorkloadFigures[] = [];

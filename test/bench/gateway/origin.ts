@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../support/own-start.ts';
+import { freePort } from '../../support/free-port.ts';
 import { startNginx } from './nginx.ts';
 import type { Programs } from './programs.ts';
 

@@ -116,6 +116,7 @@ const corpus = [
   'HTTP/1.1 200 OK\r\n\r\nuntil the end',
   'HTTP/1.0 404 Not Found\r\nConnection: keep-alive, x-a\r\nX-A: b\r\nContent-Length: 1\r\n\r\nx',
   'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  'HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello',
   'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 5\r\n\r\n',
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x01\x02',

@@ -1,0 +1,117 @@
+import { messageOf, millis, seconds, systemClock, systemRandom, type Logger, type RouteSnapshot } from '../core/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type ListeningSockets, type EdgePortsOptions } from '../gateway/index.ts';
+import type { GatewayClaim } from '../link/index.ts';
+import { controllerAddresses } from './controller-addresses.ts';
+import { CommandError } from './exit-code.ts';
+import type { GatewayFlags } from './flags.ts';
+import { linkCredentials } from './link-credentials.ts';
+import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
+import type { Observing } from './observing.ts';
+import { edgePortProblem, edgePorts } from './edge-ports.ts';
+
+/** What one of several workers has that differs from a gateway that is alone. */
+export interface WorkerPart {
+  readonly sockets: ListeningSockets;
+  readonly claim: NonNullable<GatewayClaim['worker']>;
+  readonly holdSlots: number;
+  /** Its part of what routes allow a gateway. */
+  readonly share: (snapshot: RouteSnapshot) => RouteSnapshot;
+}
+
+/** Starts what `rouse gateway` runs, linked to controllers or by a routes file. Where it cannot, nothing of it is left. */
+export const startGateway = async (
+  flags: GatewayFlags,
+  podName: string,
+  logger: Logger,
+  observed: Observing['observed'],
+  part?: WorkerPart,
+): Promise<LinkedGateway> => {
+  const ended = new AbortController();
+  try {
+    const around = { logger, observed, shared: await edgePorts(flags, logger, ended.signal), part };
+    const running = await (flags.routes === undefined ? startLinked(flags, podName, around) : startStandAlone(flags, flags.routes, around));
+    return { ...running, stop: (how) => running.stop(how).finally(() => ended.abort()) };
+  } catch (failure) {
+    ended.abort();
+    throw failure;
+  }
+};
+
+/** What both kinds are started with. */
+interface Around {
+  readonly logger: Logger;
+  readonly observed: Observing['observed'];
+  readonly shared: EdgePortsOptions;
+  readonly part: WorkerPart | undefined;
+}
+
+const startLinked = async (flags: GatewayFlags, podName: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> =>
+  startLinkedGateway({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    controllers: controllerAddresses(flags.controller ?? []),
+    ...(await linkCredentials(flags)),
+    address: flags.listen,
+    podName,
+    nodeName: process.env.NODE_NAME,
+    zone: process.env.NODE_ZONE === '' ? undefined : process.env.NODE_ZONE,
+    shared,
+    host: flags.listen,
+    ...observed,
+    ...(part === undefined ? {} : { part }),
+  }).catch((failure: unknown) => {
+    throw edgePortProblem(failure, flags);
+  });
+
+/** How long clients may go on with kept connections before those are closed, where other workers are there for them. */
+const settleBesideOthers = seconds(2);
+const drainWithin = seconds(60);
+
+const startStandAlone = async (flags: GatewayFlags, path: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> => {
+  const ending = new AbortController();
+  const gateway = createGateway({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    ...shared,
+    ...(flags.listen === undefined ? {} : { host: flags.listen }),
+    ...observed,
+    ...(part === undefined ? {} : { sockets: part.sockets, holdSlots: part.holdSlots }),
+  });
+  const stop = async (settle: typeof settleBesideOthers, limit: typeof drainWithin): Promise<void> => {
+    // What is held still needs its endpoints, so the file is followed to the end.
+    await gateway.drain({ settle, limit });
+    ending.abort(new Error('the gateway has ended'));
+  };
+  try {
+    const following = await firstRoutes(gateway, path, logger, part?.share ?? ((snapshot) => snapshot), ending.signal);
+    await gateway.open().catch((failure: unknown) => {
+      throw edgePortProblem(failure, flags);
+    });
+    const reports = gateway.run(ending.signal);
+    return {
+      id: 'stand-alone',
+      gateway,
+      notReady: () => undefined,
+      stop: async (how) => {
+        await stop(how === 'replaced' ? settleBesideOthers : millis(0), drainWithin);
+        await Promise.all([reports, following.ended]);
+      },
+    };
+  } catch (failure) {
+    await stop(millis(0), millis(0));
+    throw failure;
+  }
+};
+
+/** The routes that the gateway starts with have to be right, and their ports free: whoever starts it is still looking. */
+const firstRoutes = async (gateway: Gateway, path: string, logger: Logger, share: WorkerPart['share'], signal: AbortSignal): Promise<FollowedRoutes> => {
+  const sharing = { apply: (snapshot: RouteSnapshot) => gateway.apply(share(snapshot)), routesValid: (valid: boolean) => gateway.routesValid(valid) };
+  const following = await followRoutesFile({ path, gateway: sharing, clock: systemClock, logger }, signal).catch((failure: unknown) => {
+    throw new CommandError('usage', messageOf(failure), failure);
+  });
+  const [problem] = following.problems;
+  if (problem !== undefined) throw new CommandError('failure', `${path}: ${problem.workload}: ${problem.message}`);
+  return following;
+};

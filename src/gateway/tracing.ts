@@ -1,0 +1,32 @@
+import type { GatewayCode, PodRoute, WorkloadKey } from '../core/index.ts';
+import type { LoggedRequest } from './request.ts';
+import type { BrokenOffBy } from './counters.ts';
+
+/** Opt-in: follows HTTP requests through the gateway. Who implements it says what a trace is made of; requests that are to be ignored are in none. */
+export interface Tracer {
+  begin(request: LoggedRequest, clientAddress: string, workload: WorkloadKey): RequestTrace;
+}
+
+/** What a pod gets in the place of the client's fields of these names, in lower case; undefined: nothing. */
+export type PodFields = ReadonlyMap<string, string | undefined>;
+
+/** One request on its way, told as it happens. */
+export interface RequestTrace {
+  /** For the pod that it was given to last. */
+  readonly fields: PodFields;
+  /** It waits from now on; `atZero`: for a pod to start. */
+  held(atZero: boolean): void;
+  given(pod: PodRoute, port: number): void;
+  /** There was no connection to that pod. */
+  unreachable(problem: string): void;
+  ended(status: number, call: TracedCall): void;
+}
+
+/** What of a call is told at its end. */
+export interface TracedCall {
+  /** Why the gateway answered by itself. */
+  readonly refusedWith: GatewayCode | undefined;
+  readonly brokenOffBy: BrokenOffBy | undefined;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}

@@ -1,0 +1,76 @@
+import test from 'ava';
+import { deployment, onboarded, service } from '../support/app.ts';
+import { startLoad } from '../support/load.ts';
+import type { RouseProcess } from '../support/rouse-process.ts';
+import { startSeparateProcesses, type SeparateProcesses } from '../support/separate-processes.ts';
+import { followSlices, type SliceClient } from '../support/slice-client.ts';
+import { until } from '../support/until.ts';
+import { childrenOf } from '../support/worker-gateway.ts';
+
+/** Every address of 127.0.0.0/8 can be bound on Linux alone. */
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+const workersAt = '127.0.0.2';
+let rouse: SeparateProcesses;
+let gateway: RouseProcess;
+let web: SliceClient;
+
+const workers = (): readonly number[] => childrenOf(gateway.child.pid ?? 0);
+const endpoints = (): readonly (string | undefined)[] => web.targets().map((target) => target.split(':')[0]).sort(); // prettier-ignore
+const serving = async (): Promise<boolean> => {
+  const [, metrics = ''] = await gateway.line(/^ready: .*metrics=(\S+)/);
+  return /^rouse_gateway_workers_serving 2$/m.test(await (await fetch(metrics)).text());
+};
+
+test.before(async () => {
+  if (process.platform !== 'linux') return;
+  rouse = await startSeparateProcesses();
+  await rouse.leads(await rouse.startController());
+  [gateway] = await Promise.all([rouse.startGateway(workersAt, undefined, ['--workers', '2']), rouse.startGateway('127.0.0.3')]);
+  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web', { annotations: onboarded }));
+  await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
+  web = await followSlices(rouse.api, 'web');
+});
+test.after.always(async () => {
+  await (web as SliceClient | undefined)?.close();
+  await (rouse as SeparateProcesses | undefined)?.close();
+});
+
+onLinux('a gateway of two workers is one endpoint, and what either of them holds wakes the workload', async (t) => {
+  await until('both gateways are endpoints', () => endpoints().length === 2, 30_000, () => [endpoints(), gateway.errors()]); // prettier-ignore
+  t.deepEqual(endpoints(), [workersAt, '127.0.0.3']);
+  const target = web.targets().find((each) => each.startsWith(`${workersAt}:`));
+  const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`http://${target}/`, { headers: { connection: 'close' } })));
+  t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+});
+
+onLinux('a worker that is killed with a request in flight moves no endpoint; its successor says that it is over, and the workload sleeps', async (t) => {
+  const target = web.targets().find((each) => each.startsWith(`${workersAt}:`));
+  const before = workers();
+  const lost = Promise.allSettled(Array.from({ length: 8 }, () => fetch(`http://${target}/sleep?ms=120000`, { headers: { connection: 'close' } })));
+  const from = Date.now();
+  await until('they are in flight, and reported', () => Date.now() > from + 2500);
+  for (const worker of before) process.kill(worker, 'SIGKILL');
+  t.true((await lost).every(({ status }) => status === 'rejected'));
+  await until('others have taken their places', serving, 30_000, () => gateway.errors());
+  t.deepEqual(endpoints(), [workersAt, '127.0.0.3']);
+  await until('the workload sleeps', async () => (await rouse.countOf('web')).replicas === 0, 40_000);
+});
+
+onLinux('a hot restart, and then the end, of a gateway of workers under load: no request fails, and only the end moves an endpoint', async (t) => {
+  const load = startLoad(t, 4, () => web.get('/sleep?ms=50'));
+  await until('it is answered', () => load.answers.length > 20);
+  const before = workers();
+  const seen = new Set<string>();
+  const watching = setInterval(() => seen.add(endpoints().join()), 20);
+  t.teardown(() => clearInterval(watching));
+  gateway.child.kill('SIGHUP');
+  await until('the restart is over', () => gateway.errors().includes('the restart is over'), 40_000, () => gateway.errors()); // prettier-ignore
+  t.deepEqual(workers().filter((pid) => before.includes(pid)), []); // prettier-ignore
+  t.deepEqual([...seen], [`${workersAt},127.0.0.3`]);
+  t.is(await gateway.stop('SIGTERM'), 0, gateway.errors());
+  t.deepEqual(endpoints(), ['127.0.0.3']);
+  const answered = load.answers.length;
+  await until('the load goes on', () => load.answers.length > answered + 20);
+  t.deepEqual((await load.stop()).filter(({ status }) => status !== 200), []); // prettier-ignore
+});
