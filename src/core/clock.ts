@@ -19,6 +19,9 @@ export interface Clock {
   sleep(delay: Millis, signal: AbortSignal): Promise<void>;
 }
 
+/** Resolves when everything that waits to be done now has had its turn: for work that is long in all and can be done in pieces. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const sleepOn = (clock: Pick<Clock, 'after'>, delay: Millis, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) {

@@ -1,8 +1,14 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
-import type { EjectionReason } from './ejection.ts';
-import type { RejectedConnection } from './entrance.ts';
 import { Revisions } from './revisions.ts';
 import type { CertificateFigures } from './tls/certificates.ts';
+
+/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
+export type EjectionReason = 'connect' | 'broke-off';
+
+/** Why there is no TLS on a connection. `plain-http`: the client speaks HTTP without it. */
+export type TlsFailure = 'tls-handshake-failed' | 'tls-unrecognized-name' | 'plain-http';
+/** Why a connection to a shared port ended before HTTP began on it. */
+export type RejectedConnection = 'proxy-header-invalid' | 'proxy-header-timeout' | 'tls-handshake-timeout' | TlsFailure;
 
 /** Upper bounds, in seconds, of `rouse_gateway_hold_seconds`: from a wake in tens of milliseconds to the longest usual hold. */
 export const holdSecondsBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

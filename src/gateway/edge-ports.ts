@@ -1,5 +1,6 @@
 import { messageOf, RouseError } from '../core/index.ts';
-import { Entrance, type RejectedConnection } from './entrance.ts';
+import type { RejectedConnection } from './counters.ts';
+import { Entrance } from './entrance.ts';
 import type { HttpEntry } from './http-entry.ts';
 import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
 import type { OpenListener } from './open-listener.ts';

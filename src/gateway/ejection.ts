@@ -1,7 +1,5 @@
+import type { EjectionReason } from './counters.ts';
 import type { Pod } from './pod.ts';
-
-/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
-export type EjectionReason = 'connect' | 'broke-off';
 
 /** Envoy's `consecutive_gateway_failure` (config.cluster.v3.OutlierDetection). Statuses are the program's own affair, 5xx too. */
 const failuresInARow = 5;

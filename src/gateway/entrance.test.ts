@@ -4,7 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { Wire } from '../../test/support/wire.ts';
 import { until } from '../../test/support/gateway-rig.ts';
 import { instant, ManualClock, millis } from '../core/index.ts';
-import { Entrance, type EntranceOptions, type RejectedConnection } from './entrance.ts';
+import type { RejectedConnection } from './counters.ts';
+import { Entrance, type EntranceOptions } from './entrance.ts';
 import { enterWithinSeconds } from './http1/limits.ts';
 
 interface Served {

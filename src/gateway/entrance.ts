@@ -1,16 +1,14 @@
 import type { Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../core/index.ts';
+import type { RejectedConnection } from './counters.ts';
 import { enterWithinSeconds, firstRequestSeconds } from './http1/limits.ts';
 import { peerOf } from './peer.ts';
 import { receiveProxyHeader } from './proxy-protocol/receive.ts';
-import type { BeginTls, TlsFailure } from './tls/termination.ts';
+import type { BeginTls } from './tls/termination.ts';
 
 export type Scheme = 'http' | 'https';
 /** Speaks HTTP over a connection before which nothing stands any more. `peer`: the client's address. */
 export type Serve = (socket: Socket, peer: string, scheme: Scheme) => void;
-
-/** Why a connection ended before HTTP began on it. */
-export type RejectedConnection = 'proxy-header-invalid' | 'proxy-header-timeout' | 'tls-handshake-timeout' | TlsFailure;
 
 export interface EntranceOptions {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
-import type { WorkloadCounters } from './counters.ts';
-import { isFailing, leavesHalf, pauseOf, type EjectionReason } from './ejection.ts';
+import type { EjectionReason, WorkloadCounters } from './counters.ts';
+import { isFailing, leavesHalf, pauseOf } from './ejection.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
 import { zonesOf, type Zones } from './zones.ts';
@@ -75,7 +75,7 @@ export class PodSet {
   }
 
   update(routes: readonly PodRoute[]): void {
-    const { revisions, podConnections } = this.#counters;
+    const { revisions } = this.#counters;
     const named = new Set<string>();
     for (const route of routes) {
       named.add(route.id);

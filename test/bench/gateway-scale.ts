@@ -105,7 +105,7 @@ const measure = async (workers: number, podPort: number): Promise<readonly (read
     const pids = workersOf(gateway);
     const memory = (): string => pids.map((pid) => megabytes(pid).toFixed(0)).join(' + ');
     const [started, files] = [memory(), pids.map(openFiles).join(' + ')];
-    const parent = pids.includes(gateway.child.pid ?? 0) ? '' : `${megabytes(gateway.child.pid ?? 0).toFixed(0)}`;
+    const parent = pids.includes(gateway.child.pid ?? 0) ? '' : megabytes(gateway.child.pid ?? 0).toFixed(0);
     const rest = await usage(gateway, controller);
     const close = await openRequests();
     const reporting = await usage(gateway, controller);

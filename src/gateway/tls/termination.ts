@@ -1,14 +1,12 @@
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/index.ts';
+import type { TlsFailure } from '../counters.ts';
 import { printAnswer, problemAnswer } from '../http1/problem.ts';
 import { tcpOf } from '../peer.ts';
 import { malformed } from '../refusals.ts';
 import type { Certificates } from './certificates.ts';
 import { protocolOptions } from './key-pair.ts';
-
-/** Why there is no TLS on a connection. `plain-http`: the client speaks HTTP without it. */
-export type TlsFailure = 'tls-handshake-failed' | 'tls-unrecognized-name' | 'plain-http';
 
 /** Begins TLS over a connection; says by `secured` or `failed` what became of it, or nothing where the client leaves. */
 export type BeginTls = (tcp: Socket, secured: (tls: Socket) => void, failed: (failure: TlsFailure) => void) => void;

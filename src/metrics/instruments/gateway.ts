@@ -267,8 +267,8 @@ export const createGatewayInstruments = (read: () => GatewayFigures, most = most
   return {
     expose: expositionOf(
       metricsOf(read, each),
+      () => exposeHistogram('rouse_gateway_hold_seconds', 'How long requests were held.', holds()),
       () =>
-        exposeHistogram('rouse_gateway_hold_seconds', 'How long requests were held.', holds()) +
         exposeHistogram(
           'rouse_gateway_request_duration_seconds',
           'Requests from arrival to the end of the answer, time in the queue included. Without upgraded and TCP connections.',

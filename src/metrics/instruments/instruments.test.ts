@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { concurrencyOf, start } from '../../../test/support/decision-inputs.ts';
-import { instant, pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
+import { instant, nextTurn, pods, workloadKey, type Decision, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { createControllerInstruments, createGatewayInstruments, type ControllerFigures, type GatewayFigures, type WorkloadFigures } from '../index.ts';
 import type { GatewayWorkloadFigures, RevisionFigures } from './gateway.ts';
 import { createWorkerFigures } from './workers.ts';
@@ -163,6 +163,10 @@ test('a second scrape shows the figures as they are then', async (t) => {
     'rouse_gateway_connections 11',
     'rouse_gateway_access_log_lines_total{outcome="written"} 12',
     'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
+    'rouse_gateway_rejected_connections_total{reason="plain-http"} 2',
+    'rouse_gateway_certificate_expiry_timestamp_seconds{file="tls.crt"} 1893456000',
+    'rouse_gateway_certificate_valid{file="tls.crt"} 1',
+    'rouse_gateway_certificate_valid{file="shop/tls.crt"} 0',
     'rouse_gateway_routes_valid 0',
   ]);
 });
@@ -293,4 +297,21 @@ test('importing metrics does not load prom-client, and importing the decider doe
     console.log(JSON.stringify([atImport, heavy()]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), [['luxon'], ['luxon', 'prom-client', 'mathjs/number']]);
+});
+
+test('a scrape of many workloads lets others have their turn between two metrics, and two at once show the same', async (t) => {
+  const all = gatewayFigures();
+  const instruments = createGatewayInstruments(() => all);
+  await instruments.expose();
+  let turns = 0;
+  let over = false;
+  const count = async (): Promise<void> => {
+    for (; !over; turns += 1) await nextTurn();
+  };
+  const counting = count();
+  const [one, other] = await Promise.all([instruments.expose(), instruments.expose()]);
+  over = true;
+  await counting;
+  t.true(turns >= 20, `${turns} turns`);
+  t.is(one.body, other.body);
 });

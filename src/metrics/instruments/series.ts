@@ -1,4 +1,4 @@
-import { parseWorkloadKey, type WorkloadKey } from '../../core/index.ts';
+import { nextTurn, parseWorkloadKey, type WorkloadKey } from '../../core/index.ts';
 import type { Labels } from './histogram.ts';
 
 /** What one scrape gets. */
@@ -30,9 +30,9 @@ export const workloadLabels = (key: WorkloadKey): Labels => {
 
 /**
  * Plain numbers as Prometheus text. prom-client is loaded at the first scrape (0.1 s, 20 MB), so that a process that nobody scrapes never
- * loads it. `more` is text in the same format to put after it.
+ * loads it. `more` are texts in the same format to put after it. Each metric is read in a turn of the event loop of its own: a gateway of thousands of workloads serves meanwhile.
  */
-export const expositionOf = (metrics: readonly PlainMetric[], more: () => string): (() => Promise<Exposition>) => {
+export const expositionOf = (metrics: readonly PlainMetric[], ...more: readonly (() => string)[]): (() => Promise<Exposition>) => {
   let scrape: (() => Promise<Exposition>) | undefined;
   return async () => {
     scrape ??= await registryOf(metrics, more);
@@ -40,30 +40,44 @@ export const expositionOf = (metrics: readonly PlainMetric[], more: () => string
   };
 };
 
-const registryOf = async (metrics: readonly PlainMetric[], more: () => string): Promise<() => Promise<Exposition>> => {
+const registryOf = async (metrics: readonly PlainMetric[], more: readonly (() => string)[]): Promise<() => Promise<Exposition>> => {
   const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
+  // prom-client asks all metrics at once; each waits for the one before.
+  let last = Promise.resolve();
+  const inTurn = (read: () => void): Promise<void> => (last = last.then(nextTurn).then(read));
   for (const { name, help, type, labels, samples } of metrics) {
     const configuration = { name, help, labelNames: [...labels], registers: [registry] };
     if (type === 'gauge') {
       new Gauge({
         ...configuration,
         collect() {
-          this.reset();
-          for (const sample of samples()) this.set(sample.labels, sample.value);
+          return inTurn(() => {
+            this.reset();
+            for (const sample of samples()) this.set(sample.labels, sample.value);
+          });
         },
       });
     } else {
       new Counter({
         ...configuration,
         collect() {
-          this.reset();
-          for (const sample of samples()) this.inc(sample.labels, sample.value);
+          return inTurn(() => {
+            this.reset();
+            for (const sample of samples()) this.inc(sample.labels, sample.value);
+          });
         },
       });
     }
   }
-  return async () => ({ contentType: registry.contentType, body: `${await registry.metrics()}\n${more()}` });
+  return async () => {
+    const texts = [`${await registry.metrics()}\n`];
+    for (const text of more) {
+      await nextTurn();
+      texts.push(text());
+    }
+    return { contentType: registry.contentType, body: texts.join('') };
+  };
 };
 
 /** At most `mostWorkloads` of the items, in the order that they come in. */

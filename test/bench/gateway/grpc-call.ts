@@ -1,4 +1,4 @@
-import { connect } from 'node:http2';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 
 const text = Buffer.from('hello world\n');
 /** `SimpleRequest` of grpc.testing: an answer of 12 bytes is wanted (field 2), and as many are sent (field 3, whose field 2 is the body). */
@@ -17,7 +17,7 @@ export const callOnce = (port: number): Promise<string> =>
     const session = connect(`http://127.0.0.1:${port}`);
     session.on('error', reject);
     const stream = session.request({ ...unaryCall.headers, ':path': unaryCall.path });
-    stream.on('trailers', (trailers) => resolve(String(trailers['grpc-status'])));
+    stream.on('trailers', (trailers: IncomingHttpHeaders) => resolve(String(trailers['grpc-status'])));
     stream.on('error', reject).on('close', () => {
       session.destroy();
       reject(new Error('no gRPC status came'));
