@@ -56,6 +56,7 @@ export const gatewayCodes = {
   'response-timeout': 504,
   'unknown-host': 404,
   'malformed-request': 400,
+  'http-version-not-supported': 505,
   'shutting-down': 503,
 } as const;
 export type GatewayCode = keyof typeof gatewayCodes;

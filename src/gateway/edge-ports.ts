@@ -1,7 +1,8 @@
 import { messageOf, RouseError } from '../core/index.ts';
 import type { RejectedConnection } from './counters.ts';
 import { Entrance } from './entrance.ts';
-import { HttpListener, type HttpEntry, type HttpSurroundings } from './http1/listener.ts';
+import type { HttpEntry } from './http-entry.ts';
+import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
 import type { OpenListener } from './open-listener.ts';
 import type { Certificates } from './tls/certificates.ts';
 import { tlsTermination } from './tls/on-demand.ts';

@@ -14,6 +14,7 @@ import type { LinkClient, RouteProblem } from '../link/index.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { LineSink, type LineOutput } from './access-log/line-sink.ts';
 import type { PrintLine } from './access-log/template.ts';
+import type { Refusal } from './call.ts';
 import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
@@ -89,7 +90,7 @@ const warmUpAfterMs = 50;
 const tellFreedAfterMs = 5;
 
 /**
- * accept (http1/listener, http2/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
+ * accept (http1/listener, tcp) → identify (listener or hosts) → ignore → meter → hold or admit → pick (workload-gate) → forward (http1/exchange,
  * http2/exchange, tcp).
  * This file puts the parts together, and knows the life of the whole: routes in, reports out, drain.
  */
@@ -123,7 +124,7 @@ class GatewayProcess implements Gateway {
     const lines = options.accessLog === undefined ? undefined : new LineSink(clock, options.accessLog.out);
     const accessLog = options.accessLog === undefined || lines === undefined ? undefined : new AccessLog(clock, options.accessLog.print, lines);
     this.#lines = lines;
-    this.#http2 = new Http2OnDemand({ clock, accessLog, connections, sockets });
+    this.#http2 = new Http2OnDemand(clock);
     this.counters = {
       workloads: this.#workloadCounters,
       unrouted: new Map(),
@@ -166,7 +167,7 @@ class GatewayProcess implements Gateway {
       permitFreed: () => this.#tellFreed(),
       active: (gate) => this.#active.add(gate),
     };
-    const unrouted = (code: 'malformed-request' | 'unknown-host'): void => countUp(this.counters.unrouted, code);
+    const unrouted = ({ code }: Refusal): void => countUp(this.counters.unrouted, code);
     const around = {
       clock,
       logger,
@@ -181,8 +182,9 @@ class GatewayProcess implements Gateway {
     this.#listeners = new Listeners(around);
     const entry = {
       edge: true,
+      http2Only: false,
       find: ({ host }: { readonly host: string }) => this.#hosts.find(host),
-      unrouted: ({ code }: { code: string }) => unrouted(code === 'unknown-host' ? code : 'malformed-request'),
+      unrouted,
     };
     this.#shared = new EdgePorts(options, entry, around, (reason) => countUp(this.counters.rejectedConnections, reason));
   }

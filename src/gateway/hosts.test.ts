@@ -1,7 +1,7 @@
 import test from 'ava';
 import { startRig } from '../../test/support/gateway-rig.ts';
 
-test('a host of HTTP/2 or TCP on the shared port is refused in words', async (t) => {
+test('a host of TCP on the shared port is refused in words', async (t) => {
   const scene = await startRig();
   t.teardown(scene.stop);
   await scene.route({
@@ -13,9 +13,6 @@ test('a host of HTTP/2 or TCP on the shared port is refused in words', async (t)
   const problems = await scene.gateway.apply({ revision: 9, full: false, upsert: [], remove: [] });
   t.deepEqual(
     problems.map(({ message }) => message),
-    [
-      'host calls.default.localhost: the shared port speaks HTTP/1.1 only; give grpc a port of its own',
-      'host db.default.localhost: a TCP connection names no host; give it a port of its own',
-    ],
+    ['host db.default.localhost: a TCP connection names no host; give it a port of its own'],
   );
 });

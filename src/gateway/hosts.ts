@@ -1,6 +1,6 @@
 import type { HostRoute, Logger, WorkloadKey } from '../core/index.ts';
 import type { RouteProblem } from '../link/index.ts';
-import type { Destination } from './http1/listener.ts';
+import type { Destination } from './http-entry.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
 /** Which workload a host name on the shared port stands for. Built anew when the hosts of a workload change, and swapped by reference. */
@@ -27,9 +27,8 @@ export const buildHostTable = (gates: ReadonlyMap<WorkloadKey, WorkloadGate>, lo
     for (const { host, protocol, target } of gate.route.hosts) {
       const taken = table.get(host.toLowerCase());
       if (protocol === 'tcp') refuse(gate.key, `host ${host}: a TCP connection names no host; give it a port of its own`);
-      else if (protocol !== 'http1') refuse(gate.key, `host ${host}: the shared port speaks HTTP/1.1 only; give ${protocol} a port of its own`);
       else if (taken !== undefined) refuse(gate.key, `host ${host} is given to ${taken.gate.key} already`);
-      else table.set(host.toLowerCase(), { gate, target });
+      else table.set(host.toLowerCase(), { gate, target, protocol });
     }
   return { find: (host) => table.get(host), problems };
 };

@@ -1,34 +1,26 @@
 import { messageOf, type ListenerRoute, type Logger, type Protocol, type WorkloadKey } from '../core/index.ts';
 import type { RouteProblem } from '../link/index.ts';
-import { HttpListener, type Destination, type HttpSurroundings } from './http1/listener.ts';
-import type { Http2Listener } from './http2/listener.ts';
-import type { Http2OnDemand } from './http2/on-demand.ts';
+import type { Refusal } from './call.ts';
+import type { HttpEntry } from './http-entry.ts';
+import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
 import { PortClaims } from './port-claims.ts';
 import { TcpListener } from './tcp.ts';
 import type { WorkloadGate } from './workload-gate.ts';
 
 export interface ListenerSurroundings extends HttpSurroundings {
   readonly logger: Logger;
-  readonly http2: Http2OnDemand;
   /** Where ports are opened whose route names no address; undefined: on every one of this host. */
   readonly host: string | undefined;
-  unrouted(code: 'malformed-request' | 'unknown-host'): void;
+  unrouted(refusal: Refusal): void;
 }
 
-type AnyListener = HttpListener | Http2Listener | TcpListener;
+type AnyListener = HttpListener | TcpListener;
 
 interface Open {
   readonly listener: AnyListener;
   readonly protocol: Protocol;
   readonly route: ListenerRoute;
   gate: WorkloadGate;
-}
-
-/** Of a port of its own: whatever comes in is for the one workload. */
-interface Entry {
-  readonly edge: false;
-  find(): Destination;
-  unrouted(): void;
 }
 
 /** What a message of the system does not say. */
@@ -107,26 +99,22 @@ export class Listeners {
   }
 
   async #make({ protocol, target }: ListenerRoute, gate: WorkloadGate): Promise<AnyListener> {
-    switch (protocol) {
-      case 'tcp':
-        return new TcpListener({ gate, target }, this.#around);
-      case 'http1':
-        return new HttpListener(this.#entry(gate, target), this.#around);
-      case 'h2c':
-      case 'grpc':
-        return this.#around.http2.listener(this.#entry(gate, target));
-    }
+    if (protocol === 'tcp') return new TcpListener({ gate, target }, this.#around);
+    const listener = new HttpListener(this.#entry(gate, target, protocol), this.#around);
+    if (protocol !== 'http1') await listener.prepareHttp2();
+    return listener;
   }
 
-  #point(open: Open, { target }: ListenerRoute, gate: WorkloadGate): void {
+  #point(open: Open, { target, protocol }: ListenerRoute, gate: WorkloadGate): void {
     open.gate = gate;
     if (open.listener instanceof TcpListener) open.listener.entry = { gate, target };
-    else open.listener.entry = this.#entry(gate, target);
+    else if (protocol !== 'tcp') open.listener.entry = this.#entry(gate, target, protocol);
   }
 
-  #entry(gate: WorkloadGate, target: string): Entry {
-    const destination = { gate, target };
-    return { edge: false, find: () => destination, unrouted: () => this.#around.unrouted('malformed-request') };
+  /** Of a port of its own: whatever comes in is for the one workload. */
+  #entry(gate: WorkloadGate, target: string, protocol: Exclude<Protocol, 'tcp'>): HttpEntry {
+    const destination = { gate, target, protocol };
+    return { edge: false, http2Only: protocol !== 'http1', find: () => destination, unrouted: (refusal) => this.#around.unrouted(refusal) };
   }
 
   #close(key: string, { listener }: Open): void {

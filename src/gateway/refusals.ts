@@ -26,6 +26,11 @@ export const brokenOffBy = ({ code }: Refusal, answering: boolean): BrokenOffBy 
   if (code === 'malformed-request') return 'client';
   return answering ? 'gateway' : undefined;
 };
+export const notWebSocket: Refusal = { code: 'upstream-reset', detail: 'the pod does not speak WebSocket here' };
+export const versionNotSpoken: Refusal = {
+  code: 'http-version-not-supported',
+  detail: 'the workload is served over HTTP/2 alone, in clear text with prior knowledge (protocol h2c or grpc)',
+};
 export const unknownHost = (host: string): Refusal => ({
   code: 'unknown-host',
   detail: host === '' ? 'the request names no host' : `no workload is served as ${host}`,

@@ -61,7 +61,6 @@ test(refused, 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400);
 test(refused, 'GET nonsense HTTP/1.1\r\nHost: a\r\n\r\n', 400);
 test(refused, 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 501);
 test(refused, 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n', 400);
-test(refused, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400);
 test(refused, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, 431);
 
 test('hop-by-hop headers and those that Connection names stop at the gateway, both ways; the rest keeps order, case and duplicates', async (t) => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { debianTool, envoyBinary } from '../support/bench-tools.ts';
+import { goTool } from '../support/go-tool.ts';
 import { checkProxy, contestants, startProxy, type Contestant, type Proxy, type Surroundings } from './gateway/contestants.ts';
 import { loadersOf } from './gateway/load.ts';
 import { measureMemory, type Memory } from './gateway/memory.ts';
@@ -24,7 +25,9 @@ const say = (line: string): void => {
  */
 export const run = async (): Promise<void> => {
   const settings = readSettings(process.env, scenarios, contestants);
-  const wrk = await debianTool('wrk', say);
+  const calls = settings.scenarios.includes('grpc32');
+  const tools = { wrk: await debianTool('wrk', say), h2load: calls ? await debianTool('h2load', say) : '' };
+  const grpcServer = calls ? await goTool('google.golang.org/grpc/interop/server', 'v1.85.0') : undefined;
   const binaries = { nginx: await debianTool('nginx', say), envoy: settings.contestants.includes('envoy') ? await envoyBinary(say) : '' };
   const directory = await mkdtemp(join(tmpdir(), 'rouse-bench-'));
   const programs = new Programs();
@@ -32,8 +35,8 @@ export const run = async (): Promise<void> => {
   const interrupted = (): void => void programs.stop();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   try {
-    const origin = await startOrigin(programs, binaries.nginx, directory);
-    await measure({ programs, directory, origin, binaries }, wrk, settings);
+    const origin = await startOrigin(programs, binaries.nginx, grpcServer, directory);
+    await measure({ programs, directory, origin, binaries }, tools, settings);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
     await programs.stop();
@@ -41,14 +44,14 @@ export const run = async (): Promise<void> => {
   }
 };
 
-const measure = async (around: Surroundings, wrk: string, settings: Chosen): Promise<void> => {
+const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>[1], settings: Chosen): Promise<void> => {
   const { rounds, seconds } = settings;
   const results = new Map<LoadScenario, Samples>();
-  const loaders = loadersOf(around.programs, wrk);
+  const loaders = loadersOf(around.programs, tools, around.directory);
   const known = scenariosOf(loaders, () => halfOfSlowest(results.get('get32'), settings.contestants));
   const proxies: Proxy[] = [];
   for (const name of settings.contestants) proxies.push(await startProxy(around, name));
-  for (const proxy of proxies) await checkProxy(proxy);
+  for (const proxy of proxies) await checkProxy(proxy, settings.scenarios.includes('grpc32'));
   console.log(`Medians of ${rounds} rounds of ${seconds} s, ${cpus().length} cores shared with load and origin, Node ${process.version}\n`);
   const loaded = settings.scenarios.filter((name) => name !== 'memory');
   // Half load is half of what was seen at full load.

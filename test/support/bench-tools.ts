@@ -11,7 +11,7 @@ const installLimitMs = 600_000;
 
 type Say = (line: string) => void;
 
-const debianPackages = { nginx: 'nginx-light', wrk: 'wrk' } as const;
+const debianPackages = { nginx: 'nginx-light', wrk: 'wrk', h2load: 'nghttp2-client' } as const;
 
 /** A program of Debian: its path. Installed by root where it is missing; others are told the command. */
 export const debianTool = async (name: keyof typeof debianPackages, say: Say): Promise<string> => {

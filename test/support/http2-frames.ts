@@ -34,6 +34,10 @@ export interface MuteClient {
   readonly socket: Socket;
   /** Types of the frames that came. */
   readonly frames: () => readonly number[];
+  /** Of each GOAWAY, the stream that it names. */
+  readonly lastStreams: () => readonly number[];
+  /** What came with the first PING. */
+  readonly pinged: () => Buffer;
   readonly closed: () => boolean;
 }
 
@@ -43,12 +47,19 @@ export const dialMute = async (port: number): Promise<MuteClient> => {
   socket.on('data', (chunk) => (received = Buffer.concat([received, chunk]))).on('error', () => undefined);
   socket.on('close', () => (closed = true));
   await new Promise((resolve) => socket.once('connect', resolve));
-  const frames = (): number[] => {
-    const found: number[] = [];
-    for (let at = 0; at + 9 <= received.length; at += 9 + received.readUIntBE(at, 3)) found.push(received.readUInt8(at + 3));
+  const all = (): { readonly type: number; readonly payload: Buffer }[] => {
+    const found: { readonly type: number; readonly payload: Buffer }[] = [];
+    for (let at = 0; at + 9 <= received.length; at += 9 + received.readUIntBE(at, 3))
+      found.push({ type: received.readUInt8(at + 3), payload: received.subarray(at + 9, at + 9 + received.readUIntBE(at, 3)) });
     return found;
   };
-  return { socket, frames, closed: () => closed };
+  return {
+    socket,
+    frames: () => all().map(({ type }) => type),
+    lastStreams: () => all().flatMap(({ type, payload }) => (isGoaway(type) && payload.length >= 8 ? [payload.readUInt32BE(0)] : [])),
+    pinged: () => all().find(({ type }) => isPing(type))?.payload ?? Buffer.alloc(8),
+    closed: () => closed,
+  };
 };
 
 export const isPing = (type: number): boolean => type === types.ping;

@@ -25,6 +25,8 @@ export interface ConnectionOwner {
   readonly sweeps: number;
   /** A head has come. Whoever takes it on says so by `take`. */
   request(client: ClientConnection, head: Head): void;
+  /** The first thing that came is the preface of HTTP/2. Whoever goes on with it begins by `leave`. */
+  http2(client: ClientConnection): void;
   /** What came is no request. */
   unreadable(client: ClientConnection, problem: HeadProblem | { readonly status: 408 | 431; readonly detail: string }): void;
   closed(client: ClientConnection): void;
@@ -292,7 +294,8 @@ export class ClientConnection implements Member {
     this.#readUpTo(at);
     const head = Head.read(this.#heads.text);
     if (!head.ok) {
-      this.#owner.unreadable(this, head.problem);
+      if (!this.#used && this.#heads.text === http2Preface) this.#owner.http2(this);
+      else this.#owner.unreadable(this, head.problem);
       return false;
     }
     this.#enter('request');
@@ -347,6 +350,9 @@ export class ClientConnection implements Member {
     this.#since = this.#owner.sweeps;
   }
 }
+
+/** What of the connection preface (RFC 9113 §3.4) looks like a head, so that HTTP/1.1 refuses it (RFC 9113 §11.6). */
+export const http2Preface = 'PRI * HTTP/2.0\r\n\r\n';
 
 const unreadable = {
   'too-long': { status: 431, detail: `the head of the request is longer than ${mostHeadBytes / 1024} KiB` },

@@ -3,36 +3,25 @@ import { instant, millis, type Clock, type Timer } from '../../core/index.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { Refusal } from '../call.ts';
 import type { Entrance } from '../entrance.ts';
+import type { HttpEntry } from '../http-entry.ts';
+import type { ClientSessions } from '../http2/client-sessions.ts';
+import type { Http2OnDemand } from '../http2/on-demand.ts';
 import { portOf, type ListeningSockets, type OpenListener } from '../open-listener.ts';
 import { peerOf } from '../peer.ts';
-import { malformed, unknownHost } from '../refusals.ts';
+import { malformed, unknownHost, versionNotSpoken } from '../refusals.ts';
 import type { Scheme } from '../request.ts';
 import { Roster } from '../roster.ts';
-import type { WorkloadGate } from '../workload-gate.ts';
-import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
+import { ClientConnection, http2Preface, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
 import { probeSilentClientSeconds } from './limits.ts';
 import { printAnswer, problemAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
 import type { Upstreams } from './upstreams.ts';
 
-/** The workload that a request is for, and the port of its pods. */
-export interface Destination {
-  readonly gate: WorkloadGate;
-  readonly target: string;
-}
-
-/** What stands behind a listener. */
-export interface HttpEntry {
-  readonly edge: boolean;
-  find(head: Head): Destination | undefined;
-  /** Answered without a workload. */
-  unrouted(refusal: Refusal): void;
-}
-
 export interface HttpSurroundings {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
+  readonly http2: Http2OnDemand;
   readonly accessLog: AccessLog | undefined;
   connections(change: 1 | -1): void;
   readonly sockets: ListeningSockets;
@@ -40,7 +29,10 @@ export interface HttpSurroundings {
 
 const sweepEveryMs = 1000;
 
-/** One port for HTTP/1.1: hands each request to the workload's gate, and answers those that belong to none. */
+/**
+ * One port for HTTP/1.1, and for HTTP/2 with prior knowledge: which of them is told by the first bytes of a connection. Hands each request of HTTP/1.1 to the workload's gate, and
+ * answers those that belong to none; connections of HTTP/2 go on in http2/client-sessions.ts.
+ */
 export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSetting {
   /** May be swapped while connections are open: the next request goes by the new one. */
   entry: HttpEntry;
@@ -53,6 +45,8 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly #server: Server;
   readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
+  #http2: Promise<ClientSessions> | undefined;
+  #http2Clients: ClientSessions | undefined;
   #date = { second: -1, text: '' };
 
   /** `entrance`: what stands before HTTP on every connection. */
@@ -77,12 +71,23 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     return this.#around.sockets.listen(this.#server, address, port);
   }
 
+  get accessLog(): AccessLog | undefined {
+    return this.#around.accessLog;
+  }
+
+  /** Loads what speaks HTTP/2 now, not when the first connection needs it. */
+  async prepareHttp2(): Promise<void> {
+    this.#http2 ??= this.#around.http2.clientsOf(this);
+    this.#http2Clients = await this.#http2;
+  }
+
   sayGoodbye(): void {
     this.closing = true;
+    this.#http2Clients?.goodbye();
   }
 
   close(): Promise<void> {
-    this.closing = true;
+    this.sayGoodbye();
     this.#entrance?.close();
     return new Promise((resolve) => {
       this.#around.sockets.close(this.#server, resolve);
@@ -92,6 +97,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   destroy(): void {
     this.#entrance?.destroy();
+    this.#http2Clients?.destroy();
     this.#clients.forEach((client) => client.destroy());
   }
 
@@ -100,18 +106,33 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   request(client: ClientConnection, head: Head): void {
     const { edge } = this.entry;
     const destination = this.entry.find(head);
-    if (destination === undefined) return this.#refuse(client, head);
-    const { gate, target } = destination;
+    if (destination === undefined) return this.#refuse(client, head, unknownHost(head.host));
+    const { gate, target, protocol } = destination;
+    if (protocol !== 'http1') return this.#refuse(client, head, versionNotSpoken);
     const exchange = new Exchange(this, client, head, target, edge, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);
     else gate.admit(exchange);
+  }
+
+  http2(client: ClientConnection): void {
+    const { peer, scheme } = client;
+    const { socket, rest } = client.leave();
+    socket.pause();
+    socket.unshift(Buffer.concat([Buffer.from(http2Preface), rest]));
+    if (this.#http2Clients !== undefined) return this.#http2Clients.add(socket, peer, scheme);
+    socket.on('error', () => socket.destroy());
+    void this.prepareHttp2().then(() => {
+      if (!socket.destroyed) this.#http2Clients?.add(socket, peer, scheme);
+    });
   }
 
   unreadable(client: ClientConnection, problem: { readonly status: number; readonly detail: string }): void {
     const refusal = malformed(problem.detail);
     this.entry.unrouted(refusal);
     this.#around.accessLog?.unrouted({ refusal, status: problem.status, clientAddress: client.peer, request: undefined });
-    client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
+    // What is no preface of HTTP/2 either is not answered in another protocol (RFC 9113 §3.4).
+    if (this.entry.http2Only) client.destroy();
+    else client.finish(printAnswer(problemAnswer(refusal, problem.status), this.date(), 'close'));
   }
 
   closed(client: ClientConnection): void {
@@ -141,8 +162,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.#clients.forEach((client) => client.sweep());
   }
 
-  #refuse(client: ClientConnection, head: Head): void {
-    const refusal = unknownHost(head.host);
+  #refuse(client: ClientConnection, head: Head, refusal: Refusal): void {
     this.entry.unrouted(refusal);
     this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
     client.dropBody();

@@ -12,6 +12,8 @@ export interface BodySink {
   text(text: string): void;
   /** Content, and framing as it came. Not copied: `chunk` must stay as it is. */
   bytes(chunk: Buffer, from: number, to: number): void;
+  /** Those that may go on, as field lines, of a body in chunks that goes on without them. */
+  trailers?(lines: string): void;
 }
 
 /** For a body that nobody wants. */
@@ -240,6 +242,7 @@ class ChunkedBody implements BodyReader {
   #end(trailers: string, at: number, to: BodySink): number {
     this.done = true;
     if (this.#passAs === 'chunked') to.text(`0\r\n${trailers}\r\n`);
+    else if (trailers !== '') to.trailers?.(trailers);
     return at;
   }
 }

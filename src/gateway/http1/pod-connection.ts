@@ -2,7 +2,7 @@ import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import { HeadReader } from './head-reader.ts';
 import { connectWithinMs, mostAnswerHeadBytes } from './limits.ts';
-import { bodyReader, type BodyReader, type PassAs } from './message-body.ts';
+import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { ResponseHead } from './response-head.ts';
@@ -16,7 +16,7 @@ export interface AnswerListener {
   /** An interim answer: 1xx but 101. */
   interim(head: ResponseHead): void;
   /** Where the body of the answer goes. */
-  readonly answerTo: Outbox;
+  readonly answerTo: BodySink;
   /** The head of the final answer. Says in which form its body goes on. */
   answered(head: ResponseHead): PassAs;
   /** The pod leaves HTTP behind; `rest` is what came behind its head. The connection is the listener's from now on. */

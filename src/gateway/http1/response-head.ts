@@ -81,6 +81,14 @@ export class ResponseHead {
     return `${this.forClient({ chunked: false, connection: undefined, date: '' }).slice(0, -2)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
   }
 
+  /** As it goes to a client of HTTP/2: names in lower case and values in turn, without what is said of connection and framing. */
+  fields(): string[] {
+    const passed: string[] = [];
+    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    while (fields.next()) if (this.#passes(fields, true)) passed.push(fields.lowerName, fields.value);
+    return passed;
+  }
+
   #passes(fields: FieldReader, chunked: boolean): boolean {
     const { name } = fields;
     if (this.#named.length > 0 && this.#named.includes(fields.lowerName)) return false;

@@ -29,7 +29,7 @@ const start = async (t: ExecutionContext): Promise<Scene> => {
     closed: () => void (reports += 1),
   };
   const sessions: { readonly session: ClientSession; readonly socket: Socket }[] = [];
-  const server = createServer((socket) => sessions.push({ session: new ClientSession(owner, socket), socket }));
+  const server = createServer((socket) => sessions.push({ session: new ClientSession(owner, socket, '127.0.0.1', 'http'), socket }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const client = await dialMute((server.address() as AddressInfo).port);
@@ -62,6 +62,8 @@ test('an idle connection is told GOAWAY after 5 minutes, and ends', async (t) =>
   t.false(client.frames().some(isGoaway));
   seconds(1);
   await until('goodbye', () => client.frames().some(isGoaway));
+  // It does not answer the PING that would say that it has heard so.
+  seconds(2);
   await until('closed', client.closed);
 });
 
@@ -91,15 +93,34 @@ test('a client that says anything at all is not cut', async (t) => {
 });
 
 test('after a goodbye a connection ends with its last stream', async (t) => {
-  const { client, session, streams } = await start(t);
+  const { client, session, streams, seconds } = await start(t);
   client.socket.write(Buffer.concat([greeting, get(1)]));
   await until('its request is here', () => streams.length === 1);
   session.goodbye();
   await until('told', () => client.frames().some(isGoaway));
   t.false(client.closed());
   streams[0]?.respond({ ':status': 200 }, { endStream: true });
+  seconds(2);
   await until('ended', client.closed);
   t.pass();
+});
+
+test('a goodbye refuses nothing that was on its way: the last stream is said a round trip later (RFC 9113 §6.8)', async (t) => {
+  const { client, session, streams } = await start(t);
+  client.socket.write(Buffer.concat([greeting, get(1)]));
+  await until('its request is here', () => streams.length === 1);
+  session.goodbye();
+  session.goodbye();
+  await until('told', () => client.frames().some(isPing));
+  t.deepEqual(client.lastStreams(), [2 ** 31 - 1]);
+  // Sent before it had heard of that, and then the answer to the PING.
+  client.socket.write(Buffer.concat([get(3), frame('ping', 1, 0, client.pinged())]));
+  await until('the real one is told', () => client.lastStreams().length === 2);
+  t.is(client.lastStreams()[1], 3);
+  t.is(streams.length, 2);
+  for (const stream of streams) stream.respond({ ':status': 200 }, { endStream: true });
+  await until('ended', client.closed);
+  t.is(client.frames().filter((type) => type === 3).length, 0, 'nothing was refused');
 });
 
 test('a connection that its client leaves while an answer is handed over is closed once', async (t) => {

@@ -1,7 +1,9 @@
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Scheme } from '../request.ts';
 import { endsStream, h2, ignoreError } from './codes.ts';
 import type { RawFields } from './fields.ts';
+import { shutdownNotice } from './shutdown-notice.ts';
 
 /** Who answers the requests of a connection. */
 export interface SessionOwner {
@@ -20,11 +22,13 @@ const keepIdleSeconds = 300;
 /** After so long a silence a client with streams is asked whether it is still there; one that has vanished must not keep a workload up for ever. */
 const pingAfterSeconds = 30;
 const goneAfterSeconds = 50;
+/** A client that does not answer a PING by then hears which stream was the last without having said so. */
+const roundTripSeconds = 1;
 /** From the end of the last stream of a connection that is to end until it is cut. */
 const lingerSeconds = 30;
 
 const options = {
-  settings: { enablePush: false, initialWindowSize: 128 * 1024, maxConcurrentStreams: 1000, maxHeaderListSize: 32 * 1024 },
+  settings: { enablePush: false, enableConnectProtocol: true, initialWindowSize: 128 * 1024, maxConcurrentStreams: 1000, maxHeaderListSize: 32 * 1024 },
   maxHeaderListPairs: 256,
   /** In MB: above that new streams are refused. */
   maxSessionMemory: 16,
@@ -38,8 +42,9 @@ const sessionWindowBytes = 1024 * 1024;
 
 /** A client's connection. It knows when the connection ends, and nothing of where requests go. */
 export class ClientSession {
-  /** The client's address; an IPv4 one that came in over a dual-stack listener is written as IPv4. */
+  /** The client's address. */
   readonly peer: string;
+  readonly scheme: Scheme;
   readonly #owner: SessionOwner;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -49,13 +54,18 @@ export class ClientSession {
   #busyAt: number;
   #heardAt: number;
   #bytes = 0;
+  /** The sweep at which it has said that no more should come. */
+  #leavingSince = Infinity;
 
-  constructor(owner: SessionOwner, socket: Socket) {
+  constructor(owner: SessionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
     this.#socket = socket;
     this.#busyAt = this.#heardAt = owner.sweeps;
-    this.peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.peer = peer;
+    this.scheme = scheme;
     socket.on('error', ignoreError);
+    // A client of HTTP/2 that ends its side of the connection is gone.
+    socket.allowHalfOpen = false;
     const session = performServerHandshake(socket, options);
     this.#session = session;
     session.setLocalWindowSize(sessionWindowBytes);
@@ -65,9 +75,16 @@ export class ClientSession {
     session.on('stream', (stream, headers, flags, raw) => this.#request(stream, headers, flags, raw));
   }
 
-  /** Says GOAWAY: what is under way runs to its end, and what comes later the client sends again on another connection. */
+  /**
+   * Says GOAWAY, in two steps (RFC 9113 §6.8): that no more should come, which refuses nothing that is on its way, and a round trip later which stream was the last. What is under way runs
+   * to its end, and what comes later the client sends again on another connection.
+   */
   goodbye(): void {
-    this.#session.close();
+    const session = this.#session;
+    if (this.#leavingSince < Infinity || session.closed || session.destroyed) return;
+    this.#leavingSince = this.#owner.sweeps;
+    this.#socket.write(shutdownNotice);
+    session.ping(() => session.close());
   }
 
   destroy(): void {
@@ -83,6 +100,7 @@ export class ClientSession {
     if (bytesRead !== this.#bytes) this.#heardAt = now;
     this.#bytes = bytesRead;
     if (this.#streams > 0) this.#busyAt = now;
+    if (now - this.#leavingSince > roundTripSeconds) this.#session.close();
     const [idle, silent] = [now - this.#busyAt, now - this.#heardAt];
     if (!this.#greeted && idle > greetingWithinSeconds) this.destroy();
     else if (this.#streams > 0 && silent > goneAfterSeconds) this.destroy();

@@ -23,6 +23,7 @@ const grpcStatuses: Readonly<Record<GatewayCode, number>> = {
   'response-timeout': 4,
   'unknown-host': 12,
   'malformed-request': 13,
+  'http-version-not-supported': 12,
   'shutting-down': 14,
 };
 

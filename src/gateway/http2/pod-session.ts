@@ -97,6 +97,11 @@ export class PodSession {
     return this.#state === 'gone';
   }
 
+  /** It has said that it takes extended CONNECT (RFC 8441 §3). */
+  get takesTunnels(): boolean {
+    return !this.#session.destroyed && this.#session.remoteSettings.enableConnectProtocol === true;
+  }
+
   /** The connection is no more: its streams were cut, not reset by the pod. */
   get lost(): boolean {
     return this.#session.destroyed;

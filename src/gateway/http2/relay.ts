@@ -34,6 +34,8 @@ export const relay = (from: Http2Stream, to: Http2Stream, { moved, whole, traile
   };
   from.on('data', onData).on('end', onEnd);
   to.on('drain', onDrain).on('wantTrailers', onWantTrailers);
+  // An empty body has ended by itself while the request was held.
+  if (from.readableEnded) onEnd();
   from.resume();
   return () => {
     from.off('data', onData).off('end', onEnd);

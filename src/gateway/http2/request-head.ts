@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { failed, ok, type Result } from '../../core/index.ts';
+import type { Scheme } from '../request.ts';
 import type { LoggedRequest } from '../request.ts';
 import type { PodFields } from '../tracing.ts';
 import { targetCodes } from '../http1/grammar.ts';
@@ -16,6 +17,7 @@ export interface HeadProblem {
 /** What stood in the fields that the gateway acts on. */
 interface ReadFields {
   method: string;
+  protocol: string | undefined;
   scheme: string;
   path: string;
   authority: string | undefined;
@@ -35,6 +37,8 @@ export class Head implements LoggedRequest {
   readonly userAgent: string;
   readonly hasBody: boolean;
   readonly expectsContinue: boolean;
+  /** What an extended CONNECT (RFC 8441 §4) wants the stream to become; undefined for any other request. */
+  readonly tunnel: 'websocket' | undefined;
   /** Of gRPC, whose clients look for a status of its own; undefined for any other request. */
   readonly grpcType: string | undefined;
   readonly #scheme: string;
@@ -51,6 +55,7 @@ export class Head implements LoggedRequest {
     this.userAgent = fields.userAgent;
     this.hasBody = hasBody;
     this.expectsContinue = fields.expect !== undefined;
+    this.tunnel = fields.protocol === undefined ? undefined : 'websocket';
     this.grpcType = grpcTypeOf(fields.contentType);
   }
 
@@ -85,9 +90,10 @@ export class Head implements LoggedRequest {
   }
 
   /** The head as it goes to a pod, by the rules of HTTP/1.1 (http1/request-head.ts) for X-Forwarded-*. `instead`: takes the place of the client's fields of those names. */
-  forPod(peer: string, edge: boolean, podAuthority: string, instead?: PodFields): string[] {
+  forPod(peer: string, edge: boolean, podAuthority: string, instead?: PodFields, scheme: Scheme = 'http'): string[] {
     const authority = this.authority ?? podAuthority;
     const fields = [':method', this.method, ':scheme', 'http', ':authority', authority, ':path', this.path];
+    if (this.tunnel !== undefined) fields.push(':protocol', this.tunnel);
     let forwardedBefore = '';
     let [hasHost, hasProto] = [false, false];
     eachField(this.#raw, (name, value) => {
@@ -102,7 +108,7 @@ export class Head implements LoggedRequest {
     });
     fields.push('x-forwarded-for', `${forwardedBefore}${peer}`);
     // Where somebody in front has taken off TLS, nothing else may say so.
-    if (!hasProto) fields.push('x-forwarded-proto', edge ? 'http' : this.#scheme);
+    if (!hasProto) fields.push('x-forwarded-proto', edge ? scheme : this.#scheme);
     if (!hasHost && this.authority !== undefined) fields.push('x-forwarded-host', authority);
     if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) fields.push(name, value);
     return keepSensitive(fields, this.#headers);
@@ -115,13 +121,25 @@ export const grpcTypeOf = (contentType: string): string | undefined => (/^applic
 const refused = (detail: string, status: HeadProblem['status'] = 400): { readonly ok: false; readonly problem: HeadProblem } => failed({ status, detail });
 
 const readFields = (raw: RawFields): Result<ReadFields, HeadProblem> => {
-  const fields: ReadFields = { method: '', scheme: '', path: '', authority: undefined, userAgent: '', contentType: '', expect: undefined };
+  const fields: ReadFields = {
+    method: '',
+    protocol: undefined,
+    scheme: '',
+    path: '',
+    authority: undefined,
+    userAgent: '',
+    contentType: '',
+    expect: undefined,
+  };
   let host: string | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const value = raw[at + 1] ?? '';
     switch (raw[at] ?? '') {
       case ':method':
         fields.method = value;
+        break;
+      case ':protocol':
+        fields.protocol = value;
         break;
       case ':scheme':
         fields.scheme = value.toLowerCase();
@@ -148,7 +166,9 @@ const readFields = (raw: RawFields): Result<ReadFields, HeadProblem> => {
         break;
     }
   }
-  if (fields.method === 'CONNECT') return refused('CONNECT is not served');
+  if (fields.method === 'CONNECT' && fields.protocol === undefined) return refused('CONNECT is not served');
+  if (fields.protocol !== undefined && fields.protocol.toLowerCase() !== 'websocket')
+    return refused('CONNECT is served for the :protocol websocket alone', 501);
   if (fields.path === '*') return refused('a request for * is not forwarded', 501);
   if (!isPath(fields.path)) return refused('a :path with characters that none may have');
   if (fields.scheme !== 'http' && fields.scheme !== 'https') return refused('a :scheme other than http and https');

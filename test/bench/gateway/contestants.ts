@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { envoyConfiguration } from './envoy.ts';
+import { callOnce } from './grpc-call.ts';
 import type { Ports } from './load.ts';
 import { startNginx } from './nginx.ts';
 import { resources, type Origin } from './origin.ts';
@@ -11,7 +12,7 @@ import type { Program, Programs } from './programs.ts';
 export const contestants = ['rouse', 'nginx', 'envoy', 'floor'] as const;
 export type Contestant = (typeof contestants)[number];
 
-/** A reverse proxy that runs: one port for HTTP and one for WebSocket. */
+/** A reverse proxy that runs: a port for HTTP, one for WebSocket, one for gRPC. */
 export interface Proxy extends Ports {
   readonly name: Contestant;
   /** The process whose CPU and memory count. */
@@ -34,12 +35,13 @@ const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts'
 const starts: Readonly<Record<Contestant, Start>> = {
   rouse: async ({ programs, directory, origin }, ports) => {
     const file = join(directory, `routes-${ports.port}.json`);
-    const workload = (name: string, from: number, to: number): object => ({
+    const workload = (name: string, from: number, to: number, protocol = 'http1'): object => ({
       name: `default/${name}`,
-      listeners: [{ address: '127.0.0.1', port: from }],
+      listeners: [{ address: '127.0.0.1', port: from, protocol }],
       endpoints: [{ address: '127.0.0.1', port: to }],
     });
     const workloads = [workload('app', ports.port, origin.port), workload('echo', ports.webSocketPort, origin.webSocketPort)];
+    workloads.push(workload('calls', ports.grpcPort, origin.grpcPort, 'grpc'));
     await writeFile(file, JSON.stringify({ workloads }));
     const flags = ['--routes', file, '--listen', '127.0.0.1', '--metrics-port', '0', '--log-level', 'error'];
     return ownPid(programs.start('rouse', process.execPath, [main, 'gateway', ...flags]));
@@ -50,18 +52,20 @@ const starts: Readonly<Record<Contestant, Start>> = {
   },
   envoy: async ({ programs, directory, origin, binaries }, ports) => {
     const file = join(directory, `envoy-${ports.port}.json`);
-    await writeFile(file, JSON.stringify(envoyConfiguration({ from: ports.port, to: origin.port }, { from: ports.webSocketPort, to: origin.webSocketPort })));
+    const way = (name: keyof Ports): { readonly from: number; readonly to: number } => ({ from: ports[name], to: origin[name] });
+    await writeFile(file, JSON.stringify(envoyConfiguration(way('port'), way('webSocketPort'), way('grpcPort'))));
     return ownPid(programs.start('envoy', binaries.envoy, ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']));
   },
   floor: ({ programs, origin }, ports) => {
-    const pairs = [`${ports.port}:${origin.port}`, `${ports.webSocketPort}:${origin.webSocketPort}`];
+    const pairs = [`${ports.port}:${origin.port}`, `${ports.webSocketPort}:${origin.webSocketPort}`, `${ports.grpcPort}:${origin.grpcPort}`];
     return Promise.resolve(ownPid(programs.start('floor', process.execPath, [join(import.meta.dirname, 'programs', 'floor.ts'), ...pairs])));
   },
 };
 
 /** Temporary files are off: they would be written for every large answer that the client does not take at once. */
-const nginxProxy = ({ port, webSocketPort }: Ports, origin: Origin): string => `
+const nginxProxy = ({ port, webSocketPort, grpcPort }: Ports, origin: Origin): string => `
   upstream origin { server 127.0.0.1:${origin.port}; keepalive 512; keepalive_timeout 1h; keepalive_time 24h; keepalive_requests 1000000000; }
+  upstream calls { server 127.0.0.1:${origin.grpcPort}; keepalive 512; keepalive_timeout 1h; keepalive_time 24h; keepalive_requests 1000000000; }
   upstream echo { server 127.0.0.1:${origin.webSocketPort}; }
   proxy_http_version 1.1;
   proxy_max_temp_file_size 0;
@@ -83,11 +87,18 @@ const nginxProxy = ({ port, webSocketPort }: Ports, origin: Origin): string => `
       proxy_set_header Connection "upgrade";
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     }
+  }
+  server {
+    listen 127.0.0.1:${grpcPort} http2 backlog=4096;
+    location / {
+      grpc_pass grpc://calls;
+      grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }
   }`;
 
 /** Starts a contestant; it has answered once when this resolves. */
 export const startProxy = async (around: Surroundings, name: Contestant): Promise<Proxy> => {
-  const ports = { port: await freePort(), webSocketPort: await freePort() };
+  const ports = { port: await freePort(), webSocketPort: await freePort(), grpcPort: await freePort() };
   const proxy = { name, ...ports, ...(await starts[name](around, ports)) };
   await until(`${name} answers`, async () => {
     proxy.program.check();
@@ -102,7 +113,9 @@ export const startProxy = async (around: Surroundings, name: Contestant): Promis
 const urlOf = ({ port }: Ports, path: string): string => `http://127.0.0.1:${port}${path}`;
 
 /** Throws unless the contestant serves everything that the origin has: what is measured is then the same work. */
-export const checkProxy = async (proxy: Proxy): Promise<void> => {
+export const checkProxy = async (proxy: Proxy, calls: boolean): Promise<void> => {
+  const grpcStatus = calls ? await callOnce(proxy.grpcPort) : '0';
+  if (grpcStatus !== '0') throw new Error(`${proxy.name} answers a call of gRPC with status ${grpcStatus}`);
   for (const { path, bytes } of Object.values(resources)) {
     const answer = await fetch(urlOf(proxy, path), path === resources.taken.path ? { method: 'POST', body: 'x'.repeat(1024) } : {});
     const { byteLength } = await answer.arrayBuffer();

@@ -6,15 +6,15 @@ interface Way {
 const filters = 'type.googleapis.com/envoy.extensions.filters';
 const loopback = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
-/** Envoy as a plain HTTP/1.1 reverse proxy that appends X-Forwarded-For: no access log, no request ids, no limits that the load would meet, no admin port. */
-export const envoyConfiguration = (http: Way, webSocket: Way): object => ({
+/** Envoy as a plain reverse proxy, of HTTP/1.1 and of gRPC, that appends X-Forwarded-For: no access log, no request ids, no limits that the load would meet, no admin port. */
+export const envoyConfiguration = (http: Way, webSocket: Way, grpc: Way): object => ({
   static_resources: {
-    listeners: [listener('http', http, []), listener('websocket', webSocket, [{ upgrade_type: 'websocket' }])],
-    clusters: [cluster('http', http), cluster('websocket', webSocket)],
+    listeners: [listener('http', http, []), listener('websocket', webSocket, [{ upgrade_type: 'websocket' }]), listener('grpc', grpc, [], 'HTTP2')],
+    clusters: [cluster('http', http), cluster('websocket', webSocket), { ...cluster('grpc', grpc), ...http2 }],
   },
 });
 
-const listener = (name: string, { from }: Way, upgrades: readonly object[]): object => ({
+const listener = (name: string, { from }: Way, upgrades: readonly object[], codec: 'HTTP1' | 'HTTP2' = 'HTTP1'): object => ({
   name,
   address: loopback(from),
   tcp_backlog_size: 4096,
@@ -26,7 +26,7 @@ const listener = (name: string, { from }: Way, upgrades: readonly object[]): obj
           typed_config: {
             '@type': `${filters}.network.http_connection_manager.v3.HttpConnectionManager`,
             stat_prefix: name,
-            codec_type: 'HTTP1',
+            codec_type: codec,
             use_remote_address: true,
             generate_request_id: false,
             upgrade_configs: upgrades,
@@ -48,3 +48,12 @@ const cluster = (name: string, { to }: Way): object => ({
   circuit_breakers: { thresholds: [{ max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 }] },
   load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(to) } }] }] },
 });
+
+const http2 = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};

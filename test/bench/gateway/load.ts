@@ -1,4 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { percentile } from '../statistics.ts';
+import { unaryCall } from './grpc-call.ts';
 import { resources } from './origin.ts';
 import type { Programs } from './programs.ts';
 
@@ -16,6 +19,7 @@ export interface Load {
 export interface Ports {
   readonly port: number;
   readonly webSocketPort: number;
+  readonly grpcPort: number;
 }
 
 /** Puts load on a contestant, from a process of its own. */
@@ -27,6 +31,8 @@ export interface Loaders {
   /** GET at a given rate, whatever the answers take. */
   readonly fixedRate: (connections: number, perSecond: () => number) => Loader;
   /** Messages that come back, the next one on a connection when the one before is there; `perSecond` only says how many in all. */
+  /** h2load: unary calls of gRPC, so many at a time on each connection. */
+  readonly unaryCalls: (connections: number, atATime: number) => Loader;
   readonly webSocketEcho: (connections: number, perSecond: number) => Loader;
 }
 
@@ -37,7 +43,7 @@ export interface ClosedLoopOptions {
 
 const programFile = (name: string): string => join(import.meta.dirname, 'programs', name);
 
-export const loadersOf = (programs: Programs, wrk: string): Loaders => {
+export const loadersOf = (programs: Programs, { wrk, h2load }: { readonly wrk: string; readonly h2load: string }, directory: string): Loaders => {
   const ownClient = async (file: string, args: readonly number[]): Promise<Load> =>
     JSON.parse(await programs.run(file, process.execPath, [programFile(file), ...args.map(String)])) as Load;
   return {
@@ -53,6 +59,19 @@ export const loadersOf = (programs: Programs, wrk: string): Loaders => {
       (connections, perSecond) =>
       ({ port }, seconds) =>
         ownClient('fixed-rate-client.ts', [port, connections, perSecond(), seconds]),
+    unaryCalls:
+      (connections, atATime) =>
+      async ({ grpcPort }, seconds) => {
+        const [message, log] = [join(directory, 'grpc-message'), join(directory, 'h2load-log')];
+        await Promise.all([writeFile(message, unaryCall.message), writeFile(log, '')]);
+        const headers = Object.entries(unaryCall.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+        const flags = ['-t', '1', '-c', String(connections), '-m', String(atATime), '-D', String(seconds), '-d', message, '--log-file', log, ...headers];
+        return h2loadSummary(
+          await programs.run('h2load', h2load, [...flags, `http://127.0.0.1:${grpcPort}${unaryCall.path}`]),
+          await readFile(log, 'utf8'),
+          seconds,
+        );
+      },
     webSocketEcho:
       (connections, perSecond) =>
       ({ webSocketPort }, seconds) =>
@@ -73,4 +92,13 @@ const summaryOf = (output: string): Load => {
   if (line === undefined) throw new Error(`wrk has no summary: ${output}`);
   const { requests, micros, p50, p99, errors } = JSON.parse(line) as WrkSummary;
   return { requests, seconds: micros / 1e6, p50Ms: p50 / 1000, p99Ms: p99 / 1000, errors };
+};
+
+/** `log`: a line for each request, with its start, its status and what it took in microseconds. */
+const h2loadSummary = (output: string, log: string, seconds: number): Load => {
+  const counts = /requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout/.exec(output);
+  if (counts === null) throw new Error(`h2load has no summary: ${output}`);
+  const [requests = 0, failed = 0, errored = 0, timeout = 0] = counts.slice(1).map(Number);
+  const took = log.split('\n').flatMap((line) => (line === '' ? [] : [Number(line.split('\t')[2]) / 1000]));
+  return { requests, seconds, p50Ms: percentile(took, 0.5), p99Ms: percentile(took, 0.99), errors: { failed, errored, timeout } };
 };

@@ -4,10 +4,11 @@ import { freePort } from '../../support/free-port.ts';
 import { startNginx } from './nginx.ts';
 import type { Programs } from './programs.ts';
 
-/** What all contestants stand in front of: an nginx of one worker for HTTP, and a WebSocket echo. */
+/** What all contestants stand in front of: an nginx of one worker for HTTP, a WebSocket echo, and grpc-go's interop server. */
 export interface Origin {
   readonly port: number;
   readonly webSocketPort: number;
+  readonly grpcPort: number;
 }
 
 /** What the origin serves, and how many bytes its answer has. */
@@ -19,14 +20,16 @@ export const resources = {
   taken: { path: '/take', bytes: 6 },
 } as const;
 
-export const startOrigin = async (programs: Programs, nginx: string, directory: string): Promise<Origin> => {
+/** `grpcServer`: undefined where nobody calls it. */
+export const startOrigin = async (programs: Programs, nginx: string, grpcServer: string | undefined, directory: string): Promise<Origin> => {
   const files = join(directory, 'files');
   await mkdir(files);
   for (const { path, bytes } of Object.values(resources)) await writeFile(join(files, path), Buffer.alloc(bytes, 'a gateway, measured\n'));
-  const [port, webSocketPort] = [await freePort(), await freePort()];
+  const [port, webSocketPort, grpcPort] = [await freePort(), await freePort(), await freePort()];
   await startNginx(programs, nginx, directory, 'origin', http(port, files));
   programs.start('the WebSocket echo', process.execPath, [join(import.meta.dirname, 'programs', 'websocket-echo.ts'), String(webSocketPort)]);
-  return { port, webSocketPort };
+  if (grpcServer !== undefined) programs.start('the gRPC server', grpcServer, ['-port', String(grpcPort)]);
+  return { port, webSocketPort, grpcPort };
 };
 
 /** nginx's own `return` does not wait for a body; a mirror has it read first, and that a file cannot be posted to then leads to the answer. */

@@ -72,6 +72,7 @@ const barsOf = (results: Results, memory: Memory | undefined): readonly Bar[] =>
     { what: '64 KB: CPU per request, × nginx', value: ratio('body64k', 'cpuMicros', 'nginx'), most: 2 },
     { what: '8 MB: throughput, × nginx', value: ratio('body8m', 'perSecond', 'nginx'), least: 0.6 },
     { what: 'half load: p99, × nginx', value: ratio('half32', 'p99Ms', 'nginx'), most: 2 },
+    { what: 'unary gRPC: CPU per call, × Envoy', value: ratio('grpc32', 'cpuMicros', 'envoy'), most: 1.2 },
     { what: 'RSS with 256 connections, MB', value: memory?.busy256, most: 90 },
     {
       what: `RSS with ${idleConnections} idle connections, MB`,

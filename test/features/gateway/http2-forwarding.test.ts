@@ -1,5 +1,5 @@
 import test from 'ava';
-import { podAt, until, web } from '../../support/gateway-rig.ts';
+import { pause, podAt, until, web } from '../../support/gateway-rig.ts';
 import { answerOf, ask, bodyOf, dialHttp2, grpcHeaders, startHttp2Origin, startHttp2Rig, startHttp2Scene, type Handler } from '../../support/http2-rig.ts';
 
 /** HTTP/2 in and out: what arrives at the pod, and what comes back. */
@@ -34,6 +34,20 @@ test('a unary call wakes the workload, is held, and goes on with body and traile
   await until('ended', () => counters.inFlight === 0);
   t.deepEqual([...counters.requests], [[200, 1]]);
   t.is(counters.held, 0);
+});
+
+test('a body that turns out to be empty while its request is held is known to have ended', async (t) => {
+  const rig = await startHttp2Rig(t);
+  const answer = ask(await dialHttp2(t, rig.port), { ':method': 'POST' }, '');
+  await until('held', () => rig.pokes.length === 1);
+  await pause(20);
+  const origin = await startHttp2Origin((stream) => {
+    stream.respond({ ':status': 200 });
+    void bodyOf(stream).then((body) => stream.end(`"${body}"`));
+  });
+  t.teardown(origin.die);
+  await rig.route({ pods: [podAt(origin.port)] });
+  t.is((await answer).body, '""');
 });
 
 test('a stream in both directions is held at zero, then each message goes through as it is written', async (t) => {

@@ -21,11 +21,14 @@ test('a drain says GOAWAY: what is under way and what is held come to their end,
   const answers = [answerOf(slow), ask(session, { ':path': '/held' })];
   await once(slow, 'data');
   await until('the other one is held', () => rig.gateway.counters.workloads.get(web)?.held === 1);
-  const goaway = once(session, 'goaway') as Promise<[number, number]>;
+  const goaways: (readonly [number, number])[] = [];
+  session.on('goaway', (code: number, last: number) => goaways.push([code, last]));
   const drained = rig.gateway.drain({ settle: millis(0), limit: millis(10_000) });
-  const [code, last] = await goaway;
-  t.is(code, 0);
-  t.is(last, 3);
+  await until('told twice', () => goaways.length === 2);
+  t.deepEqual(goaways, [
+    [0, 2 ** 31 - 1],
+    [0, 3],
+  ]);
   origin.requests[0]?.stream.end('last');
   const [one, other] = await Promise.all(answers);
   t.is(one?.body, 'firstlast');
@@ -64,27 +67,41 @@ test('while a drain settles, a new connection is still served, a request at a ti
   t.is(await drained, 0);
 });
 
-test('no request is lost to a gateway that drains under load: each is answered, or was not taken on', async (t) => {
+test('no request is lost to a gateway that drains under load: each that the client has sent is answered', async (t) => {
   const { session, rig, origin } = await startHttp2Scene(t, (stream) => {
     stream.respond({ ':status': 200 });
     void bodyOf(stream).then((body) => stream.end(body));
   });
-  let lastTaken = Infinity;
-  session.on('goaway', (_code: number, last: number) => (lastTaken = last));
-  const asked: { id: number | undefined; answer: ReturnType<typeof ask> }[] = [];
+  const asked: ReturnType<typeof ask>[] = [];
   const drained = pause(10).then(() => rig.gateway.drain({ settle: millis(0), limit: millis(10_000) }));
   for (let n = 0; n < 400 && !session.closed; n += 1) {
     const stream = session.request({ ':method': 'POST' }, { endStream: false });
-    asked.push({ id: stream.id, answer: answerOf(stream) });
+    asked.push(answerOf(stream));
     stream.end(`body ${n}`);
     if (n % 10 === 0) await pause(1);
   }
-  const answers = await Promise.all(asked.map(async ({ id, answer }) => ({ id, ...(await answer) })));
+  const answers = await Promise.all(asked);
   t.is(await drained, 0);
-  const lost = answers.filter(({ id, status, code }) => status !== 200 && id !== undefined && id <= lastTaken && code !== 7);
-  t.deepEqual(lost, []);
+  // What node:http2 had not sent when it heard of the end it gives back as refused.
+  t.deepEqual(
+    answers.filter(({ status, code }) => (status !== 200 || code !== 0) && code !== 7),
+    [],
+  );
   t.is(answers.filter(({ status }) => status === 200).length, origin.requests.length);
   t.true(origin.requests.length > 0);
+});
+
+test('a goodbye in the middle of large answers breaks no frame of them', async (t) => {
+  const answer = 'a'.repeat(150_000);
+  const { session, rig } = await startHttp2Scene(t, (stream) => {
+    stream.respond({ ':status': 200, 'x-long': 'b'.repeat(20_000) });
+    stream.end(answer);
+  });
+  const asked = Array.from({ length: 20 }, () => ask(session));
+  await pause(15);
+  const drained = rig.gateway.drain({ settle: millis(0), limit: millis(10_000) });
+  for (const { status, body, code } of await Promise.all(asked)) t.deepEqual([status, body.length, code], [200, answer.length, 0]);
+  t.is(await drained, 0);
 });
 
 test('a pod that says GOAWAY: what it has taken on is answered, what comes next goes over a new connection', async (t) => {

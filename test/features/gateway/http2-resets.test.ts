@@ -245,9 +245,10 @@ test('a request that an ignore rule names is neither counted nor wakes', async (
   t.deepEqual(counted(rig), []);
 });
 
-test('a client of HTTP/1.1 on such a port is hung up on, and a head that is too long is refused: others are served', async (t) => {
+test('a client of HTTP/1.1 on such a port is told what is spoken there, and a head that is too long is refused: others are served', async (t) => {
   const { session, origin, rig } = await startHttp2Scene(t, (stream) => stream.respond({ ':status': 200 }, { endStream: true }));
-  t.notRegex(await raw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP/);
+  t.regex(await raw(rig.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 505 [^]*"code":"http-version-not-supported"/);
+  t.deepEqual([...rig.gateway.counters.unrouted], [['http-version-not-supported', 1]]);
   const other = await dialHttp2(t, rig.port);
   const long = await ask(other, { 'x-long': 'x'.repeat(40_000) });
   t.is(long.status, undefined);

@@ -1,0 +1,221 @@
+import type { Socket } from 'node:net';
+import { messageOf, type Clock } from '../../core/index.ts';
+import type { PassAs } from '../http1/message-body.ts';
+import type { AnswerListener, PodConnection } from '../http1/pod-connection.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { Reuse, Upstreams } from '../http1/upstreams.ts';
+import type { Pod } from '../pod.ts';
+import { notWebSocket, upstreamReset } from '../refusals.ts';
+import { isReplayable, wasDead } from '../sent-again.ts';
+import type { Limits } from '../time-limits.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import { interimFields } from './fields.ts';
+import { framingOf, printRequest } from './http1-request.ts';
+import { StreamExchange, type StreamRequest } from './stream-exchange.ts';
+import { joinTunnel } from './tunnel.ts';
+import { upload } from './upload.ts';
+import { changedFields, hasChanged, newKey } from './web-socket.ts';
+
+/** By which rules the requests of a port go on. */
+export interface TranslationSetting {
+  readonly clock: Clock;
+  readonly upstreams: Upstreams;
+}
+
+/** A request of HTTP/2 to a pod of HTTP/1.1: over a connection that it has for itself, by the rules of http1/exchange.ts. */
+export class TranslatedExchange extends StreamExchange implements AnswerListener {
+  readonly answerTo: AnswerWriter;
+  readonly #upstreams: Upstreams;
+  /** Of a stream that is to become a WebSocket. */
+  readonly #webSocketKey: string | undefined;
+  #upstream: PodConnection | undefined;
+  #podAuthority = '';
+  #stopUpload: (() => void) | undefined;
+  #cutTunnel: (() => void) | undefined;
+  /** Of an answer whose head has not gone out. */
+  #statusWaiting = 0;
+  #sentTwice = false;
+
+  constructor({ clock, upstreams }: TranslationSetting, request: StreamRequest, target: string, limits: Limits) {
+    super(clock, request, target, limits);
+    this.#upstreams = upstreams;
+    this.answerTo = new AnswerWriter(request.stream);
+    this.#webSocketKey = request.head.tunnel === undefined ? undefined : newKey();
+    request.stream.on('drain', () => this.#clientDrained());
+  }
+
+  // From the gate.
+
+  start(pod: Pod, port: number): void {
+    this.limits.start();
+    this.dueAt = this.limits.next(false);
+    let upstream: PodConnection;
+    try {
+      upstream = this.#upstreams.of(pod, port).take(this.#reuse);
+    } catch (error) {
+      // An address that is none.
+      return this.unreachable(messageOf(error));
+    }
+    this.#podAuthority = pod.route.address.includes(':') ? `[${pod.route.address}]:${port}` : `${pod.route.address}:${port}`;
+    this.#attempt(upstream);
+  }
+
+  // From the pod's connection.
+
+  connected(): void {
+    const [upstream, { head, client }] = [this.#upstream, this];
+    if (upstream === undefined) return;
+    const framing = framingOf(head);
+    const forPod = head.forPod(this.clientAddress, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
+    upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
+    upstream.out.flush();
+    if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();
+    this.#stopUpload = upload(client, upstream, framing, {
+      moved: (bytes) => {
+        this.requestBytes += bytes;
+        this.limits.moved();
+      },
+      whole: () => this.requestWhole,
+      trailers: () => this.requestTrailers,
+    });
+  }
+
+  unreachable(problem: string): void {
+    this.#upstream = undefined;
+    this.progress?.unreachable(this, problem);
+  }
+
+  interim(head: ResponseHead): void {
+    const { client } = this;
+    if (!client.closed && !client.destroyed) client.additionalHeaders(interimFields(head.status, head.fields()));
+  }
+
+  answered(head: ResponseHead): PassAs {
+    this.#statusWaiting = head.status;
+    this.answerTo.head([':status', String(head.status), ...head.fields()]);
+    return 'plain';
+  }
+
+  arrived(): boolean {
+    this.limits.moved();
+    return this.#pass(() => this.answerTo.flush());
+  }
+
+  ended(): void {
+    this.#upstream = undefined;
+    this.#stopUpload?.();
+    const passed = this.#pass(() => {
+      this.answerTo.end();
+      return true;
+    });
+    if (!passed) return;
+    this.answerCame = true;
+    this.finish(this.status);
+    if (this.client.readableEnded) return;
+    this.client.once('finish', () => {
+      this.answerSent = true;
+      this.dropUpload();
+    });
+  }
+
+  switched(head: ResponseHead, socket: Socket, rest: Buffer): void {
+    this.#upstream = undefined;
+    const key = this.#webSocketKey;
+    if (this.#clientIsGoing) return void socket.destroy();
+    if (key === undefined || !hasChanged(head, key)) {
+      socket.destroy();
+      return this.fail(key === undefined ? upstreamReset : notWebSocket);
+    }
+    this.answerTo.head(changedFields(head));
+    if (rest.length > 0) this.answerTo.bytes(rest, 0, rest.length);
+    this.answerTo.flush();
+    this.responseBytes = rest.length;
+    this.begun(200);
+    this.dueAt = this.limits.next(true);
+    this.#cutTunnel = joinTunnel(this.client, socket, {
+      up: (bytes) => {
+        this.requestBytes += bytes;
+        this.limits.moved();
+      },
+      down: (bytes) => {
+        this.responseBytes += bytes;
+        this.limits.moved();
+      },
+      whole: () => this.requestWhole,
+      podEnded: () => (this.answerCame = true),
+      ended: () => this.finish(this.status),
+    });
+  }
+
+  brokeOff(_problem: string, silent: boolean): void {
+    const broken = this.#upstream;
+    this.#upstream = undefined;
+    if (this.over) return;
+    const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
+    if (!isDead) this.progress?.brokeOff(this);
+    if (!isDead || this.#sentTwice || !isReplayable(this.head)) return this.fail(upstreamReset);
+    // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
+    this.#sentTwice = true;
+    this.progress?.resent();
+    this.#attempt(broken.another());
+  }
+
+  drained(): void {
+    this.limits.moved();
+    this.client.resume();
+  }
+
+  protected abandon(): void {
+    this.#stopUpload?.();
+    this.#upstream?.abandon();
+    this.#upstream = undefined;
+    this.#cutTunnel?.();
+  }
+
+  // The rest.
+
+  /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
+  get #reuse(): Reuse {
+    if (this.#webSocketKey !== undefined) return 'none-as-stream';
+    if (this.#sentTwice) return 'none';
+    return isReplayable(this.head) ? 'any' : 'fresh';
+  }
+
+  /** It says so itself, by its `close`. */
+  get #clientIsGoing(): boolean {
+    return this.over || this.client.closed || this.client.destroyed;
+  }
+
+  #attempt(upstream: PodConnection): void {
+    this.#upstream = upstream;
+    this.sweeps = 0;
+    upstream.begin(this, this.head.method === 'HEAD');
+  }
+
+  #clientDrained(): void {
+    this.limits.moved();
+    this.#upstream?.resume();
+  }
+
+  /** Puts what the pod has said into the stream, the head first. False where the pod has to wait, or nothing more is to be said. */
+  #pass(write: () => boolean): boolean {
+    this.responseBytes = this.answerTo.content;
+    if (this.#clientIsGoing) return false;
+    const { headWaits } = this.answerTo;
+    // To an extended CONNECT 2xx says that the stream is a WebSocket now.
+    if (headWaits && this.#webSocketKey !== undefined && this.#statusWaiting < 300) {
+      this.fail(notWebSocket);
+      return false;
+    }
+    let goesOn: boolean;
+    try {
+      goesOn = write();
+    } catch {
+      // A status or a field that HTTP/2 cannot say.
+      this.fail(upstreamReset);
+      return false;
+    }
+    if (headWaits) this.begun(this.#statusWaiting);
+    return goesOn;
+  }
+}
