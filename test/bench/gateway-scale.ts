@@ -146,7 +146,7 @@ export const run = async (): Promise<void> => {
   const pod = createServer((asked, response) => (asked.url === '/hello' ? response.end('hello') : response.flushHeaders())).listen(0, '127.0.0.1');
   await once(pod, 'listening');
   const { port } = pod.address() as AddressInfo;
-  for (const workers of [1, 2]) {
+  for (const workers of (process.env.WORKERS ?? '1,2').split(',').map(Number)) {
     const rows = await measure(workers, port);
     console.log(`\n--workers ${workers}, ${cpus().length} cores\n`);
     console.log(table(['', 'gateway', 'its parent', 'controller'], rows));

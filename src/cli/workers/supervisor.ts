@@ -24,9 +24,9 @@ const livesAfter = seconds(60);
 const firstBackoffMs = 200;
 const longestBackoffMs = 30_000;
 /** How long a new worker may take to serve before a restart is given up. */
-const servesWithin = seconds(60);
+const servesWithin = seconds(120);
 /** A drain has its own limits (25 s for the slices, 2 s to settle, 60 s for what is in flight); what is not over by then hangs. */
-const endsWithin = seconds(100);
+const endsWithin = seconds(95);
 
 interface Slot {
   readonly index: number;

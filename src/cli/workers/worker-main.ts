@@ -6,12 +6,20 @@ import type { LinkedGateway, StopGateway } from '../linked-gateway.ts';
 import { startObserving, type Observing } from '../observing.ts';
 import { startGateway } from '../running-gateway.ts';
 import { onOrder, type FromWorker, type SocketHandle, type StartWorker } from './messages.ts';
+import { Outbox } from './outbox.ts';
 import { holdSlotsOf, shareOf, shareOfFile } from './share.ts';
 import { WorkerSockets } from './worker-sockets.ts';
 
-const send = (message: FromWorker, handle?: SocketHandle): void => {
-  if (process.connected) process.send?.(message, handle);
+const outbox = new Outbox<FromWorker>((message, handle, sent) => {
+  if (process.connected) process.send?.(message, handle, undefined, sent);
+  else queueMicrotask(sent); // without a parent there is nobody to tell
+});
+/** The last word has been said. */
+const hangUp = async (): Promise<void> => {
+  await outbox.empty();
+  if (process.connected) process.disconnect();
 };
+const send = (message: FromWorker, handle?: SocketHandle): void => outbox.send(message, handle);
 
 class Worker {
   readonly #start: StartWorker;
@@ -48,7 +56,7 @@ class Worker {
       const known = error instanceof CommandError;
       send({ type: 'failed', message: messageOf(error), exitCode: known ? error.exitCode : exitCode.failure });
       if (!known) this.#logger.error('the worker could not start', { error });
-      process.disconnect();
+      await hangUp();
     }
   }
 
@@ -64,7 +72,7 @@ class Worker {
     await running?.stop(how);
     await (await this.#observing?.catch(() => undefined))?.end();
     send({ type: 'stopped', text: (await this.#exposition()) ?? '' });
-    if (process.connected) process.disconnect();
+    await hangUp();
   }
 
   #expose: (() => Promise<{ readonly body: string }>) | undefined;

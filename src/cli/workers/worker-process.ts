@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import type { StopGateway } from '../linked-gateway.ts';
 import type { EdgePortNumbers } from '../listen.ts';
 import { onWord, type FromWorker, type PortProblem, type SocketHandle, type StartWorker, type ToWorker } from './messages.ts';
+import { Outbox } from './outbox.ts';
 import { passLines } from './pass-lines.ts';
 import type { PortUser, SharedPorts } from './shared-ports.ts';
 
@@ -31,6 +32,10 @@ export class WorkerProcess implements PortUser {
   ports: EdgePortNumbers | undefined;
   waitsFor: string | undefined = 'it has not started yet';
   readonly #child: ChildProcess;
+  readonly #outbox = new Outbox<ToWorker>((message, handle, sent) => {
+    // To one that has ended nothing need be said any more.
+    if (this.#child.connected) this.#child.send(message, handle, sent);
+  });
   readonly #questions = new Map<number, (text: string) => void>();
   #asked = 0;
   #starts: () => void = () => undefined;
@@ -132,7 +137,7 @@ export class WorkerProcess implements PortUser {
   }
 
   #send(message: ToWorker, handle?: SocketHandle): void {
-    if (this.#child.connected) this.#child.send(message, handle, () => undefined);
+    this.#outbox.send(message, handle);
   }
 }
 
