@@ -193,7 +193,8 @@ for (const [what, patch, code, grpcStatus, status] of [
   });
 
 test('an answer that does not begin in time: 504, status 4 for gRPC, and the pod is told', async (t) => {
-  const { session, origin, rig } = await startHttp2Scene(t, () => undefined, { responseStartTimeoutMs: 100 });
+  // Long enough for both to reach the pod, on a busy machine too.
+  const { session, origin, rig } = await startHttp2Scene(t, () => undefined, { responseStartTimeoutMs: 1500 });
   const [plain, grpc] = await Promise.all([ask(session), ask(session, grpcHeaders(), 'x')]);
   t.is(plain.status, 504);
   t.is(grpc.headers['grpc-status'], '4');
