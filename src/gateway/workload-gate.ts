@@ -265,7 +265,8 @@ export class WorkloadGate implements CallProgress {
       call.dueAt = call.holdDueAt;
     }
     if (now < call.holdDueAt) return;
-    const refused = call.connectDueAt !== undefined && this.#pods.someUnreachable;
+    // A pod that refuses and answers its probe by turns may just be taken for usable.
+    const refused = call.connectDueAt !== undefined && (this.#pods.someUnreachable || !this.#atZero);
     this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs));
   }
 
