@@ -43,6 +43,8 @@ test.serial('apply creates, tells what is unchanged, and configures what changed
 });
 
 test.serial('get prints tables, wide ones, YAML, JSON and paths', async (t) => {
+  // The pod of the version before ends at leisure after the rollout.
+  await untilAnswer(scene.kubectl, ['get', 'pods', '-l', 'app=applied', '-o', 'name'], (names) => names.trim().split('\n').length === 1);
   const name = await pod('applied');
   const [row] = rowsOf(await scene.kubectl(['get', 'pods', '-l', 'app=applied']));
   t.deepEqual(row?.slice(0, 3), [name, '1/1', 'Running']);
