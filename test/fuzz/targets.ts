@@ -3,6 +3,7 @@ import { admissionTarget } from './targets/admission.ts';
 import { embeddedApiTarget } from './targets/embedded-api.ts';
 import { gatewayAnswersTarget } from './targets/gateway-answers.ts';
 import { gatewayHttpTarget } from './targets/gateway-http.ts';
+import { http2EngineTargets } from './targets/http2-engine.ts';
 import { linkTargets } from './targets/link.ts';
 import { routesFileTarget } from './targets/routes-file.ts';
 import { settingsTargets } from './targets/settings.ts';
@@ -16,4 +17,5 @@ export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [
   embeddedApiTarget,
   gatewayHttpTarget,
   gatewayAnswersTarget,
+  ...http2EngineTargets,
 ];

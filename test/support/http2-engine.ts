@@ -75,6 +75,7 @@ export interface EngineRequest {
 export interface EngineServer {
   readonly port: number;
   readonly connections: readonly Connection[];
+  readonly sockets: readonly Socket[];
   readonly requests: readonly EngineRequest[];
   /** Connections that are no more. */
   readonly closed: () => number;
@@ -89,7 +90,7 @@ export const startEngineServer = async (
   handler: (request: EngineRequest) => void,
   patch: Partial<OwnSettings> = {},
 ): Promise<EngineServer> => {
-  const [connections, requests]: [Connection[], EngineRequest[]] = [[], []];
+  const [connections, sockets, requests]: [Connection[], Socket[], EngineRequest[]] = [[], [], []];
   let closed = 0;
   const owner: ConnectionOwner = {
     request: (stream, fields, _sensitive, end) => {
@@ -106,6 +107,7 @@ export const startEngineServer = async (
   const server = createServer({ noDelay: true }, (socket) => {
     const connection = new Connection(socket, settingsOf('server', patch), owner, turn);
     connections.push(connection);
+    sockets.push(socket);
     attach(socket, connection);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -113,7 +115,7 @@ export const startEngineServer = async (
     for (const connection of connections) connection.destroy();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, connections, requests, closed: () => closed };
+  return { port: (server.address() as AddressInfo).port, connections, sockets, requests, closed: () => closed };
 };
 
 export interface EngineClient {
