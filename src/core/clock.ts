@@ -145,3 +145,6 @@ const settle = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);
   });
+
+/** Runs `task` when all that could be read at once from sockets has been read. No time goes by, so that no clock is asked. */
+export const afterThisTurn = (task: () => void): void => void setImmediate(task);

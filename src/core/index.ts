@@ -5,7 +5,7 @@
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
 export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
-export { ManualClock, nextTurn, systemClock, type Clock, type Timer } from './clock.ts';
+export { afterThisTurn, ManualClock, nextTurn, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';

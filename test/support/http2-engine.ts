@@ -39,7 +39,7 @@ export class Heard implements StreamListener {
     return Buffer.concat(this.chunks);
   }
 
-  head(_stream: Stream, status: number, fields: Fields, _sensitive: ReadonlySet<string>, end: boolean): void {
+  answer(_stream: Stream, status: number, fields: Fields, _sensitive: ReadonlySet<string>, end: boolean): void {
     this.heads.push({ status, fields, end });
     if (end) this.ended = true;
   }
@@ -93,7 +93,7 @@ export const startEngineServer = async (
   const [connections, sockets, requests]: [Connection[], Socket[], EngineRequest[]] = [[], [], []];
   let closed = 0;
   const owner: ConnectionOwner = {
-    request: (stream, fields, _sensitive, end) => {
+    opened: (stream, fields, _sensitive, end) => {
       const heard = new Heard();
       const request = { stream, fields, end, heard };
       heard.stream = stream;
@@ -127,7 +127,7 @@ export interface EngineClient {
 export const dialEngine = async (t: ExecutionContext, port: number, patch: Partial<OwnSettings> = {}): Promise<EngineClient> => {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   let closed = 0;
-  const owner: ConnectionOwner = { request: () => undefined, changed: () => undefined, closed: () => void (closed += 1) };
+  const owner: ConnectionOwner = { changed: () => undefined, closed: () => void (closed += 1) };
   const connection = new Connection(socket, settingsOf('client', patch), owner, turn);
   attach(socket, connection);
   t.teardown(() => connection.destroy());

@@ -1,17 +1,18 @@
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { FieldReader } from '../http1/fields.ts';
 import type { BodySink } from '../http1/message-body.ts';
+import { noneSensitive } from './engine/sensitive.ts';
+import type { Stream } from './engine/stream.ts';
 
 /** Puts an answer of HTTP/1.1 into a stream: what came in one turn goes out together, and an answer that is whole by then ends with its last frame of content. */
 export class AnswerWriter implements BodySink {
   /** Bytes of content so far. */
   content = 0;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: Stream;
   #head: string[] | undefined;
   #pieces: Buffer[] = [];
-  #trailers: OutgoingHttpHeaders | undefined;
+  #trailers: string[] | undefined;
 
-  constructor(stream: ServerHttp2Stream) {
+  constructor(stream: Stream) {
     this.#stream = stream;
   }
 
@@ -35,37 +36,36 @@ export class AnswerWriter implements BodySink {
   }
 
   trailers(lines: string): void {
-    const trailers: Record<string, string[]> = {};
+    const trailers: string[] = [];
     const fields = new FieldReader(`${lines}\r\n`, 0);
-    while (fields.next()) (trailers[fields.lowerName] ??= []).push(fields.value);
+    while (fields.next()) trailers.push(fields.lowerName, fields.value);
     this.#trailers = trailers;
   }
 
-  /** Writes what there is. False where the client has to catch up first: the stream tells by `drain`. Throws where HTTP/2 cannot say the head. */
+  /** Writes what there is. False where the client has to catch up first: the stream tells by `writable`. */
   flush(): boolean {
-    // Without `waitForTrailers` Node ends a stream well (END_STREAM) that is told to close with an error code.
-    this.#respond({ waitForTrailers: true });
-    for (const piece of this.#takePieces()) this.#stream.write(piece);
-    return !this.#stream.writableNeedDrain;
+    this.#respond(false);
+    for (const piece of this.#takePieces()) this.#stream.data(piece, 0, piece.length, false);
+    return !this.#stream.isSending;
   }
 
-  /** Writes the rest: the answer is whole. Throws as `flush` does. */
+  /** Writes the rest: the answer is whole. */
   end(): void {
-    const pieces = this.#takePieces();
-    const [last] = pieces.splice(-1);
-    if (this.#trailers !== undefined) this.#respond({ waitForTrailers: true });
-    else this.#respond({ endStream: last === undefined });
-    for (const piece of pieces) this.#stream.write(piece);
-    if (last === undefined) this.#stream.end();
-    else this.#stream.end(last);
+    const [pieces, trailers] = [this.#takePieces(), this.#trailers];
+    const isAll = pieces.length === 0 && trailers === undefined;
+    const isHeadOnly = this.#respond(isAll);
+    pieces.forEach((piece, at) => this.#stream.data(piece, 0, piece.length, trailers === undefined && at === pieces.length - 1));
+    if (trailers !== undefined) this.#stream.trailers(trailers, noneSensitive);
+    else if (isAll && !isHeadOnly) this.#stream.end();
   }
 
-  #respond(options: { readonly waitForTrailers?: boolean; readonly endStream?: boolean }): void {
+  /** True where the head went out now. */
+  #respond(end: boolean): boolean {
     const head = this.#head;
-    if (head === undefined) return;
-    if (options.waitForTrailers === true) this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(this.#trailers ?? {}));
-    this.#stream.respond(head, options);
+    if (head === undefined) return false;
     this.#head = undefined;
+    this.#stream.headers(head, noneSensitive, end);
+    return true;
   }
 
   #takePieces(): Buffer[] {

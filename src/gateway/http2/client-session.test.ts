@@ -1,9 +1,11 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import type { ServerHttp2Stream } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import { dialMute, frame, get, greeting, isGoaway, isPing, reset, type MuteClient } from '../../../test/support/http2-frames.ts';
 import { until } from '../../../test/support/gateway-rig.ts';
+import { Heard } from '../../../test/support/http2-engine.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
+import { noneSensitive } from './engine/sensitive.ts';
+import type { Stream } from './engine/stream.ts';
 
 interface Scene {
   readonly client: MuteClient;
@@ -12,20 +14,28 @@ interface Scene {
   readonly socket: Socket;
   /** How often the owner has heard that it is closed. */
   readonly reports: () => number;
-  readonly streams: readonly ServerHttp2Stream[];
+  readonly streams: readonly Stream[];
+  /** What was heard of each. */
+  readonly heard: readonly Heard[];
   /** Seconds go by. */
   readonly seconds: (count: number) => void;
 }
 
 const start = async (t: ExecutionContext): Promise<Scene> => {
   let [sweeps, reports] = [0, 0];
-  const streams: ServerHttp2Stream[] = [];
+  const streams: Stream[] = [];
+  const heard: Heard[] = [];
   const owner: SessionOwner = {
     get sweeps() {
       return sweeps;
     },
     closing: false,
-    request: (_client, stream) => streams.push(stream),
+    request: (_client, stream) => {
+      const one = new Heard();
+      stream.listener = one;
+      streams.push(stream);
+      heard.push(one);
+    },
     closed: () => void (reports += 1),
   };
   const sessions: { readonly session: ClientSession; readonly socket: Socket }[] = [];
@@ -42,8 +52,10 @@ const start = async (t: ExecutionContext): Promise<Scene> => {
       session.sweep();
     }
   };
-  return { client, session, socket, reports: () => reports, streams, seconds };
+  return { client, session, socket, reports: () => reports, streams, heard, seconds };
 };
+
+const answer = (stream: Stream): void => stream.headers([':status', '200'], noneSensitive, true);
 
 test('a connection that does not greet is closed after 10 s', async (t) => {
   const { client, seconds } = await start(t);
@@ -68,7 +80,7 @@ test('an idle connection is told GOAWAY after 5 minutes, and ends', async (t) =>
 });
 
 test('a client with a stream that is silent is asked for a sign of life, and cut where it gives none', async (t) => {
-  const { client, streams, seconds } = await start(t);
+  const { client, streams, heard, seconds } = await start(t);
   client.socket.write(Buffer.concat([greeting, get(1, false)]));
   await until('its request is here', () => streams.length === 1);
   seconds(31);
@@ -77,7 +89,7 @@ test('a client with a stream that is silent is asked for a sign of life, and cut
   t.false(client.closed());
   seconds(2);
   await until('cut', client.closed);
-  t.is(streams[0]?.rstCode, 8);
+  t.deepEqual(heard[0]?.endings, [{ how: 'lost', code: 8 }]);
 });
 
 test('a client that says anything at all is not cut', async (t) => {
@@ -99,7 +111,7 @@ test('after a goodbye a connection ends with its last stream', async (t) => {
   session.goodbye();
   await until('told', () => client.frames().some(isGoaway));
   t.false(client.closed());
-  streams[0]?.respond({ ':status': 200 }, { endStream: true });
+  answer(streams[0]!);
   seconds(2);
   await until('ended', client.closed);
   t.pass();
@@ -118,7 +130,7 @@ test('a goodbye refuses nothing that was on its way: the last stream is said a r
   await until('the real one is told', () => client.lastStreams().length === 2);
   t.is(client.lastStreams()[1], 3);
   t.is(streams.length, 2);
-  for (const stream of streams) stream.respond({ ':status': 200 }, { endStream: true });
+  for (const stream of streams) answer(stream);
   await until('ended', client.closed);
   t.is(client.frames().filter((type) => type === 3).length, 0, 'nothing was refused');
 });
@@ -127,11 +139,10 @@ test('a connection that its client leaves while an answer is handed over is clos
   const { client, socket, reports, streams } = await start(t);
   client.socket.write(Buffer.concat([greeting, get(1)]));
   await until('its request is here', () => streams.length === 1);
-  const stream = streams[0]!.resume();
+  const stream = streams[0]!;
   client.socket.write(frame('goaway', 0, 0, Buffer.alloc(8)));
-  await until('we part as well', () => client.frames().some(isGoaway));
   // Between the socket's end and the moment when the session hears of it.
-  socket.prependOnceListener('close', () => stream.respond({ ':status': 200 }, { endStream: true }));
+  socket.prependOnceListener('close', () => answer(stream));
   client.socket.destroy();
   await until('closed', () => reports() > 0);
   await new Promise((resolve) => setImmediate(resolve));
@@ -139,15 +150,15 @@ test('a connection that its client leaves while an answer is handed over is clos
 });
 
 test('a client that takes a request back with NO_ERROR and hangs up leaves nothing behind, though an answer was being written', async (t) => {
-  const { client, reports, streams } = await start(t);
+  const { client, reports, streams, heard } = await start(t);
   client.socket.write(Buffer.concat([greeting, get(1, false)]));
   await until('its request is here', () => streams.length === 1);
-  const stream = streams[0]!.resume();
-  stream.respond({ ':status': 200 });
-  stream.write(Buffer.alloc(200_000));
+  const stream = streams[0]!;
+  stream.headers([':status', '200'], noneSensitive, false);
+  stream.data(Buffer.alloc(200_000), 0, 200_000, false);
   client.socket.write(Buffer.concat([reset(1, 0), frame('goaway', 0, 0, Buffer.alloc(8))]));
-  await until('it is gone', () => stream.closed);
+  await until('it is gone', () => stream.isClosed);
   client.socket.destroy();
   await until('closed', () => reports() === 1);
-  t.true(stream.destroyed);
+  t.deepEqual(heard[0]?.endings, [{ how: 'reset-by-peer', code: 0 }]);
 });

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
@@ -8,15 +7,17 @@ import type { HttpEntry } from '../http-entry.ts';
 import type { Upstreams } from '../http1/upstreams.ts';
 import { malformed, unknownHost } from '../refusals.ts';
 import { ClientSession, type SessionOwner } from './client-session.ts';
+import type { Sensitive } from './engine/sensitive.ts';
+import type { Fields, Stream } from './engine/stream.ts';
 import { Exchange } from './exchange.ts';
-import type { RawFields } from './fields.ts';
+import type { Dates } from './fields.ts';
 import { refusalAnswer, send } from './own-answer.ts';
 import type { PodSessions } from './pod-sessions.ts';
 import { grpcTypeOf, Head } from './request-head.ts';
 import { TranslatedExchange } from './translated-exchange.ts';
 
 /** The port that the connections came in at. */
-export interface SessionPort {
+export interface SessionPort extends Dates {
   readonly clock: Clock;
   /** May be swapped while connections are open: the next request goes by the new one. */
   readonly entry: HttpEntry;
@@ -62,12 +63,12 @@ export class ClientSessions implements SessionOwner {
     return this.#port.closing;
   }
 
-  request(client: ClientSession, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: RawFields, hasBody: boolean): void {
-    const read = Head.read(headers, raw, hasBody);
+  request(client: ClientSession, stream: Stream, fields: Fields, sensitive: Sensitive, hasBody: boolean): void {
+    const read = Head.read(fields, sensitive, hasBody);
     if (!read.ok) {
       const { status, detail } = read.problem;
       this.#port.accessLog?.unrouted({ refusal: malformed(detail), status, clientAddress: client.peer, request: undefined });
-      return this.#refuse(stream, malformed(detail), { method: headers[':method'] ?? '', grpcType: grpcTypeOf(headers['content-type'] ?? '') }, status);
+      return this.#refuse(stream, malformed(detail), { method: valueOf(fields, ':method'), grpcType: grpcTypeOf(valueOf(fields, 'content-type')) }, status);
     }
     const head = read.value;
     const { entry, clock, upstreams, accessLog } = this.#port;
@@ -77,7 +78,7 @@ export class ClientSessions implements SessionOwner {
       return this.#refuse(stream, unknownHost(head.host), head);
     }
     const { gate, target, protocol } = destination;
-    const request = { stream, head, peer: client.peer, scheme: client.scheme, edge: entry.edge };
+    const request = { stream, head, peer: client.peer, scheme: client.scheme, edge: entry.edge, dates: this.#port };
     const exchange =
       protocol === 'http1'
         ? new TranslatedExchange({ clock, upstreams }, request, target, gate.route)
@@ -98,9 +99,15 @@ export class ClientSessions implements SessionOwner {
     for (const client of this.#clients) client.sweep();
   }
 
-  /** Without a workload. Node ends a stream whose request nobody has read behind the answer. */
-  #refuse(stream: ServerHttp2Stream, refusal: Refusal, request: { readonly method: string; readonly grpcType: string | undefined }, status?: number): void {
+  /** Without a workload. */
+  #refuse(stream: Stream, refusal: Refusal, request: { readonly method: string; readonly grpcType: string | undefined }, status?: number): void {
     this.#port.entry.unrouted(refusal);
-    send(stream, refusalAnswer(refusal, request, status));
+    send(stream, refusalAnswer(refusal, request, status), this.#port);
+    stream.dropRest();
   }
 }
+
+const valueOf = (fields: Fields, name: string): string => {
+  const at = fields.indexOf(name);
+  return at < 0 ? '' : (fields[at + 1] ?? '');
+};

@@ -1,14 +1,14 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { gatewayCodes, messageOf, type Clock } from '../../core/index.ts';
 import type { Pod } from '../pod.ts';
 import { notWebSocket, upstreamReset } from '../refusals.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
 import type { Limits } from '../time-limits.ts';
-import { endsStream, h2 } from './codes.ts';
-import { answerFields, interimFields, trailerFields, type RawFields } from './fields.ts';
+import { errors } from './engine/codes.ts';
+import { noneSensitive, type Sensitive } from './engine/sensitive.ts';
+import type { Ending, Fields, Stream } from './engine/stream.ts';
+import { answerFields, interimFields, trailerFields } from './fields.ts';
 import type { PodSession } from './pod-session.ts';
 import type { PodSessions, SessionPool, StreamTaker } from './pod-sessions.ts';
-import { relay } from './relay.ts';
 import { endOf } from './stream-end.ts';
 import { StreamExchange, type StreamRequest } from './stream-exchange.ts';
 
@@ -18,17 +18,23 @@ export interface ExchangeSetting {
   readonly sessions: PodSessions;
 }
 
-/** A request of HTTP/2 to a pod of HTTP/2: between a client's stream and, over any number of attempts that found no connection, one to a pod. */
+/**
+ * A request of HTTP/2 to a pod of HTTP/2: between a client's stream and, over any number of attempts that found no connection, one to a pod. What one of them does not take is not given back to
+ * the window of the other: its sender stalls, and no more than a window is in memory.
+ */
 export class Exchange extends StreamExchange implements StreamTaker {
   readonly #sessions: PodSessions;
   #pool: SessionPool | undefined;
   #session: PodSession | undefined;
-  #upstream: ClientHttp2Stream | undefined;
-  #stopUpload: (() => void) | undefined;
-  #answerTrailers: RawFields = [];
+  #upstream: Stream | undefined;
   #attempts = 0;
   #bodyRead = false;
   #saidContinue = false;
+  /** Nothing of the answer goes on behind its head. */
+  #isBodyless = false;
+  /** Bytes that came over one stream and wait in the other. */
+  #owedUp = 0;
+  #owedDown = 0;
 
   constructor({ clock, sessions }: ExchangeSetting, request: StreamRequest, target: string, limits: Limits) {
     super(clock, request, target, limits);
@@ -53,89 +59,108 @@ export class Exchange extends StreamExchange implements StreamTaker {
   }
 
   opened(session: PodSession): void {
-    const { hasBody, tunnel } = this.head;
+    const { hasBody, tunnel, sensitive, expectsContinue } = this.head;
     if (tunnel !== undefined && !session.takesTunnels) return this.fail(notWebSocket);
     const fields = this.head.forPod(this.clientAddress, this.edge, this.#pool?.authority ?? '', this.trace?.fields, this.scheme);
-    const upstream = session.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
+    const upstream = session.request(fields, sensitive, !hasBody, this);
     if (upstream === undefined) return this.fail(upstreamReset);
     this.#attempts += 1;
     this.sweeps = 0;
     this.#session = session;
     this.#upstream = upstream;
-    upstream.on('headers', (headers, _flags, raw) => this.#interim(Number(headers[':status']), raw));
-    upstream.on('response', (headers, flags, raw) => this.#answer(upstream, headers, flags, raw));
-    upstream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => (this.#answerTrailers = raw));
-    upstream.on('close', () => this.#upstreamClosed(session, upstream));
-    if (hasBody) this.#upload(upstream);
+    if (!hasBody) return;
+    if (expectsContinue && !this.#saidContinue) this.client.headers([':status', '100'], noneSensitive, false);
+    this.#saidContinue = true;
+    this.client.resume();
   }
 
-  #upload(upstream: ClientHttp2Stream): void {
-    const client = this.client;
-    if (this.head.expectsContinue && !this.#saidContinue) {
-      this.#saidContinue = true;
-      attempt(() => client.additionalHeaders({ ':status': 100 }));
-    }
-    this.#stopUpload = relay(client, upstream, {
-      moved: (bytes) => {
-        this.#bodyRead = true;
-        this.requestBytes += bytes;
-        this.limits.moved();
-      },
-      whole: () => this.requestWhole,
-      trailers: () => trailerFields(this.requestTrailers),
-      sent: () => undefined,
-    });
-  }
+  // From the streams.
 
-  #interim(status: number, raw: RawFields): void {
+  answer(stream: Stream, status: number, fields: Fields, sensitive: Sensitive, end: boolean): void {
+    if (this.over || stream !== this.#upstream) return;
     // 100 is between two neighbours: what this client waited for it has been told.
-    if (!this.over && status !== 100 && status !== 101) attempt(() => this.client.additionalHeaders(interimFields(status, raw)));
-  }
-
-  #answer(upstream: ClientHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: RawFields): void {
-    // A client that is just going says so by its own `close`.
-    if (this.over || upstream !== this.#upstream || this.client.closed) return;
-    const status = Number(headers[':status']);
-    const bodyless = endsStream(flags) || this.head.method === 'HEAD' || status === 204 || status === 205 || status === 304;
-    try {
-      this.client.respond(answerFields(status, headers, raw), { endStream: bodyless, waitForTrailers: !bodyless });
-    } catch {
-      return this.fail(upstreamReset);
-    }
+    if (status === 100) return;
+    if (status < 200) return this.client.headers(interimFields(status, fields), sensitive, false);
+    this.#isBodyless = end || this.head.method === 'HEAD' || status === 204 || status === 205 || status === 304;
+    if (this.#isBodyless) this.answerCame = true;
     this.limits.moved();
     this.begun(status);
-    if (bodyless) {
-      this.answerCame = this.answerSent = true;
-      upstream.resume();
-    } else this.#download(upstream);
+    this.client.headers(answerFields(status, fields, this.dates), sensitive, this.#isBodyless);
   }
 
-  #download(upstream: ClientHttp2Stream): void {
-    relay(upstream, this.client, {
-      moved: (bytes) => {
-        this.responseBytes += bytes;
-        this.limits.moved();
-      },
-      whole: () => (this.answerCame ||= upstream.rstCode === h2.noError),
-      trailers: () => trailerFields(this.#answerTrailers),
-      sent: () => {
-        this.answerSent = true;
-        if (this.over) this.dropUpload();
-      },
-    });
+  data(stream: Stream, bytes: Buffer, from: number, to: number, end: boolean): void {
+    if (this.over) return stream.consumed(to - from);
+    this.limits.moved();
+    if (stream === this.client) this.#up(bytes, from, to, end);
+    else if (stream === this.#upstream && !this.#isBodyless) this.#down(stream, bytes, from, to, end);
+    else stream.consumed(to - from);
   }
 
-  #upstreamClosed({ lost, ending, used }: PodSession, upstream: ClientHttp2Stream): void {
-    if (this.over || upstream !== this.#upstream) return;
+  trailers(stream: Stream, fields: Fields, sensitive: Sensitive): void {
+    const other = stream === this.client ? this.#upstream : this.client;
+    if (stream !== this.client) {
+      if (stream !== this.#upstream || this.#isBodyless) return;
+      this.answerCame = true;
+    }
+    const passed = trailerFields(fields);
+    if (passed.length > 0) other?.trailers(passed, sensitive);
+    else other?.end();
+  }
+
+  writable(stream: Stream): void {
+    this.limits.moved();
+    if (stream === this.client) {
+      const owed = this.#owedDown;
+      this.#owedDown = 0;
+      this.#upstream?.consumed(owed);
+    } else if (stream === this.#upstream) {
+      const owed = this.#owedUp;
+      this.#owedUp = 0;
+      this.client.consumed(owed);
+    }
+  }
+
+  override closed(stream: Stream, how: Ending, code: number): void {
+    if (stream === this.client) super.closed(stream, how, code);
+    else if (!this.over && stream === this.#upstream) this.#upstreamClosed(stream, how, code);
+  }
+
+  #up(bytes: Buffer, from: number, to: number, end: boolean): void {
+    this.#bodyRead = true;
+    this.requestBytes += to - from;
+    const upstream = this.#upstream;
+    if (upstream === undefined || upstream.data(bytes, from, to, end)) this.client.consumed(to - from);
+    else this.#owedUp += to - from;
+  }
+
+  #down(upstream: Stream, bytes: Buffer, from: number, to: number, end: boolean): void {
+    this.responseBytes += to - from;
+    if (end) this.answerCame = true;
+    if (this.client.data(bytes, from, to, end)) upstream.consumed(to - from);
+    else this.#owedDown += to - from;
+  }
+
+  #upstreamClosed(upstream: Stream, how: Ending, code: number): void {
     this.#upstream = undefined;
-    this.#stopUpload?.();
-    const { rstCode: code, id } = upstream;
+    if (this.answering && !this.answerCame && how === 'reset-by-peer' && code === errors.noError && upstream.contentLeft <= 0) this.#endedByReset();
+    this.client.pause();
+    const session = this.#session;
     const answer = this.answerCame ? 'whole' : this.answering ? 'begun' : 'no';
     const replayable = isReplayable(this.head) && wasDead(this.sweeps);
-    const end = endOf({ answer, code, unsent: id === undefined, lost, ending, used, attempt: this.#attempts, unread: !this.#bodyRead, replayable });
+    const end = endOf({
+      answer,
+      code,
+      unsent: how === 'unsent',
+      lost: how === 'lost',
+      ending: session?.ending === true,
+      used: session?.used === true,
+      attempt: this.#attempts,
+      unread: !this.#bodyRead,
+      replayable,
+    });
     if (end === 'whole') {
       this.finish(this.status);
-      this.dropUpload();
+      this.client.dropRest();
     } else if (end === 'again') {
       this.progress?.resent();
       this.#take();
@@ -145,6 +170,12 @@ export class Exchange extends StreamExchange implements StreamTaker {
     } else this.#passReset(end.reset);
   }
 
+  /** A server of Node ends so: the reset that says that it wants nothing more overtakes the empty frame that would have ended the answer. */
+  #endedByReset(): void {
+    this.answerCame = true;
+    this.client.end();
+  }
+
   #passReset(code: number): void {
     this.brokenOffBy = 'pod';
     if (!this.answering) {
@@ -152,7 +183,7 @@ export class Exchange extends StreamExchange implements StreamTaker {
       this.status = gatewayCodes[upstreamReset.code];
     }
     this.finish(this.status);
-    this.client.close(code);
+    this.client.reset(code);
   }
 
   #take(): void {
@@ -168,16 +199,6 @@ export class Exchange extends StreamExchange implements StreamTaker {
     this.#pool?.leave(this);
     const [session, upstream] = [this.#session, this.#upstream];
     this.#upstream = undefined;
-    this.#stopUpload?.();
     if (upstream !== undefined) session?.cancel(upstream);
   }
 }
-
-/** Calls into streams throw where the other side has closed them a moment ago, which their `close` tells. */
-const attempt = (task: () => void): void => {
-  try {
-    task();
-  } catch {
-    // See above.
-  }
-};

@@ -18,7 +18,7 @@ const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 const notCopied: ReadonlySet<string> = new Set(['content-length', 'expect', 'host', 'sec-websocket-accept', 'sec-websocket-key', 'trailer']);
 
 /**
- * The head of a request as it goes to a pod of HTTP/1.1, with its empty line (RFC 9113 §8.2.3, §8.3.1). What HTTP/2 lets into fields is checked by nghttp2, and all of it may stand in
+ * The head of a request as it goes to a pod of HTTP/1.1, with its empty line (RFC 9113 §8.2.3, §8.3.1). What HTTP/2 lets into fields is checked by the engine, and all of it may stand in
  * HTTP/1.1. `forPod`: as to a pod of HTTP/2. `webSocketKey`: for a stream that is to become a WebSocket (RFC 8441 §5.1).
  */
 export const printRequest = (head: Head, forPod: readonly string[], framing: Framing, webSocketKey: string | undefined): string => {

@@ -1,7 +1,9 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { gatewayCodes, type GatewayCode } from '../../core/index.ts';
 import type { Refusal } from '../call.ts';
 import { problemAnswer, type OwnAnswer } from '../http1/problem.ts';
+import { noneSensitive } from './engine/sensitive.ts';
+import type { Stream } from './engine/stream.ts';
+import type { Dates } from './fields.ts';
 
 /** An answer of ours on its way to a client of HTTP/2. */
 export interface StreamAnswer {
@@ -48,11 +50,12 @@ export const refusalAnswer = (
   status: number = gatewayCodes[refusal.code],
 ): StreamAnswer => (grpcType === undefined ? plainAnswer(problemAnswer(refusal, status), method === 'HEAD') : grpcAnswer(refusal, grpcType, status));
 
-/** Ends `stream` with it. One that its client has closed a moment ago, which its `close` tells, is left alone. */
-export const send = (stream: ServerHttp2Stream, { fields, body }: StreamAnswer): void => {
-  if (stream.closed || stream.destroyed) return;
-  stream.respond(fields, { endStream: body === '' });
-  if (body !== '') stream.end(body);
+/** Ends `stream` with it. */
+export const send = (stream: Stream, { fields, body }: StreamAnswer, dates: Dates): void => {
+  stream.headers([...fields, 'date', dates.date()], noneSensitive, body === '');
+  if (body === '') return;
+  const bytes = Buffer.from(body);
+  stream.data(bytes, 0, bytes.length, true);
 };
 
 /** The `grpc-message` field: everything but printable ASCII, and the percent sign, as percent and two hex digits for each byte of UTF-8. */

@@ -1,7 +1,11 @@
-import { connect as connectSession, type ClientHttp2Session, type ClientHttp2Stream, type ClientSessionRequestOptions, type Settings } from 'node:http2';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
-import { h2, ignoreError } from './codes.ts';
+import { errors } from './engine/codes.ts';
+import { Connection, type ConnectionOwner } from './engine/connection.ts';
+import type { Sensitive } from './engine/sensitive.ts';
+import type { OwnSettings } from './engine/settings.ts';
+import type { Fields, Stream, StreamListener } from './engine/stream.ts';
+import { turn } from './engine/turn.ts';
 
 /** A pod on the same network answers a SYN in well under a millisecond; longer means that it is not there, and another one is tried. */
 const connectTimeoutMs = 1000;
@@ -18,8 +22,17 @@ const mostResets = 200;
 /** Ids of streams run out at 2^30. */
 const mostServed = 2 ** 29;
 
-const windowBytes = 256 * 1024;
-const sessionWindowBytes = 4 * 1024 * 1024;
+const settings: OwnSettings = {
+  role: 'client',
+  streamWindow: 256 * 1024,
+  connectionWindow: 4 * 1024 * 1024,
+  maxConcurrentStreams: 0,
+  maxHeaderListSize: 64 * 1024,
+  connectProtocol: false,
+};
+
+/** What all of them read into: what has come is used or copied before anybody reads again. */
+const readInto = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** What a session tells the pool that it belongs to. */
 export interface SessionOwner {
@@ -30,42 +43,32 @@ export interface SessionOwner {
 }
 
 /** One HTTP/2 connection to a pod. No keep-alive PINGs go to it: gRPC servers take one in five minutes for an attack; dead connections are found by TCP's own probes. */
-export class PodSession {
+export class PodSession implements ConnectionOwner {
   /** Monotonic time since which it has had no stream. */
   idleSince: number;
   readonly #clock: Clock;
   readonly #owner: SessionOwner;
-  readonly #socket: Socket;
-  readonly #session: ClientHttp2Session;
+  readonly #connection: Connection;
   #state: 'dialling' | 'ready' | 'gone' = 'dialling';
   #timer: Timer | undefined;
   #problem = 'the connection was closed before it could be used';
-  #limit = assumedStreams;
-  #open = 0;
   #resets = 0;
-  #served = 0;
 
   /** Throws at an address that is none. `authority`: the address as it stands in a URL. */
   constructor(clock: Clock, owner: SessionOwner, address: string, port: number, authority: string) {
     this.#clock = clock;
     this.#owner = owner;
     this.idleSince = clock.monotonic();
-    const url = new URL(`http://${authority}`);
-    const socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
-    this.#socket = socket.on('error', ignoreError);
-    this.#session = connectSession(url, {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: windowBytes, maxHeaderListSize: 64 * 1024 },
-      maxHeaderListPairs: 512,
-      maxSessionMemory: 64,
-      ...{ strictSingleValueFields: false },
-    });
+    if (!URL.canParse(`http://${authority}`)) throw new Error(`${authority} is no address`);
+    const callback = (bytes: number): true => {
+      this.#connection.receive(readInto, 0, bytes);
+      return true;
+    };
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const socket = connect({ host: address, port, noDelay: true, ...keepAlive, onread: { buffer: readInto, callback } });
+    this.#connection = new Connection(socket, settings, this, turn);
     this.#timer = clock.after(millis(connectTimeoutMs), () => this.#fail('no answer to the connection attempt'));
-    this.#session.on('connect', () => this.#connected());
-    this.#session.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => this.#settings(maxConcurrentStreams));
-    this.#session.on('error', (error: Error) => (this.#problem = error.message));
-    // Node closes the session by itself on either; streams that the pod has not taken on end as refused.
-    this.#session.on('goaway', () => this.#gone()).on('close', () => this.#gone());
+    socket.on('connect', () => this.#connected()).on('error', (error: Error) => (this.#problem = error.message));
   }
 
   get dialling(): boolean {
@@ -74,60 +77,46 @@ export class PodSession {
 
   /** Streams that may be opened now. */
   get room(): number {
-    if (this.#state !== 'ready' || this.#session.closed || this.#session.destroyed) return 0;
-    return Math.max(0, Math.min(this.#limit, mostStreams) - this.#open);
+    return this.#state === 'ready' ? Math.min(this.#connection.room, Math.max(0, this.limit - this.#connection.open)) : 0;
   }
 
   /** What it takes at the same time, as far as is known. */
   get limit(): number {
-    return Math.min(this.#limit, mostStreams);
+    return this.#connection.greeted ? Math.min(this.#connection.peer.maxConcurrentStreams, mostStreams) : assumedStreams;
   }
 
   get idle(): boolean {
-    return this.#state === 'ready' && this.#open === 0;
+    return this.#state === 'ready' && this.#connection.open === 0;
   }
 
   /** True once requests have gone over it before: the pod may be closing it at this moment. */
   get used(): boolean {
-    return this.#served > 1;
+    return this.#connection.served > 1;
   }
 
   /** It takes nothing new any more. */
   get ending(): boolean {
-    return this.#state === 'gone';
+    return this.#connection.leaving;
   }
 
   /** It has said that it takes extended CONNECT (RFC 8441 §3). */
   get takesTunnels(): boolean {
-    return !this.#session.destroyed && this.#session.remoteSettings.enableConnectProtocol === true;
-  }
-
-  /** The connection is no more: its streams were cut, not reset by the pod. */
-  get lost(): boolean {
-    return this.#session.destroyed;
+    return this.#connection.peer.connectProtocol;
   }
 
   /** A stream for one request; undefined where the session has gone meanwhile. */
-  request(fields: readonly string[], options: ClientSessionRequestOptions): ClientHttp2Stream | undefined {
+  request(fields: Fields, sensitive: Sensitive, end: boolean, listener: StreamListener): Stream | undefined {
     if (this.room === 0) return undefined;
-    let stream: ClientHttp2Stream;
-    try {
-      stream = this.#session.request(fields, options);
-    } catch {
-      return undefined;
-    }
-    this.#open += 1;
-    this.#served += 1;
-    stream.on('error', ignoreError).once('close', () => this.#streamClosed());
-    if (this.#served >= mostServed) this.retire();
+    const stream = this.#connection.request(fields, sensitive, end, listener);
+    if (this.#connection.served >= mostServed) this.retire();
     return stream;
   }
 
   /** Nobody waits for the answer any more. */
-  cancel(stream: ClientHttp2Stream): void {
-    if (stream.closed || stream.destroyed) return;
+  cancel(stream: Stream): void {
+    if (stream.isClosed) return;
     this.#resets += 1;
-    stream.close(h2.cancel);
+    stream.reset(errors.cancel);
     if (this.#resets >= mostResets) this.retire();
   }
 
@@ -135,21 +124,31 @@ export class PodSession {
   retire(): void {
     if (this.#state === 'dialling') return this.#fail(this.#problem);
     if (this.#state !== 'ready') return;
-    this.#session.close();
+    this.#connection.goodbye();
+    this.#gone();
+  }
+
+  /** Once a second. */
+  sweep(): void {
+    this.#connection.sweep();
+  }
+
+  // From the connection.
+
+  changed(): void {
+    if (this.#connection.leaving) return this.#gone();
+    if (this.#connection.open === 0) this.idleSince = this.#clock.monotonic();
+    if (this.#state === 'dialling') this.#ready();
+    else this.#owner.room();
+  }
+
+  closed(): void {
     this.#gone();
   }
 
   #connected(): void {
-    if (this.#session.destroyed) return;
-    this.#session.setLocalWindowSize(sessionWindowBytes);
     this.#timer?.cancel();
     this.#timer = this.#clock.after(millis(settingsTimeoutMs), () => this.#ready());
-  }
-
-  #settings(most: number | undefined): void {
-    this.#limit = most ?? Infinity;
-    if (this.#state === 'dialling') this.#ready();
-    else this.#owner.room();
   }
 
   #ready(): void {
@@ -160,16 +159,9 @@ export class PodSession {
     this.#owner.room();
   }
 
-  #streamClosed(): void {
-    this.#open -= 1;
-    if (this.#open === 0) this.idleSince = this.#clock.monotonic();
-    this.#owner.room();
-  }
-
   #fail(problem: string): void {
     this.#problem = problem;
-    this.#session.destroy();
-    this.#socket.destroy();
+    this.#connection.destroy();
     this.#gone();
   }
 

@@ -1,12 +1,14 @@
-import type { ClientHttp2Stream } from 'node:http2';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { freePort, podAt, until } from '../../../test/support/gateway-rig.ts';
-import { answerOf, startHttp2Origin, type Handler, type Http2Origin } from '../../../test/support/http2-rig.ts';
+import { Heard, requestFields } from '../../../test/support/http2-engine.ts';
+import { startHttp2Origin, type Handler, type Http2Origin } from '../../../test/support/http2-rig.ts';
 import { instant, ManualClock, millis } from '../../core/index.ts';
 import type { PodConnectionCounts } from '../counters.ts';
 import { Pod } from '../pod.ts';
 import { RevisionFigures } from '../revision-figures.ts';
+import { noneSensitive } from './engine/sensitive.ts';
+import type { Stream } from './engine/stream.ts';
 import type { PodSession } from './pod-session.ts';
 import { createPodSessions, type PodSessions, type StreamTaker } from './pod-sessions.ts';
 
@@ -15,12 +17,13 @@ const noConnections = (): PodConnectionCounts => ({ open: 0, idle: 0, opened: 0 
 /** Who takes a stream, and remembers what became of it. */
 class Taker implements StreamTaker {
   session: PodSession | undefined;
-  stream: ClientHttp2Stream | undefined;
+  readonly heard = new Heard();
+  stream: Stream | undefined;
   problem: string | undefined;
 
   opened(session: PodSession): void {
     this.session = session;
-    this.stream = session.request([':path', '/'], { endStream: true });
+    this.stream = session.request(requestFields(), noneSensitive, true, this.heard);
   }
 
   unreachable(problem: string): void {
@@ -113,14 +116,14 @@ test('a connection that is idle for a minute is closed; one with a stream is not
   });
   const first = take();
   await until('it has a stream', () => first.stream !== undefined);
-  await answerOf(first.stream!);
+  await until('it is answered', () => first.heard.endings.length === 1);
   const second = take();
   t.is(second.session, first.session);
   await until('it is in the pod', () => origin.requests.length === 2);
   await clock.advance(millis(120_000));
   t.false(first.session?.ending);
   origin.requests[1]?.stream.respond({ ':status': 200 }, { endStream: true });
-  await answerOf(second.stream!);
+  await until('it is answered', () => second.heard.endings.length === 1);
   await clock.advance(millis(59_000));
   t.false(first.session?.ending);
   await clock.advance(millis(6000));
@@ -134,9 +137,9 @@ test('a pod that is forgotten: what is under way runs to its end, then the conne
   await until('it is in the pod', () => origin.requests.length === 1);
   sessions.forget(pod);
   t.true(taker.session?.ending);
-  const answer = answerOf(taker.stream!);
   origin.requests[0]?.stream.respond({ ':status': 201 }, { endStream: true });
-  t.is((await answer).status, 201);
+  await until('it is answered', () => taker.heard.endings.length === 1);
+  t.is(taker.heard.heads[0]?.status, 201);
   await until('the connection has ended', () => origin.sessions.every(({ destroyed }) => destroyed));
 });
 

@@ -92,7 +92,10 @@ export class SessionPool implements SessionOwner, PodPool {
 
   sweep(): void {
     const now = this.#clock.monotonic();
-    for (const session of [...this.#sessions]) if (session.idle && now - session.idleSince >= longestIdleMs) session.retire();
+    for (const session of [...this.#sessions]) {
+      session.sweep();
+      if (session.idle && now - session.idleSince >= longestIdleMs) session.retire();
+    }
   }
 
   close(): void {

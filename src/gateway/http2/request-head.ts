@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http2';
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { Scheme } from '../request.ts';
 import type { LoggedRequest } from '../request.ts';
@@ -6,7 +5,9 @@ import type { PodFields } from '../tracing.ts';
 import { targetCodes } from '../http1/grammar.ts';
 import { isForwarding } from '../http1/fields.ts';
 import { hostOf, isAuthority } from '../http1/request-head.ts';
-import { eachField, isHopByHop, keepSensitive, type RawFields } from './fields.ts';
+import type { Sensitive } from './engine/sensitive.ts';
+import type { Fields } from './engine/stream.ts';
+import { eachField, isHopByHop } from './fields.ts';
 
 /** Why a request is refused. Its connection goes on: unlike in HTTP/1.1, everybody knows where the next one begins. */
 export interface HeadProblem {
@@ -42,11 +43,12 @@ export class Head implements LoggedRequest {
   /** Of gRPC, whose clients look for a status of its own; undefined for any other request. */
   readonly grpcType: string | undefined;
   readonly #scheme: string;
-  readonly #headers: IncomingHttpHeaders;
-  readonly #raw: RawFields;
+  /** Names of fields that must never enter a compression table. */
+  readonly sensitive: Sensitive;
+  readonly #raw: Fields;
 
-  private constructor(headers: IncomingHttpHeaders, raw: RawFields, fields: ReadFields, hasBody: boolean) {
-    this.#headers = headers;
+  private constructor(raw: Fields, sensitive: Sensitive, fields: ReadFields, hasBody: boolean) {
+    this.sensitive = sensitive;
     this.#raw = raw;
     this.#scheme = fields.scheme;
     this.method = fields.method;
@@ -59,19 +61,19 @@ export class Head implements LoggedRequest {
     this.grpcType = grpcTypeOf(fields.contentType);
   }
 
-  /** nghttp2 has seen to what RFC 9113 §8 calls malformed; this is about what HTTP allows and a gateway cannot pass on. */
-  static read(headers: IncomingHttpHeaders, raw: RawFields, hasBody: boolean): Result<Head, HeadProblem> {
+  /** The engine has seen to what RFC 9113 §8 calls malformed; this is about what HTTP allows and a gateway cannot pass on. */
+  static read(raw: Fields, sensitive: Sensitive, hasBody: boolean): Result<Head, HeadProblem> {
     const fields = readFields(raw);
-    return fields.ok ? ok(new Head(headers, raw, fields.value, hasBody)) : fields;
+    return fields.ok ? ok(new Head(raw, sensitive, fields.value, hasBody)) : fields;
   }
 
   get host(): string {
     return hostOf(this.authority ?? '');
   }
 
-  /** What it costs in memory: its text twice, as fields and by name. */
+  /** What its text costs in memory. */
   get bytes(): number {
-    return 2 * this.#raw.reduce((sum, { length }) => sum + length, 0);
+    return this.#raw.reduce((sum, { length }) => sum + length, 0);
   }
 
   hasHeader(name: string): boolean {
@@ -111,7 +113,7 @@ export class Head implements LoggedRequest {
     if (!hasProto) fields.push('x-forwarded-proto', edge ? scheme : this.#scheme);
     if (!hasHost && this.authority !== undefined) fields.push('x-forwarded-host', authority);
     if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) fields.push(name, value);
-    return keepSensitive(fields, this.#headers);
+    return fields;
   }
 }
 
@@ -120,7 +122,7 @@ export const grpcTypeOf = (contentType: string): string | undefined => (/^applic
 
 const refused = (detail: string, status: HeadProblem['status'] = 400): { readonly ok: false; readonly problem: HeadProblem } => failed({ status, detail });
 
-const readFields = (raw: RawFields): Result<ReadFields, HeadProblem> => {
+const readFields = (raw: Fields): Result<ReadFields, HeadProblem> => {
   const fields: ReadFields = {
     method: '',
     protocol: undefined,

@@ -1,4 +1,4 @@
-import { h2 } from './codes.ts';
+import { errors } from './engine/codes.ts';
 
 /** What is known when the stream to a pod is closed. */
 export interface ClosedStream {
@@ -31,10 +31,10 @@ const mostAttempts = { refused: 3, ending: 20 } as const;
 export const endOf = ({ answer, code, unsent, lost, ending, used, attempt, unread, replayable }: ClosedStream): StreamEnd => {
   if (answer === 'whole') return 'whole';
   // A reset that says that all is well, behind half an answer, or behind none, is nothing to pass on.
-  const reset = lost || unsent || code === h2.noError ? 'broken' : { reset: code };
+  const reset = lost || unsent || code === errors.noError ? 'broken' : { reset: code };
   if (answer === 'begun' || !unread) return reset;
   // Never taken on (RFC 9113 §8.7): nothing is done twice by sending it again.
-  if (unsent || code === h2.refusedStream) return attempt < (ending ? mostAttempts.ending : mostAttempts.refused) ? 'again' : reset;
+  if (unsent || code === errors.refusedStream) return attempt < (ending ? mostAttempts.ending : mostAttempts.refused) ? 'again' : reset;
   // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
   return lost && used && replayable && attempt === 1 ? 'again' : reset;
 };

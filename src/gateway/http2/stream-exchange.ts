@@ -1,67 +1,65 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { millis, type Clock } from '../../core/index.ts';
+import type { Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import { isPageLoad, waitingPage } from '../http1/waiting-page.ts';
 import type { Scheme } from '../request.ts';
 import { abandonedStatus, brokenOffBy, shuttingDown } from '../refusals.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
-import { h2 } from './codes.ts';
-import type { RawFields } from './fields.ts';
+import { errors } from './engine/codes.ts';
+import type { Sensitive } from './engine/sensitive.ts';
+import type { Ending, Fields, Stream, StreamListener } from './engine/stream.ts';
+import type { Dates } from './fields.ts';
 import { plainAnswer, refusalAnswer, send, type StreamAnswer } from './own-answer.ts';
 import type { Head } from './request-head.ts';
 
 /** A request as it came over a client's connection. */
 export interface StreamRequest {
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Stream;
   readonly head: Head;
   /** The client's address, and how it has come. */
   readonly peer: string;
   readonly scheme: Scheme;
   /** It came in where the gateway is the edge. */
   readonly edge: boolean;
+  readonly dates: Dates;
 }
 
-/** What a stream of Node's, with its buffers, and the exchange cost. */
-const streamBytes = 8 * 1024;
+/** What a stream and the exchange cost. */
+const streamBytes = 2 * 1024;
 
 /**
- * One request of HTTP/2, from its head to the end of its answer, as far as its client goes; whoever extends it knows how pods are spoken to. A stream ends in many ways;
- * all of them are read from its `close` and its error code. After the end (`over`) nothing that still comes is heard.
+ * One request of HTTP/2, from its head to the end of its answer, as far as its client goes; whoever extends it knows how pods are spoken to, and hears of the client's body. That waits in the
+ * stream until somebody takes it. After the end (`over`) nothing that still comes is heard.
  */
-export abstract class StreamExchange extends Call {
+export abstract class StreamExchange extends Call implements StreamListener {
   readonly target: string;
   readonly clientAddress: string;
   requestBytes = 0;
   responseBytes = 0;
-  protected readonly client: ServerHttp2Stream;
+  protected readonly client: Stream;
   protected readonly head: Head;
   protected readonly edge: boolean;
+  protected readonly dates: Dates;
   readonly #scheme: Scheme;
   protected readonly limits: TimeLimits;
-  protected requestTrailers: RawFields = [];
   /** The head of the pod's answer has gone to the client. */
   protected answering = false;
   /** All of the answer has come. */
   protected answerCame = false;
-  /** All of it is on its way to the client. */
-  protected answerSent = false;
   protected status = abandonedStatus;
   protected over = false;
-  readonly #clock: Clock;
 
-  constructor(clock: Clock, { stream, head, peer, scheme, edge }: StreamRequest, target: string, limits: Limits) {
+  constructor(clock: Clock, { stream, head, peer, scheme, edge, dates }: StreamRequest, target: string, limits: Limits) {
     super();
-    this.#clock = clock;
     this.client = stream;
     this.clientAddress = peer;
     this.head = head;
     this.target = target;
     this.edge = edge;
+    this.dates = dates;
     this.#scheme = scheme;
     this.limits = new TimeLimits(clock, limits);
-    stream
-      .on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => (this.requestTrailers = raw))
-      .on('close', () => this.#clientClosed());
+    stream.listener = this;
+    stream.pause();
   }
 
   get request(): Head {
@@ -73,7 +71,7 @@ export abstract class StreamExchange extends Call {
   }
 
   get heldBytes(): number {
-    return streamBytes + this.head.bytes + this.client.readableLength;
+    return streamBytes + this.head.bytes + this.client.heldBytes;
   }
 
   // From the gate.
@@ -100,15 +98,32 @@ export abstract class StreamExchange extends Call {
     this.fail(shuttingDown);
   }
 
+  // From the streams: of the client, unless whoever extends it has another one.
+
+  /** The head of a pod's answer. */
+  abstract answer(stream: Stream, status: number, fields: Fields, sensitive: Sensitive, end: boolean): void;
+  abstract data(stream: Stream, bytes: Buffer, from: number, to: number, end: boolean): void;
+  abstract trailers(stream: Stream, fields: Fields, sensitive: Sensitive): void;
+  abstract writable(stream: Stream): void;
+
+  closed(_stream: Stream, how: Ending, _code: number): void {
+    if (this.over) return;
+    // All has been said; the pod still takes the rest of the request.
+    if (this.answerCame && how === 'whole') return;
+    if (this.state === 'held') {
+      this.over = true;
+      this.progress?.abandoned(this);
+      return;
+    }
+    this.brokenOffBy = 'client';
+    this.abandon();
+    this.finish(this.status);
+  }
+
   // For whoever extends it.
 
   /** Nobody waits for the pod any more. */
   protected abstract abandon(): void;
-
-  /** The request has come to its end, and was not cut off, which looks the same. */
-  protected get requestWhole(): boolean {
-    return !this.client.aborted && this.client.rstCode === h2.noError;
-  }
 
   protected begun(status: number): void {
     this.answering = true;
@@ -123,18 +138,10 @@ export abstract class StreamExchange extends Call {
     this.abandon();
     if (this.answering) {
       this.finish(this.status);
-      return this.client.close(h2.internalError);
+      return this.client.reset(errors.internalError);
     }
     this.progress?.refusing(this, refusal);
     this.refuse(refusal);
-  }
-
-  /** Nobody reads what still comes of the request: the client is told so behind its answer (RFC 9113 §8.1). A turn later, since Node sends trailers with that delay. */
-  protected dropUpload(): void {
-    const { client } = this;
-    if (!this.head.hasBody || client.readableEnded) return;
-    client.resume();
-    if (this.answerSent) this.#clock.after(millis(1), () => client.close(h2.noError));
   }
 
   protected finish(status: number): void {
@@ -145,23 +152,8 @@ export abstract class StreamExchange extends Call {
 
   #answerSelf(answer: StreamAnswer): void {
     if (this.over) return;
-    send(this.client, answer);
-    this.answerSent = true;
     this.finish(answer.counted);
-    this.dropUpload();
-  }
-
-  #clientClosed(): void {
-    if (this.over) return;
-    // All has been said; the pod still takes the rest of the request.
-    if (this.answerCame && this.client.rstCode === h2.noError) return;
-    if (this.state === 'held') {
-      this.over = true;
-      this.progress?.abandoned(this);
-      return;
-    }
-    this.brokenOffBy = 'client';
-    this.abandon();
-    this.finish(this.status);
+    send(this.client, answer, this.dates);
+    this.client.dropRest();
   }
 }

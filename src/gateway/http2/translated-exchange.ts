@@ -9,11 +9,13 @@ import { notWebSocket, upstreamReset } from '../refusals.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
 import type { Limits } from '../time-limits.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { interimFields } from './fields.ts';
+import { noneSensitive } from './engine/sensitive.ts';
+import type { Ending, Fields, Stream } from './engine/stream.ts';
+import { answerFields, interimFields } from './fields.ts';
 import { framingOf, printRequest } from './http1-request.ts';
 import { StreamExchange, type StreamRequest } from './stream-exchange.ts';
-import { joinTunnel } from './tunnel.ts';
-import { upload } from './upload.ts';
+import { Tunnel } from './tunnel.ts';
+import { Upload } from './upload.ts';
 import { changedFields, hasChanged, newKey } from './web-socket.ts';
 
 /** By which rules the requests of a port go on. */
@@ -30,8 +32,8 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   readonly #webSocketKey: string | undefined;
   #upstream: PodConnection | undefined;
   #podAuthority = '';
-  #stopUpload: (() => void) | undefined;
-  #cutTunnel: (() => void) | undefined;
+  #upload: Upload | undefined;
+  #tunnel: Tunnel | undefined;
   /** Of an answer whose head has not gone out. */
   #statusWaiting = 0;
   #sentTwice = false;
@@ -41,7 +43,6 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.#upstreams = upstreams;
     this.answerTo = new AnswerWriter(request.stream);
     this.#webSocketKey = request.head.tunnel === undefined ? undefined : newKey();
-    request.stream.on('drain', () => this.#clientDrained());
   }
 
   // From the gate.
@@ -70,14 +71,8 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
     upstream.out.flush();
     if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();
-    this.#stopUpload = upload(client, upstream, framing, {
-      moved: (bytes) => {
-        this.requestBytes += bytes;
-        this.limits.moved();
-      },
-      whole: () => this.requestWhole,
-      trailers: () => this.requestTrailers,
-    });
+    this.#upload = new Upload(client, upstream, framing);
+    client.resume();
   }
 
   unreachable(problem: string): void {
@@ -86,13 +81,12 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   }
 
   interim(head: ResponseHead): void {
-    const { client } = this;
-    if (!client.closed && !client.destroyed) client.additionalHeaders(interimFields(head.status, head.fields()));
+    this.client.headers(interimFields(head.status, head.fields()), noneSensitive, false);
   }
 
   answered(head: ResponseHead): PassAs {
     this.#statusWaiting = head.status;
-    this.answerTo.head([':status', String(head.status), ...head.fields()]);
+    this.answerTo.head(answerFields(head.status, head.fields(), this.dates));
     return 'plain';
   }
 
@@ -103,19 +97,15 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
 
   ended(): void {
     this.#upstream = undefined;
-    this.#stopUpload?.();
+    this.#upload = undefined;
     const passed = this.#pass(() => {
+      this.answerCame = true;
       this.answerTo.end();
       return true;
     });
     if (!passed) return;
-    this.answerCame = true;
     this.finish(this.status);
-    if (this.client.readableEnded) return;
-    this.client.once('finish', () => {
-      this.answerSent = true;
-      this.dropUpload();
-    });
+    this.client.dropRest();
   }
 
   switched(head: ResponseHead, socket: Socket, rest: Buffer): void {
@@ -132,19 +122,15 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.responseBytes = rest.length;
     this.begun(200);
     this.dueAt = this.limits.next(true);
-    this.#cutTunnel = joinTunnel(this.client, socket, {
-      up: (bytes) => {
-        this.requestBytes += bytes;
-        this.limits.moved();
-      },
+    this.#tunnel = new Tunnel(this.client, socket, {
       down: (bytes) => {
         this.responseBytes += bytes;
         this.limits.moved();
       },
-      whole: () => this.requestWhole,
       podEnded: () => (this.answerCame = true),
       ended: () => this.finish(this.status),
     });
+    this.client.resume();
   }
 
   brokeOff(_problem: string, silent: boolean): void {
@@ -162,14 +148,44 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
 
   drained(): void {
     this.limits.moved();
-    this.client.resume();
+    this.#upload?.drained();
+  }
+
+  // From the client's stream.
+
+  answer(): void {
+    // Of streams that we open.
+  }
+
+  data(stream: Stream, bytes: Buffer, from: number, to: number, end: boolean): void {
+    const taker = this.#upload ?? this.#tunnel;
+    if (taker === undefined) return stream.consumed(to - from);
+    this.requestBytes += to - from;
+    this.limits.moved();
+    taker.data(bytes, from, to, end);
+  }
+
+  trailers(_stream: Stream, fields: Fields): void {
+    this.#upload?.trailers(fields);
+    this.#tunnel?.end();
+  }
+
+  writable(): void {
+    this.limits.moved();
+    this.#upstream?.resume();
+    this.#tunnel?.writable();
+  }
+
+  override closed(stream: Stream, how: Ending, code: number): void {
+    super.closed(stream, how, code);
+    this.#tunnel?.closed();
   }
 
   protected abandon(): void {
-    this.#stopUpload?.();
+    this.#upload = undefined;
     this.#upstream?.abandon();
     this.#upstream = undefined;
-    this.#cutTunnel?.();
+    this.#tunnel?.cut();
   }
 
   // The rest.
@@ -183,7 +199,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
 
   /** It says so itself, by its `close`. */
   get #clientIsGoing(): boolean {
-    return this.over || this.client.closed || this.client.destroyed;
+    return this.over || this.client.isClosed;
   }
 
   #attempt(upstream: PodConnection): void {
@@ -192,30 +208,22 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     upstream.begin(this, this.head.method === 'HEAD');
   }
 
-  #clientDrained(): void {
-    this.limits.moved();
-    this.#upstream?.resume();
-  }
-
   /** Puts what the pod has said into the stream, the head first. False where the pod has to wait, or nothing more is to be said. */
   #pass(write: () => boolean): boolean {
     this.responseBytes = this.answerTo.content;
     if (this.#clientIsGoing) return false;
     const { headWaits } = this.answerTo;
+    // HTTP/2 cannot say it (RFC 9110 §15).
+    if (headWaits && this.#statusWaiting > 599) {
+      this.fail(upstreamReset);
+      return false;
+    }
     // To an extended CONNECT 2xx says that the stream is a WebSocket now.
     if (headWaits && this.#webSocketKey !== undefined && this.#statusWaiting < 300) {
       this.fail(notWebSocket);
       return false;
     }
-    let goesOn: boolean;
-    try {
-      goesOn = write();
-    } catch {
-      // A status or a field that HTTP/2 cannot say.
-      this.fail(upstreamReset);
-      return false;
-    }
     if (headWaits) this.begun(this.#statusWaiting);
-    return goesOn;
+    return write();
   }
 }

@@ -1,54 +1,67 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { isPassableTrailer } from '../http1/fields.ts';
 import type { PodConnection } from '../http1/pod-connection.ts';
-import { eachField, type RawFields } from './fields.ts';
+import type { Fields, Stream } from './engine/stream.ts';
+import { eachField } from './fields.ts';
 import type { Framing } from './http1-request.ts';
 
-/** What is asked and told while a body goes to the pod. */
-export interface UploadEnds {
-  /** So many bytes went through. */
-  readonly moved: (bytes: number) => void;
-  /** At the end of what the client gave: true if that was the whole body. */
-  readonly whole: () => boolean;
-  /** What came behind the body. */
-  readonly trailers: () => RawFields;
+/**
+ * Carries the body of a client's stream to a pod of HTTP/1.1. What the pod does not take waits in the stream's window: its client stalls. The engine has seen to it that no more and no less
+ * comes than was announced.
+ */
+export class Upload {
+  readonly #client: Stream;
+  readonly #pod: PodConnection;
+  readonly #isChunked: boolean;
+  #left: number;
+  /** Bytes that wait for the pod. */
+  #owed = 0;
+
+  constructor(client: Stream, pod: PodConnection, framing: Framing) {
+    this.#client = client;
+    this.#pod = pod;
+    this.#isChunked = framing === 'chunked';
+    this.#left = framing === 'chunked' ? Infinity : framing;
+    if (this.#left === 0) pod.requestSent();
+  }
+
+  data(bytes: Buffer, from: number, to: number, end: boolean): void {
+    const { out } = this.#pod;
+    const length = to - from;
+    if (length > 0) {
+      this.#left -= length;
+      if (this.#isChunked) out.text(`${length.toString(16)}\r\n`);
+      // What the socket does not take at once it keeps.
+      out.bytes(Buffer.from(bytes.subarray(from, to)), 0, length);
+      if (this.#isChunked) out.text('\r\n');
+      else if (this.#left === 0) this.#pod.requestSent();
+    }
+    if (end && this.#isChunked) this.#endChunks('');
+    if (out.flush()) this.#client.consumed(length);
+    else this.#owed += length;
+  }
+
+  trailers(fields: Fields): void {
+    if (!this.#isChunked) return;
+    this.#endChunks(trailerLines(fields));
+    this.#pod.out.flush();
+  }
+
+  /** The pod takes more again. */
+  drained(): void {
+    const owed = this.#owed;
+    this.#owed = 0;
+    this.#client.consumed(owed);
+  }
+
+  #endChunks(lines: string): void {
+    this.#pod.out.text(`0\r\n${lines}\r\n`);
+    this.#pod.requestSent();
+  }
 }
 
-/**
- * Carries the body of a client's stream to a pod of HTTP/1.1. What the pod does not take waits in the stream's window: its client stalls. nghttp2 has seen to it that no more and no
- * less comes than was announced. Returns the way to stop, with the stream paused.
- */
-export const upload = (client: ServerHttp2Stream, pod: PodConnection, framing: Framing, { moved, whole, trailers }: UploadEnds): (() => void) => {
-  let left = framing === 'chunked' ? Infinity : framing;
-  if (left === 0) pod.requestSent();
-  const onData = (chunk: Buffer): void => {
-    moved(chunk.length);
-    left -= chunk.length;
-    if (framing === 'chunked') pod.out.text(`${chunk.length.toString(16)}\r\n`);
-    pod.out.bytes(chunk, 0, chunk.length);
-    if (framing === 'chunked') pod.out.text('\r\n');
-    else if (left === 0) pod.requestSent();
-    if (!pod.out.flush()) client.pause();
-  };
-  const onEnd = (): void => {
-    if (framing !== 'chunked' || !whole()) return;
-    pod.out.text(`0\r\n${trailerLines(trailers())}\r\n`);
-    pod.requestSent();
-    pod.out.flush();
-  };
-  client.on('data', onData).on('end', onEnd);
-  // An empty body has ended by itself while the request was held.
-  if (client.readableEnded) onEnd();
-  client.resume();
-  return () => {
-    client.off('data', onData).off('end', onEnd);
-    client.pause();
-  };
-};
-
-const trailerLines = (raw: RawFields): string => {
+const trailerLines = (fields: Fields): string => {
   let lines = '';
-  eachField(raw, (name, value) => {
+  eachField(fields, (name, value) => {
     if (isPassableTrailer(name)) lines += `${name}: ${value}\r\n`;
   });
   return lines;

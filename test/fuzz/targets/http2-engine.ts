@@ -81,7 +81,7 @@ const framesTarget = async (): Promise<FuzzTarget> => {
         socket,
         settingsOf('server', { connectProtocol: true }),
         {
-          request: (stream, fields, sensitive, end) => {
+          opened: (stream, fields, sensitive, end) => {
             const one = new Heard();
             heard.push(one);
             stream.listener = one;

@@ -16,7 +16,7 @@ import type { Turn } from './turn.ts';
 /** What a connection tells whoever has it. */
 export interface ConnectionOwner {
   /** A request has come; the listener of its stream is to be set in the call. Only of servers. */
-  request(stream: Stream, fields: Fields, sensitive: Sensitive, end: boolean): void;
+  opened?(stream: Stream, fields: Fields, sensitive: Sensitive, end: boolean): void;
   /** There may be more room for streams than before, or less: settings have come, one has ended, the other side says goodbye. */
   changed(): void;
   /** It is no more, and none of its streams is. Once. */
@@ -24,11 +24,13 @@ export interface ConnectionOwner {
 }
 
 /** From the last word until the connection is cut, in sweeps. */
-const partingSweeps = 2;
+const partingSweeps = 30;
+/** A client that does not answer a PING by then hears which stream was the last without having said so. */
+const roundTripSweeps = 1;
 const pingPayload = Buffer.alloc(8);
 
 const nobody: StreamListener = {
-  head: () => undefined,
+  answer: () => undefined,
   data: () => undefined,
   trailers: () => undefined,
   writable: () => undefined,
@@ -63,6 +65,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
   #mostTaken = greatestStream;
   /** Of a server: it has said that no more should come, and waits a round trip to say which stream was the last. */
   #isWarning = false;
+  #warnedSweeps = 0;
 
   constructor(socket: Socket, own: OwnSettings, owner: ConnectionOwner, turn: Turn) {
     this.#socket = socket;
@@ -120,7 +123,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
 
   /**
    * Takes nothing new, and ends with the last of its streams. A server says GOAWAY in two steps (RFC 9113 §6.8): that no more should come, which refuses nothing that is on its way, and a
-   * round trip later, or at the next sweep, which stream was the last.
+   * round trip later, or after a second, which stream was the last.
    */
   goodbye(): void {
     if (this.#over || this.leaving) return;
@@ -146,7 +149,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
     this.#guard.refill();
     if (this.#parting > 0) this.#parting -= 1;
     else if (this.#parting === 0) this.destroy();
-    else if (this.#isWarning) this.#sayLast();
+    else if (this.#isWarning && ++this.#warnedSweeps > roundTripSweeps) this.#sayLast();
   }
 
   // From its streams.
@@ -192,7 +195,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
   }
 
   begun(stream: Stream, fields: Fields, sensitive: Sensitive, end: boolean): void {
-    this.#owner.request(stream, fields, sensitive, end);
+    this.#owner.opened?.(stream, fields, sensitive, end);
   }
 
   arrived(bytes: number): boolean {

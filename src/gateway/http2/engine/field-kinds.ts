@@ -10,6 +10,7 @@ export const kinds = {
   status: 5,
   protocol: 6,
   contentLength: 7,
+  host: 9,
   /** Makes its message malformed: characters that none may have, upper case, a field of the connection, an unknown pseudo field. */
   malformed: 8,
 } as const;
@@ -25,6 +26,7 @@ const ofName: ReadonlyMap<string, number> = new Map(
     ':authority': kinds.authority,
     ':status': kinds.status,
     ':protocol': kinds.protocol,
+    host: kinds.host,
     'content-length': kinds.contentLength,
     connection: kinds.malformed,
     'keep-alive': kinds.malformed,
@@ -37,9 +39,9 @@ const ofName: ReadonlyMap<string, number> = new Map(
 /** Of a token, without upper case. */
 const nameCodes = tokenCodes.map((allowed, code) => (code >= 0x41 && code <= 0x5a ? 0 : allowed));
 
-const isName = (name: string): boolean => {
-  for (let at = 0; at < name.length; at += 1) if (nameCodes[name.charCodeAt(at)] !== 1) return false;
-  return name.length > 0;
+const isToken = (text: string, allowed: Uint8Array): boolean => {
+  for (let at = 0; at < text.length; at += 1) if (allowed[text.charCodeAt(at)] !== 1) return false;
+  return text.length > 0;
 };
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
@@ -53,7 +55,8 @@ const isValue = (value: string): boolean => {
 export const kindOf = (name: string, value: string): number => {
   if (!isValue(value)) return kinds.malformed;
   const kind = ofName.get(name);
+  if (kind === kinds.method && !isToken(value, tokenCodes)) return kinds.malformed;
   if (kind !== undefined) return kind;
   if (name === 'te') return value === 'trailers' ? kinds.regular : kinds.malformed;
-  return isName(name) ? kinds.regular : kinds.malformed;
+  return isToken(name, nameCodes) ? kinds.regular : kinds.malformed;
 };

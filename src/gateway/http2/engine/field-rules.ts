@@ -8,7 +8,9 @@ export const malformed = -2;
 const bit = (kind: number): number => 1 << kind;
 const request = bit(kinds.method) | bit(kinds.scheme) | bit(kinds.path);
 const connect = bit(kinds.method) | bit(kinds.authority);
-const allOfRequest = request | bit(kinds.authority) | bit(kinds.protocol);
+/** One of them names the host. */
+const names = bit(kinds.authority) | bit(kinds.host);
+const allOfRequest = request | names | bit(kinds.protocol);
 
 /** The pseudo fields of the section that was walked through last, a bit for each kind; of those that are looked at, their values. */
 let found = 0;
@@ -24,7 +26,10 @@ const walk = (fields: readonly string[], kindsOf: Uint8Array): number => {
   for (let at = 0; at < fields.length; at += 2) {
     const kind = kindsOf[at >> 1] ?? kinds.malformed;
     if (kind === kinds.regular) isRegular = true;
-    else if (kind === kinds.malformed) return malformed;
+    else if (kind === kinds.host) {
+      isRegular = true;
+      found |= bit(kind);
+    } else if (kind === kinds.malformed) return malformed;
     else if (kind === kinds.contentLength) {
       isRegular = true;
       const said = contentLengthOf(fields[at + 1] ?? '');
@@ -47,9 +52,9 @@ export const requestLength = (fields: readonly string[], kindsOf: Uint8Array, ca
   const length = walk(fields, kindsOf);
   if (length === malformed || (found & ~allOfRequest) !== 0) return malformed;
   const hasProtocol = (found & bit(kinds.protocol)) !== 0;
-  if (method === 'CONNECT' && !hasProtocol) return found === connect ? length : malformed;
+  if (method === 'CONNECT' && !hasProtocol) return (found & ~bit(kinds.host)) === connect ? length : malformed;
   if (hasProtocol && !(canTunnel && method === 'CONNECT' && (found & bit(kinds.authority)) !== 0)) return malformed;
-  return (found & request) === request && path !== '' && method !== '' ? length : malformed;
+  return (found & request) === request && (found & names) !== 0 && path !== '' && method !== '' ? length : malformed;
 };
 
 /** The status of the head that `answerLength` has looked at. */
@@ -58,7 +63,7 @@ export const answerStatus = (): number => Number(status);
 /** As `requestLength`, of an answer's head (RFC 9113 §8.3.2). */
 export const answerLength = (fields: readonly string[], kindsOf: Uint8Array): number => {
   const length = walk(fields, kindsOf);
-  return length !== malformed && found === bit(kinds.status) && /^[1-9][0-9]{2}$/.test(status) && status !== '101' ? length : malformed;
+  return length !== malformed && (found & ~bit(kinds.host)) === bit(kinds.status) && /^[1-5][0-9]{2}$/.test(status) && status !== '101' ? length : malformed;
 };
 
 /** No pseudo fields (RFC 9113 §8.1). */

@@ -156,7 +156,7 @@ test('what is on its way to a stream that we have reset is no error, and is read
   wire.socket.write(Buffer.concat([hello, headersFrame(1, requestFields('/reset', 'POST'), false)]));
   await until('reset', () => wire.reset(1) === errors.cancel);
   const late = rawFrame(types.headers, flags.endHeaders | flags.endStream, 1, '40 01 78 01 79');
-  wire.socket.write(Buffer.concat([dataFrame(1, 1000), late, rawFrame(types.reset, 0, 1, word(8)), rawFrame(types.headers, 5, 3, '82 86 84 be')]));
+  wire.socket.write(Buffer.concat([dataFrame(1, 1000), late, rawFrame(types.reset, 0, 1, word(8)), rawFrame(types.headers, 5, 3, '82 86 84 0101 61 be')]));
   await until('answered', () => dataOf(wire, 3) === 1);
   t.deepEqual(server.requests[1]?.fields.slice(-2), ['x', 'y']);
   t.is(wire.goaway(), undefined);
@@ -193,12 +193,13 @@ test('goodbye comes in two steps, refuses nothing that is on its way, and ends w
   await until('closed here as well', () => server.closed() === 1);
 });
 
-test('a client that does not answer hears at the next sweep which stream was the last', async (t) => {
+test('a client that does not answer hears after a second which stream was the last', async (t) => {
   const server = await startEngineServer(t, () => undefined);
   const wire = await dialWire(t, server.port);
   wire.socket.write(hello);
   await pong(wire);
   server.connections[0]?.goodbye();
+  server.connections[0]?.sweep();
   server.connections[0]?.sweep();
   await until('closed', wire.closed);
   t.pass();

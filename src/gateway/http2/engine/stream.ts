@@ -15,7 +15,7 @@ export type Ending = 'whole' | 'reset-by-peer' | 'reset' | 'lost' | 'unsent';
 /** Who hears what comes over a stream. Each may write, reset and pause right in the call. */
 export interface StreamListener {
   /** The head of an answer; an interim one where `status` is below 200. Only of streams that we have opened. `end`: nothing follows. */
-  head(stream: Stream, status: number, fields: Fields, sensitive: Sensitive, end: boolean): void;
+  answer(stream: Stream, status: number, fields: Fields, sensitive: Sensitive, end: boolean): void;
   /** A piece of the body, which is there until the call returns, and takes from the window until it is `consumed`. */
   data(stream: Stream, bytes: Buffer, from: number, to: number, end: boolean): void;
   /** They end what comes. */
@@ -67,6 +67,7 @@ export class Stream {
   /** Of the window, taken by what has been consumed, and not given back. */
   #owed = 0;
   #isPaused = false;
+  #drops = false;
   #closed = false;
   /** Not given to the listener, who has paused. */
   #held: ByteQueue | undefined;
@@ -89,6 +90,16 @@ export class Stream {
     return this.#closed || this.gone;
   }
 
+  /** All that came has been heard, to its end. */
+  get hasEnded(): boolean {
+    return this.remoteEnded && this.#held === undefined && this.#heldTrailers === undefined && !this.#heldEnd;
+  }
+
+  /** Not all that was given to `data` is on its way. */
+  get isSending(): boolean {
+    return this.unsent !== undefined;
+  }
+
   /** What has come and is kept here until `resume`. */
   get heldBytes(): number {
     return this.#held?.size ?? 0;
@@ -105,6 +116,11 @@ export class Stream {
     return this.#keeper.out.data(this, bytes, from, to, end);
   }
 
+  /** Nothing more comes behind what was given to `data`. */
+  end(): void {
+    this.data(emptyBytes, 0, 0, true);
+  }
+
   /** Behind the body, whose end they are. */
   trailers(fields: Fields, sensitive: Sensitive): void {
     if (!this.isClosed && !this.localEnded) this.#keeper.out.trailers(this, fields, sensitive);
@@ -114,6 +130,14 @@ export class Stream {
   reset(code: number): void {
     if (!this.gone) this.#keeper.reset(this, code);
     else if (!this.#closed) this.close('reset', code);
+  }
+
+  /** Nothing that still comes is heard; behind the end of what is sent the other side is told so, by a reset without an error (RFC 9113 §8.1). */
+  dropRest(): void {
+    if (this.isClosed || this.remoteEnded) return this.resume();
+    this.#drops = true;
+    this.resume();
+    if (this.localEnded) this.#keeper.reset(this, errors.noError);
   }
 
   /** So many of the bytes that came are no longer in memory: as many more may come. */
@@ -143,7 +167,7 @@ export class Stream {
 
   receivedHead(status: number, fields: Fields, sensitive: Sensitive, end: boolean): void {
     if (end) this.remoteEnded = true;
-    this.listener.head(this, status, fields, sensitive, end);
+    this.listener.answer(this, status, fields, sensitive, end);
     if (end) this.#endIfDone();
   }
 
@@ -156,7 +180,8 @@ export class Stream {
   received(bytes: Buffer, from: number, to: number, end: boolean): void {
     this.#unconsumed += to - from;
     if (end) this.remoteEnded = true;
-    if (this.#isPaused || this.#held !== undefined) {
+    if (this.#drops) this.consumed(to - from);
+    else if (this.#isPaused || this.#held !== undefined) {
       this.#held ??= new ByteQueue();
       this.#held.push(bytes, from, to);
       this.#heldEnd = end;
@@ -166,6 +191,7 @@ export class Stream {
 
   receivedTrailers(fields: Fields, sensitive: Sensitive): void {
     this.remoteEnded = true;
+    if (this.#drops) return this.#endIfDone();
     if (this.#isPaused || this.#held !== undefined) {
       this.#heldTrailers = fields;
       this.#heldSensitive = sensitive;
@@ -176,7 +202,8 @@ export class Stream {
   /** END_STREAM has gone. */
   sentEnd(): void {
     this.localEnded = true;
-    this.#endIfDone();
+    if (this.#drops && !this.remoteEnded) this.#keeper.reset(this, errors.noError);
+    else this.#endIfDone();
   }
 
   /** Tells its listener, unless that has not yet heard all of a whole stream. */
@@ -196,6 +223,10 @@ export class Stream {
 
   #deliverHeld(): void {
     const held = this.#held;
+    if (this.#drops && held !== undefined) {
+      this.consumed(held.size);
+      held.clear();
+    }
     while (held !== undefined && held.size > 0 && !this.#isPaused && !this.#closed)
       held.shift(Infinity, (bytes, from, to) => {
         const end = this.#heldEnd && held.size === 0;

@@ -150,8 +150,11 @@ test('a content length that is none', fromClient, ...bad([...post, 'content-leng
 test('no path', fromClient, ...bad([':method', 'GET', ':scheme', 'http']));
 test('an empty path', fromClient, ...bad([':method', 'GET', ':scheme', 'http', ':path', '']));
 test('no method', fromClient, ...bad([':scheme', 'http', ':path', '/']));
+test('a method that is none', fromClient, ...bad([':method', 'GET /', ...post.slice(2)]));
 test('no scheme', fromClient, ...bad([':method', 'GET', ':path', '/']));
 test('two paths', fromClient, ...bad([...post, ':path', '/']));
+test('no authority and no Host', fromClient, ...bad(post.slice(0, 6)));
+test('Host alone', fromClient, [headersFrame(1, [...post.slice(0, 6), 'host', 'a'], true)], 'fine');
 test('a status', fromClient, ...bad([...post, ':status', '200']));
 test('a pseudo field that nobody knows', fromClient, ...bad([...post, ':colour', 'red']));
 test('a pseudo field behind others', fromClient, ...bad([':method', 'GET', ':scheme', 'http', 'a', 'b', ':path', '/']));

@@ -1,3 +1,5 @@
+import { afterThisTurn } from '../../../core/index.ts';
+
 /** Who has something to do at the end of a turn of the event loop. */
 export interface Late {
   atEndOfTurn(): void;
@@ -27,3 +29,6 @@ export class Turn {
     now.length = 0;
   };
 }
+
+/** Everybody's. */
+export const turn = new Turn(afterThisTurn);
