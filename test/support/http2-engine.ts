@@ -1,15 +1,19 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import { Connection, type ConnectionOwner } from '../../src/gateway/http2/engine/connection.ts';
-import type { OwnSettings } from '../../src/gateway/http2/engine/settings.ts';
-import { noneSensitive } from '../../src/gateway/http2/engine/sensitive.ts';
-import type { Ending, Fields, Stream, StreamListener } from '../../src/gateway/http2/engine/stream.ts';
-import { Turn } from '../../src/gateway/http2/engine/turn.ts';
+import {
+  Connection,
+  noneSensitive,
+  turn,
+  type ConnectionOwner,
+  type Ending,
+  type Fields,
+  type OwnSettings,
+  type Stream,
+  type StreamListener,
+} from '../../src/gateway/http2/engine/index.ts';
 import { until } from './until.ts';
 
 /** What the tests of our own HTTP/2 stand on: connections over real sockets, and listeners that write down what they hear. */
-
-export const turn = new Turn((task) => void setImmediate(task));
 
 export const settingsOf = (role: OwnSettings['role'], patch: Partial<OwnSettings> = {}): OwnSettings => ({
   role,

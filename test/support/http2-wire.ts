@@ -1,9 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import { ByteBuffer } from '../../src/gateway/http2/engine/byte-buffer.ts';
-import { flags, preface, types } from '../../src/gateway/http2/engine/codes.ts';
-import { Encoder } from '../../src/gateway/http2/engine/hpack/encoder.ts';
-import { noneSensitive } from '../../src/gateway/http2/engine/sensitive.ts';
+import { ByteBuffer, Encoder, flags, noneSensitive, preface, types } from '../../src/gateway/http2/engine/index.ts';
 import { until } from './until.ts';
 
 /** The far end of a connection of HTTP/2 that says what it is told, byte for byte, and writes down what it hears. */

@@ -1,9 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { Connection } from '../../../src/gateway/http2/engine/connection.ts';
-import { Decoder } from '../../../src/gateway/http2/engine/hpack/decoder.ts';
-import { Encoder } from '../../../src/gateway/http2/engine/hpack/encoder.ts';
-import { ByteBuffer } from '../../../src/gateway/http2/engine/byte-buffer.ts';
-import { Turn } from '../../../src/gateway/http2/engine/turn.ts';
+import { ByteBuffer, Connection, Decoder, Encoder, turn } from '../../../src/gateway/http2/engine/index.ts';
 import { Heard, settingsOf } from '../../support/http2-engine.ts';
 import { dataFrame, headersFrame, hello, rawFrame, setting, settingsFrame, word } from '../../support/http2-wire.ts';
 import { insist } from '../insist.ts';
@@ -52,7 +48,6 @@ const framesTarget = async (): Promise<FuzzTarget> => {
   const server = createServer((socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const turn = new Turn((task) => void setImmediate(task));
   const hex = (...frames: readonly Buffer[]): string => Buffer.concat([hello, ...frames]).toString('hex');
   const body = [headersFrame(1, request, false), dataFrame(1, 'abcde'), dataFrame(1, 'x', true)];
   return {

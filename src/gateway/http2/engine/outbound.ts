@@ -5,14 +5,14 @@ import { Encoder } from './hpack/encoder.ts';
 import { ReadyRing } from './ready-ring.ts';
 import type { Sensitive } from './sensitive.ts';
 import type { PeerSettings } from './settings.ts';
-import type { Fields, Stream } from './stream.ts';
+import type { Fields, Stream, StreamOutput } from './stream.ts';
 import { takeBlock } from './write-blocks.ts';
 
 /** While so much waits to be written DATA stays with its stream, where the others have their turns too. */
 const enoughBytes = 64 * 1024;
 
 /** What a connection sends: its frames one behind the other, and DATA as the windows allow it, each stream in its turn. */
-export class Outbound {
+export class Outbound implements StreamOutput {
   readonly encoder = new Encoder();
   /** The socket takes no more for now. */
   isBlocked = false;

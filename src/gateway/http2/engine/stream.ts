@@ -1,6 +1,5 @@
 import { ByteQueue } from './byte-queue.ts';
 import { errors } from './codes.ts';
-import type { Outbound } from './outbound.ts';
 import { noneSensitive, type Sensitive } from './sensitive.ts';
 
 /** Names and values in turn, each character a byte: pseudo fields first, names in lower case. */
@@ -26,9 +25,18 @@ export interface StreamListener {
   closed(stream: Stream, how: Ending, code: number): void;
 }
 
-/** What the connection does for its streams beside sending. */
+/** Where what streams send goes. */
+export interface StreamOutput {
+  headers(stream: Stream, fields: Fields, sensitive: Sensitive, end: boolean): void;
+  /** False where not all of it has gone. */
+  data(stream: Stream, bytes: Uint8Array, from: number, to: number, end: boolean): boolean;
+  trailers(stream: Stream, fields: Fields, sensitive: Sensitive): void;
+  windowUpdate(id: number, bytes: number): void;
+}
+
+/** What the connection does for its streams. */
 export interface StreamKeeper {
-  readonly out: Outbound;
+  readonly out: StreamOutput;
   /** So much of what has come is no longer in memory. */
   freed(bytes: number): void;
   /** It has ended in both directions. */
