@@ -25,6 +25,8 @@ export interface ConnectionOwner {
 
 /** From the last word until the connection is cut, in sweeps. */
 const partingSweeps = 30;
+/** The same of a client, which nobody sweeps any more. */
+const partingMs = 30_000;
 /** A client that does not answer a PING by then hears which stream was the last without having said so. */
 const roundTripSweeps = 1;
 const pingPayload = Buffer.alloc(8);
@@ -49,7 +51,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
   readonly #own: OwnSettings;
   readonly #owner: ConnectionOwner;
   readonly #writer: SocketWriter;
-  readonly #guard = new Guard(() => this.fail(errors.enhanceYourCalm));
+  readonly #guard: Guard;
   readonly #reader: FrameReader;
   readonly #window: ReceiveWindow;
   readonly #streams = new Streams();
@@ -72,6 +74,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
     this.#own = own;
     this.#owner = owner;
     this.#isServer = own.role === 'server';
+    this.#guard = new Guard(this.#isServer, () => this.fail(errors.enhanceYourCalm));
     this.#writer = new SocketWriter(socket, this.peer, turn);
     this.out = this.#writer.out;
     this.#reader = new FrameReader(new Inbound(this, this.#guard, own), this.#isServer);
@@ -284,12 +287,15 @@ export class Connection implements StreamKeeper, InboundKeeper {
 
   /** Says why, and closes when that has gone. What the other side still sends is read and dropped for a while: a socket that is closed over it could take our last word back. */
   #part(code: number): void {
-    if (code !== errors.noError || this.#mostTaken === greatestStream) this.out.control(types.goaway, 0, 0, [this.#lastPeer, code]);
+    if (code !== errors.noError || this.#mostTaken === greatestStream) this.out.control(types.goaway, 0, 0, [Math.min(this.#lastPeer, this.#mostTaken), code]);
     this.#writer.flush();
     this.#end(code);
     this.#parting = partingSweeps;
     if (this.#isServer) this.#socket.end();
-    else this.#socket.destroySoon();
+    else {
+      this.#socket.setTimeout(partingMs, () => this.#socket.destroy());
+      this.#socket.destroySoon();
+    }
     this.#owner.changed();
   }
 

@@ -5,13 +5,15 @@ const resets = { burst: 500, perSecond: 50 } as const;
 /** Frames that ask for work and bring nothing: PING, SETTINGS, PRIORITY, empty DATA, frames of streams that are no more. Each frame with content pays for one. */
 const idleFrames = { burst: 10_000, perSecond: 1000 } as const;
 
-/** Counts what a peer does that only makes work. Beyond what is allowed its connection is closed. */
+/** Counts what a peer does that only makes work. Beyond what is allowed its connection is closed. Resets by servers are not counted: of each stream we have asked for ourselves. */
 export class Guard {
   readonly #resets = new Budget(resets.burst, resets.perSecond);
   readonly #idle = new Budget(idleFrames.burst, idleFrames.perSecond);
+  readonly #countsResets: boolean;
   readonly #tooMuch: () => void;
 
-  constructor(tooMuch: () => void) {
+  constructor(countsResets: boolean, tooMuch: () => void) {
+    this.#countsResets = countsResets;
     this.#tooMuch = tooMuch;
   }
 
@@ -27,7 +29,7 @@ export class Guard {
   }
 
   reset(): boolean {
-    const isAllowed = this.#resets.spend();
+    const isAllowed = !this.#countsResets || this.#resets.spend();
     if (!isAllowed) this.#tooMuch();
     return isAllowed;
   }

@@ -33,6 +33,9 @@ export interface InboundKeeper {
   windowUpdate(id: number, bytes: number): void;
 }
 
+/** No window holds heads back: a server without an end of them would fill the memory of a gateway whose client is slow. */
+const mostInterims = 64;
+
 /** Takes the frames of a connection as RFC 9113 §6 wants them, and gives what they hold to their streams. */
 export class Inbound implements FrameSink {
   readonly #keeper: InboundKeeper;
@@ -210,7 +213,10 @@ export class Inbound implements FrameSink {
     const isInterim = status < 200;
     const isBodyless = stream.method === 'HEAD' || status === 204 || status === 304;
     if (length === malformed || (isInterim && end) || (end && length > 0 && !isBodyless)) return this.#keeper.fault(stream.id, errors.protocolError);
-    if (!isInterim) {
+    if (isInterim) {
+      stream.interims += 1;
+      if (stream.interims > mostInterims) return this.#keeper.fault(stream.id, errors.enhanceYourCalm);
+    } else {
       stream.hasHead = true;
       // Of an answer to CONNECT the length says nothing (RFC 9110 §9.3.6).
       stream.contentLeft = isBodyless ? 0 : stream.method === 'CONNECT' ? noLength : length;

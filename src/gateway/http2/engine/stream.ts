@@ -62,8 +62,9 @@ export class Stream {
   /** END_STREAM has gone, or come. */
   localEnded = false;
   remoteEnded = false;
-  /** Of an answer: its final head. */
+  /** Of an answer: its final head, and how many came before that. */
   hasHead = false;
+  interims = 0;
   /** What may still come: of the window, and by the content length (-1 for any). */
   receiveWindow: number;
   contentLeft = -1;
@@ -96,11 +97,6 @@ export class Stream {
   /** Nothing more is heard or sent. */
   get isClosed(): boolean {
     return this.#closed || this.gone;
-  }
-
-  /** All that came has been heard, to its end. */
-  get hasEnded(): boolean {
-    return this.remoteEnded && this.#held === undefined && this.#heldTrailers === undefined && !this.#heldEnd;
   }
 
   /** Not all that was given to `data` is on its way. */

@@ -9,6 +9,12 @@ const mostTableSize = 4096;
 /** An entry of more than this would push out too many others. */
 const longestIndexed = 1024;
 
+/** Places that are looked at for a pair: with one alone, two that come with every request might push each other out for ever. */
+const probes = 4;
+
+/** So many that have been seen once share a place. */
+const ways = 4;
+
 /** Secrets, which compression must not let anybody guess byte by byte (RFC 7541 §7.1.3). */
 const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie']);
 
@@ -17,14 +23,19 @@ const kept = { pattern: 0x40, prefix: 6 } as const;
 const notKept = { pattern: 0x00, prefix: 4 } as const;
 const neverKept = { pattern: 0x10, prefix: 4 } as const;
 
-/** A cheap guess at a place; what is found there is compared. The numbers give each pair of the static table a place of its own. */
-const pairPlace = (name: string, value: string): number => {
-  const { length } = value;
-  const ofValue = length === 0 ? 0 : length * 17 + value.charCodeAt(0) * 5 + value.charCodeAt(length >> 1) + value.charCodeAt(length - 1) * 7;
-  return (name.length * 5 + lastOf(name) * 3 + ofValue) & 255;
+/** Of a text: its length and five of its characters, which few others share. */
+const digest = (text: string, start: number): number => {
+  const last = text.length - 1;
+  if (last < 0) return Math.imul(start, 31);
+  const ends = (text.charCodeAt(0) << 14) ^ (text.charCodeAt(last) << 7) ^ text.charCodeAt(last === 0 ? 0 : last - 1);
+  const middle = (text.charCodeAt(last >> 1) << 7) ^ text.charCodeAt(last >> 2);
+  return Math.imul(Math.imul(Math.imul(start, 31) + last, 31) + middle, 31) + ends;
 };
-const namePlace = (name: string): number => (name.length === 0 ? 0 : (name.length * 11 + lastOf(name) * 3 + name.charCodeAt(name.length >> 1) * 13) & 255);
-const lastOf = (name: string): number => (name.length === 0 ? 0 : name.charCodeAt(name.length - 1));
+const placeOf = (hash: number): number => Math.imul(hash, 0x9e37_79b1) >>> 24;
+
+/** A cheap guess at a place; what is found there is compared. Each pair of the static table has a place of its own. */
+const pairPlace = (name: string, value: string): number => placeOf(digest(value, digest(name, 3)));
+const namePlace = (name: string): number => placeOf(digest(name, 1));
 
 /** All of both, where only one that repeats is to be kept. */
 const hashOf = (name: string, value: string): number => {
@@ -45,13 +56,13 @@ for (let index = staticSize; index > 0; index -= 1) {
 
 /**
  * Writes field sections (RFC 7541) of one connection. A pair enters the dynamic table when it comes for the second time: ids, dates and lengths, which never do, push nothing out. What is
- * in the tables is found by a guess at its place (two pairs that share one push each other out), so that a field that has been indexed costs neither memory nor a walk through the table.
+ * in the tables is found by a guess at its place, so that a field that has been indexed costs neither memory nor a walk through the table.
  */
 export class Encoder {
   #table: DynamicTable = new DynamicTable(mostTableSize);
-  readonly #pairs = new Int32Array(256);
+  readonly #pairs = new Int32Array(256 + probes);
   readonly #names = new Int32Array(256);
-  readonly #seen = new Int32Array(128);
+  readonly #seen = new Int32Array(128 * ways);
   /** Of the table, since the last block: the least, and what it is now; the other side has to hear of both (RFC 7541 §4.2). */
   #least = mostTableSize;
   #told = mostTableSize;
@@ -85,21 +96,26 @@ export class Encoder {
     const fixed = staticPairPlaces[place] ?? 0;
     if (fixed !== 0 && staticNames[fixed] === name && staticValues[fixed] === value) return integer(into, 0x80, 7, fixed);
     const table = this.#table;
-    const number = this.#pairs[place] ?? 0;
-    if (table.has(number) && table.name(number) === name && table.value(number) === value) return integer(into, 0x80, 7, staticSize + 1 + table.added - number);
+    let free = place;
+    for (let probe = place; probe < place + probes; probe += 1) {
+      const number = this.#pairs[probe] ?? 0;
+      if (!table.has(number)) free = probe;
+      else if (table.name(number) === name && table.value(number) === value) return integer(into, 0x80, 7, staticSize + 1 + table.added - number);
+    }
     if (!this.#comesAgain(name, value)) return this.#literal(notKept, name, value, into);
     this.#literal(kept, name, value, into);
     table.add(name, value, 0);
-    this.#pairs[place] = this.#names[namePlace(name)] = table.added;
+    this.#pairs[free] = this.#names[namePlace(name)] = table.added;
   }
 
   /** False for one that is seen for the first time, or that is too long to be kept. */
   #comesAgain(name: string, value: string): boolean {
     if (name.length + value.length > longestIndexed || name.length + value.length + 32 > this.#table.capacity) return false;
     const hash = hashOf(name, value);
-    const place = hash & 127;
-    if (this.#seen[place] === hash) return true;
-    this.#seen[place] = hash;
+    const [seen, set] = [this.#seen, (hash & 127) * ways];
+    for (let at = set; at < set + ways; at += 1) if (seen[at] === hash) return true;
+    seen.copyWithin(set + 1, set, set + ways - 1);
+    seen[set] = hash;
     return false;
   }
 
