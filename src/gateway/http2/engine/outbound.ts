@@ -20,6 +20,7 @@ export class Outbound implements StreamOutput {
   readonly #wake: () => void;
   readonly #ready = new ReadyRing();
   readonly #buffer = new ByteBuffer(Buffer.alloc(0));
+  #lastSize = 0;
   /** Of the connection. */
   #window = firstWindow;
 
@@ -42,6 +43,7 @@ export class Outbound implements StreamOutput {
   /** What is to be written, whose memory is the caller's now. */
   take(): { readonly bytes: Buffer; readonly length: number } {
     const { bytes, length } = this.#buffer;
+    this.#lastSize = length;
     this.#buffer.bytes = emptyBytes;
     this.#buffer.length = 0;
     return { bytes, length };
@@ -186,7 +188,7 @@ export class Outbound implements StreamOutput {
   #room(bytes: number): ByteBuffer {
     const buffer = this.#buffer;
     if (buffer.length === 0) {
-      if (buffer.bytes.length === 0) buffer.bytes = takeBlock();
+      if (buffer.bytes.length === 0) buffer.bytes = takeBlock(this.#lastSize);
       this.#wake();
     }
     buffer.reserve(bytes);
