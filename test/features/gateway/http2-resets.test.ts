@@ -170,9 +170,7 @@ test('a pod that speaks HTTP/1.1 is no pod to connect to', async (t) => {
   const address = server.address();
   const rig = await startHttp2Rig(t, { holdTimeoutMs: 200, pods: [podAt(typeof address === 'object' ? address!.port : 0)] });
   const session = await dialHttp2(t, rig.port);
-  // Between two failures the pod passes for one that is there: its port is open. By which of the two the wait ends is chance.
-  const { status, body } = await ask(session);
-  t.true((status === 503 && body.includes('connect-failed')) || (status === 504 && body.includes('hold-timeout')), body);
+  t.is((await ask(session)).status, 503);
 });
 
 for (const [what, patch, code, grpcStatus, status] of [
