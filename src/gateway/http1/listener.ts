@@ -104,12 +104,11 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   // From its connections.
 
   request(client: ClientConnection, head: Head): void {
-    const { edge } = this.entry;
     const destination = this.entry.find(head);
     if (destination === undefined) return this.#refuse(client, head, unknownHost(head.host));
     const { gate, target, protocol } = destination;
     if (protocol !== 'http1') return this.#refuse(client, head, versionNotSpoken);
-    const exchange = new Exchange(this, client, head, target, edge, gate.route);
+    const exchange = new Exchange(this, client, head, target, this.entry, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);
     else gate.admit(exchange);
   }
@@ -164,7 +163,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   #refuse(client: ClientConnection, head: Head, refusal: Refusal): void {
     this.entry.unrouted(refusal);
-    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: this.entry.trusted?.clientOf(client, head) ?? client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));
