@@ -78,6 +78,8 @@ export class EdgePorts implements Omit<OpenListener, 'port'> {
   async #openTls(host: string | undefined, tls: EdgeTls): Promise<void> {
     const entrance = this.#entrance(await tlsTermination(tls.certificates, this.#around.clock));
     this.#secure = new HttpListener(this.#entry, this.#around, entrance);
+    // Most clients that can choose choose HTTP/2.
+    await this.#secure.prepareHttp2();
     await this.#secure.open(host, tls.port);
   }
 
