@@ -2,9 +2,10 @@ import { messageOf, type Logger } from '../core/index.ts';
 import { compileAccessLog, type GatewayOptions } from '../gateway/index.ts';
 import { CommandError } from './exit-code.ts';
 
-/** The access log that `--access-log` asks for: on standard output, which never blocks where it is a pipe. */
+/** The access log that `--access-log` asks for, or where that is off the operator may: on standard output, which never blocks where it is a pipe. */
 export const accessLogOf = (template: string, logger: Logger): Pick<GatewayOptions, 'accessLog'> => {
-  const compiled = compileAccessLog(template);
+  const asSet = template === 'off';
+  const compiled = compileAccessLog(asSet ? 'json' : template);
   if (!compiled.ok) throw new CommandError('usage', `--access-log: ${compiled.problem}`);
   if (compiled.value === undefined) return {};
   const { stdout } = process;
@@ -20,5 +21,5 @@ export const accessLogOf = (template: string, logger: Logger): Pick<GatewayOptio
       return broken ? Infinity : stdout.writableLength;
     },
   };
-  return { accessLog: { print: compiled.value, out } };
+  return { accessLog: { print: compiled.value, out, asSet } };
 };

@@ -110,6 +110,12 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
   });
+  const setGateways = (): void => {
+    const { trustedProxies, accessLog } = registry.config;
+    link.set({ trustedProxies, accessLog });
+  };
+  setGateways();
+  registry.onConfig(setGateways);
   registry.onConfig((problems) => {
     const config = configMaps.get(`${systemNamespace}/rouse-config`);
     if (!leads || config === undefined || problems.length === 0) return;

@@ -6,12 +6,14 @@ import { portProblem } from './listen.ts';
 
 /** What the flags say of the ports that tell workloads apart by host name. Certificates are followed until `signal` aborts. Throws a `CommandError`. */
 export const edgePorts = async (flags: GatewayFlags, logger: Logger, signal: AbortSignal): Promise<EdgePortsOptions> => {
-  const { sharedPort, tlsPort, tlsCertDir, proxyProtocol = false } = flags;
+  const { sharedPort, tlsPort, tlsCertDir, proxyProtocol = false, trustedProxies = [] } = flags;
   if (tlsPort !== undefined && tlsPort === sharedPort && tlsPort !== 0)
     throw new CommandError('usage', `--tls-port ${tlsPort} is --shared-port already: want another one, e.g. 8443`);
   if (proxyProtocol && sharedPort === undefined && tlsPort === undefined)
     throw new CommandError('usage', '--proxy-protocol is about --shared-port and --tls-port: give one of them, e.g. --tls-port 8443');
-  const plain = { proxyProtocol, ...(sharedPort === undefined ? {} : { sharedPort }) };
+  if (trustedProxies.length > 0 && sharedPort === undefined && tlsPort === undefined)
+    throw new CommandError('usage', '--trusted-proxies is about --shared-port and --tls-port: give one of them, e.g. --shared-port 8080');
+  const plain = { proxyProtocol, ...(trustedProxies.length === 0 ? {} : { trustedProxies }), ...(sharedPort === undefined ? {} : { sharedPort }) };
   if (tlsPort === undefined && tlsCertDir === undefined) return plain;
   if (tlsPort === undefined) throw new CommandError('usage', `--tls-cert-dir ${tlsCertDir ?? ''} needs --tls-port, e.g. --tls-port 8443`);
   if (tlsCertDir === undefined)

@@ -32,6 +32,7 @@ export interface GatewayFlags {
   readonly tlsPort?: number;
   readonly tlsCertDir?: string;
   readonly proxyProtocol?: boolean;
+  readonly trustedProxies?: readonly string[];
   readonly accessLog: string;
   readonly tracing?: boolean;
   readonly workers: number;

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { logLevels, messageOf, type LogLevel } from '../core/index.ts';
+import { logLevels, messageOf, parseCidrs, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, UninstallFlags } from './flags.ts';
 
@@ -25,6 +25,12 @@ const port = (text: string): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('Want a port from 0 (any free one) to 65535, e.g. 8080.');
   return value;
+};
+
+const cidrs = (text: string): readonly string[] => {
+  const parsed = parseCidrs(text);
+  if (parsed.ok) return parsed.value;
+  throw new InvalidArgumentError(`It ${parsed.problem}. Want at most 1000 CIDRs, comma separated, e.g. 10.0.0.0/8,fd00::/8.`);
 };
 
 const mostWorkers = 64;
@@ -94,6 +100,11 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--tls-port <port>', 'the same over TLS').argParser(port))
     .addOption(flag('--tls-cert-dir <directory>', 'its certificates, read anew when they change: tls.crt and tls.key, and folders with such pairs'))
     .addOption(flag('--proxy-protocol', 'connections to these two ports begin with a header of the PROXY protocol, version 1 or 2'))
+    .addOption(
+      flag('--trusted-proxies <cidrs>', 'from where X-Forwarded-* is believed on these two ports, e.g. 10.0.0.0/8 (else what rouse-config says)').argParser(
+        cidrs,
+      ),
+    )
     .addOption(flag('--workers <number>', 'processes that share the ports').argParser(workers).default(1))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
     .addOption(flag('--access-log <template>', 'a line of JSON on standard output for each request: off, json, or {"NAME":"%FIELD% …", …}').default('off'))

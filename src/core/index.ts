@@ -5,6 +5,7 @@
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
 export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
+export { mostCidrs, parseCidrs } from './cidrs.ts';
 export { afterThisTurn, ManualClock, nextTurn, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
 export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
@@ -27,7 +28,7 @@ export {
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
-export type { HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
+export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
 export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';

@@ -70,10 +70,19 @@ export interface WorkloadRoute {
   readonly sessionAffinity: 'none' | 'client-ip';
 }
 
+/** What the operator sets for every gateway (ConfigMap `rouse-config`). */
+export interface GatewaySettings {
+  /** CIDRs of peers that are believed on the shared ports. */
+  readonly trustedProxies: readonly string[];
+  readonly accessLog: 'off' | 'json';
+}
+
 /** A change of routes. `full`: everything there is, anything else goes. Applied as a whole, then acknowledged by its `revision`. */
 export interface RouteSnapshot {
   readonly revision: number;
   readonly full: boolean;
   readonly upsert: readonly WorkloadRoute[];
   readonly remove: readonly WorkloadKey[];
+  /** Absent: as before, or where `full` the defaults (a controller that knows none). */
+  readonly settings?: GatewaySettings | undefined;
 }

@@ -5,6 +5,7 @@ import type { HttpEntry } from './http-entry.ts';
 import { HttpListener, type HttpSurroundings } from './http1/listener.ts';
 import type { OpenListener } from './open-listener.ts';
 import type { Certificates } from './tls/certificates.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 import { tlsTermination } from './tls/on-demand.ts';
 import type { BeginTls } from './tls/termination.ts';
 
@@ -14,6 +15,8 @@ export interface EdgePortsOptions {
   readonly tls?: EdgeTls;
   /** Whoever connects to them begins with a header of the PROXY protocol. */
   readonly proxyProtocol?: boolean;
+  /** CIDRs of peers that are believed about where a request comes from, whatever the operator sets. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** The same over TLS. */
@@ -25,19 +28,30 @@ export interface EdgeTls {
 /** The ports on which workloads are told apart by host name, where the gateway is the edge: the one in clear text, and its sibling over TLS. */
 export class EdgePorts implements Omit<OpenListener, 'port'> {
   readonly #options: EdgePortsOptions;
-  readonly #entry: HttpEntry;
+  readonly #entry: HttpEntry & { trusted: TrustedProxies | undefined };
   readonly #around: HttpSurroundings;
   readonly #rejected: (reason: RejectedConnection) => void;
   readonly #plain: HttpListener | undefined;
   #secure: HttpListener | undefined;
+  #trusted = '';
 
   constructor(options: EdgePortsOptions, entry: HttpEntry, around: HttpSurroundings, rejected: (reason: RejectedConnection) => void) {
     this.#options = options;
-    this.#entry = entry;
+    this.#entry = { ...entry, trusted: undefined };
     this.#around = around;
     this.#rejected = rejected;
     const entrance = options.proxyProtocol === true ? this.#entrance(undefined) : undefined;
-    this.#plain = options.sharedPort === undefined ? undefined : new HttpListener(entry, around, entrance);
+    this.#plain = options.sharedPort === undefined ? undefined : new HttpListener(this.#entry, around, entrance);
+    this.trust([]);
+  }
+
+  /** Who is believed about where a request comes from, where this gateway has no list of its own: from the next request on, on open connections too. */
+  trust(cidrs: readonly string[]): void {
+    const counted = this.#options.trustedProxies ?? cidrs;
+    const text = counted.join();
+    if (text === this.#trusted) return;
+    this.#trusted = text;
+    this.#entry.trusted = counted.length === 0 ? undefined : new TrustedProxies(counted);
   }
 
   get port(): number | undefined {
@@ -64,6 +78,8 @@ export class EdgePorts implements Omit<OpenListener, 'port'> {
   async #openTls(host: string | undefined, tls: EdgeTls): Promise<void> {
     const entrance = this.#entrance(await tlsTermination(tls.certificates, this.#around.clock));
     this.#secure = new HttpListener(this.#entry, this.#around, entrance);
+    // Most clients that can choose choose HTTP/2.
+    await this.#secure.prepareHttp2();
     await this.#secure.open(host, tls.port);
   }
 

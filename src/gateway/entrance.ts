@@ -5,10 +5,10 @@ import { enterWithinSeconds, firstRequestSeconds } from './http1/limits.ts';
 import { peerOf } from './peer.ts';
 import { receiveProxyHeader } from './proxy-protocol/receive.ts';
 import type { Scheme } from './request.ts';
-import type { BeginTls } from './tls/termination.ts';
+import type { Agreed, BeginTls } from './tls/termination.ts';
 
 /** Speaks HTTP over a connection before which nothing stands any more. `peer`: the client's address. */
-export type Serve = (socket: Socket, peer: string, scheme: Scheme) => void;
+export type Serve = (socket: Socket, peer: string, scheme: Scheme, agreed?: Agreed) => void;
 
 export interface EntranceOptions {
   readonly clock: Clock;
@@ -68,9 +68,9 @@ export class Entrance {
       return serve(tcp, peer, 'http');
     }
     waiting.lateness = 'tls-handshake-timeout';
-    const secured = (socket: Socket): void => {
+    const secured = (socket: Socket, agreed: Agreed): void => {
       this.#left(tcp);
-      serve(socket, peer, 'https');
+      serve(socket, peer, 'https', agreed);
     };
     tls(tcp, secured, (failure) => this.#reject(tcp, failure));
   }

@@ -3,6 +3,7 @@ import {
   silentLogger,
   type Clock,
   type GatewayId,
+  type GatewaySettings,
   type Logger,
   type Millis,
   type Random,
@@ -45,8 +46,8 @@ export interface GatewayOptions extends EdgePortsOptions {
   readonly host?: string;
   /** Sends a request through a spare gateway after `open`, so that the first real one does not wait for compilation (default true). */
   readonly warmUp?: boolean;
-  /** Opt-in: how a line looks, and where it goes. */
-  readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput };
+  /** Opt-in: how a line looks, and where it goes. `asSet`: while the operator has it on, by the settings that come with routes. */
+  readonly accessLog?: { readonly print: PrintLine; readonly out: LineOutput; readonly asSet?: boolean };
   /** Opt-in. */
   readonly tracer?: Tracer;
   /** Left out: its own. */
@@ -85,6 +86,8 @@ export interface Gateway {
 }
 
 const reportEveryMs = 1000;
+/** Of a controller that says nothing of them, and of a routes file. */
+const defaultSettings: GatewaySettings = { trustedProxies: [], accessLog: 'off' };
 const warmUpAfterMs = 50;
 /** What is freed within this time is told at once. */
 const tellFreedAfterMs = 5;
@@ -107,6 +110,7 @@ class GatewayProcess implements Gateway {
   readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #lines: LineSink | undefined;
+  readonly #accessLog: AccessLog | undefined;
   readonly #shared: EdgePorts;
   #hosts: HostTable = { find: () => undefined, problems: [] };
   #applying: Promise<unknown> = Promise.resolve();
@@ -122,8 +126,12 @@ class GatewayProcess implements Gateway {
     const sockets = options.sockets ?? ownSockets((error) => logger.warn('a connection could not be taken', { error }));
     this.#upstreams = createUpstreams(clock);
     const lines = options.accessLog === undefined ? undefined : new LineSink(clock, options.accessLog.out);
-    const accessLog = options.accessLog === undefined || lines === undefined ? undefined : new AccessLog(clock, options.accessLog.print, lines);
+    const accessLog =
+      options.accessLog === undefined || lines === undefined
+        ? undefined
+        : new AccessLog(clock, options.accessLog.print, lines, options.accessLog.asSet !== true);
     this.#lines = lines;
+    this.#accessLog = accessLog;
     this.#http2 = new Http2OnDemand(clock);
     this.counters = {
       workloads: this.#workloadCounters,
@@ -274,7 +282,8 @@ class GatewayProcess implements Gateway {
     return inTime ? 0 : left;
   }
 
-  async #applyOne({ full, upsert, remove }: RouteSnapshot): Promise<readonly RouteProblem[]> {
+  async #applyOne({ full, upsert, remove, settings }: RouteSnapshot): Promise<readonly RouteProblem[]> {
+    if (full || settings !== undefined) this.#set(settings ?? defaultSettings);
     const named = new Set(upsert.map(({ workload }) => workload));
     const gone = full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove;
     let sameHosts = gone.every((key) => (this.#gates.get(key)?.route.hosts.length ?? 0) === 0);
@@ -295,6 +304,11 @@ class GatewayProcess implements Gateway {
     // While draining, what waits still needs its pods, but no port opens again.
     if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
+  }
+
+  #set({ trustedProxies, accessLog }: GatewaySettings): void {
+    this.#shared.trust(trustedProxies);
+    if (this.#accessLog !== undefined && this.#options.accessLog?.asSet === true) this.#accessLog.on = accessLog === 'json';
   }
 
   #tellFreed(): void {

@@ -29,7 +29,7 @@ export const brokenOffBy = ({ code }: Refusal, answering: boolean): BrokenOffBy 
 export const notWebSocket: Refusal = { code: 'upstream-reset', detail: 'the pod does not speak WebSocket here' };
 export const versionNotSpoken: Refusal = {
   code: 'http-version-not-supported',
-  detail: 'the workload is served over HTTP/2 alone, in clear text with prior knowledge (protocol h2c or grpc)',
+  detail: 'the workload is served over HTTP/2 alone, by ALPN over TLS or with prior knowledge in clear text (protocol h2c or grpc)',
 };
 export const unknownHost = (host: string): Refusal => ({
   code: 'unknown-host',

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { WebSocket } from 'ws';
-import { jsonLogger, millis, systemClock, type GatewayInfo } from '../core/index.ts';
+import { jsonLogger, millis, systemClock, type GatewayInfo, type GatewaySettings } from '../core/index.ts';
 import { figures, hello, linked, route, startController, startGateway, web } from '../../test/support/link-rig.ts';
 import { until } from '../../test/support/until.ts';
 import type { LinkServer } from './index.ts';
@@ -37,6 +37,37 @@ test('a gateway that connects later gets everything that is published now as one
     [77],
   );
   await acknowledged(controller.link);
+});
+
+test('settings go with the first routes, alone when they change, and whole to a gateway that comes later', async (t) => {
+  const { controller, gateway } = await linked(t);
+  const { link } = controller;
+  const first: GatewaySettings = { trustedProxies: ['10.0.0.0/8', 'fd00::/8'], accessLog: 'off' };
+  const second: GatewaySettings = { trustedProxies: [], accessLog: 'json' };
+  link.set(first);
+  t.is(link.revision, 0, 'nothing was published, so there is nobody to change');
+  link.publish({ upsert: [route()], remove: [] });
+  link.publish({ upsert: [route({ holdQueueDepth: 4 })], remove: [] });
+  link.set(second);
+  await acknowledged(link);
+  t.is(link.revision, 3);
+  t.deepEqual(
+    gateway.applied.map(({ full, upsert, settings }) => [full, upsert.length, settings]),
+    [
+      [true, 1, first],
+      [false, 1, undefined],
+      [false, 0, second],
+    ],
+  );
+  const later = startGateway([controller.url]);
+  t.teardown(() => later.stop());
+  await until('it has them', () => later.applied.length === 1);
+  t.like(later.applied[0], { full: true, settings: second });
+  link.lead(2);
+  link.set(first);
+  link.publish({ upsert: [], remove: [] });
+  await until('of the next leader, too', () => later.applied.length === 2);
+  t.like(later.applied[1], { full: true, settings: first });
 });
 
 test('what a gateway cannot do of a route comes back with its acknowledgement', async (t) => {

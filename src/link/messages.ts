@@ -1,11 +1,14 @@
 import {
   areLatencyCounts,
   failed,
+  mostCidrs,
+  parseCidrs,
   parseWorkloadKey,
   protocols,
   wakeFailures,
   type FirstByte,
   type GatewayId,
+  type GatewaySettings,
   type HostRoute,
   type IgnoreRule,
   type LatencyCounts,
@@ -191,7 +194,15 @@ const route = shape<WorkloadRoute>({
   ignoreRequests: list(ignoreRule, 100),
   sessionAffinity: oneOf(['none', 'client-ip']),
 });
-const snapshot = shape<RouteSnapshot>({ revision: whole(), full: flag, upsert: list(route, mostWorkloads), remove: list(key, mostWorkloads) });
+const cidr = parsed((item) => (parseCidrs(item).ok ? item : undefined), 'a CIDR');
+const settings = shape<GatewaySettings>({ trustedProxies: list(cidr, mostCidrs), accessLog: oneOf(['off', 'json']) });
+const snapshot = shape<RouteSnapshot>({
+  revision: whole(),
+  full: flag,
+  upsert: list(route, mostWorkloads),
+  remove: list(key, mostWorkloads),
+  settings: optional(settings),
+});
 
 const downMessage = union<DownMessage>(
   'type',

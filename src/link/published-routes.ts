@@ -1,4 +1,4 @@
-import type { RouteSnapshot, WorkloadKey, WorkloadRoute } from '../core/index.ts';
+import type { GatewaySettings, RouteSnapshot, WorkloadKey, WorkloadRoute } from '../core/index.ts';
 
 /** A change to publish. `full`: everything there is; what is not in it goes. */
 export interface RouteChange {
@@ -15,6 +15,8 @@ export class PublishedRoutes {
   #routes = new Map<WorkloadKey, WorkloadRoute>();
   #epoch = 0;
   #revision = 0;
+  /** Outlive the epoch: every controller reads them for itself. */
+  #settings: GatewaySettings | undefined;
 
   get epoch(): number {
     return this.#epoch;
@@ -38,11 +40,23 @@ export class PublishedRoutes {
     for (const key of change.remove) this.#routes.delete(key);
     for (const route of change.upsert) this.#routes.set(route.workload, route);
     this.#revision += 1;
-    return { revision: this.#revision, full, upsert: change.upsert, remove: full ? [] : change.remove };
+    return { revision: this.#revision, full, upsert: change.upsert, remove: full ? [] : change.remove, ...(full ? this.#told() : {}) };
+  }
+
+  /** A change of nothing but the settings; undefined while nothing was published in this epoch: they go with the first word of it. */
+  set(settings: GatewaySettings): RouteSnapshot | undefined {
+    this.#settings = settings;
+    if (this.#revision === 0) return undefined;
+    this.#revision += 1;
+    return { revision: this.#revision, full: false, upsert: [], remove: [], settings };
   }
 
   /** For a gateway that has just connected; undefined while nothing was published in this epoch. */
   everything(): RouteSnapshot | undefined {
-    return this.#revision === 0 ? undefined : { revision: this.#revision, full: true, upsert: [...this.#routes.values()], remove: [] };
+    return this.#revision === 0 ? undefined : { revision: this.#revision, full: true, upsert: [...this.#routes.values()], remove: [], ...this.#told() };
+  }
+
+  #told(): Pick<RouteSnapshot, 'settings'> {
+    return this.#settings === undefined ? {} : { settings: this.#settings };
   }
 }

@@ -8,10 +8,12 @@ import {
   type FirstByte,
   type GatewayId,
   type GatewayInfo,
+  type GatewaySettings,
   type Logger,
   type Millis,
   type Poke,
   type Report,
+  type RouteSnapshot,
 } from '../core/index.ts';
 import { WebSocketServer } from 'ws';
 import { GatewayConnection, type ConnectionLimits } from './gateway-connection.ts';
@@ -48,6 +50,8 @@ export interface LinkServer {
   lead(epoch: number): void;
   /** Sends a change to every gateway. Which ones have applied it: `acknowledged` in `gateways()`, told by `onGateways`. */
   publish(change: RouteChange): void;
+  /** Sends what every gateway is to go by, now and to those that come. */
+  set(settings: GatewaySettings): void;
   /** Of the newest published change of this epoch; 0 before the first. */
   readonly revision: number;
   /** Connected gateways that have not said that they leave. */
@@ -100,7 +104,15 @@ class Links implements LinkServer {
   }
 
   publish(change: RouteChange): void {
-    const snapshot = this.#routes.publish(change);
+    this.#send(this.#routes.publish(change));
+  }
+
+  set(settings: GatewaySettings): void {
+    const snapshot = this.#routes.set(settings);
+    if (snapshot !== undefined) this.#send(snapshot);
+  }
+
+  #send(snapshot: RouteSnapshot): void {
     const text = JSON.stringify({ type: 'routes', epoch: this.#routes.epoch, snapshot });
     for (const connection of this.#connections.values()) connection.sendText(text);
   }

@@ -85,6 +85,18 @@ const wrong: Readonly<Record<string, Wrong>> = {
     code: 2,
     says: /^--proxy-protocol is about --shared-port and --tls-port: give one of them/,
   },
+  'proxies to trust without a port for them': {
+    args: ['gateway', '--routes', 'FILE', '--trusted-proxies', '10.0.0.0/8'],
+    file: 'workloads: []',
+    code: 2,
+    says: /^--trusted-proxies is about --shared-port and --tls-port: give one of them/,
+  },
+  'proxies to trust that are no CIDR': {
+    args: ['gateway', '--routes', 'FILE', '--shared-port', '0', '--trusted-proxies', '10.0.0.0/8,10.0.0.1'],
+    file: 'workloads: []',
+    code: 2,
+    says: /--trusted-proxies <cidrs>' argument '10\.0\.0\.0\/8,10\.0\.0\.1' is invalid\. It has "10\.0\.0\.1"\. Want at most 1000 CIDRs, comma separated, e\.g\. 10\.0\.0\.0\/8,fd00::\/8\./,
+  },
   'a kubeconfig that is not there': {
     args: ['controller', '--kubeconfig', 'nowhere.yaml', '--port', '0', '--metrics-port', '0'],
     code: 2,

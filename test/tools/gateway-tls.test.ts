@@ -61,14 +61,33 @@ const startTls = async (t: ExecutionContext, ...flags: readonly string[]): Promi
 test('curl gets its answer over TLS 1.3 and 1.2, with the certificate of the name that it asks for', async (t) => {
   const scene = await startTls(t);
   for (const version of ['1.3', '1.2']) {
-    const { code, text, errors } = await scene.curl(`https://${host}/`, `--tlsv${version}`, '--tls-max', version, '-w', '%{http_version} %{ssl_verify_result}');
+    const { code, text, errors } = await scene.curl(
+      `https://${host}/`,
+      `--tlsv${version}`,
+      '--tls-max',
+      version,
+      '--http1.1',
+      '-w',
+      '%{http_version} %{ssl_verify_result}',
+    );
     t.is(code, 0, errors);
     t.is(text, 'https 127.0.0.1\n1.1 0');
+    const two = await scene.curl(`https://${host}/`, `--tlsv${version}`, '--tls-max', version, '--http2', '-w', '%{http_version} %{ssl_verify_result}');
+    t.is(two.text, 'https 127.0.0.1\n2 0', two.errors);
   }
   const upload = await scene.curl(`https://${host}/`, '-T', '-', '-H', 'Transfer-Encoding: chunked');
   t.is(upload.code, 0, upload.errors);
   const kept = await scene.curl(`https://${host}/`, '-w', '%{num_connects}\n', `https://${host}/again`);
   t.is(kept.text, 'https 127.0.0.1\n1\nhttps 127.0.0.1\n0\n');
+});
+
+test('h2load over TLS runs clean: 5,000 requests over HTTP/2, none lost', async (t) => {
+  const scene = await startTls(t);
+  const args = ['-n', '5000', '-c', '10', '-m', '20', `--connect-to=127.0.0.1:${scene.tls}`, `https://${host}/`];
+  const { text, errors } = await runProgram(t, 'h2load', args, { limitMs: 50_000 });
+  t.regex(text, /Application protocol: h2/, errors);
+  t.regex(text, /requests: 5000 total, 5000 started, 5000 done, 5000 succeeded, 0 failed, 0 errored, 0 timeout/);
+  t.is(scene.origin.requests.length, 5000);
 });
 
 test('TLS 1.1, weak ciphers, new keys in the middle and names without a certificate are refused', async (t) => {

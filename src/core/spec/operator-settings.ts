@@ -1,3 +1,4 @@
+import { parseCidrs } from '../cidrs.ts';
 import { failed, ok } from '../result.ts';
 import { budget } from './budget.ts';
 import { flag, integer, map, oneOf, type Parse, type Parsed } from './scalars.ts';
@@ -21,13 +22,6 @@ const list =
   };
 
 const isKind = (text: string): boolean => /^[a-z][a-z0-9]{0,62}\.[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])$/.test(text);
-
-const isCidr = (text: string): boolean => {
-  const [address = '', bits = '', ...more] = text.split('/');
-  if (more.length > 0 || !/^\d{1,3}$/.test(bits)) return false;
-  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address)) return Number(bits) <= 32 && address.split('.').every((byte) => Number(byte) <= 255);
-  return Number(bits) <= 128 && address.includes(':') && /^[0-9a-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]/`);
-};
 
 /** What only the operator can set. */
 export const operatorSettings = {
@@ -54,10 +48,10 @@ export const operatorSettings = {
   }),
   'trusted-proxies': operatorSetting({
     initial: '',
-    legal: 'CIDRs, comma separated',
+    legal: 'at most 1000 CIDRs, comma separated',
     example: '10.0.0.0/8,fd00::/8',
-    meaning: 'from where X-Forwarded-* is believed on the shared port',
-    parse: list(isCidr),
+    meaning: 'from where X-Forwarded-*, Forwarded and X-Real-Ip are believed on the shared ports of gateways',
+    parse: parseCidrs,
   }),
   'per-workload-metrics': operatorSetting({
     initial: 'true',
@@ -66,7 +60,13 @@ export const operatorSettings = {
     meaning: 'whether metrics carry the labels namespace and workload',
     parse: flag,
   }),
-  'access-log': operatorSetting({ initial: 'off', legal: 'off or json', example: 'json', meaning: 'a line for each request', parse: oneOf('off', 'json') }),
+  'access-log': operatorSetting({
+    initial: 'off',
+    legal: 'off or json',
+    example: 'json',
+    meaning: 'a line for each request, of gateways without --access-log',
+    parse: oneOf('off', 'json'),
+  }),
 } as const;
 
 export type OperatorName = keyof typeof operatorSettings;

@@ -79,7 +79,9 @@ test('a default above the limit that the same file sets is a problem', (t) => {
 
 test('CIDRs of both families are read', (t) => {
   t.deepEqual(messages({ 'trusted-proxies': '10.0.0.0/8, fd00::/8,192.168.1.1/32,::/0' }), []);
-  for (const bad of ['10.0.0.0', '10.0.0/8', '300.0.0.0/8', 'fd00::/129', ':::/8', 'host/8']) t.is(messages({ 'trusted-proxies': bad }).length, 1, bad);
+  for (const bad of ['10.0.0.0', '010.0.0.0/8', '10.0.0.0./8', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0/8', '300.0.0.0/8', 'fd00::/129', ':::/8', 'host/8'])
+    t.is(messages({ 'trusted-proxies': bad }).length, 1, bad);
+  t.regex(messages({ 'trusted-proxies': '10.0.0.0/8,'.repeat(1000) + '::1/128' })[0] ?? '', /has 1001 of them.*at most 1000 CIDRs/);
 });
 
 test('no data at all makes the reader throw', (t) => {

@@ -15,11 +15,14 @@ export interface Unrouted {
 
 /** One line for each request, when it is over. Those that `ignore-requests` names have none. */
 export class AccessLog {
+  /** Switched off there are no lines. */
+  on: boolean;
   readonly #clock: Clock;
   readonly #print: PrintLine;
   readonly #sink: Pick<LineSink, 'add'>;
 
-  constructor(clock: Clock, print: PrintLine, sink: Pick<LineSink, 'add'>) {
+  constructor(clock: Clock, print: PrintLine, sink: Pick<LineSink, 'add'>, on = true) {
+    this.on = on;
     this.#clock = clock;
     this.#print = print;
     this.#sink = sink;
@@ -27,6 +30,7 @@ export class AccessLog {
 
   /** `call` ends now, while it still has its pod. */
   ended(call: Call, workload: WorkloadKey, status: number, now: number): void {
+    if (!this.on) return;
     const { pod, request } = call;
     const durationMs = now - call.arrivedAt;
     const line = this.#print({
@@ -49,6 +53,7 @@ export class AccessLog {
   }
 
   unrouted({ refusal, status, clientAddress, request }: Unrouted): void {
+    if (!this.on) return;
     const line = this.#print({
       arrivedAt: this.#clock.now(),
       durationMs: 0,

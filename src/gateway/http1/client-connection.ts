@@ -15,6 +15,7 @@ import {
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
 import type { Member } from '../roster.ts';
+import type { Visitor } from '../trusted-proxies.ts';
 import { Head, type HeadProblem } from './request-head.ts';
 
 /** Who answers the requests of a connection. */
@@ -50,12 +51,13 @@ export interface RequestListener {
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
  * connection ends, and nothing of where requests go.
  */
-export class ClientConnection implements Member {
+export class ClientConnection implements Member, Visitor {
   /** Among those of its listener. */
   place = -1;
   /** The client's address. */
   readonly peer: string;
   readonly scheme: Scheme;
+  standing: Visitor['standing'];
   readonly out: Outbox;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;

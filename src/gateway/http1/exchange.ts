@@ -3,7 +3,9 @@ import { messageOf, type Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import type { Pod } from '../pod.ts';
 import { abandonedStatus, brokenOffBy, malformed, shuttingDown, upstreamReset } from '../refusals.ts';
+import type { HttpEntry } from '../http-entry.ts';
 import type { Scheme } from '../request.ts';
+import type { TrustedProxies } from '../trusted-proxies.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
 import type { ClientConnection, RequestListener } from './client-connection.ts';
 import type { PassAs } from './message-body.ts';
@@ -43,8 +45,10 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   readonly #setting: ExchangeSetting;
   readonly #client: ClientConnection;
   readonly #head: Head;
-  /** True on the shared port, where the gateway is the edge. */
+  /** True on the shared port, where the gateway is the edge, unless the peer is a trusted proxy. */
   readonly #edge: boolean;
+  /** By which it is one. */
+  readonly #trusted: TrustedProxies | undefined;
   readonly #limits: TimeLimits;
   #upstream: PodConnection | undefined;
   #podAuthority = '';
@@ -56,13 +60,14 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #answerBytes = 0;
   #over = false;
 
-  constructor(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, edge: boolean, limits: Limits) {
+  constructor(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, entry: Pick<HttpEntry, 'edge' | 'trusted'>, limits: Limits) {
     super();
     this.#setting = setting;
     this.#client = client;
     this.#head = head;
     this.target = target;
-    this.#edge = edge;
+    this.#trusted = entry.trusted?.trusts(client) === true ? entry.trusted : undefined;
+    this.#edge = entry.edge && this.#trusted === undefined;
     this.answerTo = client.out;
     this.#limits = new TimeLimits(setting.clock, limits);
     client.take(this);
@@ -73,7 +78,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   }
 
   get clientAddress(): string {
-    return this.#client.peer;
+    return this.#trusted?.clientOf(this.#client, this.#head) ?? this.#client.peer;
   }
 
   override get scheme(): Scheme {

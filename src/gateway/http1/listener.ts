@@ -10,6 +10,7 @@ import { portOf, type ListeningSockets, type OpenListener } from '../open-listen
 import { peerOf } from '../peer.ts';
 import { malformed, unknownHost, versionNotSpoken } from '../refusals.ts';
 import type { Scheme } from '../request.ts';
+import type { Agreed } from '../tls/termination.ts';
 import { Roster } from '../roster.ts';
 import { ClientConnection, http2Preface, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -30,7 +31,7 @@ export interface HttpSurroundings {
 const sweepEveryMs = 1000;
 
 /**
- * One port for HTTP/1.1, and for HTTP/2 with prior knowledge: which of them is told by the first bytes of a connection. Hands each request of HTTP/1.1 to the workload's gate, and
+ * One port for HTTP/1.1 and HTTP/2: which of them was agreed upon with TLS, or is told by the first bytes of a connection (prior knowledge). Hands each request of HTTP/1.1 to the workload's gate, and
  * answers those that belong to none; connections of HTTP/2 go on in http2/client-sessions.ts.
  */
 export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSetting {
@@ -104,21 +105,25 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   // From its connections.
 
   request(client: ClientConnection, head: Head): void {
-    const { edge } = this.entry;
     const destination = this.entry.find(head);
     if (destination === undefined) return this.#refuse(client, head, unknownHost(head.host));
     const { gate, target, protocol } = destination;
     if (protocol !== 'http1') return this.#refuse(client, head, versionNotSpoken);
-    const exchange = new Exchange(this, client, head, target, edge, gate.route);
+    const exchange = new Exchange(this, client, head, target, this.entry, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);
     else gate.admit(exchange);
   }
 
   http2(client: ClientConnection): void {
+    this.#speakHttp2(client, http2Preface);
+  }
+
+  /** `read`: what was taken from the connection before it was known. */
+  #speakHttp2(client: ClientConnection, read: string): void {
     const { peer, scheme } = client;
     const { socket, rest } = client.leave();
     socket.pause();
-    socket.unshift(Buffer.concat([Buffer.from(http2Preface), rest]));
+    if (read !== '') socket.unshift(Buffer.concat([Buffer.from(read), rest]));
     if (this.#http2Clients !== undefined) return this.#http2Clients.add(socket, peer, scheme);
     socket.on('error', () => socket.destroy());
     void this.prepareHttp2().then(() => {
@@ -151,10 +156,13 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     return this.#date.text;
   }
 
-  readonly #serve = (socket: Socket, peer: string, scheme: Scheme): void => {
-    this.#clients.add(new ClientConnection(this, socket, peer, scheme));
+  readonly #serve = (socket: Socket, peer: string, scheme: Scheme, agreed?: Agreed): void => {
+    const client = new ClientConnection(this, socket, peer, scheme);
+    this.#clients.add(client);
     this.#around.connections(1);
     this.#sweeping ??= this.clock.every(millis(sweepEveryMs), () => this.#sweep());
+    // Whoever has agreed upon HTTP/2 is understood in no other protocol (RFC 9113 §3.4).
+    if (agreed === 'h2') this.#speakHttp2(client, '');
   };
 
   #sweep(): void {
@@ -164,7 +172,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
 
   #refuse(client: ClientConnection, head: Head, refusal: Refusal): void {
     this.entry.unrouted(refusal);
-    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: client.peer, request: head });
+    this.#around.accessLog?.unrouted({ refusal, status: undefined, clientAddress: this.entry.trusted?.clientOf(client, head) ?? client.peer, request: head });
     client.dropBody();
     const connection = client.connectionHeader(false, !head.expectsContinue && head.upgrade === undefined);
     client.out.text(printAnswer(problemAnswer(refusal), this.date(), connection, head.method === 'HEAD'));

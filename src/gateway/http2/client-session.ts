@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Scheme } from '../request.ts';
+import type { Visitor } from '../trusted-proxies.ts';
 import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
@@ -34,10 +35,11 @@ const settings: OwnSettings = {
 };
 
 /** A client's connection. It knows when the connection ends, and nothing of where requests go. */
-export class ClientSession implements ConnectionOwner {
+export class ClientSession implements ConnectionOwner, Visitor {
   /** The client's address. */
   readonly peer: string;
   readonly scheme: Scheme;
+  standing: Visitor['standing'];
   readonly #owner: SessionOwner;
   readonly #socket: Socket;
   readonly #connection: Connection;

@@ -74,11 +74,16 @@ export class ClientSessions implements SessionOwner {
     const { entry, clock, upstreams, accessLog } = this.#port;
     const destination = entry.find(head);
     if (destination === undefined) {
-      accessLog?.unrouted({ refusal: unknownHost(head.host), status: undefined, clientAddress: client.peer, request: head });
+      accessLog?.unrouted({
+        refusal: unknownHost(head.host),
+        status: undefined,
+        clientAddress: entry.trusted?.clientOf(client, head) ?? client.peer,
+        request: head,
+      });
       return this.#refuse(stream, unknownHost(head.host), head);
     }
     const { gate, target, protocol } = destination;
-    const request = { stream, head, peer: client.peer, scheme: client.scheme, edge: entry.edge, dates: this.#port };
+    const request = { stream, head, client, entry, dates: this.#port };
     const exchange =
       protocol === 'http1'
         ? new TranslatedExchange({ clock, upstreams }, request, target, gate.route)

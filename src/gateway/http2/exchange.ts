@@ -61,7 +61,7 @@ export class Exchange extends StreamExchange implements StreamTaker {
   opened(session: PodSession): void {
     const { hasBody, tunnel, sensitive, expectsContinue } = this.head;
     if (tunnel !== undefined && !session.takesTunnels) return this.fail(notWebSocket);
-    const fields = this.head.forPod(this.clientAddress, this.edge, this.#pool?.authority ?? '', this.trace?.fields, this.scheme);
+    const fields = this.head.forPod(this.peer, this.edge, this.#pool?.authority ?? '', this.trace?.fields, this.scheme);
     const upstream = session.request(fields, sensitive, !hasBody, this);
     if (upstream === undefined) return this.fail(upstreamReset);
     this.#attempts += 1;

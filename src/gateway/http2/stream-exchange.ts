@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/index.ts';
 import { Call, type Refusal } from '../call.ts';
 import { isPageLoad, waitingPage } from '../http1/waiting-page.ts';
+import type { HttpEntry } from '../http-entry.ts';
 import type { Scheme } from '../request.ts';
+import type { TrustedProxies, Visitor } from '../trusted-proxies.ts';
 import { abandonedStatus, brokenOffBy, shuttingDown } from '../refusals.ts';
 import { TimeLimits, type Limits } from '../time-limits.ts';
 import { errors } from './engine/codes.ts';
@@ -15,11 +17,8 @@ import type { Head } from './request-head.ts';
 export interface StreamRequest {
   readonly stream: Stream;
   readonly head: Head;
-  /** The client's address, and how it has come. */
-  readonly peer: string;
-  readonly scheme: Scheme;
-  /** It came in where the gateway is the edge. */
-  readonly edge: boolean;
+  readonly client: Visitor & { readonly scheme: Scheme };
+  readonly entry: Pick<HttpEntry, 'edge' | 'trusted'>;
   readonly dates: Dates;
 }
 
@@ -32,14 +31,16 @@ const streamBytes = 2 * 1024;
  */
 export abstract class StreamExchange extends Call implements StreamListener {
   readonly target: string;
-  readonly clientAddress: string;
   requestBytes = 0;
   responseBytes = 0;
   protected readonly client: Stream;
+  readonly #visitor: StreamRequest['client'];
   protected readonly head: Head;
+  /** The gateway is the edge, and the peer no trusted proxy. */
   protected readonly edge: boolean;
+  /** By which it is one. */
+  readonly #trusted: TrustedProxies | undefined;
   protected readonly dates: Dates;
-  readonly #scheme: Scheme;
   protected readonly limits: TimeLimits;
   /** The head of the pod's answer has gone to the client. */
   protected answering = false;
@@ -48,15 +49,15 @@ export abstract class StreamExchange extends Call implements StreamListener {
   protected status = abandonedStatus;
   protected over = false;
 
-  constructor(clock: Clock, { stream, head, peer, scheme, edge, dates }: StreamRequest, target: string, limits: Limits) {
+  constructor(clock: Clock, { stream, head, client, entry, dates }: StreamRequest, target: string, limits: Limits) {
     super();
     this.client = stream;
-    this.clientAddress = peer;
+    this.#visitor = client;
     this.head = head;
     this.target = target;
-    this.edge = edge;
+    this.#trusted = entry.trusted?.trusts(client) === true ? entry.trusted : undefined;
+    this.edge = entry.edge && this.#trusted === undefined;
     this.dates = dates;
-    this.#scheme = scheme;
     this.limits = new TimeLimits(clock, limits);
     stream.listener = this;
     stream.pause();
@@ -67,7 +68,16 @@ export abstract class StreamExchange extends Call implements StreamListener {
   }
 
   override get scheme(): Scheme {
-    return this.#scheme;
+    return this.#visitor.scheme;
+  }
+
+  /** Whom the pod is told of as the last hop. */
+  protected get peer(): string {
+    return this.#visitor.peer;
+  }
+
+  get clientAddress(): string {
+    return this.#trusted?.clientOf(this.#visitor, this.head) ?? this.#visitor.peer;
   }
 
   get heldBytes(): number {

@@ -67,7 +67,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     const [upstream, { head, client }] = [this.#upstream, this];
     if (upstream === undefined) return;
     const framing = framingOf(head);
-    const forPod = head.forPod(this.clientAddress, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
+    const forPod = head.forPod(this.peer, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
     upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
     upstream.out.flush();
     if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();

@@ -8,20 +8,22 @@ import { malformed } from '../refusals.ts';
 import type { Certificates } from './certificates.ts';
 import { protocolOptions } from './key-pair.ts';
 
+/** What client and gateway have agreed upon (ALPN); undefined where the client has offered nothing. */
+export type Agreed = 'h2' | 'http/1.1' | undefined;
 /** Begins TLS over a connection; says by `secured` or `failed` what became of it, or nothing where the client leaves. */
-export type BeginTls = (tcp: Socket, secured: (tls: Socket) => void, failed: (failure: TlsFailure) => void) => void;
+export type BeginTls = (tcp: Socket, secured: (tls: Socket, agreed: Agreed) => void, failed: (failure: TlsFailure) => void) => void;
 
 /** A fatal alert, unrecognized_name (RFC 8446 §6, RFC 6066 §3), as a record of its own; Node has no way to send one. */
 const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 class UnrecognizedName extends Error {}
 
-/** HTTP/1.1 over TLS by the certificates in force at each handshake. Handshakes take as long as whoever begins them lets them. */
+/** HTTP/2 and HTTP/1.1 over TLS by the certificates in force at each handshake. Handshakes take as long as whoever begins them lets them. */
 export const createTlsTermination = (certificates: Certificates, clock: Clock): BeginTls => {
-  const begun = new WeakMap<Socket, { readonly secured: (tls: Socket) => void; readonly failed: (failure: TlsFailure) => void }>();
+  const begun = new WeakMap<Socket, { readonly secured: (tls: Socket, agreed: Agreed) => void; readonly failed: (failure: TlsFailure) => void }>();
   const server = createServer({
     ...protocolOptions,
-    // A client that offers h2 alone is refused (RFC 7301 §3.2).
-    ALPNProtocols: ['http/1.1'],
+    // Best first; a client that offers neither is refused (RFC 7301 §3.2).
+    ALPNProtocols: ['h2', 'http/1.1'] satisfies Agreed[],
     SNICallback(this: TLSSocket, serverName, found) {
       const context = certificates.find(serverName);
       if (context !== undefined || certificates.fallback !== undefined) found(null, context);
@@ -36,7 +38,8 @@ export const createTlsTermination = (certificates: Certificates, clock: Clock): 
   server.on('secureConnection', (tls) => {
     // Told by now whether a client that ends its side is gone: from here on it may still wait for its answer.
     tls.allowHalfOpen = true;
-    begun.get(tcpOf(tls))?.secured(tls);
+    const { alpnProtocol } = tls;
+    begun.get(tcpOf(tls))?.secured(tls, alpnProtocol === 'h2' || alpnProtocol === 'http/1.1' ? alpnProtocol : undefined);
   });
   server.on('tlsClientError', (error: Error & { readonly code?: string }, tls) => {
     const tcp = tcpOf(tls);
