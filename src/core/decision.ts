@@ -3,10 +3,11 @@ import type { DecisionReason } from './reasons.ts';
 import type { Instant, Pods } from './units.ts';
 
 /**
- * The closed list of steps from raw demand to the final count, in the order in which they are taken. The first three are the mends of the
- * policy `rouse` that change the inputs of the algorithm, the others change the count.
+ * The closed list of steps from raw demand to the final count, in the order in which they are taken. The first three change the inputs of the
+ * algorithm, the others the count.
  */
 export const decisionSteps = {
+  'invalid-metric': 'a metric that is not a finite number from zero on counts as missing',
   'starting-capacity': 'pods that are starting count as capacity',
   'idle-share': 'a headroom of less than one whole request per pod is not rounded up to a pod',
   'stale-metric': 'a metric whose newest sample is old may raise the count, not lower it',
@@ -17,6 +18,7 @@ export const decisionSteps = {
   panic: 'the panic window asks for more',
   'panic-peak': 'the count does not fall while panic lasts',
   'delay-window': 'highest count of the last scale-down-delay',
+  hysteresis: 'a fall waits while the load is within a tenth of needing what is there',
   'held-backlog': 'what the held requests need',
   'missing-data': 'nothing goes down on missing data',
   fallback: 'the count for when every metric is missing',

@@ -4,6 +4,7 @@ import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes } from './guards.ts';
+import { steadyFall } from './hysteresis.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
@@ -25,25 +26,27 @@ interface Wanted {
 const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLookup): Wanted => {
   const demand = demandOf(observation, spec);
   if (spec.scaling.formula === undefined) {
-    const { stable, panic } = demand;
-    return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic }, missing: 'no-data' };
+    const { stable, panic, panicBeforeMends } = demand;
+    return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic, panicBeforeMends }, missing: 'no-data' };
   }
   const windows = formulaDemand(spec.scaling.formula, formulas, observation);
   if (windows === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
-  return { demand, windows: windows === 'no-data' ? undefined : windows, missing: 'no-data' };
+  return { demand, windows: windows === 'no-data' ? undefined : { ...windows, panicBeforeMends: windows.panic }, missing: 'no-data' };
 };
+
+/** The demand of the stable window in pods before rounding; of a formula only the whole pods are known. */
+const levelOf = ({ demands }: Demand, windows: WindowDemand, spec: ScaleSpec): number =>
+  spec.scaling.formula === undefined ? Math.max(0, ...demands.map(({ stablePods }) => stablePods)) : windows.stable;
 
 /** A trail that starts at the raw demand of the stable window and already tells which inputs the mends of `rouse` changed. */
 const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
   const { demand, windows } = wanted;
-  if (windows === undefined) return new Trail(observation.replicas);
-  if (spec.scaling.formula !== undefined) {
-    const trail = new Trail(demand.stable ?? 0);
-    trail.move('formula', windows.stable, 'formula');
-    return trail;
-  }
-  const trail = new Trail(windows.stable);
-  if (spec.policy === 'rouse') {
+  const { formula } = spec.scaling;
+  const trail = new Trail(windows === undefined ? observation.replicas : formula === undefined ? windows.stable : (demand.stable ?? 0));
+  trail.note('invalid-metric', demand.invalid, 0);
+  if (windows === undefined) return trail;
+  if (formula !== undefined) trail.move('formula', windows.stable, 'formula');
+  else if (spec.policy === 'rouse') {
     trail.note('starting-capacity', Math.max(1, observation.ready), capacityOf(observation, spec));
     trail.note('idle-share', demand.stableBeforeMends, windows.stable);
   }
@@ -117,7 +120,10 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   const awake = panicOfWake(before, wakeTimes(before, observation, now), observation, spec, now);
   let state = noDataTimes(awake, wanted.windows !== undefined, now);
   let panicking = state.panicSince !== undefined;
-  if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+  if (wanted.windows !== undefined) {
+    ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+    state = steadyFall(trail, state, levelOf(wanted.demand, wanted.windows, spec), observation, spec, now);
+  }
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   guardMissing(trail, state, wanted.demand, observation, spec, now);
@@ -134,7 +140,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
   const wanted = wantedBy(observation, spec, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, trail);
+  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   settle(trail, state, observation, spec, boundsOf(observation, spec, now));

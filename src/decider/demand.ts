@@ -9,8 +9,11 @@ export interface Demand {
   /** Highest over all metrics, rounded up; undefined where no metric has a value. */
   readonly stable: number | undefined;
   readonly panic: number | undefined;
-  /** `stable` as it would be without the mends of `rouse`. */
+  /** The two as they would be without the mends of `rouse`. */
   readonly stableBeforeMends: number;
+  readonly panicBeforeMends: number;
+  /** Readings that were not finite numbers from zero on. */
+  readonly invalid: number;
   /** A metric has no value while another has. */
   readonly partial: boolean;
   /** The reading and whole target of the metric that spare capacity is told from. */
@@ -46,9 +49,8 @@ const roundUp = (count: number, spec: ScaleSpec): number =>
 
 const finite = (value: number): boolean => Number.isFinite(value) && value >= 0;
 
-/** A reading that arithmetic can be done on; anything else is no data. */
-const trusted = (reading: MetricReading): MetricReading =>
-  reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic)) ? reading : { metric: reading.metric, kind: 'no-data', age: undefined };
+/** A reading that arithmetic can be done on. */
+const isSound = (reading: MetricReading): boolean => reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic));
 
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
 export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
@@ -56,10 +58,14 @@ export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
   let stable: number | undefined;
   let panic: number | undefined;
   let stableBeforeMends = 0;
+  let panicBeforeMends = 0;
   let capacityMetric: Demand['capacityMetric'];
+  let invalid = 0;
   for (const wanted of spec.scaling.metrics) {
     const found = observation.metrics.find((reading) => reading.metric === wanted.metric);
-    const reading: MetricReading = found === undefined ? { metric: wanted.metric, kind: 'no-data', age: undefined } : trusted(found);
+    const sound = found !== undefined && isSound(found);
+    if (found !== undefined && !sound) invalid += 1;
+    const reading: MetricReading = sound ? found : { metric: wanted.metric, kind: 'no-data', age: undefined };
     const total = wholeTarget(wanted, spec);
     const plain = utilizedTarget(total, spec);
     const target = spec.policy === 'kpa' ? plain : wholeRequestTarget(wanted, total, spec);
@@ -71,8 +77,9 @@ export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
     stable = Math.max(stable ?? 0, roundUp(reading.stable / target, spec));
     panic = Math.max(panic ?? 0, roundUp(reading.panic / target, spec));
     stableBeforeMends = Math.max(stableBeforeMends, Math.ceil(reading.stable / plain));
+    panicBeforeMends = Math.max(panicBeforeMends, Math.ceil(reading.panic / plain));
     if (capacityMetric === undefined || wanted.metric === 'concurrency') capacityMetric = { reading, total };
   }
   const values = demands.filter(({ reading }) => reading.kind === 'value').length;
-  return { demands, stable, panic, stableBeforeMends, partial: values > 0 && values < demands.length, capacityMetric };
+  return { demands, stable, panic, stableBeforeMends, panicBeforeMends, invalid, partial: values > 0 && values < demands.length, capacityMetric };
 };

@@ -18,6 +18,10 @@ export interface DeciderState {
   readonly activeSince: Instant | undefined;
   /** Since when the policy has asked for zero with no work left. */
   readonly idleSince: Instant | undefined;
+  /** Since when a fall has waited because the load is close to needing what is there (`hysteresis`). */
+  readonly fallSince: Instant | undefined;
+  /** When requests were last seen held; only `rouse` asks. */
+  readonly heldAt: Instant | undefined;
   /** Since when every metric has been missing. */
   readonly noDataSince: Instant | undefined;
 }
@@ -37,6 +41,8 @@ export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: 
     awakeSince: undefined,
     activeSince: undefined,
     idleSince: undefined,
+    fallSince: undefined,
+    heldAt: undefined,
     noDataSince: undefined,
   };
 };
