@@ -1,4 +1,4 @@
-import type { MetricReading } from './observation.ts';
+import type { BudgetRoom, MetricReading } from './observation.ts';
 import type { DecisionReason } from './reasons.ts';
 import type { Instant, Pods } from './units.ts';
 
@@ -26,6 +26,7 @@ export const decisionSteps = {
   'min-scale': 'raised to the floor',
   'max-scale': 'lowered to the ceiling',
   schedule: 'floor or ceiling of a schedule',
+  budget: 'lowered to what the budget leaves',
   'work-in-flight': 'the last pod stays while requests are in flight or held',
   'zero-wait': 'the last pod waits: just active, path not ready, or retention',
   override: 'a count set by hand',
@@ -65,6 +66,8 @@ export interface Evidence {
   readonly starting: Pods;
   readonly held: number;
   readonly inFlight: number;
+  /** The shares that applied, and the count that was wanted of them; left out where there is no budget. */
+  readonly budget?: BudgetRoom & { readonly wanted: number };
 }
 
 interface Decided {

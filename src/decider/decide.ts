@@ -1,5 +1,6 @@
-import { pods, type Decision, type DecisionReason, type Instant, type MetricDemand, type Observation, type ScaleSpec } from '../core/index.ts';
+import { pods, type Decision, type DecisionReason, type Evidence, type Instant, type MetricDemand, type Observation, type ScaleSpec } from '../core/index.ts';
 import { applyBounds, boundsOf, type Bounds } from './bounds.ts';
+import { applyBudget } from './budget-step.ts';
 import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
@@ -50,14 +51,16 @@ const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): T
   return trail;
 };
 
-/** Everything after the policy, in the order of `decisionSteps`. */
-const settle = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, bounds: Bounds): void => {
+/** Everything after the policy, in the order of `decisionSteps`. Returns what was made of the budget. */
+const settle = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, bounds: Bounds): Evidence['budget'] => {
   applyBounds(trail, observation, spec, bounds);
+  const budget = applyBudget(trail, observation, spec);
   if (observation.override !== undefined) trail.move('override', observation.override, 'manual-override', observation.override);
-  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0;
-  if (trail.count > 0 || !hasWork(observation)) return;
+  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0 && budget?.limit !== 0;
+  if (trail.count > 0 || !hasWork(observation)) return budget;
   if (wakes) applyBacklog(trail, state, observation, spec);
   else if (observation.replicas > 0) trail.move('work-in-flight', 1, 'work-in-flight', observation.inFlight + observation.held);
+  return budget;
 };
 
 const excessBurstCapacity = (demand: Demand, observation: Observation, spec: ScaleSpec): number | undefined => {
@@ -90,15 +93,17 @@ interface Outcome {
   readonly wanted: Wanted;
   readonly asked: number | undefined;
   readonly panicking: boolean;
+  readonly budget: Evidence['budget'];
 }
 
 const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec: ScaleSpec, now: Instant): Decision => {
   const { replicas, ready, starting, held, inFlight } = observation;
   const demands: readonly MetricDemand[] = outcome.wanted.demand.demands;
   const missing = outcome.wanted.windows === undefined ? outcome.wanted.missing : undefined;
+  const evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
   const common = {
     at: now,
-    evidence: { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight },
+    evidence: outcome.budget === undefined ? evidence : { ...evidence, budget: outcome.budget },
     excessBurstCapacity: excessBurstCapacity(outcome.wanted.demand, observation, spec),
   };
   const to = pods(trail.count);
@@ -121,10 +126,10 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   guardMissing(trail, state, wanted.demand, observation, spec, now);
-  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking, budget }, observation, spec, now), state };
 };
 
 /**
@@ -137,8 +142,8 @@ export const decidePoke = (state: DeciderState, observation: Observation, spec: 
   if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
-  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined, budget }, observation, spec, now), state };
 };

@@ -1,6 +1,7 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { noFormulas } from '../decider/index.ts';
 import { Applier } from './applier.ts';
+import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
 import { Journal, type JournalRecord } from './journal.ts';
@@ -41,6 +42,8 @@ export interface Scaler {
   /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
   onEvent(listener: (event: ScalerEvent) => void): () => void;
   workloads(): readonly ScaledWorkload[];
+  /** The ceilings of the budget, with what is under them. */
+  budget(): Iterable<BudgetFigures>;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
@@ -63,6 +66,7 @@ class WorkloadScaler implements Scaler {
   readonly #refusedPods: RefusedPods;
   readonly #loop: Loop;
   readonly #round: SlicedRound;
+  readonly #budget: BudgetLedger;
   readonly #kubeEvents: KubeEvents | undefined;
   readonly #listeners = new Set<(event: ScalerEvent) => void>();
   readonly #turns = new Turns(startedAtOnce);
@@ -84,6 +88,7 @@ class WorkloadScaler implements Scaler {
     const checkAgain = (key: WorkloadKey): void => {
       this.#loop.changed(key);
     };
+    this.#budget = new BudgetLedger(() => registry.config.budget);
     this.#refusedPods = new RefusedPods({ client: ports.client, clock, logger: ports.logger, onFound: checkAgain });
     this.#loop = new Loop({
       ...ports,
@@ -91,11 +96,13 @@ class WorkloadScaler implements Scaler {
       podsOf: this.#podsOf,
       formulas: ports.formulas ?? noFormulas,
       journal: this.#journal,
+      budget: this.#budget,
       wakes: new WakeWatch({
         clock,
         podsOf: this.#podsOf,
         failures: ports.failures,
         refusedPods: this.#refusedPods,
+        budget: this.#budget,
         checkAgain,
         tell: this.#tell,
       }),
@@ -181,6 +188,10 @@ class WorkloadScaler implements Scaler {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
   }
 
+  budget(): Iterable<BudgetFigures> {
+    return this.#budget.figures();
+  }
+
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
     const { registry } = this.#ports;
     const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
@@ -191,6 +202,7 @@ class WorkloadScaler implements Scaler {
   }
 
   readonly #tick = (): void => {
+    if (!this.#round.isUnderWay) this.#budget.share(this.#ports.registry.values(), (key) => this.#memories.get(key));
     this.#round.begin([...this.#ports.registry.values()].map(({ key }) => key));
   };
 
@@ -224,7 +236,17 @@ class WorkloadScaler implements Scaler {
       this.#loop.changed(key);
       return;
     }
-    for (const part of [this.#memories, this.#podsOf, this.#refusedPods, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier])
+    for (const part of [
+      this.#memories,
+      this.#podsOf,
+      this.#refusedPods,
+      this.#journal,
+      this.#status,
+      this.#coldStarts,
+      this.#kubeEvents,
+      this.#applier,
+      this.#budget,
+    ])
       part?.forget(key);
     this.#ports.failures.set(key, undefined);
     this.#ports.metrics.forget(key);

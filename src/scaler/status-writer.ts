@@ -11,7 +11,7 @@ const perSecond = 20;
 const burst = 40;
 
 /** Holds that a user should see; other reasons of a hold come and go with the load. */
-const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe']);
+const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe', 'budget']);
 
 interface Entry {
   readonly ref: WorkloadRef;
