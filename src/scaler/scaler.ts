@@ -1,5 +1,5 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { noFormulas } from '../decider/index.ts';
+import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
@@ -29,6 +29,8 @@ export interface ScaledWorkload extends WorkloadRef {
   readonly desired: number;
   readonly ready: number;
   readonly reason: string;
+  /** How its schedule goes on; undefined without one. */
+  readonly next: NextBounds | undefined;
   readonly decision: Decision | undefined;
 }
 
@@ -281,7 +283,7 @@ class WorkloadScaler implements Scaler {
     return new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
   }
 
-  #shown({ key, ref, view }: WorkloadRecord): ScaledWorkload {
+  #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
     const memory = this.#memories.get(key);
     const decision = memory?.last;
     return {
@@ -290,6 +292,7 @@ class WorkloadScaler implements Scaler {
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
       ready: countPods(this.#podsOf.get(key)).ready,
       reason: decision?.reason ?? 'warming-up',
+      next: nextBounds(spec, this.#ports.clock.now()),
       decision,
     };
   }
