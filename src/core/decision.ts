@@ -57,6 +57,8 @@ export interface MetricDemand {
 
 export interface Evidence {
   readonly demands: readonly MetricDemand[];
+  /** What a formula read and asked for over each window, rounded up; left out where there is none or it gave no count. */
+  readonly formula?: { readonly stable: number; readonly panic: number; readonly readings: readonly MetricReading[] };
   readonly steps: readonly DecisionStep[];
   readonly panicking: boolean;
   /** What the policy asks for, before missing data, bounds, the way to zero and the user's stops; undefined where no metric has a value. */

@@ -4,7 +4,7 @@ import { applyBudget } from './budget-step.ts';
 import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
-import { applyStops, guardMissing, noDataTimes } from './guards.ts';
+import { applyStops, guardMissing, noDataTimes, type Sources } from './guards.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
@@ -21,6 +21,7 @@ interface Wanted {
   readonly demand: Demand;
   readonly windows: WindowDemand | undefined;
   readonly missing: DecisionReason;
+  readonly formula?: Evidence['formula'];
 }
 
 const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLookup): Wanted => {
@@ -29,10 +30,14 @@ const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLo
     const { stable, panic } = demand;
     return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic }, missing: 'no-data' };
   }
-  const windows = formulaDemand(spec.scaling.formula, formulas, observation);
-  if (windows === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
-  return { demand, windows: windows === 'no-data' ? undefined : windows, missing: 'no-data' };
+  const formula = formulaDemand(spec.scaling.formula, formulas, observation);
+  if (formula === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
+  return formula === 'no-data' ? { demand, windows: undefined, missing: 'no-data' } : { demand, windows: formula, missing: 'no-data', formula };
 };
+
+/** With a formula only what it reads matters. */
+const sourcesOf = ({ demand, formula }: Wanted): Sources =>
+  formula === undefined ? { readings: demand.demands.map(({ reading }) => reading), partial: demand.partial } : { readings: formula.readings, partial: false };
 
 /** A trail that starts at the raw demand of the stable window and already tells which inputs the mends of `rouse` changed. */
 const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
@@ -89,6 +94,12 @@ const moveReason = (trail: Trail, observation: Observation, spec: ScaleSpec): De
   return trail.count > replicas ? 'metric-rise' : 'metric-fall';
 };
 
+const withRules = (evidence: Evidence, formula: Evidence['formula'], budget: Evidence['budget']): Evidence => ({
+  ...evidence,
+  ...(formula === undefined ? {} : { formula }),
+  ...(budget === undefined ? {} : { budget }),
+});
+
 interface Outcome {
   readonly wanted: Wanted;
   readonly asked: number | undefined;
@@ -100,10 +111,11 @@ const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec
   const { replicas, ready, starting, held, inFlight } = observation;
   const demands: readonly MetricDemand[] = outcome.wanted.demand.demands;
   const missing = outcome.wanted.windows === undefined ? outcome.wanted.missing : undefined;
-  const evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
+  const { formula } = outcome.wanted;
+  const evidence: Evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
   const common = {
     at: now,
-    evidence: outcome.budget === undefined ? evidence : { ...evidence, budget: outcome.budget },
+    evidence: formula === undefined && outcome.budget === undefined ? evidence : withRules(evidence, formula, outcome.budget),
     excessBurstCapacity: excessBurstCapacity(outcome.wanted.demand, observation, spec),
   };
   const to = pods(trail.count);
@@ -125,7 +137,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
-  guardMissing(trail, state, wanted.demand, observation, spec, now);
+  guardMissing(trail, state, sourcesOf(wanted), observation, spec, now);
   const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
   applyStops(trail, observation, spec);
