@@ -106,6 +106,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     leader: leads,
     configValid: registry.configProblems.length === 0,
     drops: metrics.drops,
+    budget: scaler.budget(),
   }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);

@@ -1,4 +1,4 @@
-import type { MetricReading } from './observation.ts';
+import type { BudgetRoom, MetricReading } from './observation.ts';
 import type { DecisionReason } from './reasons.ts';
 import type { Instant, Pods } from './units.ts';
 
@@ -28,6 +28,7 @@ export const decisionSteps = {
   'min-scale': 'raised to the floor',
   'max-scale': 'lowered to the ceiling',
   schedule: 'floor or ceiling of a schedule',
+  budget: 'lowered to what the budget leaves',
   'work-in-flight': 'the last pod stays while requests are in flight or held',
   'zero-wait': 'the last pod waits: just active, path not ready, or retention',
   override: 'a count set by hand',
@@ -58,6 +59,8 @@ export interface MetricDemand {
 
 export interface Evidence {
   readonly demands: readonly MetricDemand[];
+  /** What a formula read and asked for over each window, rounded up; left out where there is none or it gave no count. */
+  readonly formula?: { readonly stable: number; readonly panic: number; readonly readings: readonly MetricReading[] };
   readonly steps: readonly DecisionStep[];
   readonly panicking: boolean;
   /** What the policy asks for, before missing data, bounds, the way to zero and the user's stops; undefined where no metric has a value. */
@@ -67,6 +70,8 @@ export interface Evidence {
   readonly starting: Pods;
   readonly held: number;
   readonly inFlight: number;
+  /** The shares that applied, and the count that was wanted of them; left out where there is no budget. */
+  readonly budget?: BudgetRoom & { readonly wanted: number };
 }
 
 interface Decided {

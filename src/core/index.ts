@@ -12,7 +12,7 @@ export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';
 export { areLatencyCounts, latencyBucketOf, latencyBucketUpTo, LatencySketch, type LatencyCounts } from './latency-sketch.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
-export type { MetricReading, Observation } from './observation.ts';
+export type { BudgetLoser, BudgetRoom, MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export {

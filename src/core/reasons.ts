@@ -24,6 +24,7 @@ export const decisionReasons = {
   'max-scale': 'lowered to the ceiling',
   'initial-scale': 'the initial count is held until ready once',
   schedule: 'a schedule sets the floor or the ceiling',
+  budget: 'the budget of pods in rouse-config leaves no more',
   formula: 'the formula gives the count',
   'formula-failed': 'the formula gives no finite count, so nothing changes',
   fallback: 'every metric has been missing for fallback-after',

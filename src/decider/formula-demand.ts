@@ -1,8 +1,8 @@
 import type { MetricReading, Observation } from '../core/index.ts';
 import type { FormulaLookup } from './formula.ts';
 
-/** Pods that a formula asks for over each window, rounded up; `failed` where it gives no finite number, `no-data` where a metric that it reads has no value. */
-export type FormulaDemand = { readonly stable: number; readonly panic: number } | 'failed' | 'no-data';
+/** Pods that a formula asks for over each window, rounded up, and the metrics that it reads; `failed` where it gives no finite number, `no-data` where one of them has no value. */
+export type FormulaDemand = { readonly stable: number; readonly panic: number; readonly readings: readonly MetricReading[] } | 'failed' | 'no-data';
 
 const scopeOf = (observation: Observation, window: (reading: MetricReading & { readonly kind: 'value' }) => number): ReadonlyMap<string, number> => {
   const values = new Map<string, number>([
@@ -25,5 +25,6 @@ export const formulaDemand = (text: string, lookup: FormulaLookup, observation: 
   if (formula.names.some((name) => !stableValues.has(name))) return 'no-data';
   const stable = formula.evaluate(stableValues);
   const panic = formula.evaluate(scopeOf(observation, (reading) => reading.panic));
-  return stable === undefined || panic === undefined ? 'failed' : { stable: roundUp(stable), panic: roundUp(panic) };
+  if (stable === undefined || panic === undefined) return 'failed';
+  return { stable: roundUp(stable), panic: roundUp(panic), readings: observation.metrics.filter(({ metric }) => formula.names.includes(metric)) };
 };

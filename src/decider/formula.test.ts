@@ -1,6 +1,6 @@
 import test from 'ava';
 import { at, concurrencyOf, noConcurrency, observed, specWith, start } from '../../test/support/decision-inputs.ts';
-import { millis, pods, type Observation } from '../core/index.ts';
+import { millis, pods, seconds, type Observation } from '../core/index.ts';
 import { decide, initialState, loadFormulas } from './index.ts';
 
 const formulas = await loadFormulas();
@@ -106,7 +106,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['NaN', /no finite number/],
   ['true', /no finite number/],
   ['null', /no finite number/],
-  ['rps > 5', /gives no finite number/],
+  ['rps > 5', /gives true or false, not a number of pods/],
+  ['rps > 5 ? 3 : rps > 2', /gives true or false/],
+  ['max(1, held > 0)', /gives true or false to "max", which takes numbers/],
+  ['not rps', /gives true or false/],
   ['max', /unknown name "max"/],
   ['max()', /gives no finite number/],
   ['1 / 0', /gives no finite number/],
@@ -127,4 +130,18 @@ test('a formula cannot reach a name that was not given to it', (t) => {
   t.deepEqual(formulas.lookup('rps + ready')?.names, ['rps', 'ready']);
   t.is(formulas.lookup('rps + ready')?.evaluate(new Map([['rps', 1]])), undefined);
   t.is(formulas.lookup('rps + ready')?.evaluate(new Map(Object.entries({ rps: 1, ready: 2 }))), 3);
+});
+
+test('the evidence has what the formula read and asked for', (t) => {
+  const seen = observed({ ready: 2, metrics: [concurrencyOf(350), rps(120)] });
+  const { evidence } = decide(calm, seen, specWith({ formula: 'rps / 50 + ready' }), at(0), formulas.lookup).decision;
+  t.deepEqual(evidence.formula, { stable: 5, panic: 5, readings: [rps(120)] });
+  t.false('formula' in decide(calm, seen, specWith(), at(0)).decision.evidence);
+});
+
+test('only what the formula reads keeps a count up: a stale or missing metric beside it does not', (t) => {
+  const stale = (metric: 'cpu' | 'rps') => ({ metric, kind: 'value', stable: 1, panic: 1, age: seconds(600) }) as const;
+  t.is(outcome('rps', observed({ ready: 4, metrics: [concurrencyOf(0), stale('rps')] })), 'hold 4 no-data');
+  t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), stale('cpu')] })), 'scale 2 formula');
+  t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), noConcurrency] })), 'scale 2 formula');
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { millis, seconds } from '../core/index.ts';
+import { instant, millis, seconds } from '../core/index.ts';
 import { sayEvent } from './events.ts';
 import { hello, viewOf } from './testing/views.ts';
 import { world } from './testing/world.ts';
@@ -586,4 +586,17 @@ test('our own write that the watch shows before its answer is here is nobody’s
   answering.resolve(undefined);
   await advance(seconds(30));
   t.false(events.some(({ type }) => type === 'overridden'));
+});
+
+test('a workload with a schedule shows when and to what its bounds change next', async (t) => {
+  const schedule = '[{days: daily, from: "13:00", to: "18:00", timezone: UTC, min: 2}]';
+  const { scaler, advance, cluster } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/schedule': schedule, 'rouse.dev/max-scale': '7' } }));
+  });
+  t.deepEqual(scaler.explain('default', 'hello')?.workload.next, { at: instant(Date.UTC(2026, 0, 5, 13)), min: 2, max: 7 });
+  await advance(seconds(3602));
+  t.deepEqual(scaler.workloads()[0]?.next, { at: instant(Date.UTC(2026, 0, 5, 18)), min: 0, max: 7 });
+  t.is(cluster.view.specReplicas, 2);
+  await advance(seconds(20));
+  t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"next":\{"at":"2026-01-05T18:00:00Z","min":0,"max":7\}/);
 });

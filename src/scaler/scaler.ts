@@ -1,6 +1,7 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { noFormulas } from '../decider/index.ts';
+import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
 import { Applier } from './applier.ts';
+import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
 import { Journal, type JournalRecord } from './journal.ts';
@@ -28,6 +29,8 @@ export interface ScaledWorkload extends WorkloadRef {
   readonly desired: number;
   readonly ready: number;
   readonly reason: string;
+  /** How its schedule goes on; undefined without one. */
+  readonly next: NextBounds | undefined;
   readonly decision: Decision | undefined;
 }
 
@@ -41,6 +44,8 @@ export interface Scaler {
   /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
   onEvent(listener: (event: ScalerEvent) => void): () => void;
   workloads(): readonly ScaledWorkload[];
+  /** The ceilings of the budget, with what is under them. */
+  budget(): Iterable<BudgetFigures>;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
@@ -63,6 +68,7 @@ class WorkloadScaler implements Scaler {
   readonly #refusedPods: RefusedPods;
   readonly #loop: Loop;
   readonly #round: SlicedRound;
+  readonly #budget: BudgetLedger;
   readonly #kubeEvents: KubeEvents | undefined;
   readonly #listeners = new Set<(event: ScalerEvent) => void>();
   readonly #turns = new Turns(startedAtOnce);
@@ -84,6 +90,7 @@ class WorkloadScaler implements Scaler {
     const checkAgain = (key: WorkloadKey): void => {
       this.#loop.changed(key);
     };
+    this.#budget = new BudgetLedger(() => registry.config.budget);
     this.#refusedPods = new RefusedPods({ client: ports.client, clock, logger: ports.logger, onFound: checkAgain });
     this.#loop = new Loop({
       ...ports,
@@ -91,11 +98,13 @@ class WorkloadScaler implements Scaler {
       podsOf: this.#podsOf,
       formulas: ports.formulas ?? noFormulas,
       journal: this.#journal,
+      budget: this.#budget,
       wakes: new WakeWatch({
         clock,
         podsOf: this.#podsOf,
         failures: ports.failures,
         refusedPods: this.#refusedPods,
+        budget: this.#budget,
         checkAgain,
         tell: this.#tell,
       }),
@@ -181,6 +190,10 @@ class WorkloadScaler implements Scaler {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
   }
 
+  budget(): Iterable<BudgetFigures> {
+    return this.#budget.figures();
+  }
+
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
     const { registry } = this.#ports;
     const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
@@ -191,6 +204,7 @@ class WorkloadScaler implements Scaler {
   }
 
   readonly #tick = (): void => {
+    if (!this.#round.isUnderWay) this.#budget.share(this.#ports.registry.values(), (key) => this.#memories.get(key));
     this.#round.begin([...this.#ports.registry.values()].map(({ key }) => key));
   };
 
@@ -224,7 +238,17 @@ class WorkloadScaler implements Scaler {
       this.#loop.changed(key);
       return;
     }
-    for (const part of [this.#memories, this.#podsOf, this.#refusedPods, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier])
+    for (const part of [
+      this.#memories,
+      this.#podsOf,
+      this.#refusedPods,
+      this.#journal,
+      this.#status,
+      this.#coldStarts,
+      this.#kubeEvents,
+      this.#applier,
+      this.#budget,
+    ])
       part?.forget(key);
     this.#ports.failures.set(key, undefined);
     this.#ports.metrics.forget(key);
@@ -259,7 +283,7 @@ class WorkloadScaler implements Scaler {
     return new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
   }
 
-  #shown({ key, ref, view }: WorkloadRecord): ScaledWorkload {
+  #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
     const memory = this.#memories.get(key);
     const decision = memory?.last;
     return {
@@ -268,6 +292,7 @@ class WorkloadScaler implements Scaler {
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
       ready: countPods(this.#podsOf.get(key)).ready,
       reason: decision?.reason ?? 'warming-up',
+      next: nextBounds(spec, this.#ports.clock.now()),
       decision,
     };
   }

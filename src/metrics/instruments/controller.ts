@@ -1,6 +1,7 @@
 import { coldStartPhases, type ColdStartPhase, type Decision, type DecisionReason, type WorkloadKey } from '../../core/index.ts';
 import type { Drops } from '../ingest/ports.ts';
 import { CountingHistogram, exposeHistogram, type Labels } from './histogram.ts';
+import { budgetMetrics, type BudgetFigures } from './budget.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
 
 /** A workload as it is at a scrape. */
@@ -19,6 +20,8 @@ export interface ControllerFigures {
   /** False while `rouse-config` has problems and the last good one stands. */
   readonly configValid: boolean;
   readonly drops: Drops;
+  /** Empty without a budget. */
+  readonly budget: Iterable<BudgetFigures>;
 }
 
 export interface ControllerInstruments {
@@ -109,6 +112,7 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       labels: [],
       samples: one(leftOut),
     },
+    ...budgetMetrics(() => read().budget),
     {
       name: 'rouse_report_drops_total',
       help: 'Figures of gateways that were left out of the windows, by why.',
