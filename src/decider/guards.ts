@@ -1,12 +1,15 @@
-import { between, seconds, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
+import { between, isResourceMetric, seconds, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
 import type { Demand } from './demand.ts';
 import type { DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** A metric whose newest sample is older than five ticks may be wrong by now. */
 const staleAfter = seconds(10);
+/** The metrics API has a new sample every 15 to 60 s, and is read every 15. */
+const resourceStaleAfter = seconds(90);
 
-const isStale = (demand: Demand): boolean => demand.demands.some(({ reading }) => reading.kind === 'value' && reading.age > staleAfter);
+const isStale = (demand: Demand): boolean =>
+  demand.demands.some(({ reading }) => reading.kind === 'value' && reading.age > (isResourceMetric(reading.metric) ? resourceStaleAfter : staleAfter));
 
 /** Since when nothing at all has been known; a clock that was set back starts it afresh. */
 export const noDataTimes = (state: DeciderState, known: boolean, now: Instant): DeciderState => {
