@@ -14,6 +14,7 @@ export { areLatencyCounts, latencyBucketOf, latencyBucketUpTo, LatencySketch, ty
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
 export type { BudgetLoser, BudgetRoom, MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
+export { parseQuantity } from './quantity.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export {
   coldStartPhases,
@@ -29,6 +30,7 @@ export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, W
 export { failed, ok, type Result } from './result.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
+export { askedMetrics, isResourceMetric, type ResourceMetric } from './spec/asked-metrics.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
 export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';

@@ -2,7 +2,10 @@ import type { MetricName } from './spec/scale-spec.ts';
 import type { Millis, Pods } from './units.ts';
 import type { WorkloadKey } from './workload.ts';
 
-/** A metric over both windows, or the plain fact that there is none: missing is never zero. Values are totals over all pods. */
+/**
+ * A metric over both windows, or the plain fact that there is none: missing is never zero. Values are totals over all pods: of `cpu` in percent of the pods' requests, so
+ * that two pods at 80 % are 160; of `memory` in bytes. Only `latency` has no total: it is the 95th percentile, in ms.
+ */
 export type MetricReading =
   | {
       readonly metric: MetricName;
@@ -11,7 +14,16 @@ export type MetricReading =
       readonly panic: number;
       /** Since the newest sample. */ readonly age: Millis;
     }
-  | { readonly metric: MetricName; readonly kind: 'no-data'; /** Since the last value; undefined if there never was one. */ readonly age: Millis | undefined };
+  | {
+      readonly metric: MetricName;
+      readonly kind: 'no-data';
+      /** Since the last value; undefined if there never was one. */
+      readonly age: Millis | undefined;
+      /** Why there is none, as a sentence's end, where more is known than that nothing came. */
+      readonly why?: string;
+      /** There was nothing to measure (no request ended): that is known, and keeps nothing up. */
+      readonly nothing?: true;
+    };
 
 /** What the operator's budget of pods leaves a workload at one moment. */
 export interface BudgetRoom {

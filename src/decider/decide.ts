@@ -6,6 +6,8 @@ import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes, type Sources } from './guards.ts';
 import { steadyFall } from './hysteresis.ts';
+import { latencyWish, learnLatency } from './latency-demand.ts';
+import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
@@ -25,8 +27,8 @@ interface Wanted {
   readonly formula?: Evidence['formula'];
 }
 
-const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLookup): Wanted => {
-  const demand = demandOf(observation, spec);
+const wantedBy = (observation: Observation, spec: ScaleSpec, latency: LatencyMemory | undefined, formulas: FormulaLookup): Wanted => {
+  const demand = demandOf(observation, spec, latencyWish(latency, observation, spec));
   if (spec.scaling.formula === undefined) {
     const { stable, panic, panicBeforeMends } = demand;
     return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic, panicBeforeMends }, missing: 'no-data' };
@@ -133,9 +135,10 @@ const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec
  * (`loadFormulas`); without it a spec with a formula holds.
  */
 export const decide = (before: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
-  const wanted = wantedBy(observation, spec, formulas);
+  const latency = learnLatency(before.latency, observation, spec, now);
+  const wanted = wantedBy(observation, spec, latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  const awake = panicOfWake(before, wakeTimes(before, observation, now), observation, spec, now);
+  const awake = panicOfWake(before, wakeTimes(withLatency(before, latency), observation, now), observation, spec, now);
   let state = noDataTimes(awake, wanted.windows !== undefined, now);
   let panicking = state.panicSince !== undefined;
   if (wanted.windows !== undefined) {
@@ -156,7 +159,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
  * so that many pokes between two ticks are no more than one.
  */
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
-  const wanted = wantedBy(observation, spec, formulas);
+  const wanted = wantedBy(observation, spec, state.latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
   if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;

@@ -1,4 +1,6 @@
 import type { MetricDemand, MetricReading, MetricTarget, Observation, ScaleSpec } from '../core/index.ts';
+import type { LatencyWish } from './latency-demand.ts';
+import { Highest, leastOfResource } from './resource-demand.ts';
 
 /** No target is smaller: nothing is ever divided by zero. */
 const leastTarget = 0.01;
@@ -27,6 +29,16 @@ export const wholeTarget = (target: MetricTarget, spec: ScaleSpec): number => {
   return Math.max(leastTarget, capped);
 };
 
+/** Metrics whose target is where to scale, as it is for a HorizontalPodAutoscaler: no share of it is taken. */
+const scalesAtTarget: ReadonlySet<MetricTarget['metric']> = new Set(['latency', 'cpu', 'memory']);
+
+/** The target per pod that a metric is measured against, in the policy of the spec. */
+export const perPodTarget = (target: MetricTarget, spec: ScaleSpec): number => {
+  const total = wholeTarget(target, spec);
+  if (scalesAtTarget.has(target.metric)) return total;
+  return spec.policy === 'kpa' ? utilizedTarget(total, spec) : wholeRequestTarget(target, total, spec);
+};
+
 /** Target per pod after utilization. */
 const utilizedTarget = (total: number, spec: ScaleSpec): number => Math.max(leastTarget, total * spec.scaling.targetUtilization);
 
@@ -52,34 +64,51 @@ const finite = (value: number): boolean => Number.isFinite(value) && value >= 0;
 /** A reading that arithmetic can be done on. */
 const isSound = (reading: MetricReading): boolean => reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic));
 
+/** What a metric asks for, unrounded; undefined where it has no value. */
+const podsFor = (reading: MetricReading, target: number, latency: LatencyWish | undefined): LatencyWish | undefined => {
+  if (reading.metric === 'latency') return reading.kind === 'value' || reading.nothing === true ? latency : undefined;
+  return reading.kind === 'value' ? { stablePods: reading.stable / target, panicPods: reading.panic / target } : undefined;
+};
+
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
-export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
+export const demandOf = (observation: Observation, spec: ScaleSpec, latency: LatencyWish | undefined): Demand => {
   const demands: MetricDemand[] = [];
-  let stable: number | undefined;
-  let panic: number | undefined;
-  let stableBeforeMends = 0;
-  let panicBeforeMends = 0;
+  const [stable, panic, beforeMends, panicBeforeMends] = [new Highest(), new Highest(), new Highest(), new Highest()];
+  let missing = 0;
   let capacityMetric: Demand['capacityMetric'];
   let invalid = 0;
   for (const wanted of spec.scaling.metrics) {
-    const found = observation.metrics.find((reading) => reading.metric === wanted.metric);
+    const { metric } = wanted;
+    const found = observation.metrics.find((reading) => reading.metric === metric);
     const sound = found !== undefined && isSound(found);
     if (found !== undefined && !sound) invalid += 1;
-    const reading: MetricReading = sound ? found : { metric: wanted.metric, kind: 'no-data', age: undefined };
-    const total = wholeTarget(wanted, spec);
-    const plain = utilizedTarget(total, spec);
-    const target = spec.policy === 'kpa' ? plain : wholeRequestTarget(wanted, total, spec);
-    if (reading.kind === 'no-data') {
-      demands.push({ reading, target, stablePods: 0, panicPods: 0 });
+    const reading: MetricReading = sound ? found : { metric, kind: 'no-data', age: undefined };
+    const target = perPodTarget(wanted, spec);
+    const asked = podsFor(reading, target, latency);
+    demands.push({ reading, target, stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 });
+    if (asked === undefined) {
+      missing += 1;
       continue;
     }
-    demands.push({ reading, target, stablePods: reading.stable / target, panicPods: reading.panic / target });
-    stable = Math.max(stable ?? 0, roundUp(reading.stable / target, spec));
-    panic = Math.max(panic ?? 0, roundUp(reading.panic / target, spec));
-    stableBeforeMends = Math.max(stableBeforeMends, Math.ceil(reading.stable / plain));
-    panicBeforeMends = Math.max(panicBeforeMends, Math.ceil(reading.panic / plain));
-    if (capacityMetric === undefined || wanted.metric === 'concurrency') capacityMetric = { reading, total };
+    const count = leastOfResource(metric, roundUp(asked.stablePods, spec), observation);
+    const panicCount = leastOfResource(metric, roundUp(asked.panicPods, spec), observation);
+    stable.add(metric, count);
+    panic.add(metric, panicCount);
+    const isMended = !scalesAtTarget.has(metric) && reading.kind === 'value';
+    const total = wholeTarget(wanted, spec);
+    const plain = utilizedTarget(total, spec);
+    beforeMends.add(metric, isMended ? Math.ceil(reading.stable / plain) : count);
+    panicBeforeMends.add(metric, isMended ? Math.ceil(reading.panic / plain) : panicCount);
+    if (isMended && (capacityMetric === undefined || metric === 'concurrency')) capacityMetric = { reading, total };
   }
-  const values = demands.filter(({ reading }) => reading.kind === 'value').length;
-  return { demands, stable, panic, stableBeforeMends, panicBeforeMends, invalid, partial: values > 0 && values < demands.length, capacityMetric };
+  return {
+    demands,
+    stable: stable.count,
+    panic: panic.count,
+    stableBeforeMends: beforeMends.count ?? 0,
+    panicBeforeMends: panicBeforeMends.count ?? 0,
+    invalid,
+    partial: missing > 0 && missing < demands.length,
+    capacityMetric,
+  };
 };

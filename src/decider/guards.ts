@@ -1,11 +1,14 @@
-import { between, seconds, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
+import { between, isResourceMetric, seconds, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
 import type { DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** A metric whose newest sample is older than five ticks may be wrong by now. */
 const staleAfter = seconds(10);
+/** The metrics API has a new sample every 15 to 60 s, and is read every 15. */
+const resourceStaleAfter = seconds(90);
 
-const isStale = (reading: MetricReading): boolean => reading.kind === 'value' && reading.age > staleAfter;
+const isStale = (reading: MetricReading): boolean =>
+  reading.kind === 'value' && reading.age > (isResourceMetric(reading.metric) ? resourceStaleAfter : staleAfter);
 
 /** What the count was made of. */
 export interface Sources {

@@ -1,5 +1,6 @@
 import { pods, type Instant, type Pods, type ScaleSpec } from '../core/index.ts';
 import type { DelayEntry } from './delay-window.ts';
+import type { LatencyMemory } from './latency-memory.ts';
 
 /** What the decider remembers of one workload between two decisions. Plain data: `JSON.parse(JSON.stringify(state))` decides the same. */
 export interface DeciderState {
@@ -24,6 +25,8 @@ export interface DeciderState {
   readonly heldAt: Instant | undefined;
   /** Since when every metric has been missing. */
   readonly noDataSince: Instant | undefined;
+  /** What the metric `latency` has found out (`latency-demand.ts`); left out while nothing. */
+  readonly latency?: LatencyMemory;
 }
 
 /**

@@ -1,4 +1,6 @@
 import {
+  askedMetrics,
+  isResourceMetric,
   millis,
   seconds,
   type Clock,
@@ -14,12 +16,13 @@ import {
   type WorkloadReport,
 } from '../../core/index.ts';
 import type { Aggregation, WindowAverages } from '../window/load-window.ts';
+import { latencyReading } from './latency-reading.ts';
 import { isSoundFigures, isSoundReport } from './clean.ts';
 import { GatewayFigures } from './gateway-figures.ts';
-import type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import type { Drops, ResourceReadings, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { gatewayMetrics, isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric, type Metering } from './workload-series.ts';
+import { isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric, type Metering } from './workload-series.ts';
 
 /** What was there within this time of our start was there before it. */
 const startMs = 30_000;
@@ -36,6 +39,7 @@ class Metrics implements WorkloadMetrics {
   readonly #startedUntil: number;
   readonly #mostWorkloads: number;
   readonly #metering: ((key: WorkloadKey) => Metering) | undefined;
+  readonly #resources: ResourceReadings | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
   readonly #workloads = new Map<WorkloadKey, WorkloadSeries>();
@@ -46,12 +50,13 @@ class Metrics implements WorkloadMetrics {
   #endedAt: number | undefined;
   #sweptAt: number;
 
-  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
+  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, resources, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
     this.#clock = clock;
     this.#absentAfter = absentAfter;
     this.#standFor = standFor;
     this.#mostWorkloads = mostWorkloads;
     this.#metering = metering;
+    this.#resources = resources;
     this.#sweptAt = this.#time.at(clock.now());
     this.#settledAt = this.#sweptAt + settleFor;
     this.#startedUntil = this.#sweptAt + startMs;
@@ -89,6 +94,7 @@ class Metrics implements WorkloadMetrics {
   forget(key: WorkloadKey): void {
     this.#workloads.delete(key);
     for (const gateway of this.#gateways.values()) gateway.forget(key);
+    this.#resources?.forget(key);
   }
 
   observe(key: WorkloadKey, spec: ScaleSpec, wall: Instant): WorkloadLoad {
@@ -100,12 +106,10 @@ class Metrics implements WorkloadMetrics {
     if (newest !== undefined) series?.silence(newest);
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
     series?.meter(metering, now, now < this.#startedUntil);
-    const names: readonly MetricName[] = spec.scaling.metrics.map(({ metric }) => metric);
-    const asked = spec.scaling.formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
     return {
-      metrics: asked.map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
+      metrics: askedMetrics(spec).map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
       ...this.#present(key),
-      warm: this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
+      warm: this.#resources?.isWarm(key, spec) !== false && this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
       absentGateways: [...this.#gateways.values()].filter((gateway) => gateway.isAbsent(now, this.#absentAfter)).length,
     };
   }
@@ -146,8 +150,9 @@ class Metrics implements WorkloadMetrics {
   #reading(metric: MetricName, key: WorkloadKey, series: WorkloadSeries | undefined, spec: ScaleSpec, now: number): MetricReading {
     const age = this.#endedAt === undefined ? undefined : millis(Math.max(0, now - this.#endedAt));
     const known = [...this.#gateways.values()].some((gateway) => gateway.newest !== undefined);
-    if (!isGatewayMetric(metric)) return { metric, kind: 'no-data', age: undefined };
+    if (isResourceMetric(metric)) return this.#resources?.reading(metric, key, spec) ?? { metric, kind: 'no-data', age: undefined };
     if (!known || series === undefined || age === undefined) return { metric, kind: 'no-data', age };
+    if (!isGatewayMetric(metric)) return latencyReading(series, this.#covered?.to ?? 0, age);
     return { metric, kind: 'value', ...this.#averages(metric, key, series, spec, now), age };
   }
 

@@ -1,4 +1,5 @@
-import type { MetricName, ScaleSpec, WorkloadReport } from '../../core/index.ts';
+import { areLatencyCounts, askedMetrics, type MetricName, type ScaleSpec, type WorkloadReport } from '../../core/index.ts';
+import { LatencyWindow } from '../window/latency-window.ts';
 import { LoadWindow, type SampleFate, type WindowAverages } from '../window/load-window.ts';
 import type { Span } from './span.ts';
 
@@ -39,6 +40,10 @@ export class WorkloadSeries {
   #wanted: readonly GatewayMetric[] = gatewayMetrics;
   #keeps = false;
   readonly #windows = new Map<GatewayMetric, LoadWindow>();
+  /** Only where somebody asks for it. */
+  #latency: LatencyWindow | undefined;
+  /** Newest second in which a gateway had requests and did not tell how long any took. */
+  #untimed = Number.NEGATIVE_INFINITY;
   /** Newest second with load. */
   #loaded = Number.NEGATIVE_INFINITY;
   /** Since when its traffic has been metered in full; undefined while it is not. */
@@ -52,12 +57,15 @@ export class WorkloadSeries {
   }
 
   /** Takes what the spec says of windows and metrics; cheap where nothing changed. `asOf` is the second that averages are for. */
-  follow({ scaling }: ScaleSpec, now: number, asOf: number): void {
+  follow(spec: ScaleSpec, now: number, asOf: number): void {
+    const { scaling } = spec;
+    const asked = askedMetrics(spec);
     this.askedAt = now;
     this.#stable = scaling.stableWindow / 1000;
     this.#panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
     this.#keeps = scaling.min > 0;
-    this.#wanted = scaling.formula === undefined ? wantedOf(scaling.metrics) : gatewayMetrics;
+    this.#wanted = gatewayMetrics.filter((name) => asked.includes(name));
+    this.#followLatency(asked.includes('latency'));
     for (const [metric, window] of this.#windows) {
       if (this.#wanted.includes(metric)) window.resize(this.#stable, this.#panic, asOf);
       else this.#windows.delete(metric);
@@ -83,6 +91,7 @@ export class WorkloadSeries {
   record(figures: WorkloadReport, span: Span): SampleFate {
     const seconds = span.to - span.from + 1;
     let worst: SampleFate = 'kept';
+    if (this.#latency !== undefined) this.#time(figures, span.to);
     for (const metric of this.#wanted) {
       const value = perSecond(metric, figures, seconds);
       if (value === 0 && !this.#windows.has(metric)) continue;
@@ -111,8 +120,26 @@ export class WorkloadSeries {
     return newest - this.#loaded < this.#stable;
   }
 
+  /** The 95th percentile over both windows that end with `newest`; `none`: no request ended; `untold`: a gateway does not say. */
+  p95(newest: number): { readonly stable: number; readonly panic: number } | 'none' | 'untold' {
+    if (newest - this.#untimed < this.#stable) return 'untold';
+    return this.#latency?.p95(newest) ?? 'none';
+  }
+
   window(metric: GatewayMetric): LoadWindow | undefined {
     return this.#windows.get(metric);
+  }
+
+  #followLatency(isAsked: boolean): void {
+    const known = this.#latency;
+    if (!isAsked) this.#latency = undefined;
+    else if (known === undefined) this.#latency = new LatencyWindow(this.#stable, this.#panic);
+    else if (known.stableSeconds !== this.#stable || known.panicSeconds !== this.#panic) this.#latency = known.resized(this.#stable, this.#panic);
+  }
+
+  #time({ revisions, requestCount }: WorkloadReport, second: number): void {
+    if (revisions === undefined && requestCount > 0) this.#untimed = Math.max(this.#untimed, second);
+    for (const { latency } of revisions ?? []) if (areLatencyCounts(latency)) this.#latency?.record(second, latency);
   }
 
   #window(metric: GatewayMetric): LoadWindow {
@@ -126,9 +153,6 @@ export class WorkloadSeries {
 
 /** Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). */
 const panicSeconds = (stableWindowMs: number, share: number): number => Math.max(1, Math.round((stableWindowMs / 1000) * share));
-
-const wantedOf = (metrics: ScaleSpec['scaling']['metrics']): readonly GatewayMetric[] =>
-  gatewayMetrics.filter((name) => metrics.some(({ metric }) => metric === name));
 
 /** Adds a load that takes part in both means with `shares`; rounded as the means are, so that twenty is not a little more than twenty. */
 export const withStanding = (averages: WindowAverages, shares: WindowAverages, load: number): WindowAverages => ({
