@@ -295,7 +295,7 @@ test('before a scale-in the busy pods are marked, so that idle ones go first', a
   const { cluster, advance, load } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
   });
-  load.concurrency = 200;
+  load.concurrency = 180;
   load.inFlightByPod.set('uid-hello-4', 3);
   await advance(seconds(2));
   const marked = cluster.writes.findIndex((write) => write.startsWith('patch pods hello-4') && write.includes('"3"'));
@@ -307,7 +307,7 @@ test('a scale-in is given up where the object has changed since, and decided ane
   const { cluster, advance, load } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
   });
-  load.concurrency = 200;
+  load.concurrency = 180;
   cluster.refusals.push('conflict');
   await advance(seconds(4));
   t.is(scales(cluster.writes).length, 2, 'the refused one, and that of the next tick');
