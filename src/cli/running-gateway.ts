@@ -1,20 +1,11 @@
 import { messageOf, millis, seconds, systemClock, systemRandom, type Logger, type RouteSnapshot } from '../core/index.ts';
-import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type ListeningSockets, type EdgePortsOptions } from '../gateway/index.ts';
-import type { GatewayClaim } from '../link/index.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
 import { CommandError } from './exit-code.ts';
 import type { GatewayFlags } from './flags.ts';
+import type { Around, WorkerPart } from './gateway-parts.ts';
 import type { LinkedGateway } from './linked-gateway.ts';
 import type { Observing } from './observing.ts';
 import { edgePortProblem, edgePorts } from './edge-ports.ts';
-
-/** What one of several workers has that differs from a gateway that is alone. */
-export interface WorkerPart {
-  readonly sockets: ListeningSockets;
-  readonly claim: NonNullable<GatewayClaim['worker']>;
-  readonly holdSlots: number;
-  /** Its part of what routes allow a gateway. */
-  readonly share: (snapshot: RouteSnapshot) => RouteSnapshot;
-}
 
 /** Starts what `rouse gateway` runs, linked to controllers or by a routes file. Where it cannot, nothing of it is left. */
 export const startGateway = async (
@@ -34,14 +25,6 @@ export const startGateway = async (
     throw failure;
   }
 };
-
-/** What both kinds are started with. */
-export interface Around {
-  readonly logger: Logger;
-  readonly observed: Observing['observed'];
-  readonly shared: EdgePortsOptions;
-  readonly part: WorkerPart | undefined;
-}
 
 /** Stand-alone nothing of the link is loaded: with TLS and compression it takes 10 MB. */
 const linked = async (flags: GatewayFlags, podName: string, around: Around): Promise<LinkedGateway> =>

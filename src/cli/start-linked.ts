@@ -4,7 +4,7 @@ import { edgePortProblem } from './edge-ports.ts';
 import type { GatewayFlags } from './flags.ts';
 import { linkCredentials } from './link-credentials.ts';
 import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
-import type { Around } from './running-gateway.ts';
+import type { Around } from './gateway-parts.ts';
 
 /** Starts a gateway that is told its routes by the controllers of `--controller`. */
 export const startLinked = async (flags: GatewayFlags, podName: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> =>
