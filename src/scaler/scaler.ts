@@ -1,5 +1,6 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { noFormulas } from '../decider/index.ts';
+import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
@@ -41,6 +42,8 @@ export interface Scaler {
   /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
   onEvent(listener: (event: ScalerEvent) => void): () => void;
   workloads(): readonly ScaledWorkload[];
+  /** The pods of a workload that is looked after, as the watch shows them. */
+  podsOf(key: WorkloadKey): Iterable<PodView>;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
@@ -179,6 +182,10 @@ class WorkloadScaler implements Scaler {
 
   workloads(): readonly ScaledWorkload[] {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
+  }
+
+  podsOf(key: WorkloadKey): Iterable<PodView> {
+    return this.#podsOf.get(key);
   }
 
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {

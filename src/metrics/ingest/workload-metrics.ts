@@ -50,7 +50,15 @@ class Metrics implements WorkloadMetrics {
   #endedAt: number | undefined;
   #sweptAt: number;
 
-  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, resources, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
+  constructor({
+    clock,
+    absentAfter = seconds(3),
+    standFor = seconds(600),
+    settleFor = seconds(5),
+    metering,
+    resources,
+    mostWorkloads = 100_000,
+  }: WorkloadMetricsOptions) {
     this.#clock = clock;
     this.#absentAfter = absentAfter;
     this.#standFor = standFor;
@@ -109,7 +117,10 @@ class Metrics implements WorkloadMetrics {
     return {
       metrics: askedMetrics(spec).map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
       ...this.#present(key),
-      warm: this.#resources?.isWarm(key, spec) !== false && this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
+      warm:
+        this.#resources?.isWarm(key, spec) !== false &&
+        this.#isWarm(spec.scaling.stableWindow, now) &&
+        (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
       absentGateways: [...this.#gateways.values()].filter((gateway) => gateway.isAbsent(now, this.#absentAfter)).length,
     };
   }

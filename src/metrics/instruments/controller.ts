@@ -19,6 +19,8 @@ export interface ControllerFigures {
   /** False while `rouse-config` has problems and the last good one stands. */
   readonly configValid: boolean;
   readonly drops: Drops;
+  /** Reads of the metrics API by how they ended. */
+  readonly usageReads: ReadonlyMap<string, number>;
 }
 
 export interface ControllerInstruments {
@@ -115,6 +117,13 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       type: 'counter',
       labels: ['reason'],
       samples: () => Object.entries(read().drops).map(([reason, value]) => ({ labels: { reason }, value: Number(value) })),
+    },
+    {
+      name: 'rouse_metrics_api_reads_total',
+      help: 'Reads of the metrics API (metrics.k8s.io) by how they ended; none while no workload asks for cpu or memory.',
+      type: 'counter',
+      labels: ['outcome'],
+      samples: () => [...read().usageReads].map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
   ];
 };
