@@ -83,14 +83,14 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
     { name: 'rouse_ready_pods', help: 'Pods that are ready.', type: 'gauge', labels, samples: perWorkload(({ ready }) => ready) },
     {
       name: 'rouse_stable_value',
-      help: 'Metric over the stable window, all pods together.',
+      help: 'Metric over the stable window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('stable'),
     },
     {
       name: 'rouse_panic_value',
-      help: 'Metric over the panic window, all pods together.',
+      help: 'Metric over the panic window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('panic'),
