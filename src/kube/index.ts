@@ -21,6 +21,7 @@ export type { LeaseName } from './lease-lock.ts';
 export { watchNamespaces, type NamespacedSnapshots } from './namespaced-snapshots.ts';
 export type { Refusal } from './outcome.ts';
 export { objectPath } from './paths.ts';
+export { createPodUsageReader, type PodUsageReader, type PodUsageView } from './pod-usage.ts';
 export { parseLabelSelector } from './label-selector.ts';
 export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
@@ -36,6 +37,7 @@ export type {
   EndpointsView,
   NamespaceView,
   OwnerView,
+  PodResourcesView,
   PodView,
   ProbeView,
   ServicePortView,

@@ -1,5 +1,6 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
+import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
@@ -46,6 +47,8 @@ export interface Scaler {
   workloads(): readonly ScaledWorkload[];
   /** The ceilings of the budget, with what is under them. */
   budget(): Iterable<BudgetFigures>;
+  /** The pods of a workload that is looked after, as the watch shows them. */
+  podsOf(key: WorkloadKey): Iterable<PodView>;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
@@ -192,6 +195,10 @@ class WorkloadScaler implements Scaler {
 
   budget(): Iterable<BudgetFigures> {
     return this.#budget.figures();
+  }
+
+  podsOf(key: WorkloadKey): Iterable<PodView> {
+    return this.#podsOf.get(key);
   }
 
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {

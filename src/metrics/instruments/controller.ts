@@ -22,6 +22,8 @@ export interface ControllerFigures {
   readonly drops: Drops;
   /** Empty without a budget. */
   readonly budget: Iterable<BudgetFigures>;
+  /** Reads of the metrics API by how they ended. */
+  readonly usageReads: ReadonlyMap<string, number>;
 }
 
 export interface ControllerInstruments {
@@ -84,14 +86,14 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
     { name: 'rouse_ready_pods', help: 'Pods that are ready.', type: 'gauge', labels, samples: perWorkload(({ ready }) => ready) },
     {
       name: 'rouse_stable_value',
-      help: 'Metric over the stable window, all pods together.',
+      help: 'Metric over the stable window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('stable'),
     },
     {
       name: 'rouse_panic_value',
-      help: 'Metric over the panic window, all pods together.',
+      help: 'Metric over the panic window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('panic'),
@@ -119,6 +121,13 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       type: 'counter',
       labels: ['reason'],
       samples: () => Object.entries(read().drops).map(([reason, value]) => ({ labels: { reason }, value: Number(value) })),
+    },
+    {
+      name: 'rouse_metrics_api_reads_total',
+      help: 'Reads of the metrics API (metrics.k8s.io) by how they ended; none while no workload asks for cpu or memory.',
+      type: 'counter',
+      labels: ['outcome'],
+      samples: () => [...read().usageReads].map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
   ];
 };

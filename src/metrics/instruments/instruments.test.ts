@@ -210,6 +210,7 @@ const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({
   configValid: true,
   drops: noDrops,
   budget: [{ namespace: 'shop', limit: 5, used: 4, wanted: 7 }],
+  usageReads: new Map([['ok', 4]]),
 });
 
 test('a controller shows wanted and ready pods, the values of metrics, decisions by reason, cold starts by phase, and who leads', async (t) => {
@@ -230,6 +231,7 @@ test('a controller shows wanted and ready pods, the values of metrics, decisions
     'rouse_budget_used_pods{namespace="shop"} 4',
     'rouse_budget_wanted_pods{namespace="shop"} 7',
     'rouse_report_drops_total{reason="invalid"} 3',
+    'rouse_metrics_api_reads_total{outcome="ok"} 4',
     `rouse_cold_start_seconds_sum{${labels},phase="start"} 0.058`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.005"} 1`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.0025"} 0`,
