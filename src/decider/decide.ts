@@ -30,13 +30,13 @@ interface Wanted {
 const wantedBy = (observation: Observation, spec: ScaleSpec, latency: LatencyMemory | undefined, formulas: FormulaLookup): Wanted => {
   const demand = demandOf(observation, spec, latencyWish(latency, observation, spec));
   if (spec.scaling.formula === undefined) {
-    const { stable, panic, panicBeforeMends } = demand;
-    return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic, panicBeforeMends }, missing: 'no-data' };
+    const { stable, panic } = demand;
+    return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic }, missing: 'no-data' };
   }
   const formula = formulaDemand(spec.scaling.formula, formulas, observation);
   if (formula === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
   if (formula === 'no-data') return { demand, windows: undefined, missing: 'no-data' };
-  return { demand, windows: { ...formula, panicBeforeMends: formula.panic }, missing: 'no-data', formula };
+  return { demand, windows: formula, missing: 'no-data', formula };
 };
 
 /** With a formula only what it reads matters. */

@@ -11,9 +11,8 @@ export interface Demand {
   /** Highest over all metrics, rounded up; undefined where no metric has a value. */
   readonly stable: number | undefined;
   readonly panic: number | undefined;
-  /** The two as they would be without the mends of `rouse`. */
+  /** `stable` as it would be without the mends of `rouse`. */
   readonly stableBeforeMends: number;
-  readonly panicBeforeMends: number;
   /** Readings that were not finite numbers from zero on. */
   readonly invalid: number;
   /** A metric has no value while another has. */
@@ -73,7 +72,7 @@ const podsFor = (reading: MetricReading, target: number, latency: LatencyWish | 
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
 export const demandOf = (observation: Observation, spec: ScaleSpec, latency: LatencyWish | undefined): Demand => {
   const demands: MetricDemand[] = [];
-  const [stable, panic, beforeMends, panicBeforeMends] = [new Highest(), new Highest(), new Highest(), new Highest()];
+  const [stable, panic, beforeMends] = [new Highest(), new Highest(), new Highest()];
   let missing = 0;
   let capacityMetric: Demand['capacityMetric'];
   let invalid = 0;
@@ -91,14 +90,12 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
       continue;
     }
     const count = leastOfResource(metric, roundUp(asked.stablePods, spec), observation);
-    const panicCount = leastOfResource(metric, roundUp(asked.panicPods, spec), observation);
     stable.add(metric, count);
-    panic.add(metric, panicCount);
+    panic.add(metric, leastOfResource(metric, roundUp(asked.panicPods, spec), observation));
     const isMended = !scalesAtTarget.has(metric) && reading.kind === 'value';
     const total = wholeTarget(wanted, spec);
     const plain = utilizedTarget(total, spec);
     beforeMends.add(metric, isMended ? Math.ceil(reading.stable / plain) : count);
-    panicBeforeMends.add(metric, isMended ? Math.ceil(reading.panic / plain) : panicCount);
     if (isMended && (capacityMetric === undefined || metric === 'concurrency')) capacityMetric = { reading, total };
   }
   return {
@@ -106,7 +103,6 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     stable: stable.count,
     panic: panic.count,
     stableBeforeMends: beforeMends.count ?? 0,
-    panicBeforeMends: panicBeforeMends.count ?? 0,
     invalid,
     partial: missing > 0 && missing < demands.length,
     capacityMetric,

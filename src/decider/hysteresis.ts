@@ -12,10 +12,11 @@ const tolerance = 0.1;
  */
 export const steadyFall = (trail: Trail, state: DeciderState, level: number, observation: Observation, spec: ScaleSpec, now: Instant): DeciderState => {
   const { replicas } = observation;
-  const settled: DeciderState = state.fallSince === undefined ? state : { ...state, fallSince: undefined };
+  const settled: DeciderState = state.fall === undefined ? state : { ...state, fall: undefined };
   if (spec.policy === 'kpa' || observation.reachable === false || trail.count >= replicas) return settled;
-  const since = state.fallSince === undefined || state.fallSince > now ? now : state.fallSince;
+  const since = state.fall === undefined || state.fall.since > now ? now : state.fall.since;
   if (level <= (replicas - 1) * (1 - tolerance) || between(since, now) >= spec.scaling.stableWindow) return settled;
+  const to = trail.count;
   trail.move('hysteresis', replicas, 'hysteresis', replicas);
-  return { ...state, fallSince: since };
+  return { ...state, fall: { since, to } };
 };

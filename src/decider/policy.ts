@@ -7,8 +7,6 @@ import type { Trail } from './trail.ts';
 export interface WindowDemand {
   readonly stable: number;
   readonly panic: number;
-  /** `panic` as it would be without the mends of `rouse`. */
-  readonly panicBeforeMends: number;
 }
 
 export interface Recommendation {
@@ -51,23 +49,16 @@ interface Panic {
 
 /**
  * Whether panic demand reaches the threshold. Under `rouse` starting pods count, so that a shortage that they will end is not another panic; a
- * demand beyond all that was asked for is one where Knative's own figures reach the threshold, or where they do by what the stable window asks
- * for, unless it is the wait of held requests that makes it large.
+ * demand beyond all that was asked for is one if it reaches the threshold by the pods that are ready, by what the stable window asks for, or
+ * without the pods that hysteresis keeps; unless it is the wait of held requests that makes it large.
  */
-const isOver = (
-  state: DeciderState,
-  { stable, panic, panicBeforeMends }: WindowDemand,
-  base: number,
-  observation: Observation,
-  spec: ScaleSpec,
-  now: Instant,
-): boolean => {
+const isOver = (state: DeciderState, { stable, panic }: WindowDemand, base: number, observation: Observation, spec: ScaleSpec, now: Instant): boolean => {
   const { panicThreshold, panicWindowShare, stableWindow } = spec.scaling;
   if (panic / base >= panicThreshold) return true;
   if (spec.policy === 'kpa' || panic <= base) return false;
   const ago = state.heldAt === undefined ? undefined : between(state.heldAt, now);
   const waited = observation.held > 0 || (ago !== undefined && ago >= 0 && ago <= stableWindow * panicWindowShare);
-  return !waited && panicBeforeMends / Math.max(1, Math.min(observation.ready, stable)) >= panicThreshold;
+  return !waited && panic / Math.max(1, Math.min(observation.ready, stable, state.fall?.to ?? stable)) >= panicThreshold;
 };
 
 /** Panic begins or goes on where raw panic demand is `over` the threshold, and ends when that was more than a stable window ago. */

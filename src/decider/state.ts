@@ -19,8 +19,8 @@ export interface DeciderState {
   readonly activeSince: Instant | undefined;
   /** Since when the policy has asked for zero with no work left. */
   readonly idleSince: Instant | undefined;
-  /** Since when a fall has waited because the load is close to needing what is there (`hysteresis`). */
-  readonly fallSince: Instant | undefined;
+  /** A fall that waits because the load is close to needing what is there (`hysteresis`): since when, and the count that was asked for last. */
+  readonly fall: { readonly since: Instant; readonly to: number } | undefined;
   /** When requests were last seen held; only `rouse` asks. */
   readonly heldAt: Instant | undefined;
   /** Since when every metric has been missing. */
@@ -44,7 +44,7 @@ export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: 
     awakeSince: undefined,
     activeSince: undefined,
     idleSince: undefined,
-    fallSince: undefined,
+    fall: undefined,
     heldAt: undefined,
     noDataSince: undefined,
   };
