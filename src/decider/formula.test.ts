@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { at, concurrencyOf, noConcurrency, observed, specWith, start } from '../../test/support/decision-inputs.ts';
-import { millis, pods, seconds, type Observation } from '../core/index.ts';
+import { millis, pods, seconds, type MetricReading, type Observation } from '../core/index.ts';
 import { decide, initialState, loadFormulas } from './index.ts';
 
 const formulas = await loadFormulas();
@@ -147,6 +147,13 @@ test('only what the formula reads keeps a count up: a stale or missing metric be
   t.is(outcome('rps', observed({ ready: 4, metrics: [concurrencyOf(0), stale('rps')] })), 'hold 4 no-data');
   t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), stale('cpu')] })), 'scale 2 formula');
   t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), noConcurrency] })), 'scale 2 formula');
+});
+
+test('a latency of no requests is 0 to a formula, so that an idle workload may go; one that is missing is not', (t) => {
+  const latency = (nothing: boolean): MetricReading => ({ metric: 'latency', kind: 'no-data', age: undefined, ...(nothing ? { nothing: true } : {}) });
+  const formula = 'latency > 250 ? ready + 1 : ceil(rps / 50)';
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(true)] })), 'scale 1 rate-limited');
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(false)] })), 'hold 3 no-data');
 });
 
 test('docs/autoscaling-rules.md names every name and function, and no other', async (t) => {
