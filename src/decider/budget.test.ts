@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { at, concurrencyOf, observed, specWith, start } from '../../test/support/decision-inputs.ts';
@@ -58,6 +59,21 @@ test('a hundred thousand claims are shared, and sum up to the ceiling', (t) => {
   const limits = ceilings(120_000, { 1: { pods: 1000, priority: 3 }, 2: { pods: 10 } });
   const given = shareBudget(limits, claims);
   t.is(given.reduce((sum, share) => sum + share, 0), 120_000); // prettier-ignore
+});
+
+test('the example of docs/autoscaling-rules.md comes out as it says', async (t) => {
+  const page = await readFile(new URL('../../docs/autoscaling-rules.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| (\w+\/\w+) +\| (\d+) +\| (\d+) +\| (\d+) +\|$/gm)].map(([, key = '', ...numbers]) => ({
+    key,
+    numbers: numbers.map(Number),
+  }));
+  t.is(rows.length, 5);
+  const limits = ceilings(12, { shop: { priority: 10 }, batch: { pods: 4 } });
+  t.true(page.includes('{pods: 12, namespaces: {shop: {priority: 10}, batch: {pods: 4}}}'));
+  t.deepEqual(
+    shares(limits, ...rows.map(({ key, numbers: [has = 0, wants = 0] }) => claim(key, has, wants))),
+    rows.map(({ numbers }) => numbers[2]),
+  );
 });
 
 const names = ['a', 'b', 'c', 'd'];

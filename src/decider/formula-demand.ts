@@ -10,7 +10,11 @@ const scopeOf = (observation: Observation, window: (reading: MetricReading & { r
     ['ready', observation.ready],
     ['starting', observation.starting],
   ]);
-  for (const reading of observation.metrics) if (reading.kind === 'value') values.set(reading.metric, window(reading));
+  for (const reading of observation.metrics) {
+    if (reading.kind === 'value') values.set(reading.metric, window(reading));
+    // A latency of no requests: else an idle workload could not go to zero.
+    else if (reading.nothing === true) values.set(reading.metric, 0);
+  }
   return values;
 };
 

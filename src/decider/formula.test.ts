@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { at, concurrencyOf, noConcurrency, observed, specWith, start } from '../../test/support/decision-inputs.ts';
-import { millis, pods, seconds, type Observation } from '../core/index.ts';
+import { millis, pods, seconds, type MetricReading, type Observation } from '../core/index.ts';
 import { decide, initialState, loadFormulas } from './index.ts';
 
 const formulas = await loadFormulas();
@@ -60,6 +61,8 @@ const accepted = [
   'not (rps > 5) and ready > 1 or held > 0 ? 1 : 0',
   '5%',
   'clamp(rps, 1, 2)',
+  'max(ceil(rps / 50), held > 0 ? 2 : 0)',
+  '(rps > 5) * 3 + 1',
 ];
 test('formulas over the known names are accepted', (t) => {
   for (const formula of accepted) t.is(formulas.check(formula), undefined, formula);
@@ -144,4 +147,22 @@ test('only what the formula reads keeps a count up: a stale or missing metric be
   t.is(outcome('rps', observed({ ready: 4, metrics: [concurrencyOf(0), stale('rps')] })), 'hold 4 no-data');
   t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), stale('cpu')] })), 'scale 2 formula');
   t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), noConcurrency] })), 'scale 2 formula');
+});
+
+test('a latency of no requests is 0 to a formula, so that an idle workload may go; one that is missing is not', (t) => {
+  const latency = (nothing: boolean): MetricReading => ({ metric: 'latency', kind: 'no-data', age: undefined, ...(nothing ? { nothing: true } : {}) });
+  const formula = 'latency > 250 ? ready + 1 : ceil(rps / 50)';
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(true)] })), 'scale 1 rate-limited');
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(false)] })), 'hold 3 no-data');
+});
+
+test('docs/autoscaling-rules.md names every name and function, and no other', async (t) => {
+  const page = await readFile(new URL('../../docs/autoscaling-rules.md', import.meta.url), 'utf8');
+  const documented = (title: string): readonly string[] => {
+    const [, list = ''] = new RegExp(`\\*\\*${title}\\*\\*: ([^*]*)`).exec(page) ?? [];
+    return [...list.matchAll(/`(\w+)(?:\([^`]*\))?`/g)].map(([, name = '']) => name);
+  };
+  const known = (problem: string | undefined): readonly string[] => /\(known: (.*)\)/.exec(problem ?? '')?.[1]?.split(', ') ?? [];
+  t.deepEqual(documented('Names'), known(formulas.check('x')));
+  t.deepEqual(documented('Functions'), known(formulas.check('x(1)')));
 });

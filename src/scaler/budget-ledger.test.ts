@@ -124,6 +124,14 @@ test('a wake that finds its namespace full says whose budget it is', (t) => {
   t.like(asleep.decision?.evidence.budget, { scope: 'namespace', ceiling: 2, used: 2 });
 });
 
+test('a workload that no ceiling is over is told of none', (t) => {
+  const ledger = ledgerOf({ pods: 'unlimited', namespaces: { shop: { pods: 2, priority: 0 } } });
+  const [free, bound] = [new Workload('free/x', 0, 50), new Workload('shop/y', 0, 50)];
+  for (let tick = 0; tick < 2; tick += 1) t.deepEqual(round(ledger, [free, bound]), [50, 2]);
+  t.false('budget' in (free.decision?.evidence ?? {}));
+  t.deepEqual([...ledger.figures()], [{ namespace: 'shop', limit: 2, used: 2, wanted: 50 }]);
+});
+
 test('pokes between two rounds take what is free and no more', (t) => {
   const ledger = ledgerOf({ pods: 3, namespaces: {} });
   const all = ['a/1', 'a/2', 'a/3', 'a/4', 'a/5'].map((name) => new Workload(name, 0, 0));

@@ -27,7 +27,10 @@ interface Entry {
   readonly rank: Rank;
   readonly pool: Pool;
   used: number;
+  /** At the last look, budget aside. */
   wanted: number;
+  /** What of that went into the shares. */
+  claimed: number;
   standing: number;
   share: number;
   /** The share is less than what runs and is wanted: pods go. */
@@ -104,7 +107,7 @@ export class BudgetLedger {
       const known = before?.entries.get(key);
       const claim = claimOf(record, memory, used, known?.wanted ?? used);
       claims.push({ key, namespace: ref.namespace, running: used, ...claim });
-      plan.entries.set(key, { ...newEntry(plan, ref.namespace), ...claim, used, wakeRefused: known?.wakeRefused ?? false });
+      plan.entries.set(key, { ...newEntry(plan, ref.namespace), ...claim, claimed: claim.wanted, used, wakeRefused: known?.wakeRefused ?? false });
     }
     const losers: BudgetLoser[] = [];
     shareBudget(ceilings, claims).forEach((share, index) => {
@@ -123,7 +126,7 @@ export class BudgetLedger {
     this.#plan = plan;
   }
 
-  /** What the workload may have at this look; undefined without a budget. */
+  /** What the workload may have at this look; undefined where no ceiling is over it. */
   roomFor(record: WorkloadRecord, memory: WorkloadMemory): BudgetRoom | undefined {
     if (this.#plan === undefined) return undefined;
     const plan = this.#plan;
@@ -131,6 +134,7 @@ export class BudgetLedger {
     this.#set(entry, { used: runningOf(record, memory) });
     const { cluster, losers } = plan;
     const { pool, share, used } = entry;
+    if (!Number.isFinite(cluster.ceiling) && !Number.isFinite(pool.ceiling)) return undefined;
     const free = Math.min(cluster.ceiling - cluster.used, pool.ceiling - pool.used);
     const unreserved = Math.max(0, Math.min(cluster.ceiling - cluster.reserved, pool.ceiling - pool.reserved));
     const limit = entry.isCut ? Math.min(share, used) : used + Math.max(0, Math.min(share + unreserved - used, free));
@@ -175,8 +179,8 @@ export class BudgetLedger {
     const wanted = new Map<string, number>();
     let all = 0;
     for (const entry of entries.values()) {
-      wanted.set(entry.namespace, (wanted.get(entry.namespace) ?? 0) + entry.wanted);
-      all += entry.wanted;
+      wanted.set(entry.namespace, (wanted.get(entry.namespace) ?? 0) + entry.claimed);
+      all += entry.claimed;
     }
     if (Number.isFinite(cluster.ceiling)) yield { namespace: '', limit: cluster.ceiling, used: cluster.used, wanted: all };
     for (const [namespace, { ceiling, used }] of namespaces)
@@ -220,7 +224,7 @@ const newEntry = ({ namespaces, ranks, ceilings }: Plan, namespace: string): Ent
   const rank = ranks.get(priority) ?? { priority, used: 0, standing: 0 };
   ranks.set(priority, rank);
   const pool = namespaces.get(namespace) ?? { ceiling: unlimited, used: 0, reserved: 0 };
-  return { namespace, rank, pool, used: 0, wanted: 0, standing: 0, share: 0, isCut: false, wakeRefused: false };
+  return { namespace, rank, pool, used: 0, wanted: 0, claimed: 0, standing: 0, share: 0, isCut: false, wakeRefused: false };
 };
 
 /** One that came since the last round gets what is free. */

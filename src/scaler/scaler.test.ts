@@ -215,6 +215,9 @@ test('mode observe decides, publishes and never writes a count', async (t) => {
   t.true(events.some((event) => event.type === 'would-scale' && event.to > 2));
   t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"desired":15,"reason":"observe"/);
   t.is(scaler.workloads()[0]?.desired, 15);
+  const { decision, times } = scaler.explain('default', 'hello')?.journal.at(-1) ?? {};
+  t.deepEqual(decision?.evidence.steps.at(-1), { step: 'observe', from: 15, to: 2 }, 'the journal says what would have been written');
+  t.true((times ?? 0) > 1);
 });
 
 test('a paused workload at zero says at once that it cannot be woken', async (t) => {

@@ -70,6 +70,21 @@ test('unknown keys, settings of workloads alone and bad values are problems, all
     );
 });
 
+test('a budget that is none says what is wrong with it', (t) => {
+  for (const [text, why] of [
+    ['{pods: -1}', /has pods that are not a whole number from 0; it takes YAML \{pods\?/],
+    ['{pod: 1}', /is not a map of pods and namespaces/],
+    ['{namespaces: [shop]}', /has namespaces that are not a map/],
+    ['{namespaces: {Shop: {pods: 1}}}', /names "Shop", which can be no namespace/],
+    ['{namespaces: {shop: {pods: many}}}', /no whole numbers pods and priority for namespace "shop"/],
+    ['{namespaces: {shop: {priority: 1.5}}}', /no whole numbers pods and priority/],
+    ['{namespaces: {shop: {prio: 1}}}', /no whole numbers pods and priority/],
+    ['{pods: 1', /is not YAML/],
+  ] as const)
+    t.regex(messages({ budget: text })[0] ?? '', why, text);
+  t.deepEqual(messages({ budget: '{namespaces: {constructor: {priority: -3}}}' }), []);
+});
+
 test('a default above the limit that the same file sets is a problem', (t) => {
   t.regex(messages({ 'max-scale-limit': '5', 'max-scale': '6' })[0] ?? '', /above max-scale-limit/);
 });
