@@ -85,7 +85,11 @@ class Reading<Of> {
 
   #takeBody(body: BodyReader, chunk: Buffer, from: number): number {
     const at = body.read(chunk, from, this.#goesOn);
-    this.#plain?.read(chunk, from, { text: () => undefined, bytes: (bytes, start, end) => (this.#content += bytes.toString('latin1', start, end)), holdsBytes: false });
+    this.#plain?.read(chunk, from, {
+      text: () => undefined,
+      bytes: (bytes, start, end) => (this.#content += bytes.toString('latin1', start, end)),
+      holdsBytes: false,
+    });
     this.#extended ||= chunk.toString('latin1', from, at < 0 ? chunk.length : at).includes(';');
     if (at < 0) {
       this.#over = true;
