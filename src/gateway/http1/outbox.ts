@@ -11,6 +11,8 @@ export class Outbox implements BodySink {
   #pieces: (string | Buffer)[] = [];
   /** Each character is one byte. */
   #text = '';
+  /** A piece of somebody else's memory is among what has not been seen to be written. */
+  #lent = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,25 +30,36 @@ export class Outbox implements BodySink {
     }
     this.#endText();
     this.#add(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    this.#lent = true;
   }
 
-  /** Writes what there is. False where the other side has to catch up first: it tells by `drain`. */
+  get holdsBytes(): boolean {
+    this.#lent &&= this.#pieces.length > 0 || this.#socket.writableLength > 0;
+    return this.#lent;
+  }
+
+  /** Writes what there is. False where the other side has to catch up first: it tells by `drain`. What the kernel has taken at once waits for nobody, however much it was. */
   flush(): boolean {
     const socket = this.#socket;
-    const text = this.#text;
-    if (this.#pieces.length === 0) {
+    if (this.#pieces.length > 0) this.#writePieces(socket);
+    else if (this.#text !== '') {
+      const text = this.#text;
       this.#text = '';
-      return text === '' ? !socket.writableNeedDrain : socket.write(text, 'latin1');
+      socket.write(text, 'latin1');
     }
+    return !socket.writableNeedDrain || socket.writableLength === 0;
+  }
+
+  #writePieces(socket: Socket): void {
     this.#endText();
     const pieces = this.#pieces;
     this.#pieces = [];
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined) return write(socket, first);
-    socket.cork();
-    for (const piece of pieces) write(socket, piece);
-    socket.uncork();
-    return !socket.writableNeedDrain;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      if (typeof piece === 'string') socket.write(piece, 'latin1');
+      else socket.write(piece);
+    }
+    if (pieces.length > 1) socket.uncork();
   }
 
   #endText(): void {
@@ -58,5 +71,3 @@ export class Outbox implements BodySink {
     this.#pieces.push(piece);
   }
 }
-
-const write = (socket: Socket, piece: string | Buffer): boolean => (typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece));
