@@ -110,10 +110,12 @@ export class Loop {
     const overridden = memory.override;
     const ours = { leads: this.#applier !== undefined, isWriting: this.#applier?.isWriting(key) === true };
     const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
-    const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observed.observation, spec, now, formulas);
+    const before = memory.decider;
+    const { decision, state } = (poked ? decidePoke : decide)(before, observed.observation, spec, now, formulas);
     memory.decider = state;
     memory.last = decision;
-    journal.add(key, decision, poked);
+    const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
+    journal.add(key, { poked, before, observation: observed.observation, spec, decision, after: state, formulaMissing });
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);

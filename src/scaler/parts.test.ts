@@ -2,7 +2,6 @@ import test from 'ava';
 import { after, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision, type Instant } from '../core/index.ts';
 import { resources, type PodView } from '../kube/index.ts';
 import { leavingPods, marksNeeded } from './deletion-cost.ts';
-import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
 import { PodsOf, selectsPod } from './pods-of.ts';
@@ -96,13 +95,6 @@ test('what mode observe would have set is no count to go on from, and makes noth
 test('printing and parsing a status gives the same', (t) => {
   const status = { desired: 3, reason: 'metric-rise', since: start };
   t.deepEqual(parseStatus(printStatus(status)), status);
-});
-
-test('a journal is bounded', (t) => {
-  const journal = new Journal();
-  for (let step = 0; step < 1000; step++) journal.add(hello, scale(step, step + 1), false);
-  t.is(journal.of(hello).length, 200);
-  t.like(journal.of(hello).at(-1)?.decision, { to: 1000 });
 });
 
 test('the status is published on change, at most once in 10 s, and never for a hold that only follows the load', async (t) => {
