@@ -4,6 +4,8 @@
  * and `scaler.ts` (how the parts hang together).
  */
 export { sayEvent, type ScalerEvent } from './events.ts';
+export { decideAgain, type Difference } from './explain/decide-again.ts';
+export { printTrace, TraceReader } from './explain/trace.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';

@@ -114,11 +114,13 @@ export class Loop {
     const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
     const room = budget.roomFor(record, memory);
     const observation = room === undefined ? observed.observation : { ...observed.observation, budget: room };
-    const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observation, spec, now, formulas);
+    const before = memory.decider;
+    const { decision, state } = (poked ? decidePoke : decide)(before, observation, spec, now, formulas);
     budget.take(record, decision, poked);
     memory.decider = state;
     memory.last = decision;
-    journal.add(key, decision, poked);
+    const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
+    journal.add(key, { poked, before, observation, spec, decision, after: state, formulaMissing });
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);

@@ -3,7 +3,6 @@ import { specWith } from '../../test/support/decision-inputs.ts';
 import { after, ManualClock, millis, pods, seconds, silentLogger, weekdays, workloadKey, type Decision, type Instant } from '../core/index.ts';
 import { resources, type PodView } from '../kube/index.ts';
 import { leavingPods, marksNeeded } from './deletion-cost.ts';
-import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
 import { PodsOf, selectsPod } from './pods-of.ts';
@@ -113,13 +112,6 @@ test('what cannot be read of the next change of a schedule takes nothing from th
       since: start,
       next: undefined,
     });
-});
-
-test('a journal is bounded', (t) => {
-  const journal = new Journal();
-  for (let step = 0; step < 1000; step++) journal.add(hello, scale(step, step + 1), false);
-  t.is(journal.of(hello).length, 200);
-  t.like(journal.of(hello).at(-1)?.decision, { to: 1000 });
 });
 
 test('the status is published on change, at most once in 10 s, and never for a hold that only follows the load', async (t) => {
