@@ -17,6 +17,7 @@ export const decisionSteps = {
   panic: 'the panic window asks for more',
   'panic-peak': 'the count does not fall while panic lasts',
   'delay-window': 'highest count of the last scale-down-delay',
+  'recent-load': 'the panic window still needs what is there',
   'held-backlog': 'what the held requests need',
   'missing-data': 'nothing goes down on missing data',
   fallback: 'the count for when every metric is missing',

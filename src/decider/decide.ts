@@ -5,6 +5,7 @@ import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes } from './guards.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import { keepForRecentLoad } from './recent-load.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
@@ -117,7 +118,10 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   const awake = panicOfWake(before, wakeTimes(before, observation, now), observation, spec, now);
   let state = noDataTimes(awake, wanted.windows !== undefined, now);
   let panicking = state.panicSince !== undefined;
-  if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+  if (wanted.windows !== undefined) {
+    ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+    keepForRecentLoad(trail, wanted.windows.panic, observation, spec);
+  }
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   guardMissing(trail, state, wanted.demand, observation, spec, now);
@@ -128,17 +132,17 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
 };
 
 /**
- * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing,
- * so that many pokes between two ticks are no more than one.
+ * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing but that it
+ * panicked, so that many pokes between two ticks are no more than one.
  */
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
   const wanted = wantedBy(observation, spec, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, trail);
+  const after = wanted.windows === undefined ? state : recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking: after.panicSince !== undefined }, observation, spec, now), state: after };
 };
