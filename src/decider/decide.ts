@@ -9,6 +9,7 @@ import { steadyFall } from './hysteresis.ts';
 import { latencyWish, learnLatency } from './latency-demand.ts';
 import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import { keepForRecentLoad } from './recent-load.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
@@ -143,6 +144,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   let panicking = state.panicSince !== undefined;
   if (wanted.windows !== undefined) {
     ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+    keepForRecentLoad(trail, wanted.windows.panic, observation, spec);
     state = steadyFall(trail, state, levelOf(wanted.demand, wanted.windows, spec), observation, spec, now);
   }
   const asked = wanted.windows === undefined ? undefined : trail.count;

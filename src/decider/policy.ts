@@ -99,7 +99,7 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
 
 /**
  * The rise that a poke may ask for: the same limits as the last tick, nothing remembered. The panic window counts only where it would on a
- * tick, else the next tick would take the rise back.
+ * tick. The next tick does not take it back while the newest seconds need it (`recent-load.ts`).
  */
 export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, now: Instant, trail: Trail): void => {
   const base = state.rateBase ?? capacityOf(observation, spec);
