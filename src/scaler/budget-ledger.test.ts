@@ -156,6 +156,19 @@ test('what was set by hand, is paused or only observed counts as used and is not
   t.is(plain.decision?.reason, 'just-woken', 'the last pod goes to zero in the way that it always does');
 });
 
+test('a ceiling that is lowered is reached step by step, the lowest priority first, and nothing rises meanwhile', (t) => {
+  let budget: Budget = { pods: 20, namespaces: { shop: { pods: 'unlimited', priority: 1 } } };
+  const ledger = new BudgetLedger(() => budget);
+  const all = [new Workload('batch/big', 9, 9), new Workload('batch/small', 3, 5), new Workload('shop/web', 6, 6)];
+  t.deepEqual(round(ledger, all), [9, 5, 6]);
+  budget = { ...budget, pods: 10 };
+  const counts = Array.from({ length: 4 }, () => round(ledger, all).join(' '));
+  t.deepEqual(counts, ['4 2 6', '2 2 6', '2 2 6', '2 2 6']);
+  budget = { ...budget, pods: 12 };
+  for (let tick = 0; tick < 2; tick += 1) round(ledger, all);
+  t.deepEqual(all.map(({ live }) => live), [3, 3, 6]); // prettier-ignore
+});
+
 test('a workload that is gone leaves its room to the others at once', (t) => {
   const ledger = ledgerOf({ pods: 4, namespaces: {} });
   const [x, y] = [new Workload('a/x', 4, 4), new Workload('a/y', 0, 0)];
