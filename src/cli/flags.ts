@@ -51,3 +51,12 @@ export interface UninstallFlags extends RestoreFlags {
   readonly handBackOnly?: boolean;
   readonly cancel?: boolean;
 }
+
+export interface ExplainFlags {
+  readonly namespace?: string;
+  readonly at?: string;
+  readonly output: 'text' | 'json' | 'trace';
+  readonly controller?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}

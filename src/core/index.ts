@@ -31,6 +31,7 @@ export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
+export { nearest } from './spec/nearest.ts';
 export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';
 export {
   metricNames,

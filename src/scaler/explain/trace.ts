@@ -77,13 +77,13 @@ export class TraceReader {
     if (known === undefined) return failed('is the first tick and has no before');
     this.#state = after;
     return ok({
-      poked: poked === true,
-      before: known as TickRecord['before'],
+      poked: poked,
+      before: known,
       observation,
       spec: this.#spec,
       decision: { ...decision, at: instant(at) },
       after,
-      formulaMissing: formulaMissing === true,
+      formulaMissing: formulaMissing,
     });
   }
 }
