@@ -62,3 +62,12 @@ export interface SimulateFlags {
   readonly svg?: string;
   readonly png?: string;
 }
+
+export interface ExplainFlags {
+  readonly namespace?: string;
+  readonly at?: string;
+  readonly output: 'text' | 'json' | 'trace';
+  readonly controller?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { logLevels, messageOf, parseCidrs, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
-import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
+import type { ControllerFlags, ExplainFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
@@ -138,9 +138,22 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(logLevel().default('warn' satisfies LogLevel))
     .action(async (options: RestoreFlags) => done(await (await import('./restore-command.ts')).runRestore(options, print)));
   program
+    .command('explain')
+    .description('Say why a workload has the count that it has, and what would change it; asks the controller, and changes nothing.')
+    .argument('<name>', 'workload')
+    .addOption(flag('-n, --namespace <name>', 'its namespace (else that of the kubeconfig’s context, else default)'))
+    .addOption(flag('--at <time>', 'what was in force then: 2026-01-05T12:00:00Z (RFC 3339), or 5m ago'))
+    .addOption(flag('-o, --output <form>', 'trace: the last ticks, for rouse replay').choices(['text', 'json', 'trace']).default('text'))
+    .addOption(flag('--controller <url>', 'metrics port of the controller, e.g. http://127.0.0.1:9090 (else found: see docs/explain.md)'))
+    .addOption(flag('--kubeconfig <file>', 'ask through this API server (else $KUBECONFIG, else rouse local, else ~/.kube/config)'))
+    .addOption(flag('--context <name>', 'of the kubeconfig (else the current one)'))
+    .action(async (name: string, options: ExplainFlags) =>
+      done(await (await import('./explain-command.ts')).runExplain(name, options, process.env, write, note)),
+    );
+  program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
-    .argument('<file...>', 'traces, one case a line (.jsonl or .jsonl.gz)')
+    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz)')
     .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
   program
     .command('simulate')
@@ -160,6 +173,14 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(files('-f, --filename <file>', 'manifest to check (repeatable)').makeOptionMandatory())
     .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
   return program;
+};
+
+const write = (text: string): void => {
+  process.stdout.write(text);
+};
+
+const note = (line: string): void => {
+  process.stderr.write(`${line}\n`);
 };
 
 const print = (line: string): void => {

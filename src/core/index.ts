@@ -33,6 +33,7 @@ export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, Rou
 export { askedMetrics, isResourceMetric, type ResourceMetric } from './spec/asked-metrics.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
+export { nearest } from './spec/nearest.ts';
 export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';
 export {
   metricNames,

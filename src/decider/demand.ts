@@ -1,5 +1,5 @@
 import type { MetricDemand, MetricReading, MetricTarget, Observation, ScaleSpec } from '../core/index.ts';
-import type { LatencyWish } from './latency-demand.ts';
+import type { LatencyWish } from './latency-memory.ts';
 import { Highest, leastOfResource } from './resource-demand.ts';
 
 /** No target is smaller: nothing is ever divided by zero. */

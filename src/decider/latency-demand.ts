@@ -1,12 +1,6 @@
 import { between, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
 import { perPodTarget } from './demand.ts';
-import type { LatencyMemory } from './latency-memory.ts';
-
-/** Pods that the metric `latency` asks for over each window, unrounded. */
-export interface LatencyWish {
-  readonly stablePods: number;
-  readonly panicPods: number;
-}
+import type { LatencyMemory, LatencyWish } from './latency-memory.ts';
 
 /** Knative's target of concurrency, where the workload has none of its own. */
 const defaultConcurrency = 100;

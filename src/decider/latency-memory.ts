@@ -8,6 +8,12 @@ export interface LatencyMemory {
   readonly perPod: number;
 }
 
+/** Pods that the metric `latency` asks for over each window, unrounded. */
+export interface LatencyWish {
+  readonly stablePods: number;
+  readonly panicPods: number;
+}
+
 /** The state with another memory; one without any has no field for it, so that most states are small. */
 export const withLatency = <State extends { readonly latency?: LatencyMemory }>(state: State, latency: LatencyMemory | undefined): State => {
   if (state.latency === latency) return state;

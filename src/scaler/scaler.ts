@@ -1,10 +1,12 @@
-import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
 import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
+import { explanationOf, type Explanation } from './explain/explanation.ts';
+import { printTrace } from './explain/trace.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { Loop } from './loop.ts';
@@ -49,12 +51,25 @@ export interface Scaler {
   budget(): Iterable<BudgetFigures>;
   /** The pods of a workload that is looked after, as the watch shows them. */
   podsOf(key: WorkloadKey): Iterable<PodView>;
+  /** What is decided is written. */
+  readonly leads: boolean;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
     name: string,
   ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
+  /** Why it has its count, or had it `at` that time. */
+  why(namespace: string, name: string, at?: Instant): Why;
+  /** The last ticks as a trace (`explain/trace.ts`); undefined for what is not onboarded. */
+  trace(namespace: string, name: string): string | undefined;
 }
+
+/** `unknown`: not onboarded. `undecided`, `too-early`: the journal begins later (it begins with the process). */
+export type Why =
+  | { readonly kind: 'explained'; readonly explanation: Explanation }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'undecided' }
+  | { readonly kind: 'too-early'; readonly begins: Instant };
 
 /** Sleeping workloads that are started at once to be handed back. */
 const startedAtOnce = 50;
@@ -189,6 +204,10 @@ class WorkloadScaler implements Scaler {
     return () => this.#listeners.delete(listener);
   }
 
+  get leads(): boolean {
+    return this.#applier !== undefined;
+  }
+
   workloads(): readonly ScaledWorkload[] {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
   }
@@ -202,12 +221,39 @@ class WorkloadScaler implements Scaler {
   }
 
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
-    const { registry } = this.#ports;
-    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
-    const record = direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
+    const record = this.#named(namespace, name);
     if (record === undefined) return undefined;
     const journal = this.#journal.of(record.key);
     return { workload: this.#shown(record), decisions: journal.map(({ decision }) => decision), journal };
+  }
+
+  why(namespace: string, name: string, at?: Instant): Why {
+    const record = this.#named(namespace, name);
+    if (record === undefined) return { kind: 'unknown' };
+    const lines = this.#journal.of(record.key);
+    const [first] = lines;
+    if (first === undefined) return { kind: 'undecided' };
+    const explanation = explanationOf({
+      workload: this.#shown(record),
+      leads: this.leads,
+      lines,
+      ticks: this.#journal.ticksOf(record.key),
+      formulas: this.#ports.formulas ?? noFormulas,
+      now: this.#ports.clock.now(),
+      at,
+    });
+    return explanation === undefined ? { kind: 'too-early', begins: first.since } : { kind: 'explained', explanation };
+  }
+
+  trace(namespace: string, name: string): string | undefined {
+    const record = this.#named(namespace, name);
+    return record === undefined ? undefined : printTrace(record.key, this.#journal.ticksOf(record.key));
+  }
+
+  #named(namespace: string, name: string): WorkloadRecord | undefined {
+    const { registry } = this.#ports;
+    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
+    return direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
   }
 
   readonly #tick = (): void => {
