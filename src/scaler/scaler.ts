@@ -1,5 +1,5 @@
-import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
+import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey } from '../core/index.ts';
+import { nextBounds, noFormulas } from '../decider/index.ts';
 import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
