@@ -18,6 +18,7 @@ export const decisionSteps = {
   panic: 'the panic window asks for more',
   'panic-peak': 'the count does not fall while panic lasts',
   'delay-window': 'highest count of the last scale-down-delay',
+  'recent-load': 'the panic window still needs what is there',
   hysteresis: 'a fall waits while the load is within a tenth of needing what is there',
   'held-backlog': 'what the held requests need',
   'missing-data': 'nothing goes down on missing data',

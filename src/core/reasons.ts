@@ -19,6 +19,7 @@ export const decisionReasons = {
   'reports-missing': 'a gateway does not report, so nothing goes down',
   'rate-limited': 'the change is limited by max-scale-up-rate or max-scale-down-rate',
   'scale-down-delay': 'the delay window still holds a higher count',
+  'recent-load': 'the stable window asks for fewer pods, the newest seconds still need them',
   hysteresis: 'the load is still within a tenth of needing the pods that are there',
   'min-scale': 'raised to the floor',
   'max-scale': 'lowered to the ceiling',

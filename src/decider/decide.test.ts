@@ -84,6 +84,27 @@ test('a poke raises on the panic window only where the next tick would too', (t)
   t.is(poked(280), 'scale 4 panic');
 });
 
+test('what a poke raised in a panic is still there after the next tick, although that finds no shortage any more', (t) => {
+  const ticked = decide(calm, observed({ ready: 2, metrics: [concurrencyOf(100)] }), specWith(), at(0)).state;
+  const poked = decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, 280)] }), specWith(), at(1));
+  t.is(summary(poked.decision), 'scale 4 panic');
+  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 300)] });
+  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'scale 5 panic');
+  t.is(poked.state.panicSince, at(1));
+});
+
+test('the end of a panic in the middle of a rise leaves what the newest seconds need; under kpa it does not', (t) => {
+  const after = (policy: 'kpa' | 'rouse', panic: number, stable = 700): string => {
+    const spec = specWith({}, { policy });
+    const state = { ...calm, panicSince: at(-61), panicPeak: 20 };
+    return summary(decide(state, observed({ ready: 20, metrics: [concurrencyOf(stable, panic)] }), spec, at(0)).decision);
+  };
+  t.is(after('kpa', 1120), 'scale 10 metric-fall');
+  t.is(after('rouse', 1120), 'scale 16 recent-load');
+  t.is(after('rouse', 1540, 1120), 'hold 20 recent-load', 'no more than there is: a rise is for the stable window, or for a panic');
+  t.is(after('rouse', 400), 'scale 10 metric-fall');
+});
+
 test('a held request at zero wakes the workload, to what the backlog needs', (t) => {
   const asleep = { ready: 0, metrics: [concurrencyOf(0)] };
   t.is(summary(once(observed({ ...asleep, held: 1 }))), 'wake 1 wake-request');

@@ -9,6 +9,7 @@ import { steadyFall } from './hysteresis.ts';
 import { latencyWish, learnLatency } from './latency-demand.ts';
 import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import { keepForRecentLoad } from './recent-load.ts';
 import type { DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
@@ -143,6 +144,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   let panicking = state.panicSince !== undefined;
   if (wanted.windows !== undefined) {
     ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+    keepForRecentLoad(trail, wanted.windows.panic, observation, spec);
     state = steadyFall(trail, state, levelOf(wanted.demand, wanted.windows, spec), observation, spec, now);
   }
   const asked = wanted.windows === undefined ? undefined : trail.count;
@@ -155,17 +157,17 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
 };
 
 /**
- * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing,
- * so that many pokes between two ticks are no more than one.
+ * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing but that it
+ * panicked, so that many pokes between two ticks are no more than one.
  */
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
   const wanted = wantedBy(observation, spec, state.latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, now, trail);
+  const after = wanted.windows === undefined ? state : recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined, budget }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking: after.panicSince !== undefined, budget }, observation, spec, now), state: after };
 };

@@ -145,13 +145,15 @@ test('what the policy asks for lies within the rate limits, activation-scale and
   );
 });
 
-test('a poke never lowers, and leaves the state as it was', (t) => {
+test('a poke never lowers, and leaves the state as it was but for a panic under rouse', (t) => {
   fc.assert(
     fc.property(specs, pasts, observations, (spec, past, seen) => {
       const state = lived(spec, past);
       const poked = decidePoke(state, seen, spec, now);
       t.true(poked.decision.to >= seen.replicas);
-      t.is(poked.state, state);
+      const panicked = spec.policy === 'rouse' && poked.state.panicSince === now;
+      t.deepEqual(poked.state, panicked ? { ...state, panicSince: now, panicPeak: poked.state.panicPeak } : state);
+      t.deepEqual(decidePoke(poked.state, seen, spec, now).decision.to, poked.decision.to);
     }),
   );
 });

@@ -19,7 +19,7 @@ test('starting pods count while they start: a slow start does not end in many ti
   const scene: Scene = { spec: specWith(tenAtATime), seconds: 140, podStart: 20, ready: 0, load: () => ({ arrivals: 20, serviceSeconds: 0.5 }) };
   const { kpa, rouse } = both(scene);
   t.is(told(kpa), '4 8 12 16 21 26 32 38 43 49 54 55×33 27 13 6 3 2×22');
-  t.is(told(rouse), '4 8 12 16 20 24 28 32 36 40 32 33×3 29×2 25×3 22×3 19×5 16×6 14×2 12×2 9×2 6 4 3 2×28');
+  t.is(told(rouse), '4 8 12 16 20 24 28 32 36 40×4 30×3 25×3 22×3 19×5 16×6 14×2 12×2 9×2 6 4 3 2×28');
   // Both ask for what the 400 requests that pile up need; only kpa takes the pile for a rise at each tick, and keeps its peak for a minute more.
   t.true(podSeconds(rouse) < podSeconds(kpa) / 2);
   t.is(Math.max(...rouse.map(({ held }) => held)), Math.max(...kpa.map(({ held }) => held)), 'nobody waits longer');

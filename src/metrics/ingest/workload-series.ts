@@ -58,11 +58,11 @@ export class WorkloadSeries {
 
   /** Takes what the spec says of windows and metrics; cheap where nothing changed. `asOf` is the second that averages are for. */
   follow(spec: ScaleSpec, now: number, asOf: number): void {
-    const { scaling } = spec;
+    const { policy, scaling } = spec;
     const asked = askedMetrics(spec);
     this.askedAt = now;
     this.#stable = scaling.stableWindow / 1000;
-    this.#panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
+    this.#panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare, policy);
     this.#keeps = scaling.min > 0;
     this.#wanted = gatewayMetrics.filter((name) => asked.includes(name));
     this.#followLatency(asked.includes('latency'));
@@ -151,8 +151,12 @@ export class WorkloadSeries {
   }
 }
 
-/** Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). */
-const panicSeconds = (stableWindowMs: number, share: number): number => Math.max(1, Math.round((stableWindowMs / 1000) * share));
+/**
+ * Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). Knative's window has the second in it that is under way, of which nothing is known yet. Under
+ * `rouse` averages are as of the last whole second: with as many known seconds in the window a burst is seen as soon.
+ */
+const panicSeconds = (stableWindowMs: number, share: number, policy: ScaleSpec['policy']): number =>
+  Math.max(1, Math.round((stableWindowMs / 1000) * share) - (policy === 'rouse' ? 1 : 0));
 
 /** Adds a load that takes part in both means with `shares`; rounded as the means are, so that twenty is not a little more than twenty. */
 export const withStanding = (averages: WindowAverages, shares: WindowAverages, load: number): WindowAverages => ({
