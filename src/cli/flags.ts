@@ -51,3 +51,14 @@ export interface UninstallFlags extends RestoreFlags {
   readonly handBackOnly?: boolean;
   readonly cancel?: boolean;
 }
+
+export interface SimulateFlags {
+  readonly load: string;
+  readonly spec: string;
+  readonly duration?: string;
+  readonly seed: number;
+  readonly startTime: string;
+  readonly serviceTime: string;
+  readonly svg?: string;
+  readonly png?: string;
+}

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { logLevels, messageOf, parseCidrs, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
-import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, UninstallFlags } from './flags.ts';
+import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
@@ -37,6 +37,12 @@ const mostWorkers = 64;
 const workers = (text: string): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > mostWorkers) throw new InvalidArgumentError(`Want a whole number from 1 to ${mostWorkers}, e.g. 2.`);
+  return value;
+};
+
+const seed = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value >= 2 ** 32) throw new InvalidArgumentError('Want a whole number from 0 to 4294967295, e.g. 1.');
   return value;
 };
 
@@ -136,6 +142,18 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
     .argument('<file...>', 'traces, one case a line (.jsonl or .jsonl.gz)')
     .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
+  program
+    .command('simulate')
+    .description('Play a load to a workload on a virtual clock: the real loop with both policies, and a model of a HorizontalPodAutoscaler, side by side.')
+    .addOption(flag('--spec <file>', 'manifest of the workload, with its annotations').makeOptionMandatory())
+    .addOption(flag('--load <name>', 'step, ramp, spike, day, on-off, sparse, noisy, flash-crowd, or a CSV file').default('step'))
+    .addOption(flag('--duration <duration>', 'run no more of the load than this'))
+    .addOption(flag('--seed <number>', 'another seed, other requests').argParser(seed).default(1))
+    .addOption(flag('--start-time <duration>', 'of a pod until it is ready: 5s, or log-normal with nine of ten between: 2s..8s').default('5s'))
+    .addOption(flag('--service-time <duration>', 'mean time that a pod works on a request').default('500ms'))
+    .addOption(flag('--svg <file>', 'write the plot'))
+    .addOption(flag('--png <file>', 'write the plot; needs the package @resvg/resvg-js'))
+    .action(async (options: SimulateFlags) => done(await (await import('./simulate/simulate.ts')).runSimulate(options, print)));
   program
     .command('validate')
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
