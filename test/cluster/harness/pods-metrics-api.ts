@@ -66,8 +66,10 @@ export const servePodsMetrics = async (t: Scope, cluster: Cluster, namespace: st
   await made(cluster, `/api/v1/namespaces/${namespace}/services`, service);
   await made(cluster, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, slice);
   await made(cluster, '/apis/apiregistration.k8s.io/v1/apiservices', { metadata: { name: `${version}.${group}` }, spec });
-  const isAvailable = async (): Promise<boolean> => (await cluster.api('GET', `/apis/${group}/${version}`)).status === 200;
-  await until('the metrics API is served', isAvailable, 20_000, async () => (await cluster.api('GET', apiService)).body);
+  const status = async (): Promise<{ readonly conditions?: readonly { readonly type: string; readonly status: string }[] }> =>
+    (await cluster.api('GET', apiService)).body['status'] ?? {};
+  const isAvailable = async (): Promise<boolean> => (await status()).conditions?.some((each) => each.type === 'Available' && each.status === 'True') === true;
+  await until('the metrics API is served', isAvailable, 20_000, status);
 };
 
 const made = async (cluster: Cluster, path: string, object: object): Promise<void> => {
