@@ -23,7 +23,7 @@ export const servePodsMetrics = async (t: Scope, cluster: Cluster, namespace: st
   const { certificatePem, keyPem } = await authority.issue({ commonName: 'metrics', ipAddresses: [address], validDays: 1 });
   const server = createServer({ cert: certificatePem, key: keyPem }, (request, response) => {
     const url = new URL(request.url ?? '/', 'https://metrics');
-    const [, metric] = /\/pods\/\*\/([^/]+)$/.exec(url.pathname) ?? [];
+    const [, metric] = /\/pods\/\*\/([^/]+)$/.exec(decodeURIComponent(url.pathname)) ?? [];
     const answer = async (): Promise<object> => {
       if (metric === undefined) return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/${version}`, resources: [] };
       const values = await valuesOf(/app=([^,]+)/.exec(url.searchParams.get('labelSelector') ?? '')?.[1] ?? '');
