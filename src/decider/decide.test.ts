@@ -88,7 +88,7 @@ test('what a poke raised in a panic is still there after the next tick, although
   const ticked = decide(calm, observed({ ready: 2, metrics: [concurrencyOf(100)] }), specWith(), at(0)).state;
   const poked = decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, 280)] }), specWith(), at(1));
   t.is(summary(poked.decision), 'scale 4 panic');
-  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 300)] });
+  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 280)] });
   t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'hold 4 recent-load');
 });
 

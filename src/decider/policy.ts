@@ -50,14 +50,15 @@ interface Panic {
 /**
  * Whether panic demand reaches the threshold. Under `rouse` starting pods count, so that a shortage that they will end is not another panic; a
  * demand beyond all that was asked for is one if it reaches the threshold by the pods that are ready, by what the stable window asks for, or
- * without the pods that hysteresis keeps; unless it is the wait of held requests that makes it large.
+ * without the pods that hysteresis keeps; unless no pod has been ready since the wake or requests were held before within the panic
+ * window: then their wait makes it large. (Those held only now count from the next tick on, so that one more of them never gives fewer pods.)
  */
 const isOver = (state: DeciderState, { stable, panic }: WindowDemand, base: number, observation: Observation, spec: ScaleSpec, now: Instant): boolean => {
   const { panicThreshold, panicWindowShare, stableWindow } = spec.scaling;
   if (panic / base >= panicThreshold) return true;
   if (spec.policy === 'kpa' || panic <= base) return false;
-  const ago = state.heldAt === undefined ? undefined : between(state.heldAt, now);
-  const waited = observation.held > 0 || (ago !== undefined && ago >= 0 && ago <= stableWindow * panicWindowShare);
+  const ago = state.heldAt === undefined ? Number.NaN : between(state.heldAt, now);
+  const waited = state.activeSince === undefined || (ago >= 0 && ago <= stableWindow * panicWindowShare);
   return !waited && panic / Math.max(1, Math.min(observation.ready, stable, state.fall?.to ?? stable)) >= panicThreshold;
 };
 
