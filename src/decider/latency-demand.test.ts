@@ -93,7 +93,7 @@ test('a poke asks for what was learnt, and learns nothing', (t) => {
   const { state } = look(calm, 0, seen(2, 120, p95(500)));
   const poked = decidePoke(state, seen(2, 120, p95(5000)), bySpeed, at(1));
   t.is(poked.decision.to, pods(4));
-  t.deepEqual(poked.state, state);
+  t.deepEqual(poked.state, { ...state, panicSince: at(1) }, 'but that it panicked');
 });
 
 test('the state survives JSON at any look', (t) => {

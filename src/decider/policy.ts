@@ -99,16 +99,26 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
 };
 
 /**
- * The rise that a poke may ask for: the same limits as the last tick, nothing remembered. The panic window counts only where it would on a
- * tick. The next tick does not take it back while the newest seconds need it (`recent-load.ts`).
+ * The rise that a poke may ask for: the same limits as the last tick, so that many pokes between two ticks are no more than one. The panic window counts only where
+ * it would on a tick. Under `rouse` that it did is remembered: the next tick finds the capacity that it asked for, sees no shortage, and would take the rise back. Of a wake
+ * `panicOfWake` does that.
  */
-export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, now: Instant, trail: Trail): void => {
+export const recommendRise = (
+  state: DeciderState,
+  demand: WindowDemand,
+  observation: Observation,
+  spec: ScaleSpec,
+  now: Instant,
+  trail: Trail,
+): DeciderState => {
   const base = state.rateBase ?? capacityOf(observation, spec);
   const limits = limitsOf(base, observation, spec);
   const activation = spec.scaling.activation;
   traceLimits(trail, demand.stable, limits, activation);
-  const panicking = state.panicSince !== undefined || isOver(state, demand, capacityOf(observation, spec), observation, spec, now);
-  if (panicking) trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
+  const begins = isOver(state, demand, capacityOf(observation, spec), observation, spec, now);
+  if (!begins && state.panicSince === undefined) return state;
+  trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
+  return begins && observation.ready > 0 && spec.policy === 'rouse' ? { ...state, panicSince: now, panicPeak: trail.count } : state;
 };
 
 /**
