@@ -74,6 +74,8 @@ class Scene {
   readonly #cluster: Cluster;
   readonly #namespace: string;
   readonly trace: Trace;
+  /** Pods that are being started. */
+  #starting: Promise<void> = Promise.resolve();
 
   constructor(cluster: Cluster, namespace: string, trace: Trace) {
     [this.#cluster, this.#namespace, this.trace] = [cluster, namespace, trace];
@@ -103,9 +105,10 @@ class Scene {
     if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
   }
 
-  /** One sync: what there is is noted, and what the trace says is told. Half a sync later pods start whose time has come. */
+  /** One sync: what there is is noted, and what the trace says is told. Half a sync later pods start whose time has come, and the controller sees them before the next one. */
   async values(): Promise<PodValues> {
     const { load, silent } = this.trace;
+    await this.#starting;
     const sync = this.syncs.length;
     const [replicas, pods] = await Promise.all([this.#replicas(), this.#pods()]);
     const running = pods.filter(({ status }) => status.phase === 'Running').map(({ metadata }) => metadata.name);
@@ -116,7 +119,7 @@ class Scene {
       replicas,
       pods: pods.map(({ metadata: { name } }) => ({ phase: running.includes(name) ? 'running' : 'pending', milli: told.includes(name) ? milli : undefined })),
     });
-    void sleep(1000).then(() => this.#startPods(this.trace.startsFor ?? 0));
+    if (sync < syncs) this.#starting = sleep(1000).then(() => this.#startPods(this.trace.startsFor ?? 0));
     return Object.fromEntries(told.map((name) => [name, milli]));
   }
 
@@ -128,6 +131,7 @@ class Scene {
       const running = { phase: 'Running', startTime: metadata.creationTimestamp, conditions: [{ type: 'Ready', status: 'True' }] };
       await this.#cluster.api.patch(`/api/v1/namespaces/${this.#namespace}/pods/${metadata.name}/status`, { status: running });
     }
+    await sleep(200);
   }
 
   async #pods(): Promise<readonly PodObject[]> {
@@ -165,7 +169,7 @@ test('the model of a HorizontalPodAutoscaler decides as kube-controller-manager 
   await servePodsMetrics(t, cluster, namespace, (app) => scenes.find(({ trace }) => trace.name === app)?.values() ?? Promise.resolve({}));
   await Promise.all(scenes.map((scene) => scene.autoscale()));
   const told = (): unknown => scenes.map(({ trace, syncs: seen }) => [trace.name, seen.length]);
-  await until('every trace was played', () => scenes.every(({ syncs: seen }) => seen.length > syncs), 45_000, told);
+  await until('every trace was played', () => scenes.every(({ syncs: seen }) => seen.length > syncs), 120_000, told);
   for (const scene of scenes) {
     const decided = scene.syncs.slice(1, syncs + 1).map(({ replicas }) => replicas);
     t.deepEqual(modelled(scene).slice(0, syncs), decided, `${scene.trace.name}: ${JSON.stringify(scene.syncs)}`);
