@@ -89,7 +89,7 @@ test('what a poke raised in a panic is still there after the next tick, although
   const poked = decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, 280)] }), specWith(), at(1));
   t.is(summary(poked.decision), 'scale 4 panic');
   const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 280)] });
-  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'scale 5 panic');
+  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'hold 4 panic');
   t.is(poked.state.panicSince, at(1));
 });
 
