@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { specWith, start } from '../../../test/support/decision-inputs.ts';
 import { instant, ManualClock, pods, seconds, workloadKey, type MetricReading, type Report, type ScaleSpec, type WorkloadReport } from '../../core/index.ts';
-import type { Metering } from './workload-series.ts';
+import type { Metering } from './metering.ts';
 import type { WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { createWorkloadMetrics } from './workload-metrics.ts';
 

@@ -16,15 +16,19 @@ import {
 import type { Aggregation, WindowAverages } from '../window/load-window.ts';
 import { isSoundFigures, isSoundReport } from './clean.ts';
 import { GatewayFigures } from './gateway-figures.ts';
+import { IdleWorkloads } from './idle-workloads.ts';
+import { isMeteredFor, meteredSince, type Metering } from './metering.ts';
 import type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { gatewayMetrics, isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric, type Metering } from './workload-series.ts';
+import { gatewayMetrics, isGatewayMetric, WindowPlans, type GatewayMetric } from './window-plan.ts';
+import { withStanding, WorkloadSeries } from './workload-series.ts';
 
 /** What was there within this time of our start was there before it. */
 const startMs = 30_000;
-const unaskedAfterMs = 300_000;
 const sweepEveryMs = 60_000;
+/** A series that nobody has asked for over so many sweeps goes. */
+const unaskedSweeps = 5;
 /** The smallest mean that is told: the windows round to six decimals. */
 const leastLoad = 1e-6;
 
@@ -38,13 +42,20 @@ class Metrics implements WorkloadMetrics {
   readonly #metering: ((key: WorkloadKey) => Metering) | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
-  readonly #workloads = new Map<WorkloadKey, WorkloadSeries>();
+  readonly #plans = new WindowPlans();
+  /** Every workload that is asked for or reported is in one of the two. */
+  readonly #loaded = new Map<WorkloadKey, WorkloadSeries>();
+  readonly #idle = new IdleWorkloads();
+  readonly #freeSlots: number[] = [];
   readonly #drops = { late: 0, doubled: 0, invalid: 0, unknownGateway: 0, overLimit: 0 };
   /** Seconds of which it is known what the gateways did. */
   #covered: Span | undefined;
   /** End of the newest interval that any gateway reported; stays when all of them are gone. */
   #endedAt: number | undefined;
   #sweptAt: number;
+  #sweeps = 0;
+  /** When figures were last left out for want of room: their workloads must not be taken for idle. */
+  #leftOutAt = Number.NEGATIVE_INFINITY;
 
   constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
     this.#clock = clock;
@@ -87,27 +98,40 @@ class Metrics implements WorkloadMetrics {
   }
 
   forget(key: WorkloadKey): void {
-    this.#workloads.delete(key);
+    this.#drop(key);
+    this.#idle.delete(key);
     for (const gateway of this.#gateways.values()) gateway.forget(key);
   }
 
   observe(key: WorkloadKey, spec: ScaleSpec, wall: Instant): WorkloadLoad {
     const now = this.#time.at(wall);
     this.#expire(now);
-    const series = this.#series(key, now);
-    const newest = this.#covered?.to;
-    series?.follow(spec, now, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
-    if (newest !== undefined) series?.silence(newest);
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
-    series?.meter(metering, now, now < this.#startedUntil);
-    const names: readonly MetricName[] = spec.scaling.metrics.map(({ metric }) => metric);
-    const asked = spec.scaling.formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
+    const { series, since } = this.#follow(key, spec, metering, now);
+    const windows = metering === 'none' ? 'none' : series;
     return {
-      metrics: asked.map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
-      ...this.#present(key),
-      warm: this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
-      absentGateways: [...this.#gateways.values()].filter((gateway) => gateway.isAbsent(now, this.#absentAfter)).length,
+      metrics: asked(spec).map((metric) => this.#reading(metric, windows, spec, now)),
+      ...this.#present(key, series?.slot),
+      warm: this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || isMeteredFor(since, spec.scaling.stableWindow, now)),
+      absentGateways: this.#absent(now),
     };
+  }
+
+  /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */
+  #follow(key: WorkloadKey, spec: ScaleSpec, metering: Metering, now: number): Followed {
+    const newest = this.#covered?.to;
+    const known = this.#loaded.get(key);
+    const plan = this.#plans.of(spec, known?.plan ?? this.#idle.get(key)?.plan);
+    const afterStart = now < this.#startedUntil;
+    if (known === undefined && !plan.keeps) return { series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
+    const series = known ?? this.#begin(key);
+    series.askedIn = this.#sweeps;
+    series.meteredSince = meteredSince(series.meteredSince, metering, now, afterStart);
+    series.follow(plan, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
+    if (newest !== undefined) series.silence(newest);
+    if (newest === undefined || plan.keeps || series.isLoaded(newest) || this.#stands(series)) return { series, since: series.meteredSince };
+    this.#drop(key);
+    return { series: undefined, since: this.#idle.look(key, plan, series.meteredSince, metering, now, afterStart).meteredSince };
   }
 
   #now(): number {
@@ -115,73 +139,110 @@ class Metrics implements WorkloadMetrics {
   }
 
   #take(gateway: GatewayFigures, report: Report, now: number): void {
-    const sound = report.workloads.filter(isSoundFigures);
-    this.#drops.invalid += report.workloads.length - sound.length;
-    const span = gateway.take(report, now, sound);
+    const span = gateway.take(report, now);
     if (span === undefined) this.#drops.doubled += 1;
-    else for (const figures of sound) this.#record(figures, span, now);
+    for (const figures of report.workloads) {
+      if (isSoundFigures(figures)) this.#record(gateway, figures, span, now);
+      else this.#drops.invalid += 1;
+    }
     if (gateway.covered !== undefined) this.#covered = join(this.#covered, gateway.covered, this.#absentAfter / 1000);
     this.#endedAt = Math.max(this.#endedAt ?? 0, gateway.endedAt ?? 0);
   }
 
-  #record(figures: WorkloadReport, span: Span, now: number): void {
-    const series = this.#series(figures.workload, now);
-    if (series === undefined) return;
-    const fate = series.record(figures, span);
+  #record(gateway: GatewayFigures, figures: WorkloadReport, span: Span | undefined, now: number): void {
+    const key = figures.workload;
+    const series = this.#loaded.get(key) ?? (this.#hasRoomFor(key) ? this.#begin(key) : undefined);
+    if (series === undefined) {
+      this.#drops.overLimit += 1;
+      this.#leftOutAt = now;
+      return;
+    }
+    gateway.standing.set(series.slot, figures);
+    const fate = span === undefined ? 'kept' : series.record(figures, span);
     if (fate !== 'kept') this.#drops[fate] += 1;
   }
 
-  #series(key: WorkloadKey, now: number): WorkloadSeries | undefined {
-    const known = this.#workloads.get(key);
-    if (known !== undefined) return known;
-    if (this.#workloads.size >= this.#mostWorkloads) {
-      this.#drops.overLimit += 1;
-      return undefined;
-    }
-    const series = new WorkloadSeries(now);
-    this.#workloads.set(key, series);
+  #hasRoomFor(key: WorkloadKey): boolean {
+    return this.#loaded.size < this.#mostWorkloads || this.#idle.get(key) !== undefined;
+  }
+
+  #begin(key: WorkloadKey): WorkloadSeries {
+    const series = new WorkloadSeries(this.#freeSlots.pop() ?? this.#loaded.size, this.#sweeps);
+    this.#loaded.set(key, series);
+    const idle = this.#idle.get(key);
+    if (idle === undefined) return series;
+    series.follow(idle.plan, 0);
+    series.meteredSince = idle.meteredSince;
+    this.#idle.delete(key);
     return series;
   }
 
-  #reading(metric: MetricName, key: WorkloadKey, series: WorkloadSeries | undefined, spec: ScaleSpec, now: number): MetricReading {
+  #drop(key: WorkloadKey): void {
+    const slot = this.#loaded.get(key)?.slot;
+    if (slot === undefined) return;
+    this.#loaded.delete(key);
+    this.#freeSlots.push(slot);
+    for (const { standing } of this.#gateways.values()) standing.clear(slot);
+  }
+
+  /** True while any gateway has something to say of it. */
+  #stands({ slot }: WorkloadSeries): boolean {
+    for (const { standing } of this.#gateways.values()) if (standing.has(slot)) return true;
+    return false;
+  }
+
+  #reading(metric: MetricName, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
     const age = this.#endedAt === undefined ? undefined : millis(Math.max(0, now - this.#endedAt));
-    const known = [...this.#gateways.values()].some((gateway) => gateway.newest !== undefined);
     if (!isGatewayMetric(metric)) return { metric, kind: 'no-data', age: undefined };
-    if (!known || series === undefined || age === undefined) return { metric, kind: 'no-data', age };
-    return { metric, kind: 'value', ...this.#averages(metric, key, series, spec, now), age };
+    if (series === 'none' || age === undefined || !this.#isKnown()) return { metric, kind: 'no-data', age };
+    const { stable, panic } = series === undefined ? noLoad : this.#averages(metric, series, spec, now);
+    return { metric, kind: 'value', stable, panic, age };
+  }
+
+  #isKnown(): boolean {
+    for (const { newest } of this.#gateways.values()) if (newest !== undefined) return true;
+    return false;
   }
 
   /** Under `rouse` as of the newest second that was reported, with the last figures of gateways that are behind; under `kpa` as Knative would. */
-  #averages(metric: GatewayMetric, key: WorkloadKey, series: WorkloadSeries, spec: ScaleSpec, now: number): WindowAverages {
+  #averages(metric: GatewayMetric, series: WorkloadSeries, spec: ScaleSpec, now: number): WindowAverages {
     const { aggregation } = spec.scaling;
     const newest = this.#covered?.to ?? 0;
     const window = series.window(metric);
-    if (spec.policy === 'kpa') return window?.averages(now / 1000, aggregation) ?? { stable: 0, panic: 0 };
-    let averages = window?.averages(newest, aggregation) ?? { stable: 0, panic: 0 };
+    if (spec.policy === 'kpa') return window?.averages(now / 1000, aggregation) ?? noLoad;
+    let averages = window?.averages(newest, aggregation) ?? noLoad;
     for (const gateway of this.#gateways.values()) {
-      const figures = gateway.figures(key);
-      if (figures === undefined || gateway.newest === undefined || gateway.newest >= newest) continue;
-      averages = withStanding(averages, sharesOf(series, metric, newest - gateway.newest, aggregation), perSecond(metric, figures, 1));
+      if (gateway.newest === undefined || gateway.newest >= newest || !gateway.standing.has(series.slot)) continue;
+      const shares = sharesOf(series, metric, newest - gateway.newest, aggregation);
+      averages = withStanding(averages, shares, gateway.standing.perSecond(metric, series.slot));
     }
     // Very short requests must not be rounded away: a window with load is not idle.
-    return series.isLoaded(newest) ? { ...averages, stable: Math.max(averages.stable, leastLoad) } : averages;
+    return averages.stable < leastLoad && series.isLoaded(newest) ? { ...averages, stable: leastLoad } : averages;
   }
 
-  #present(key: WorkloadKey): Pick<WorkloadLoad, 'held' | 'inFlight' | 'inFlightByPod'> {
+  #present(key: WorkloadKey, slot: number | undefined): Pick<WorkloadLoad, 'held' | 'inFlight' | 'inFlightByPod'> {
     let [held, inFlight] = [0, 0];
-    const inFlightByPod = new Map<string, number>();
+    let inFlightByPod: Map<string, number> | undefined;
     for (const gateway of this.#gateways.values()) {
-      held += gateway.held(key);
-      const figures = gateway.figures(key);
-      if (figures === undefined) continue;
-      inFlight += figures.inFlight;
-      for (const [pod, count] of Object.entries(figures.inFlightByPod)) inFlightByPod.set(pod, (inFlightByPod.get(pod) ?? 0) + count);
+      held += gateway.held(key, slot);
+      if (slot === undefined || !gateway.standing.has(slot)) continue;
+      inFlight += gateway.standing.inFlight(slot);
+      inFlightByPod ??= new Map();
+      gateway.standing.addInFlightByPod(slot, inFlightByPod);
     }
-    return { held, inFlight, inFlightByPod };
+    return { held, inFlight, inFlightByPod: inFlightByPod ?? noPods };
+  }
+
+  /** Gateways that should report and do not. */
+  #absent(now: number): number {
+    let absent = 0;
+    for (const gateway of this.#gateways.values()) if (gateway.isAbsent(now, this.#absentAfter)) absent += 1;
+    return absent;
   }
 
   #isWarm(stableWindow: Millis, now: number): boolean {
     const covered = this.#covered;
+    if (now - this.#leftOutAt < stableWindow) return false;
     return now >= this.#settledAt && covered !== undefined && (covered.to - covered.from + 1) * 1000 >= stableWindow;
   }
 
@@ -193,9 +254,25 @@ class Metrics implements WorkloadMetrics {
   #sweep(now: number): void {
     if (now - this.#sweptAt < sweepEveryMs) return;
     this.#sweptAt = now;
-    for (const [key, series] of this.#workloads) if (now - series.askedAt > unaskedAfterMs) this.#workloads.delete(key);
+    this.#sweeps += 1;
+    for (const [key, series] of this.#loaded) if (this.#sweeps - series.askedIn > unaskedSweeps) this.#drop(key);
   }
 }
+
+/** What is kept of a workload, and since when its traffic is metered in full. */
+interface Followed {
+  readonly series: WorkloadSeries | undefined;
+  readonly since: WorkloadSeries['meteredSince'];
+}
+
+const noLoad: WindowAverages = { stable: 0, panic: 0 };
+const noPods: ReadonlyMap<string, number> = new Map();
+
+/** What is read for a spec. */
+const asked = ({ scaling: { metrics, formula } }: ScaleSpec): readonly MetricName[] => {
+  const names = metrics.map(({ metric }) => metric);
+  return formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
+};
 
 /** Where the spec alone says that the gateways are not in the path of every request. */
 const meteringOf = ({ path }: ScaleSpec): Metering | undefined => (path === 'none' || path === 'direct' ? 'none' : undefined);
