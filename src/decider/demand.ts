@@ -74,5 +74,6 @@ export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
     if (capacityMetric === undefined || wanted.metric === 'concurrency') capacityMetric = { reading, total };
   }
   const values = demands.filter(({ reading }) => reading.kind === 'value').length;
-  return { demands, stable, panic, stableBeforeMends, partial: values > 0 && values < demands.length, capacityMetric };
+  // A list that was pushed to keeps room for sixteen more.
+  return { demands: demands.slice(), stable, panic, stableBeforeMends, partial: values > 0 && values < demands.length, capacityMetric };
 };

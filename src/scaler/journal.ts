@@ -10,6 +10,8 @@ export interface JournalRecord {
   readonly poked: boolean;
 }
 
+type Kept = { -readonly [Field in keyof JournalRecord]: JournalRecord[Field] };
+
 /** Records kept per workload. */
 const depth = 200;
 
@@ -17,23 +19,28 @@ const isSameHold = (a: Decision, b: Decision): boolean => a.kind === 'hold' && b
 
 /** What was decided for each workload, newest last, bounded. A hold that only repeats itself takes one line. */
 export class Journal {
-  readonly #records = new Map<WorkloadKey, JournalRecord[]>();
+  readonly #records = new Map<WorkloadKey, Kept[]>();
 
   add(key: WorkloadKey, decision: Decision, poked: boolean): void {
-    const records = this.#records.get(key) ?? [];
-    if (records.length === 0) this.#records.set(key, records);
-    const last = records.at(-1);
+    const records = this.#records.get(key);
+    const last = records?.at(-1);
     if (last !== undefined && isSameHold(last.decision, decision)) {
-      records[records.length - 1] = { ...last, decision, times: last.times + 1 };
+      last.decision = decision;
+      last.times += 1;
       return;
     }
-    records.push({ decision, since: decision.at, times: 1, poked });
+    const record = { decision, since: decision.at, times: 1, poked };
+    if (records === undefined) {
+      this.#records.set(key, [record]);
+      return;
+    }
+    records.push(record);
     if (records.length > depth) records.shift();
   }
 
   /** Oldest first. */
   of(key: WorkloadKey): readonly JournalRecord[] {
-    return this.#records.get(key) ?? [];
+    return (this.#records.get(key) ?? []).map((record) => ({ ...record }));
   }
 
   forget(key: WorkloadKey): void {

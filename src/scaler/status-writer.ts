@@ -27,6 +27,8 @@ export interface StatusWriterPorts {
   readonly logger: Logger;
 }
 
+const publishedOf = (decision: Decision): PublishedStatus => ({ desired: wantedCount(decision), reason: decision.reason, since: decision.at });
+
 const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason;
 
 /** Goes on from what another process published. */
@@ -51,16 +53,13 @@ export class StatusWriter {
 
   /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
   note({ key, ref, view }: Pick<WorkloadRecord, 'key' | 'ref' | 'view'>, decision: Decision): void {
-    const wanted = { desired: wantedCount(decision), reason: decision.reason, since: decision.at };
-    const entry = this.#entries.get(key) ?? takenUp(ref, view.annotations[annotation.status]);
-    if (entry === undefined) {
-      this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
-      return;
-    }
-    this.#entries.set(key, entry);
+    const known = this.#entries.get(key);
+    const entry = known ?? takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision), written: undefined, writtenAt: undefined };
+    if (known === undefined) this.#entries.set(key, entry);
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
     const calmed = plainHold && telling.has(entry.wanted.reason);
     if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
+    const wanted = publishedOf(decision);
     if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
   }
 
