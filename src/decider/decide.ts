@@ -5,7 +5,7 @@ import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes } from './guards.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
-import type { DeciderState } from './state.ts';
+import { sharedAtZero, type DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
 import { applyZeroWait, hasWork, wakeTimes } from './zero.ts';
@@ -124,6 +124,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
   applyStops(trail, observation, spec);
+  if (observation.replicas === 0) state = sharedAtZero(state);
   return { decision: conclude(trail, { wanted, asked, panicking }, observation, spec, now), state };
 };
 

@@ -20,8 +20,13 @@ export const unknownPlan: WindowPlan = { stableSeconds: 600, panicSeconds: 60, m
 /** Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). */
 const panicSeconds = (stableWindowMs: number, share: number): number => Math.max(1, Math.round((stableWindowMs / 1000) * share));
 
-const isAsked = (name: GatewayMetric, { metrics, formula }: ScaleSpec['scaling']): boolean =>
-  formula !== undefined || metrics.some(({ metric }) => metric === name);
+/** Which of `gatewayMetrics` are asked for, as bits. */
+const askedBits = ({ metrics, formula }: ScaleSpec['scaling']): number => {
+  if (formula !== undefined) return (1 << gatewayMetrics.length) - 1;
+  let bits = 0;
+  for (const { metric } of metrics) if (isGatewayMetric(metric)) bits |= 1 << gatewayMetrics.indexOf(metric);
+  return bits;
+};
 
 /** Distinct plans kept; there are as many as ways in which users set windows and metrics. */
 const mostPlans = 1000;
@@ -34,8 +39,7 @@ export class WindowPlans {
     const stable = scaling.stableWindow / 1000;
     const panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
     const keeps = scaling.min > 0;
-    let asked = 0;
-    for (const [index, name] of gatewayMetrics.entries()) if (isAsked(name, scaling)) asked |= 1 << index;
+    const asked = askedBits(scaling);
     if (known !== undefined && known.stableSeconds === stable && known.panicSeconds === panic && known.keeps === keeps && known.metrics === metricsOf[asked])
       return known;
     return this.#shared({ stableSeconds: stable, panicSeconds: panic, metrics: metricsOf[asked] ?? gatewayMetrics, keeps });

@@ -19,6 +19,7 @@ import { GatewayFigures } from './gateway-figures.ts';
 import { IdleWorkloads } from './idle-workloads.ts';
 import { isMeteredFor, meteredSince, type Metering } from './metering.ts';
 import type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import { LoadNow } from './load-now.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
 import { gatewayMetrics, isGatewayMetric, WindowPlans, type GatewayMetric } from './window-plan.ts';
@@ -52,6 +53,8 @@ class Metrics implements WorkloadMetrics {
   #covered: Span | undefined;
   /** End of the newest interval that any gateway reported; stays when all of them are gone. */
   #endedAt: number | undefined;
+  /** Undefined once any gateway has said anything since. */
+  #gatewaysNow: GatewaysAt | undefined;
   #sweptAt: number;
   #sweeps = 0;
   /** When figures were last left out for want of room: their workloads must not be taken for idle. */
@@ -73,18 +76,21 @@ class Metrics implements WorkloadMetrics {
   }
 
   gatewayJoined(id: GatewayId): void {
+    this.#gatewaysNow = undefined;
     const known = this.#gateways.get(id);
     if (known === undefined) this.#gateways.set(id, new GatewayFigures(this.#now()));
     else known.connected();
   }
 
   gatewayLeft(id: GatewayId, graceful: boolean): void {
+    this.#gatewaysNow = undefined;
     if (graceful) this.#gateways.delete(id);
     else this.#gateways.get(id)?.lost(this.#now());
   }
 
   ingest(id: GatewayId, report: Report, receivedAt: Instant): void {
     const now = this.#time.at(receivedAt);
+    this.#gatewaysNow = undefined;
     const gateway = this.#gateways.get(id);
     if (gateway === undefined) this.#drops.unknownGateway += 1;
     else if (!isSoundReport(report)) this.#drops.invalid += 1;
@@ -105,16 +111,13 @@ class Metrics implements WorkloadMetrics {
 
   observe(key: WorkloadKey, spec: ScaleSpec, wall: Instant): WorkloadLoad {
     const now = this.#time.at(wall);
-    this.#expire(now);
+    const { absent, isKnown } = this.#gatewaysAt(now);
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
     const { series, since } = this.#follow(key, spec, metering, now);
     const windows = metering === 'none' ? 'none' : series;
-    return {
-      metrics: asked(spec).map((metric) => this.#reading(metric, windows, spec, now)),
-      ...this.#present(key, series?.slot),
-      warm: this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || isMeteredFor(since, spec.scaling.stableWindow, now)),
-      absentGateways: this.#absent(now),
-    };
+    const metrics = readingsOf(spec, (metric) => this.#reading(metric, isKnown, windows, spec, now));
+    const warm = this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || isMeteredFor(since, spec.scaling.stableWindow, now));
+    return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
   }
 
   /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */
@@ -191,17 +194,12 @@ class Metrics implements WorkloadMetrics {
     return false;
   }
 
-  #reading(metric: MetricName, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
+  #reading(metric: MetricName, isKnown: boolean, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
     const age = this.#endedAt === undefined ? undefined : millis(Math.max(0, now - this.#endedAt));
     if (!isGatewayMetric(metric)) return { metric, kind: 'no-data', age: undefined };
-    if (series === 'none' || age === undefined || !this.#isKnown()) return { metric, kind: 'no-data', age };
+    if (series === 'none' || age === undefined || !isKnown) return { metric, kind: 'no-data', age };
     const { stable, panic } = series === undefined ? noLoad : this.#averages(metric, series, spec, now);
     return { metric, kind: 'value', stable, panic, age };
-  }
-
-  #isKnown(): boolean {
-    for (const { newest } of this.#gateways.values()) if (newest !== undefined) return true;
-    return false;
   }
 
   /** Under `rouse` as of the newest second that was reported, with the last figures of gateways that are behind; under `kpa` as Knative would. */
@@ -220,24 +218,17 @@ class Metrics implements WorkloadMetrics {
     return averages.stable < leastLoad && series.isLoaded(newest) ? { ...averages, stable: leastLoad } : averages;
   }
 
-  #present(key: WorkloadKey, slot: number | undefined): Pick<WorkloadLoad, 'held' | 'inFlight' | 'inFlightByPod'> {
-    let [held, inFlight] = [0, 0];
-    let inFlightByPod: Map<string, number> | undefined;
+  /** What holds for every workload: how many gateways should report and do not, and whether any ever has. Worked out once for all looks of one moment. */
+  #gatewaysAt(now: number): GatewaysAt {
+    if (this.#gatewaysNow?.at === now) return this.#gatewaysNow;
+    this.#expire(now);
+    let [absent, isKnown] = [0, false];
     for (const gateway of this.#gateways.values()) {
-      held += gateway.held(key, slot);
-      if (slot === undefined || !gateway.standing.has(slot)) continue;
-      inFlight += gateway.standing.inFlight(slot);
-      inFlightByPod ??= new Map();
-      gateway.standing.addInFlightByPod(slot, inFlightByPod);
+      if (gateway.isAbsent(now, this.#absentAfter)) absent += 1;
+      isKnown ||= gateway.newest !== undefined;
     }
-    return { held, inFlight, inFlightByPod: inFlightByPod ?? noPods };
-  }
-
-  /** Gateways that should report and do not. */
-  #absent(now: number): number {
-    let absent = 0;
-    for (const gateway of this.#gateways.values()) if (gateway.isAbsent(now, this.#absentAfter)) absent += 1;
-    return absent;
+    this.#gatewaysNow = { at: now, absent, isKnown };
+    return this.#gatewaysNow;
   }
 
   #isWarm(stableWindow: Millis, now: number): boolean {
@@ -266,12 +257,19 @@ interface Followed {
 }
 
 const noLoad: WindowAverages = { stable: 0, panic: 0 };
-const noPods: ReadonlyMap<string, number> = new Map();
 
-/** What is read for a spec. */
-const asked = ({ scaling: { metrics, formula } }: ScaleSpec): readonly MetricName[] => {
-  const names = metrics.map(({ metric }) => metric);
-  return formula === undefined ? names : [...new Set([...names, ...gatewayMetrics])];
+interface GatewaysAt {
+  readonly at: number;
+  readonly absent: number;
+  readonly isKnown: boolean;
+}
+
+/** One reading for each metric that is asked for. */
+const readingsOf = ({ scaling: { metrics, formula } }: ScaleSpec, read: (metric: MetricName) => MetricReading): readonly MetricReading[] => {
+  const readings = metrics.map(({ metric }) => read(metric));
+  return formula === undefined
+    ? readings
+    : [...readings, ...gatewayMetrics.filter((name) => !metrics.some(({ metric }) => metric === name)).map((metric) => read(metric))];
 };
 
 /** Where the spec alone says that the gateways are not in the path of every request. */
