@@ -1,29 +1,67 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { createApi, type WorkloadReader } from './index.ts';
 
 const hello = { namespace: 'default', name: 'hello', resource: 'deployments.apps', desired: 2, ready: 1, reason: 'metric-rise' };
 const reader: WorkloadReader = {
   workloads: () => [hello],
   explain: (namespace, name) => (namespace === 'default' && name === 'hello' ? { workload: hello, decisions: [] } : undefined),
+  why: (namespace, name, at) => {
+    if (namespace !== 'default' || name !== 'hello') return { kind: 'not-onboarded' };
+    if (at === undefined) return { kind: 'explained', explanation: { workload: hello }, words: () => 'hello has 2 pods\n' };
+    return { kind: 'problem', status: 400, code: 'bad-time', detail: `at is ${at}` };
+  },
+  trace: (_namespace, name) => (name === 'hello' ? '{"trace":"rouse"}\n' : undefined),
+  leads: () => true,
+};
+
+const howTo = (name: string): string =>
+  `default/${name} is not onboarded: it carries no rouse.dev/enabled: "true" (kubectl -n default annotate deployment ${name} rouse.dev/enabled=true)`;
+
+const answer = async (t: ExecutionContext, path: string, accept = '*/*'): Promise<Response> => {
+  const server = createServer((request, response) => {
+    createApi(reader)(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { headers: { accept } });
 };
 
 const cases = [
   ['/workloads', 200, { workloads: [hello] }],
   ['/workloads/default/hello', 200, { workload: hello, decisions: [] }],
-  ['/workloads/default/other', 404, { code: 'not-onboarded', detail: 'default/other carries no rouse.dev/enabled: "true"' }],
+  ['/workloads/default/other', 404, { code: 'not-onboarded', detail: howTo('other') }],
+  ['/workloads/default/hello/explain', 200, { workload: hello }],
+  ['/workloads/default/hello/explain?at=noon', 400, { code: 'bad-time', detail: 'at is noon' }],
+  ['/workloads/default/helo/explain', 404, { code: 'not-onboarded', detail: `${howTo('helo')}; did you mean default/hello?` }],
+  ['/workloads/default/other/trace', 404, { code: 'not-onboarded', detail: howTo('other') }],
   ['/nothing', 404, { code: 'not-found', detail: 'try /workloads, /healthz, /readyz or /metrics' }],
 ] as const;
 
 for (const [path, status, body] of cases)
   test(`GET ${path} answers ${status}`, async (t) => {
-    const server = createServer((request, response) => {
-      createApi(reader)(request, response);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.teardown(() => server.close());
-    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
-    t.is(answer.status, status);
-    t.deepEqual(await answer.json(), body);
+    const got = await answer(t, path);
+    t.is(got.status, status);
+    t.is(got.headers.get('rouse-leads'), 'true');
+    t.deepEqual(await got.json(), body);
   });
+
+const texts = [
+  ['/workloads/default/hello/explain', 200, 'text/plain; charset=utf-8', 'hello has 2 pods\n'],
+  ['/workloads/default/hello/explain?at=noon', 400, 'text/plain; charset=utf-8', 'at is noon\n'],
+  ['/workloads/default/hello/trace', 200, 'application/jsonl; charset=utf-8', '{"trace":"rouse"}\n'],
+] as const;
+
+for (const [path, status, type, body] of texts)
+  test(`GET ${path} answers in words where text is accepted: ${status}`, async (t) => {
+    const got = await answer(t, path, 'text/plain');
+    t.is(got.status, status);
+    t.is(got.headers.get('content-type'), type);
+    t.is(await got.text(), body);
+  });
+
+test('who asks for a name of another namespace is told of that', async (t) => {
+  const { detail } = (await (await answer(t, '/workloads/team/hello/explain')).json()) as { readonly detail: string };
+  t.regex(detail, /; did you mean default\/hello\?$/);
+});

@@ -1,21 +1,52 @@
-import express, { type Express } from 'express';
+import express, { type Express, type Response } from 'express';
+import { notOnboarded } from './not-onboarded.ts';
 import type { WorkloadReader } from './workloads.ts';
 
-/** The read-only HTTP API: `GET /workloads` and `GET /workloads/NAMESPACE/NAME`. */
+/** Says of each answer whether the replica that gave it leads. */
+export const leadsHeader = 'rouse-leads';
+
+/**
+ * The read-only HTTP API: `GET /workloads`, `GET /workloads/NAMESPACE/NAME`, and of a workload `…/explain` (`?at=TIME`; as JSON, or as text where that is accepted
+ * rather) and `…/trace` (JSON lines).
+ */
 export const createApi = (reader: WorkloadReader): Express => {
   const app = express();
   app.disable('x-powered-by');
+  app.disable('etag');
+  app.use((_request, response, next) => {
+    response.set(leadsHeader, String(reader.leads()));
+    next();
+  });
+  const refuse = (response: Response, status: number, code: string, detail: string): void => {
+    if (response.req.accepts(['json', 'text']) === 'text') response.status(status).type('text/plain').send(`${detail}\n`);
+    else response.status(status).json({ code, detail });
+  };
+  const unknown = (response: Response, namespace: string, name: string): void => {
+    refuse(response, 404, 'not-onboarded', notOnboarded(namespace, name, reader.workloads()));
+  };
   app.get('/workloads', (_request, response) => {
     response.json({ workloads: reader.workloads() });
   });
   app.get('/workloads/:namespace/:name', (request, response) => {
     const { namespace, name } = request.params;
     const found = reader.explain(namespace, name);
-    if (found === undefined) {
-      response.status(404).json({ code: 'not-onboarded', detail: `${namespace}/${name} carries no rouse.dev/enabled: "true"` });
-      return;
-    }
-    response.json(found);
+    if (found === undefined) unknown(response, namespace, name);
+    else response.json(found);
+  });
+  app.get('/workloads/:namespace/:name/explain', (request, response) => {
+    const { namespace, name } = request.params;
+    const { at } = request.query;
+    const answer = reader.why(namespace, name, typeof at === 'string' ? at : undefined);
+    if (answer.kind === 'not-onboarded') unknown(response, namespace, name);
+    else if (answer.kind === 'problem') refuse(response, answer.status, answer.code, answer.detail);
+    else if (request.accepts(['json', 'text']) === 'text') response.type('text/plain').send(answer.words());
+    else response.json(answer.explanation);
+  });
+  app.get('/workloads/:namespace/:name/trace', (request, response) => {
+    const { namespace, name } = request.params;
+    const trace = reader.trace(namespace, name);
+    if (trace === undefined) unknown(response, namespace, name);
+    else response.type('application/jsonl').send(trace);
   });
   app.use((_request, response) => {
     response.status(404).json({ code: 'not-found', detail: 'try /workloads, /healthz, /readyz or /metrics' });

@@ -11,6 +11,7 @@ import { furtherKinds, tellKindProblems } from './further-kinds.ts';
 import { authenticateGateway } from './gateway-identity.ts';
 import { watchGatewayPods } from './gateway-pods-watch.ts';
 import { aborted } from './lifetime.ts';
+import { followPodUsage } from './pod-usage.ts';
 
 /** What decides and points traffic, wired: reports come in by the link, pods and Services by the watches, counts and routes go out. */
 export interface ControlLoop {
@@ -43,8 +44,19 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   const tellKinds = tellKindProblems(kinds, watches, events, () => leads);
   const allSynced = Promise.all([watches.synced, kinds.synced]).then(() => undefined);
   const failures = new WakeFailures();
+  const usage = followPodUsage(
+    options,
+    () => scaler,
+    (key, problem) => {
+      const record = registry.get(key);
+      if (!leads || record === undefined) return;
+      const event = problem === undefined ? usageIsBack : ({ type: 'Warning', reason: 'usage-missing', message: `nothing goes down: ${problem}` } as const);
+      events.record(subjectOf(kinds, { ...record.ref, uid: record.view.uid }), event);
+    },
+  );
   const metrics = createWorkloadMetrics({
     clock,
+    resources: usage,
     metering: (key) => (routing.pathOf(key) !== 'gateway' ? 'none' : routing.holdReady(key) ? 'full' : 'partial'),
   });
   const gatewayPodsWatch = watchGatewayPods(options);
@@ -106,6 +118,8 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     leader: leads,
     configValid: registry.configProblems.length === 0,
     drops: metrics.drops,
+    budget: scaler.budget(),
+    usageReads: usage.reads,
   }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
@@ -150,11 +164,14 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
         gatewayPodsWatch.run(running),
         events.run(running),
         routing.run(running),
+        usage.run(running),
         scaler.run(running),
       ]);
     },
   };
 };
+
+const usageIsBack = { type: 'Normal', reason: 'usage-found', message: 'what the pods use is measured again' } as const;
 
 /** What comes up the link goes into the windows, and to the scaler where it cannot wait. What a dead gateway had in hand is gone with it. */
 const hearing = (

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '../core/index.ts';
+import type { Clock, Logger, Millis, Random } from '../core/index.ts';
 import type { KubeConnection } from '../kube/index.ts';
 import type { PortAllotter } from '../routing/index.ts';
 import type { ListenAddress } from './listen.ts';
@@ -20,6 +20,8 @@ export interface ControllerOptions {
   readonly allowExternalGateways: boolean;
   /** Workloads of these namespaces alone; undefined: of all. */
   readonly namespaces: readonly string[] | undefined;
+  /** Local mode: between two reads of the metrics API, which has something new whenever it is asked. Left out: 15 s. */
+  readonly usageEvery?: Millis;
   /** Local mode: where gateways bind, and which ports they get. */
   readonly localPorts?: { readonly listenAddress: string; readonly allotter: PortAllotter };
 }

@@ -1,8 +1,8 @@
-import { createApi, type WorkloadReader, type WorkloadSummary } from '../api/index.ts';
+import { createApi } from '../api/index.ts';
 import { millis, seconds, type Clock, type Logger } from '../core/index.ts';
 import { createKubeClient, resources, runLeaderElection, type KubeClient } from '../kube/index.ts';
 import type { ControllerInstruments } from '../metrics/index.ts';
-import type { ScaledWorkload, Scaler } from '../scaler/index.ts';
+import type { Scaler } from '../scaler/index.ts';
 import { registerWebhooks } from '../webhooks/index.ts';
 import { keepCertificates, type CertificateKeeper } from './certificate-keeper.ts';
 import { checkRights, ownUser } from './check-rights.ts';
@@ -15,6 +15,7 @@ import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { controllerLease } from './leadership.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
+import { workloadReader } from './workload-reader.ts';
 
 /** A controller that runs. */
 export interface Controller {
@@ -64,7 +65,7 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(readerOf(scaler)),
+    api: createApi(workloadReader(scaler, clock)),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
     notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
     ended,
@@ -165,20 +166,3 @@ const silence = (watches: ClusterWatches): string | undefined => {
   const silent = watches.outOfTouch();
   return silent.length === 0 ? undefined : `out of touch with the API server: ${silent.join(', ')}`;
 };
-
-const readerOf = (scaler: Scaler): WorkloadReader => ({
-  workloads: () => scaler.workloads().map(summary),
-  explain: (namespace, name) => {
-    const found = scaler.explain(namespace, name);
-    return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
-  },
-});
-
-const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWorkload): WorkloadSummary => ({
-  namespace,
-  name,
-  resource,
-  desired,
-  ready,
-  reason,
-});

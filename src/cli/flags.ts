@@ -51,3 +51,23 @@ export interface UninstallFlags extends RestoreFlags {
   readonly handBackOnly?: boolean;
   readonly cancel?: boolean;
 }
+
+export interface SimulateFlags {
+  readonly load: string;
+  readonly spec: string;
+  readonly duration?: string;
+  readonly seed: number;
+  readonly startTime: string;
+  readonly serviceTime: string;
+  readonly svg?: string;
+  readonly png?: string;
+}
+
+export interface ExplainFlags {
+  readonly namespace?: string;
+  readonly at?: string;
+  readonly output: 'text' | 'json' | 'trace';
+  readonly controller?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}

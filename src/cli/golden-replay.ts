@@ -1,4 +1,4 @@
-import { after, instant, millis, pods, seconds, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
+import { after, instant, millis, pods, seconds, type Decision, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
 import { decide, initialState, type DeciderState } from '../decider/index.ts';
 import { LoadWindow } from '../metrics/index.ts';
 import type { GoldenCase, GoldenSpec, GoldenStat, GoldenTick, GoldenWant } from './golden-trace.ts';
@@ -106,27 +106,56 @@ const compare = (tick: GoldenTick, got: GoldenWant): readonly Mismatch[] => {
 
 const invalid: GoldenWant = { valid: false, desiredPodCount: 0, excessBurstCapacity: 0, observedStable: 0, observedPanic: 0 };
 
-/** Runs one trace through our windows and `decide` under policy `kpa`. The state goes through JSON at each tick: it must be all there is. */
-const runCase = (trace: GoldenCase, createdAt: number): readonly Mismatch[] => {
+/** All that one tick leaves for the next. */
+export interface Memory {
+  readonly state: DeciderState;
+  readonly window: LoadWindow;
+}
+
+/** The state goes through JSON at each tick: it must be all there is. */
+const throughJson = ({ state, window }: Memory): Memory => ({ state: JSON.parse(JSON.stringify(state)) as DeciderState, window });
+
+/** Brings the window to where it is when `tick` decides; gives the spec that is in force then. */
+const advance = (window: LoadWindow, tick: GoldenTick, before: GoldenSpec): GoldenSpec => {
+  for (const stat of tick.stats) window.record(momentOf(stat.at) / 1000, loadOf(stat, before.metric));
+  const after = tick.specUpdate ?? before;
+  if (tick.specUpdate !== undefined) window.resize(after.stableWindowSeconds, after.panicWindowSeconds, momentOf(tick.at) / 1000, 'zero');
+  return after;
+};
+
+const windowOf = (spec: GoldenSpec): LoadWindow => new LoadWindow(spec.stableWindowSeconds, spec.panicWindowSeconds);
+
+/** The window after the first `count` ticks, made anew from what they recorded. */
+export const windowAfter = ({ spec, ticks }: GoldenCase, count: number): LoadWindow => {
+  const window = windowOf(spec);
+  ticks.slice(0, count).reduce((golden, tick) => advance(window, tick, golden), spec);
+  return window;
+};
+
+/**
+ * Runs one trace through our windows and `decide` under policy `kpa`. `carry` stands for what happens to the memory after each tick, told with
+ * how many ticks there have been: a restart, a snapshot that is restored.
+ */
+export function* decisionsOf(
+  trace: GoldenCase,
+  createdAt: number,
+  carry: (memory: Memory, ticks: number) => Memory = throughJson,
+): Generator<readonly [GoldenTick, Decision]> {
   let golden = trace.spec;
   let spec = scaleSpecOf(golden);
-  let state: DeciderState = initialState(spec, pods(trace.initialReadyPods), momentOf(createdAt));
-  const window = new LoadWindow(golden.stableWindowSeconds, golden.panicWindowSeconds);
-  const mismatches: Mismatch[] = [];
-  for (const tick of trace.ticks) {
+  let memory: Memory = { state: initialState(spec, pods(trace.initialReadyPods), momentOf(createdAt)), window: windowOf(golden) };
+  for (const [index, tick] of trace.ticks.entries()) {
     const now = momentOf(tick.at);
-    for (const stat of tick.stats) window.record(momentOf(stat.at) / 1000, loadOf(stat, golden.metric));
-    if (tick.specUpdate !== undefined) {
-      golden = tick.specUpdate;
-      spec = scaleSpecOf(golden);
-      window.resize(golden.stableWindowSeconds, golden.panicWindowSeconds, now / 1000, 'zero');
-    }
-    const decided = decide(state, observationOf(readingAt(window, golden, now), tick.readyPods, golden.reachable), spec, now);
-    state = JSON.parse(JSON.stringify(decided.state)) as DeciderState;
-    mismatches.push(...compare(tick, gotFrom(decided.decision)));
+    golden = advance(memory.window, tick, golden);
+    if (tick.specUpdate !== undefined) spec = scaleSpecOf(golden);
+    const { decision, state } = decide(memory.state, observationOf(readingAt(memory.window, golden, now), tick.readyPods, golden.reachable), spec, now);
+    memory = carry({ state, window: memory.window }, index + 1);
+    yield [tick, decision];
   }
-  return mismatches;
-};
+}
+
+const runCase = (trace: GoldenCase, createdAt: number, carry?: (memory: Memory, ticks: number) => Memory): readonly Mismatch[] =>
+  [...decisionsOf(trace, createdAt, carry)].flatMap(([tick, decision]) => compare(tick, gotFrom(decision)));
 
 /** Creation moments that differ in what follows: a tick is two seconds. */
 const creationMoments: readonly number[] = Array.from({ length: 30 }, (_, index) => index * 2);
@@ -142,18 +171,18 @@ export interface Replayed {
  * ready pods by the recorder's own clock (`time.Now()` in pkg/autoscaler/scaling/autoscaler.go), which then was anywhere in the minute that
  * begins at the base. It is taken from `likely` (another trace of the file) if that fits, else it is the moment that fits best.
  */
-export const replayCase = (trace: GoldenCase, likely: number): Replayed => {
-  let best: Replayed = { mismatches: runCase(trace, likely), createdAt: likely };
+export const replayCase = (trace: GoldenCase, likely: number, carry?: (memory: Memory, ticks: number) => Memory): Replayed => {
+  let best: Replayed = { mismatches: runCase(trace, likely, carry), createdAt: likely };
   if (trace.initialReadyPods <= 1) return best;
   for (const createdAt of creationMoments) {
     if (best.mismatches.length === 0) return best;
-    const mismatches = runCase(trace, createdAt);
+    const mismatches = runCase(trace, createdAt, carry);
     if (mismatches.length < best.mismatches.length) best = { mismatches, createdAt };
   }
   return best;
 };
 
-const gotFrom = ({ evidence, excessBurstCapacity }: ReturnType<typeof decide>['decision']): GoldenWant => {
+const gotFrom = ({ evidence, excessBurstCapacity }: Decision): GoldenWant => {
   const reading = evidence.demands[0]?.reading;
   if (evidence.wanted === undefined || reading?.kind !== 'value') return invalid;
   return {

@@ -1,6 +1,15 @@
 import { RouseError, systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
 import { resources } from '../kube/index.ts';
-import { ApiError, findKind, startControllers, startEmbeddedApi, startEmbeddedKubelet, type EmbeddedApi, type PodLogSource } from '../local/index.ts';
+import {
+  ApiError,
+  findKind,
+  startControllers,
+  startEmbeddedApi,
+  startEmbeddedKubelet,
+  type EmbeddedApi,
+  type PodLogSource,
+  type PodUsageSource,
+} from '../local/index.ts';
 import { CommandError } from './exit-code.ts';
 import { portProblem } from './listen.ts';
 import type { SourcedManifest } from './manifests.ts';
@@ -31,7 +40,7 @@ const accounts = ['rouse-controller', 'rouse-gateway'];
 
 export const startLocalCluster = async (options: LocalClusterOptions): Promise<LocalCluster> => {
   const { clock, random, logger } = options;
-  const node: { logs?: PodLogSource } = {};
+  const node: { logs?: PodLogSource; usage?: PodUsageSource } = {};
   const api = await startEmbeddedApi({
     clock,
     random,
@@ -43,6 +52,7 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
         return node.logs.open(...args);
       },
     },
+    usageSource: { measure: () => node.usage?.measure() ?? Promise.resolve([]) },
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host: '127.0.0.1', port: options.apiPort, flag: '--api-port' });
   });
@@ -62,7 +72,7 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
       cwd: options.cwd,
     });
     stops.push(() => kubelet.close(podGraceMs));
-    node.logs = kubelet.logs;
+    [node.logs, node.usage] = [kubelet.logs, kubelet.usage];
     await installNamespace(api);
   } catch (failure) {
     await close();

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { logLevels, messageOf, parseCidrs, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
-import type { ControllerFlags, GatewayFlags, LocalFlags, RestoreFlags, UninstallFlags } from './flags.ts';
+import type { ControllerFlags, ExplainFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
@@ -37,6 +37,12 @@ const mostWorkers = 64;
 const workers = (text: string): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > mostWorkers) throw new InvalidArgumentError(`Want a whole number from 1 to ${mostWorkers}, e.g. 2.`);
+  return value;
+};
+
+const seed = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value >= 2 ** 32) throw new InvalidArgumentError('Want a whole number from 0 to 4294967295, e.g. 1.');
   return value;
 };
 
@@ -132,16 +138,49 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(logLevel().default('warn' satisfies LogLevel))
     .action(async (options: RestoreFlags) => done(await (await import('./restore-command.ts')).runRestore(options, print)));
   program
+    .command('explain')
+    .description('Say why a workload has the count that it has, and what would change it; asks the controller, and changes nothing.')
+    .argument('<name>', 'workload')
+    .addOption(flag('-n, --namespace <name>', 'its namespace (else that of the kubeconfig’s context, else default)'))
+    .addOption(flag('--at <time>', 'what was in force then: 2026-01-05T12:00:00Z (RFC 3339), or 5m ago'))
+    .addOption(flag('-o, --output <form>', 'trace: the last ticks, for rouse replay').choices(['text', 'json', 'trace']).default('text'))
+    .addOption(flag('--controller <url>', 'metrics port of the controller, e.g. http://127.0.0.1:9090 (else found: see docs/explain.md)'))
+    .addOption(flag('--kubeconfig <file>', 'ask through this API server (else $KUBECONFIG, else rouse local, else ~/.kube/config)'))
+    .addOption(flag('--context <name>', 'of the kubeconfig (else the current one)'))
+    .action(async (name: string, options: ExplainFlags) =>
+      done(await (await import('./explain-command.ts')).runExplain(name, options, process.env, write, note)),
+    );
+  program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
-    .argument('<file...>', 'traces, one case a line (.jsonl or .jsonl.gz)')
+    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz)')
     .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
+  program
+    .command('simulate')
+    .description('Play a load to a workload on a virtual clock: the real loop with both policies, and a model of a HorizontalPodAutoscaler, side by side.')
+    .addOption(flag('--spec <file>', 'manifest of the workload, with its annotations').makeOptionMandatory())
+    .addOption(flag('--load <name>', 'step, ramp, spike, day, on-off, sparse, noisy, flash-crowd, or a CSV file').default('step'))
+    .addOption(flag('--duration <duration>', 'run no more of the load than this'))
+    .addOption(flag('--seed <number>', 'another seed, other requests').argParser(seed).default(1))
+    .addOption(flag('--start-time <duration>', 'of a pod until it is ready: 5s, or log-normal with nine of ten between: 2s..8s').default('5s'))
+    .addOption(flag('--service-time <duration>', 'mean time that a pod works on a request').default('500ms'))
+    .addOption(flag('--svg <file>', 'write the plot'))
+    .addOption(flag('--png <file>', 'write the plot; needs the package @resvg/resvg-js'))
+    .action(async (options: SimulateFlags) => done(await (await import('./simulate/simulate.ts')).runSimulate(options, print)));
   program
     .command('validate')
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
     .addOption(files('-f, --filename <file>', 'manifest to check (repeatable)').makeOptionMandatory())
     .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
   return program;
+};
+
+const write = (text: string): void => {
+  process.stdout.write(text);
+};
+
+const note = (line: string): void => {
+  process.stderr.write(`${line}\n`);
 };
 
 const print = (line: string): void => {

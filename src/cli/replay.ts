@@ -5,6 +5,7 @@ import { messageOf } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { replayCase } from './golden-replay.ts';
 import { parseGoldenCase } from './golden-trace.ts';
+import { TraceReplay } from './trace-replay.ts';
 
 const usage = (path: string, problem: string, cause?: unknown): CommandError => new CommandError('usage', `cannot replay ${path}: ${problem}`, cause);
 
@@ -41,7 +42,7 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
 }
 
 /**
- * Decides recorded traces again and compares. Writes one line per difference (case, tick, field, want, got) and last
+ * Decides recorded traces again and compares: Knative's (a case a line, under policy `kpa`), and those that the controller's journal exports. Writes one line per difference (case, tick, field, want, got) and last
  * `CASES cases, TICKS ticks, K mismatches`. Gives exit code 1 if K > 0; throws a `CommandError` for a file that is not there or no trace.
  */
 export const replayFiles = async (paths: readonly string[], write: (line: string) => void): Promise<ExitCode> => {
@@ -49,8 +50,25 @@ export const replayFiles = async (paths: readonly string[], write: (line: string
   for (const path of paths) {
     let createdAt = 0;
     const before = cases;
+    let own: TraceReplay | undefined;
     for await (const { number, text } of linesOf(path)) {
       if (text.trim() === '') continue;
+      const begun = TraceReplay.begin(text);
+      if (begun !== undefined) {
+        own = begun;
+        cases += 1;
+        continue;
+      }
+      if (own !== undefined) {
+        const known = own.ticks;
+        const found = await own.line(text).catch((thrown: unknown) => {
+          throw usage(path, `line ${String(number)} ${messageOf(thrown)}`, thrown);
+        });
+        ticks += own.ticks - known;
+        mismatches += found.length;
+        for (const line of found) write(line);
+        continue;
+      }
       const parsed = parseGoldenCase(text);
       if (!parsed.ok) throw usage(path, `line ${String(number)}: ${parsed.problem}`);
       cases += 1;

@@ -32,6 +32,7 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
     ...of('', ['endpoints'], ['delete']),
     ...of('discovery.k8s.io', ['endpointslices'], ['get', 'list', 'watch', 'create', 'patch', 'delete']),
     ...of('', ['pods'], ['list', 'watch', 'patch']),
+    ...of('metrics.k8s.io', ['pods'], ['list']),
     ...of('autoscaling', ['horizontalpodautoscalers'], ['list', 'create', 'patch', 'delete']),
     ...of('', ['events'], ['list', 'create', 'patch']),
   ],

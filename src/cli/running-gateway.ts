@@ -1,22 +1,11 @@
 import { messageOf, millis, seconds, systemClock, systemRandom, type Logger, type RouteSnapshot } from '../core/index.ts';
-import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway, type ListeningSockets, type EdgePortsOptions } from '../gateway/index.ts';
-import type { GatewayClaim } from '../link/index.ts';
-import { controllerAddresses } from './controller-addresses.ts';
+import { createGateway, followRoutesFile, type FollowedRoutes, type Gateway } from '../gateway/index.ts';
 import { CommandError } from './exit-code.ts';
 import type { GatewayFlags } from './flags.ts';
-import { linkCredentials } from './link-credentials.ts';
-import { startLinkedGateway, type LinkedGateway } from './linked-gateway.ts';
+import type { Around, WorkerPart } from './gateway-parts.ts';
+import type { LinkedGateway } from './linked-gateway.ts';
 import type { Observing } from './observing.ts';
 import { edgePortProblem, edgePorts } from './edge-ports.ts';
-
-/** What one of several workers has that differs from a gateway that is alone. */
-export interface WorkerPart {
-  readonly sockets: ListeningSockets;
-  readonly claim: NonNullable<GatewayClaim['worker']>;
-  readonly holdSlots: number;
-  /** Its part of what routes allow a gateway. */
-  readonly share: (snapshot: RouteSnapshot) => RouteSnapshot;
-}
 
 /** Starts what `rouse gateway` runs, linked to controllers or by a routes file. Where it cannot, nothing of it is left. */
 export const startGateway = async (
@@ -29,7 +18,7 @@ export const startGateway = async (
   const ended = new AbortController();
   try {
     const around = { logger, observed, shared: await edgePorts(flags, logger, ended.signal), part };
-    const running = await (flags.routes === undefined ? startLinked(flags, podName, around) : startStandAlone(flags, flags.routes, around));
+    const running = await (flags.routes === undefined ? linked(flags, podName, around) : startStandAlone(flags, flags.routes, around));
     return { ...running, stop: (how) => running.stop(how).finally(() => ended.abort()) };
   } catch (failure) {
     ended.abort();
@@ -37,32 +26,9 @@ export const startGateway = async (
   }
 };
 
-/** What both kinds are started with. */
-interface Around {
-  readonly logger: Logger;
-  readonly observed: Observing['observed'];
-  readonly shared: EdgePortsOptions;
-  readonly part: WorkerPart | undefined;
-}
-
-const startLinked = async (flags: GatewayFlags, podName: string, { logger, observed, shared, part }: Around): Promise<LinkedGateway> =>
-  startLinkedGateway({
-    clock: systemClock,
-    random: systemRandom,
-    logger,
-    controllers: controllerAddresses(flags.controller ?? []),
-    ...(await linkCredentials(flags)),
-    address: flags.listen,
-    podName,
-    nodeName: process.env.NODE_NAME,
-    zone: process.env.NODE_ZONE === '' ? undefined : process.env.NODE_ZONE,
-    shared,
-    host: flags.listen,
-    ...observed,
-    ...(part === undefined ? {} : { part }),
-  }).catch((failure: unknown) => {
-    throw edgePortProblem(failure, flags);
-  });
+/** Stand-alone nothing of the link is loaded: with TLS and compression it takes 10 MB. */
+const linked = async (flags: GatewayFlags, podName: string, around: Around): Promise<LinkedGateway> =>
+  (await import('./start-linked.ts')).startLinked(flags, podName, around);
 
 /** How long clients may go on with kept connections before those are closed, where other workers are there for them. */
 const settleBesideOthers = seconds(2);

@@ -1,4 +1,4 @@
-import { systemClock, systemRandom, type Logger } from '../core/index.ts';
+import { seconds, systemClock, systemRandom, type Logger } from '../core/index.ts';
 import { loadKubeConfig } from '../kube/index.ts';
 import { startController, type Controller } from './controller.ts';
 import { linkAudience } from './gateway-identity.ts';
@@ -66,6 +66,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       advertise: host,
       allowExternalGateways: true,
       namespaces: undefined,
+      usageEvery: seconds(2),
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
     },
     controlling.signal,

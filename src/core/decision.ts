@@ -1,12 +1,13 @@
-import type { MetricReading } from './observation.ts';
+import type { BudgetRoom, MetricReading } from './observation.ts';
 import type { DecisionReason } from './reasons.ts';
 import type { Instant, Pods } from './units.ts';
 
 /**
- * The closed list of steps from raw demand to the final count, in the order in which they are taken. The first three are the mends of the
- * policy `rouse` that change the inputs of the algorithm, the others change the count.
+ * The closed list of steps from raw demand to the final count, in the order in which they are taken. The first three change the inputs of the
+ * algorithm, the others the count.
  */
 export const decisionSteps = {
+  'invalid-metric': 'a metric that is not a finite number from zero on counts as missing',
   'starting-capacity': 'pods that are starting count as capacity',
   'idle-share': 'a headroom of less than one whole request per pod is not rounded up to a pod',
   'stale-metric': 'a metric whose newest sample is old may raise the count, not lower it',
@@ -17,6 +18,8 @@ export const decisionSteps = {
   panic: 'the panic window asks for more',
   'panic-peak': 'the count does not fall while panic lasts',
   'delay-window': 'highest count of the last scale-down-delay',
+  'recent-load': 'the panic window still needs what is there',
+  hysteresis: 'a fall waits while the load is within a tenth of needing what is there',
   'held-backlog': 'what the held requests need',
   'missing-data': 'nothing goes down on missing data',
   fallback: 'the count for when every metric is missing',
@@ -26,6 +29,7 @@ export const decisionSteps = {
   'min-scale': 'raised to the floor',
   'max-scale': 'lowered to the ceiling',
   schedule: 'floor or ceiling of a schedule',
+  budget: 'lowered to what the budget leaves',
   'work-in-flight': 'the last pod stays while requests are in flight or held',
   'zero-wait': 'the last pod waits: just active, path not ready, or retention',
   override: 'a count set by hand',
@@ -56,6 +60,8 @@ export interface MetricDemand {
 
 export interface Evidence {
   readonly demands: readonly MetricDemand[];
+  /** What a formula read and asked for over each window, rounded up; left out where there is none or it gave no count. */
+  readonly formula?: { readonly stable: number; readonly panic: number; readonly readings: readonly MetricReading[] };
   readonly steps: readonly DecisionStep[];
   readonly panicking: boolean;
   /** What the policy asks for, before missing data, bounds, the way to zero and the user's stops; undefined where no metric has a value. */
@@ -65,6 +71,8 @@ export interface Evidence {
   readonly starting: Pods;
   readonly held: number;
   readonly inFlight: number;
+  /** The shares that applied, and the count that was wanted of them; left out where there is no budget. */
+  readonly budget?: BudgetRoom & { readonly wanted: number };
 }
 
 interface Decided {

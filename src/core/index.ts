@@ -12,8 +12,9 @@ export { isAbort, messageOf, RouseError, type ErrorTraits } from './errors.ts';
 export { gatewayPortRange, parseGatewayPorts, printGatewayPorts, type GatewayPorts } from './gateway-ports.ts';
 export { areLatencyCounts, latencyBucketOf, latencyBucketUpTo, LatencySketch, type LatencyCounts } from './latency-sketch.ts';
 export { jsonLogger, logLevels, silentLogger, type LogFields, type Logger, type LogLevel } from './logger.ts';
-export type { MetricReading, Observation } from './observation.ts';
+export type { BudgetLoser, BudgetRoom, MetricReading, Observation } from './observation.ts';
 export { parseLocalPorts, printLocalPorts, resolvePodPort, type PodPorts } from './pod-port.ts';
+export { parseQuantity } from './quantity.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export {
   coldStartPhases,
@@ -29,8 +30,10 @@ export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, W
 export { failed, ok, type Result } from './result.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
+export { askedMetrics, isResourceMetric, type ResourceMetric } from './spec/asked-metrics.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
+export { nearest } from './spec/nearest.ts';
 export type { SpecProblem, SpecSource, SpecWarning } from './spec/problem.ts';
 export {
   metricNames,

@@ -52,6 +52,12 @@ export class LatencySketch {
     }
   }
 
+  /** The same of one in this process. */
+  mergeSketch(other: LatencySketch): void {
+    for (let bucket = 0; bucket < latencyBuckets; bucket += 1) this.#counts[bucket] = (this.#counts[bucket] ?? 0) + (other.#counts[bucket] ?? 0);
+    this.#count += other.#count;
+  }
+
   /** In ms, to within 5 %: `fraction` of the durations are no longer. Undefined while there is none. */
   quantile(fraction: number): number | undefined {
     const rank = Math.max(1, Math.ceil(fraction * this.#count));

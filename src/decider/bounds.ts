@@ -1,5 +1,5 @@
 import type { Instant, Observation, ScaleSpec } from '../core/index.ts';
-import { scheduleAt, type ScheduleBounds } from './schedule.ts';
+import { nextScheduleChange, scheduleAt, type ScheduleBounds } from './schedule.ts';
 import type { Trail } from './trail.ts';
 
 /** Kubernetes counts replicas in 32 bits. */
@@ -22,6 +22,23 @@ export const boundsOf = (observation: Observation, spec: ScaleSpec, now: Instant
     ceiling: Math.min(max, schedule.max ?? mostReplicas),
     schedule,
   };
+};
+
+/** Floor and ceiling as they will be from a moment on. */
+export interface NextBounds {
+  readonly at: Instant;
+  readonly min: number;
+  /** Left out: no ceiling. */
+  readonly max?: number;
+}
+
+/** When the schedule changes next, and the bounds from then on, min-scale and max-scale included; undefined without a schedule. */
+export const nextBounds = ({ scaling }: ScaleSpec, now: Instant): NextBounds | undefined => {
+  const change = nextScheduleChange(scaling.schedule, now);
+  if (change === undefined) return undefined;
+  const max = Math.min(scaling.max === 'unlimited' ? mostReplicas : scaling.max, change.max ?? mostReplicas);
+  const min = Math.min(Math.max(scaling.min, change.min ?? 0), max);
+  return max === mostReplicas ? { at: change.at, min } : { at: change.at, min, max };
 };
 
 const initialFloor = (observation: Observation, spec: ScaleSpec): number => {

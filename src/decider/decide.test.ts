@@ -28,7 +28,7 @@ test('load that fits the pods leaves them as they are', (t) => {
 
 test('more load gives more pods, less load fewer, with the reason', (t) => {
   t.is(summary(once(observed({ ready: 2, metrics: [concurrencyOf(200)] }))), 'scale 3 metric-rise');
-  t.is(summary(once(observed({ ready: 4, metrics: [concurrencyOf(200)] }))), 'scale 3 metric-fall');
+  t.is(summary(once(observed({ ready: 4, metrics: [concurrencyOf(180)] }))), 'scale 3 metric-fall');
 });
 
 test('a burst panics, and panic keeps the peak while it lasts', (t) => {
@@ -58,7 +58,7 @@ test('headroom of whole requests is kept', (t) => {
 });
 
 test('under rouse a cold burst does not panic a second time while its pods start', (t) => {
-  const burst = observed({ ready: 1, starting: 9, replicas: 10, metrics: [concurrencyOf(650, 1000)] });
+  const burst = observed({ ready: 1, starting: 9, replicas: 10, metrics: [concurrencyOf(650, 700)] });
   t.false(once(burst).evidence.panicking);
   t.true(once(burst, specWith({}, { policy: 'kpa' })).evidence.panicking);
   t.true(stepsOf(once(burst)).includes('starting-capacity'));
@@ -82,6 +82,26 @@ test('a poke raises on the panic window only where the next tick would too', (t)
     summary(decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, panic)] }), specWith(), at(1)).decision);
   t.is(poked(200), 'hold 2 steady');
   t.is(poked(280), 'scale 4 panic');
+});
+
+test('what a poke raised in a panic is still there after the next tick, although that finds no shortage any more', (t) => {
+  const ticked = decide(calm, observed({ ready: 2, metrics: [concurrencyOf(100)] }), specWith(), at(0)).state;
+  const poked = decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, 280)] }), specWith(), at(1));
+  t.is(summary(poked.decision), 'scale 4 panic');
+  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 300)] });
+  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'hold 4 recent-load');
+});
+
+test('the end of a panic in the middle of a rise leaves what the newest seconds need; under kpa it does not', (t) => {
+  const after = (policy: 'kpa' | 'rouse', panic: number, stable = 700): string => {
+    const spec = specWith({}, { policy });
+    const state = { ...calm, panicSince: at(-61), panicPeak: 20 };
+    return summary(decide(state, observed({ ready: 20, metrics: [concurrencyOf(stable, panic)] }), spec, at(0)).decision);
+  };
+  t.is(after('kpa', 1120), 'scale 10 metric-fall');
+  t.is(after('rouse', 1120), 'scale 16 recent-load');
+  t.is(after('rouse', 1700, 1000), 'hold 20 recent-load', 'no more than there is: a rise is for the stable window, or for a panic');
+  t.is(after('rouse', 400), 'scale 10 metric-fall');
 });
 
 test('a held request at zero wakes the workload, to what the backlog needs', (t) => {

@@ -1,10 +1,15 @@
-import { pods, type Decision, type DecisionReason, type Instant, type MetricDemand, type Observation, type ScaleSpec } from '../core/index.ts';
+import { pods, type Decision, type DecisionReason, type Evidence, type Instant, type MetricDemand, type Observation, type ScaleSpec } from '../core/index.ts';
 import { applyBounds, boundsOf, type Bounds } from './bounds.ts';
+import { applyBudget } from './budget-step.ts';
 import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
-import { applyStops, guardMissing, noDataTimes } from './guards.ts';
+import { applyStops, guardMissing, noDataTimes, type Sources } from './guards.ts';
+import { steadyFall } from './hysteresis.ts';
+import { latencyWish, learnLatency } from './latency-demand.ts';
+import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
+import { keepForRecentLoad } from './recent-load.ts';
 import { sharedAtZero, type DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
@@ -20,44 +25,54 @@ interface Wanted {
   readonly demand: Demand;
   readonly windows: WindowDemand | undefined;
   readonly missing: DecisionReason;
+  readonly formula?: Evidence['formula'];
 }
 
-const wantedBy = (observation: Observation, spec: ScaleSpec, formulas: FormulaLookup): Wanted => {
-  const demand = demandOf(observation, spec);
+const wantedBy = (observation: Observation, spec: ScaleSpec, latency: LatencyMemory | undefined, formulas: FormulaLookup): Wanted => {
+  const demand = demandOf(observation, spec, latencyWish(latency, observation, spec));
   if (spec.scaling.formula === undefined) {
     const { stable, panic } = demand;
     return { demand, windows: stable === undefined || panic === undefined ? undefined : { stable, panic }, missing: 'no-data' };
   }
-  const windows = formulaDemand(spec.scaling.formula, formulas, observation);
-  if (windows === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
-  return { demand, windows: windows === 'no-data' ? undefined : windows, missing: 'no-data' };
+  const formula = formulaDemand(spec.scaling.formula, formulas, observation);
+  if (formula === 'failed') return { demand, windows: undefined, missing: 'formula-failed' };
+  if (formula === 'no-data') return { demand, windows: undefined, missing: 'no-data' };
+  return { demand, windows: formula, missing: 'no-data', formula };
 };
+
+/** With a formula only what it reads matters. */
+const sourcesOf = ({ demand, formula }: Wanted): Sources =>
+  formula === undefined ? { readings: demand.demands.map(({ reading }) => reading), partial: demand.partial } : { readings: formula.readings, partial: false };
+
+/** The demand of the stable window in pods before rounding; of a formula only the whole pods are known. */
+const levelOf = ({ demands }: Demand, windows: WindowDemand, spec: ScaleSpec): number =>
+  spec.scaling.formula === undefined ? Math.max(0, ...demands.map(({ stablePods }) => stablePods)) : windows.stable;
 
 /** A trail that starts at the raw demand of the stable window and already tells which inputs the mends of `rouse` changed. */
 const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
   const { demand, windows } = wanted;
-  if (windows === undefined) return new Trail(observation.replicas);
-  if (spec.scaling.formula !== undefined) {
-    const trail = new Trail(demand.stable ?? 0);
-    trail.move('formula', windows.stable, 'formula');
-    return trail;
-  }
-  const trail = new Trail(windows.stable);
-  if (spec.policy === 'rouse') {
+  const { formula } = spec.scaling;
+  const trail = new Trail(windows === undefined ? observation.replicas : formula === undefined ? windows.stable : (demand.stable ?? 0));
+  trail.note('invalid-metric', demand.invalid, 0);
+  if (windows === undefined) return trail;
+  if (formula !== undefined) trail.move('formula', windows.stable, 'formula');
+  else if (spec.policy === 'rouse') {
     trail.note('starting-capacity', Math.max(1, observation.ready), capacityOf(observation, spec));
     trail.note('idle-share', demand.stableBeforeMends, windows.stable);
   }
   return trail;
 };
 
-/** Everything after the policy, in the order of `decisionSteps`. */
-const settle = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, bounds: Bounds): void => {
+/** Everything after the policy, in the order of `decisionSteps`. Returns what was made of the budget. */
+const settle = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, bounds: Bounds): Evidence['budget'] => {
   applyBounds(trail, observation, spec, bounds);
+  const budget = applyBudget(trail, observation, spec);
   if (observation.override !== undefined) trail.move('override', observation.override, 'manual-override', observation.override);
-  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0;
-  if (trail.count > 0 || !hasWork(observation)) return;
+  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0 && budget?.limit !== 0;
+  if (trail.count > 0 || !hasWork(observation)) return budget;
   if (wakes) applyBacklog(trail, state, observation, spec);
   else if (observation.replicas > 0) trail.move('work-in-flight', 1, 'work-in-flight', observation.inFlight + observation.held);
+  return budget;
 };
 
 const excessBurstCapacity = (demand: Demand, observation: Observation, spec: ScaleSpec): number | undefined => {
@@ -86,19 +101,28 @@ const moveReason = (trail: Trail, observation: Observation, spec: ScaleSpec): De
   return trail.count > replicas ? 'metric-rise' : 'metric-fall';
 };
 
+const withRules = (evidence: Evidence, formula: Evidence['formula'], budget: Evidence['budget']): Evidence => ({
+  ...evidence,
+  ...(formula === undefined ? {} : { formula }),
+  ...(budget === undefined ? {} : { budget }),
+});
+
 interface Outcome {
   readonly wanted: Wanted;
   readonly asked: number | undefined;
   readonly panicking: boolean;
+  readonly budget: Evidence['budget'];
 }
 
 const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec: ScaleSpec, now: Instant): Decision => {
   const { replicas, ready, starting, held, inFlight } = observation;
   const demands: readonly MetricDemand[] = outcome.wanted.demand.demands;
   const missing = outcome.wanted.windows === undefined ? outcome.wanted.missing : undefined;
+  const { formula } = outcome.wanted;
+  const evidence: Evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
   const common = {
     at: now,
-    evidence: { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight },
+    evidence: formula === undefined && outcome.budget === undefined ? evidence : withRules(evidence, formula, outcome.budget),
     excessBurstCapacity: excessBurstCapacity(outcome.wanted.demand, observation, spec),
   };
   const to = pods(trail.count);
@@ -112,20 +136,25 @@ const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec
  * (`loadFormulas`); without it a spec with a formula holds.
  */
 export const decide = (before: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
-  const wanted = wantedBy(observation, spec, formulas);
+  const latency = learnLatency(before.latency, observation, spec, now);
+  const wanted = wantedBy(observation, spec, latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  const awake = panicOfWake(before, wakeTimes(before, observation, now), observation, spec, now);
+  const awake = panicOfWake(before, wakeTimes(withLatency(before, latency), observation, now), observation, spec, now);
   let state = noDataTimes(awake, wanted.windows !== undefined, now);
   let panicking = state.panicSince !== undefined;
-  if (wanted.windows !== undefined) ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+  if (wanted.windows !== undefined) {
+    ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
+    keepForRecentLoad(trail, wanted.windows.panic, observation, spec);
+    state = steadyFall(trail, state, levelOf(wanted.demand, wanted.windows, spec), observation, spec, now);
+  }
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
-  guardMissing(trail, state, wanted.demand, observation, spec, now);
-  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  guardMissing(trail, state, sourcesOf(wanted), observation, spec, now);
+  const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
   applyStops(trail, observation, spec);
   if (observation.replicas === 0) state = sharedAtZero(state);
-  return { decision: conclude(trail, { wanted, asked, panicking }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking, budget }, observation, spec, now), state };
 };
 
 /**
@@ -133,13 +162,13 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
  * so that many pokes between two ticks are no more than one.
  */
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
-  const wanted = wantedBy(observation, spec, formulas);
+  const wanted = wantedBy(observation, spec, state.latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, trail);
+  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
-  settle(trail, state, observation, spec, boundsOf(observation, spec, now));
+  const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined, budget }, observation, spec, now), state };
 };

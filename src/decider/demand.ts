@@ -1,4 +1,6 @@
 import type { MetricDemand, MetricReading, MetricTarget, Observation, ScaleSpec } from '../core/index.ts';
+import type { LatencyWish } from './latency-memory.ts';
+import { Highest, leastOfResource } from './resource-demand.ts';
 
 /** No target is smaller: nothing is ever divided by zero. */
 const leastTarget = 0.01;
@@ -11,6 +13,8 @@ export interface Demand {
   readonly panic: number | undefined;
   /** `stable` as it would be without the mends of `rouse`. */
   readonly stableBeforeMends: number;
+  /** Readings that were not finite numbers from zero on. */
+  readonly invalid: number;
   /** A metric has no value while another has. */
   readonly partial: boolean;
   /** The reading and whole target of the metric that spare capacity is told from. */
@@ -22,6 +26,16 @@ export const wholeTarget = (target: MetricTarget, spec: ScaleSpec): number => {
   const limit = spec.scaling.containerConcurrency;
   const capped = target.metric === 'concurrency' && limit !== 'unlimited' ? Math.min(target.target, limit) : target.target;
   return Math.max(leastTarget, capped);
+};
+
+/** Metrics whose target is where to scale, as it is for a HorizontalPodAutoscaler: no share of it is taken. */
+const scalesAtTarget: ReadonlySet<MetricTarget['metric']> = new Set(['latency', 'cpu', 'memory']);
+
+/** The target per pod that a metric is measured against, in the policy of the spec. */
+export const perPodTarget = (target: MetricTarget, spec: ScaleSpec): number => {
+  const total = wholeTarget(target, spec);
+  if (scalesAtTarget.has(target.metric)) return total;
+  return spec.policy === 'kpa' ? utilizedTarget(total, spec) : wholeRequestTarget(target, total, spec);
 };
 
 /** Target per pod after utilization. */
@@ -46,34 +60,52 @@ const roundUp = (count: number, spec: ScaleSpec): number =>
 
 const finite = (value: number): boolean => Number.isFinite(value) && value >= 0;
 
-/** A reading that arithmetic can be done on; anything else is no data. */
-const trusted = (reading: MetricReading): MetricReading =>
-  reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic)) ? reading : { metric: reading.metric, kind: 'no-data', age: undefined };
+/** A reading that arithmetic can be done on. */
+const isSound = (reading: MetricReading): boolean => reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic));
+
+/** What a metric asks for, unrounded; undefined where it has no value. */
+const podsFor = (reading: MetricReading, target: number, latency: LatencyWish | undefined): LatencyWish | undefined => {
+  if (reading.metric === 'latency') return reading.kind === 'value' || reading.nothing === true ? latency : undefined;
+  return reading.kind === 'value' ? { stablePods: reading.stable / target, panicPods: reading.panic / target } : undefined;
+};
 
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
-export const demandOf = (observation: Observation, spec: ScaleSpec): Demand => {
+export const demandOf = (observation: Observation, spec: ScaleSpec, latency: LatencyWish | undefined): Demand => {
   const demands: MetricDemand[] = [];
-  let stable: number | undefined;
-  let panic: number | undefined;
-  let stableBeforeMends = 0;
+  const [stable, panic, beforeMends] = [new Highest(), new Highest(), new Highest()];
+  let missing = 0;
   let capacityMetric: Demand['capacityMetric'];
+  let invalid = 0;
   for (const wanted of spec.scaling.metrics) {
-    const found = observation.metrics.find((reading) => reading.metric === wanted.metric);
-    const reading: MetricReading = found === undefined ? { metric: wanted.metric, kind: 'no-data', age: undefined } : trusted(found);
-    const total = wholeTarget(wanted, spec);
-    const plain = utilizedTarget(total, spec);
-    const target = spec.policy === 'kpa' ? plain : wholeRequestTarget(wanted, total, spec);
-    if (reading.kind === 'no-data') {
-      demands.push({ reading, target, stablePods: 0, panicPods: 0 });
+    const { metric } = wanted;
+    const found = observation.metrics.find((reading) => reading.metric === metric);
+    const sound = found !== undefined && isSound(found);
+    if (found !== undefined && !sound) invalid += 1;
+    const reading: MetricReading = sound ? found : { metric, kind: 'no-data', age: undefined };
+    const target = perPodTarget(wanted, spec);
+    const asked = podsFor(reading, target, latency);
+    demands.push({ reading, target, stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 });
+    if (asked === undefined) {
+      missing += 1;
       continue;
     }
-    demands.push({ reading, target, stablePods: reading.stable / target, panicPods: reading.panic / target });
-    stable = Math.max(stable ?? 0, roundUp(reading.stable / target, spec));
-    panic = Math.max(panic ?? 0, roundUp(reading.panic / target, spec));
-    stableBeforeMends = Math.max(stableBeforeMends, Math.ceil(reading.stable / plain));
-    if (capacityMetric === undefined || wanted.metric === 'concurrency') capacityMetric = { reading, total };
+    const count = leastOfResource(metric, roundUp(asked.stablePods, spec), observation);
+    stable.add(metric, count);
+    panic.add(metric, leastOfResource(metric, roundUp(asked.panicPods, spec), observation));
+    const isMended = !scalesAtTarget.has(metric) && reading.kind === 'value';
+    const total = wholeTarget(wanted, spec);
+    const plain = utilizedTarget(total, spec);
+    beforeMends.add(metric, isMended ? Math.ceil(reading.stable / plain) : count);
+    if (isMended && (capacityMetric === undefined || metric === 'concurrency')) capacityMetric = { reading, total };
   }
-  const values = demands.filter(({ reading }) => reading.kind === 'value').length;
-  // A list that was pushed to keeps room for sixteen more.
-  return { demands: demands.slice(), stable, panic, stableBeforeMends, partial: values > 0 && values < demands.length, capacityMetric };
+  return {
+    // A list that was pushed to keeps room for sixteen more.
+    demands: demands.slice(),
+    stable: stable.count,
+    panic: panic.count,
+    stableBeforeMends: beforeMends.count ?? 0,
+    invalid,
+    partial: missing > 0 && missing < demands.length,
+    capacityMetric,
+  };
 };

@@ -1,8 +1,8 @@
 import type { MetricReading, Observation } from '../core/index.ts';
 import type { FormulaLookup } from './formula.ts';
 
-/** Pods that a formula asks for over each window, rounded up; `failed` where it gives no finite number, `no-data` where a metric that it reads has no value. */
-export type FormulaDemand = { readonly stable: number; readonly panic: number } | 'failed' | 'no-data';
+/** Pods that a formula asks for over each window, rounded up, and the metrics that it reads; `failed` where it gives no finite number, `no-data` where one of them has no value. */
+export type FormulaDemand = { readonly stable: number; readonly panic: number; readonly readings: readonly MetricReading[] } | 'failed' | 'no-data';
 
 const scopeOf = (observation: Observation, window: (reading: MetricReading & { readonly kind: 'value' }) => number): ReadonlyMap<string, number> => {
   const values = new Map<string, number>([
@@ -10,7 +10,11 @@ const scopeOf = (observation: Observation, window: (reading: MetricReading & { r
     ['ready', observation.ready],
     ['starting', observation.starting],
   ]);
-  for (const reading of observation.metrics) if (reading.kind === 'value') values.set(reading.metric, window(reading));
+  for (const reading of observation.metrics) {
+    if (reading.kind === 'value') values.set(reading.metric, window(reading));
+    // A latency of no requests: else an idle workload could not go to zero.
+    else if (reading.nothing === true) values.set(reading.metric, 0);
+  }
   return values;
 };
 
@@ -25,5 +29,6 @@ export const formulaDemand = (text: string, lookup: FormulaLookup, observation: 
   if (formula.names.some((name) => !stableValues.has(name))) return 'no-data';
   const stable = formula.evaluate(stableValues);
   const panic = formula.evaluate(scopeOf(observation, (reading) => reading.panic));
-  return stable === undefined || panic === undefined ? 'failed' : { stable: roundUp(stable), panic: roundUp(panic) };
+  if (stable === undefined || panic === undefined) return 'failed';
+  return { stable: roundUp(stable), panic: roundUp(panic), readings: observation.metrics.filter(({ metric }) => formula.names.includes(metric)) };
 };

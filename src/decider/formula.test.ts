@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { at, concurrencyOf, noConcurrency, observed, specWith, start } from '../../test/support/decision-inputs.ts';
-import { millis, pods, type Observation } from '../core/index.ts';
+import { millis, pods, seconds, type MetricReading, type Observation } from '../core/index.ts';
 import { decide, initialState, loadFormulas } from './index.ts';
 
 const formulas = await loadFormulas();
@@ -60,6 +61,8 @@ const accepted = [
   'not (rps > 5) and ready > 1 or held > 0 ? 1 : 0',
   '5%',
   'clamp(rps, 1, 2)',
+  'max(ceil(rps / 50), held > 0 ? 2 : 0)',
+  '(rps > 5) * 3 + 1',
 ];
 test('formulas over the known names are accepted', (t) => {
   for (const formula of accepted) t.is(formulas.check(formula), undefined, formula);
@@ -106,7 +109,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['NaN', /no finite number/],
   ['true', /no finite number/],
   ['null', /no finite number/],
-  ['rps > 5', /gives no finite number/],
+  ['rps > 5', /gives true or false, not a number of pods/],
+  ['rps > 5 ? 3 : rps > 2', /gives true or false/],
+  ['max(1, held > 0)', /gives true or false to "max", which takes numbers/],
+  ['not rps', /gives true or false/],
   ['max', /unknown name "max"/],
   ['max()', /gives no finite number/],
   ['1 / 0', /gives no finite number/],
@@ -127,4 +133,36 @@ test('a formula cannot reach a name that was not given to it', (t) => {
   t.deepEqual(formulas.lookup('rps + ready')?.names, ['rps', 'ready']);
   t.is(formulas.lookup('rps + ready')?.evaluate(new Map([['rps', 1]])), undefined);
   t.is(formulas.lookup('rps + ready')?.evaluate(new Map(Object.entries({ rps: 1, ready: 2 }))), 3);
+});
+
+test('the evidence has what the formula read and asked for', (t) => {
+  const seen = observed({ ready: 2, metrics: [concurrencyOf(350), rps(120)] });
+  const { evidence } = decide(calm, seen, specWith({ formula: 'rps / 50 + ready' }), at(0), formulas.lookup).decision;
+  t.deepEqual(evidence.formula, { stable: 5, panic: 5, readings: [rps(120)] });
+  t.false('formula' in decide(calm, seen, specWith(), at(0)).decision.evidence);
+});
+
+test('only what the formula reads keeps a count up: a stale or missing metric beside it does not', (t) => {
+  const stale = (metric: 'cpu' | 'rps') => ({ metric, kind: 'value', stable: 1, panic: 1, age: seconds(600) }) as const;
+  t.is(outcome('rps', observed({ ready: 4, metrics: [concurrencyOf(0), stale('rps')] })), 'hold 4 no-data');
+  t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), stale('cpu')] })), 'scale 2 formula');
+  t.is(outcome('rps', observed({ ready: 4, metrics: [rps(2), noConcurrency] })), 'scale 2 formula');
+});
+
+test('a latency of no requests is 0 to a formula, so that an idle workload may go; one that is missing is not', (t) => {
+  const latency = (nothing: boolean): MetricReading => ({ metric: 'latency', kind: 'no-data', age: undefined, ...(nothing ? { nothing: true } : {}) });
+  const formula = 'latency > 250 ? ready + 1 : ceil(rps / 50)';
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(true)] })), 'scale 1 rate-limited');
+  t.is(outcome(formula, observed({ ready: 3, metrics: [rps(0), latency(false)] })), 'hold 3 no-data');
+});
+
+test('docs/autoscaling-rules.md names every name and function, and no other', async (t) => {
+  const page = await readFile(new URL('../../docs/autoscaling-rules.md', import.meta.url), 'utf8');
+  const documented = (title: string): readonly string[] => {
+    const [, list = ''] = new RegExp(`\\*\\*${title}\\*\\*: ([^*]*)`).exec(page) ?? [];
+    return [...list.matchAll(/`(\w+)(?:\([^`]*\))?`/g)].map(([, name = '']) => name);
+  };
+  const known = (problem: string | undefined): readonly string[] => /\(known: (.*)\)/.exec(problem ?? '')?.[1]?.split(', ') ?? [];
+  t.deepEqual(documented('Names'), known(formulas.check('x')));
+  t.deepEqual(documented('Functions'), known(formulas.check('x(1)')));
 });

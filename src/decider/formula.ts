@@ -1,5 +1,6 @@
 import type { MathNode } from 'mathjs/number';
-import { messageOf, metricNames } from '../core/index.ts';
+import { messageOf } from '../core/index.ts';
+import { treeProblem } from './formula-check.ts';
 
 /** A checked formula: a pure function of numbers. */
 export interface Formula {
@@ -22,58 +23,11 @@ export interface Formulas {
 export const noFormulas: FormulaLookup = () => undefined;
 
 const longest = 1000;
-const deepest = 32;
-const mostNodes = 300;
 /** Formulas kept compiled; the oldest goes first. */
 const mostKept = 10_000;
 
-const operators = new Set(['+', '-', '*', '/', '%', '^', '<', '<=', '>', '>=', '==', '!=', 'and', 'or', 'not']);
-const functions = ['min', 'max', 'ceil', 'floor', 'round', 'abs', 'sqrt', 'log', 'exp', 'clamp'];
-const plainNodes = new Set(['ParenthesisNode', 'ConditionalNode', 'RelationalNode']);
-
-/** Names besides the functions: every metric, and the pods. */
-export const formulaNames: readonly string[] = [...metricNames, 'ready', 'starting'];
-
 const clamp = (value: unknown, low: unknown, high: unknown): number =>
   typeof value === 'number' && typeof low === 'number' && typeof high === 'number' ? Math.min(Math.max(value, low), high) : Number.NaN;
-
-const depthOf = (node: MathNode): number => {
-  let deepestChild = 0;
-  node.forEach((child) => {
-    deepestChild = Math.max(deepestChild, depthOf(child));
-  });
-  return deepestChild + 1;
-};
-
-const wrongNode = (node: MathNode, path: string | null): string | undefined => {
-  const name = node.name ?? '';
-  switch (node.type) {
-    case 'ConstantNode':
-      return typeof node.value === 'number' && Number.isFinite(node.value) ? undefined : 'holds a constant that is no finite number';
-    case 'SymbolNode': {
-      if (path === 'fn') return functions.includes(name) ? undefined : `calls the unknown function "${name}" (known: ${functions.join(', ')})`;
-      return formulaNames.includes(name) ? undefined : `has the unknown name "${name}" (known: ${formulaNames.join(', ')})`;
-    }
-    case 'FunctionNode':
-      return functions.includes(name) ? undefined : `calls the unknown function "${name}" (known: ${functions.join(', ')})`;
-    case 'OperatorNode':
-      return operators.has(node.op ?? '') ? undefined : `uses the operator "${node.op ?? ''}", which is not allowed`;
-    default:
-      return plainNodes.has(node.type) ? undefined : 'holds something else than numbers, names, operators and calls of functions';
-  }
-};
-
-const problemOf = (root: MathNode): string | undefined => {
-  let nodes = 0;
-  let problem: string | undefined;
-  root.traverse((node, path) => {
-    nodes += 1;
-    problem ??= wrongNode(node, path);
-  });
-  if (problem !== undefined) return problem;
-  if (nodes > mostNodes) return `has more than ${String(mostNodes)} parts`;
-  return depthOf(root) > deepest ? `is nested more than ${String(deepest)} deep` : undefined;
-};
 
 const compile = (root: MathNode): Formula => {
   const code = root.compile();
@@ -110,7 +64,7 @@ const read = (text: string, parse: (text: string) => MathNode): { readonly formu
   if (text.trim() === '') return { problem: 'is empty' };
   try {
     const root = parse(text);
-    const problem = problemOf(root);
+    const problem = treeProblem(root);
     if (problem !== undefined) return { problem };
     const formula = compile(root);
     return givesNumber(formula) ? { formula } : { problem: 'gives no finite number' };

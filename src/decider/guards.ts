@@ -1,12 +1,21 @@
-import { between, seconds, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
-import type { Demand } from './demand.ts';
+import { between, isResourceMetric, seconds, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
 import { withState, type DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** A metric whose newest sample is older than five ticks may be wrong by now. */
 const staleAfter = seconds(10);
+/** The metrics API has a new sample every 15 to 60 s, and is read every 15. */
+const resourceStaleAfter = seconds(90);
 
-const isStale = (demand: Demand): boolean => demand.demands.some(({ reading }) => reading.kind === 'value' && reading.age > staleAfter);
+const isStale = (reading: MetricReading): boolean =>
+  reading.kind === 'value' && reading.age > (isResourceMetric(reading.metric) ? resourceStaleAfter : staleAfter);
+
+/** What the count was made of. */
+export interface Sources {
+  readonly readings: readonly MetricReading[];
+  /** One of them has no value while another has. */
+  readonly partial: boolean;
+}
 
 /** Since when nothing at all has been known; a clock that was set back starts it afresh. */
 export const noDataTimes = (state: DeciderState, known: boolean, now: Instant): DeciderState => {
@@ -16,10 +25,10 @@ export const noDataTimes = (state: DeciderState, known: boolean, now: Instant): 
 };
 
 /** Missing is not zero: without data, or before a whole window of it, the count may rise and not fall. */
-export const guardMissing = (trail: Trail, state: DeciderState, demand: Demand, observation: Observation, spec: ScaleSpec, now: Instant): void => {
+export const guardMissing = (trail: Trail, state: DeciderState, sources: Sources, observation: Observation, spec: ScaleSpec, now: Instant): void => {
   const keep = Math.max(trail.count, observation.replicas);
-  if (state.noDataSince !== undefined || demand.partial) trail.move('missing-data', keep, 'no-data');
-  if (spec.policy === 'rouse' && isStale(demand)) trail.move('stale-metric', keep, 'no-data');
+  if (state.noDataSince !== undefined || sources.partial) trail.move('missing-data', keep, 'no-data');
+  if (spec.policy === 'rouse' && sources.readings.some(isStale)) trail.move('stale-metric', keep, 'no-data');
   const { fallback } = spec.scaling;
   if (fallback !== undefined && state.noDataSince !== undefined && between(state.noDataSince, now) >= fallback.after)
     trail.move('fallback', Math.max(trail.count, fallback.replicas), 'fallback', fallback.replicas);

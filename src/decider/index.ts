@@ -3,6 +3,8 @@
  * or call anything. Two policies: `kpa` gives Knative's numbers, `rouse` is the same skeleton with its defects mended. Start with
  * `decide.ts`, which lists every step in order, then `policy.ts`.
  */
+export { nextBounds, type NextBounds } from './bounds.ts';
+export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts';
 export { decide, decidePoke } from './decide.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
 export { scheduleAt } from './schedule.ts';

@@ -112,3 +112,31 @@ test('a limit on concurrency caps the target', (t) => {
   t.is(decision?.evidence.demands[0]?.target, 1.5);
   t.is(decision?.evidence.wanted, 2);
 });
+
+test('a setting that changes in flight counts from that tick on', (t) => {
+  const changes: readonly (readonly [Partial<ScalingSpec>, number, number])[] = [
+    [{ maxScaleUpRate: 3 }, 10, 3],
+    [{ maxScaleDownRate: 1.5 }, 0, 1],
+    [{ activation: pods(7) }, 5, 7],
+    [{ panicThreshold: 20 }, 10, 4],
+    [{ metrics: [{ metric: 'concurrency', target: 20 / 0.75 }] }, 10, 5],
+  ];
+  for (const [changed, before, wanted] of changes) {
+    const ready = before === 0 ? 2 : 1;
+    const seen = observed({ ready, metrics: before === 0 ? [concurrencyOf(0)] : [concurrencyOf(40, before * 10)] });
+    const calm = initialState(kpa(10), pods(0), start);
+    t.is(decide(calm, seen, kpa(10), at(0)).decision.evidence.wanted, before, JSON.stringify(changed));
+    // Panic keeps its peak, whatever the settings say afterwards, so the change meets a calm state.
+    t.is(decide(calm, seen, kpa(10, changed), at(2)).decision.evidence.wanted, wanted, JSON.stringify(changed));
+  }
+});
+
+test('the delay window takes its length from the settings of the tick (in Knative it keeps the one that it began with)', (t) => {
+  let state = initialState(kpa(10), pods(0), start);
+  const wanted = (second: number, stable: number, delay: number): number | undefined => {
+    const decided = decide(state, observed({ ready: 4, metrics: [concurrencyOf(stable)] }), kpa(10, { scaleDownDelay: seconds(delay) }), at(second));
+    state = decided.state;
+    return decided.decision.evidence.wanted;
+  };
+  t.deepEqual([wanted(0, 40, 0), wanted(2, 40, 60), wanted(4, 20, 60), wanted(6, 20, 0), wanted(8, 20, 60)], [4, 4, 4, 2, 2]);
+});

@@ -1,4 +1,4 @@
-import { after, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
+import { after, between, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
 import { recordDelayed } from './delay-window.ts';
 import { withState, type DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
@@ -47,9 +47,23 @@ interface Panic {
   readonly peak: number;
 }
 
-/** Panic begins or goes on where raw panic demand reaches the threshold, and ends when that was more than a stable window ago. */
-const panicAfter = (state: DeciderState, raw: number, base: number, spec: ScaleSpec, now: Instant): Panic => {
-  if (raw / base >= spec.scaling.panicThreshold) return { since: now, peak: state.panicPeak };
+/**
+ * Whether panic demand reaches the threshold. Under `rouse` starting pods count, so that a shortage that they will end is not another panic; a
+ * demand beyond all that was asked for is one if it reaches the threshold by the pods that are ready, by what the stable window asks for, or
+ * without the pods that hysteresis keeps; unless it is the wait of held requests that makes it large.
+ */
+const isOver = (state: DeciderState, { stable, panic }: WindowDemand, base: number, observation: Observation, spec: ScaleSpec, now: Instant): boolean => {
+  const { panicThreshold, panicWindowShare, stableWindow } = spec.scaling;
+  if (panic / base >= panicThreshold) return true;
+  if (spec.policy === 'kpa' || panic <= base) return false;
+  const ago = state.heldAt === undefined ? undefined : between(state.heldAt, now);
+  const waited = observation.held > 0 || (ago !== undefined && ago >= 0 && ago <= stableWindow * panicWindowShare);
+  return !waited && panic / Math.max(1, Math.min(observation.ready, stable, state.fall?.to ?? stable)) >= panicThreshold;
+};
+
+/** Panic begins or goes on where raw panic demand is `over` the threshold, and ends when that was more than a stable window ago. */
+const panicAfter = (state: DeciderState, over: boolean, spec: ScaleSpec, now: Instant): Panic => {
+  if (over) return { since: now, peak: state.panicPeak };
   if (state.panicSince === undefined) return { since: undefined, peak: 0 };
   // A clock that was set back must not make panic last longer than a window; Knative has no such guard.
   const since = spec.policy === 'rouse' && state.panicSince > now ? now : state.panicSince;
@@ -72,7 +86,7 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
   const limits = limitsOf(base, observation, spec);
   const activation = spec.scaling.activation;
   traceLimits(trail, demand.stable, limits, activation);
-  const panic = panicAfter(state, demand.panic, base, spec, now);
+  const panic = panicAfter(state, isOver(state, demand, base, observation, spec, now), spec, now);
   const panicking = panic.since !== undefined;
   if (panicking) trail.move('panic', Math.max(trail.count, limited(demand.panic, limits, activation)), 'panic');
   const peak = panicking ? Math.max(panic.peak, trail.count) : 0;
@@ -80,19 +94,20 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
   const delay = observation.reachable === false ? state.delay : recordDelayed(state.delay, trail.count, now, spec.scaling.scaleDownDelay);
   const highest = observation.reachable === false ? undefined : delay[0]?.count;
   if (highest !== undefined) trail.move('delay-window', highest, 'scale-down-delay', highest);
-  return { panicking, state: withState(state, { panicSince: panic.since, panicPeak: peak, delay, rateBase: base }) };
+  const heldAt = observation.held > 0 ? now : state.heldAt;
+  return { panicking, state: withState(state, { panicSince: panic.since, panicPeak: peak, delay, rateBase: base, heldAt }) };
 };
 
 /**
  * The rise that a poke may ask for: the same limits as the last tick, nothing remembered. The panic window counts only where it would on a
- * tick, else the next tick would take the rise back.
+ * tick. The next tick does not take it back while the newest seconds need it (`recent-load.ts`).
  */
-export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, trail: Trail): void => {
+export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, now: Instant, trail: Trail): void => {
   const base = state.rateBase ?? capacityOf(observation, spec);
   const limits = limitsOf(base, observation, spec);
   const activation = spec.scaling.activation;
   traceLimits(trail, demand.stable, limits, activation);
-  const panicking = state.panicSince !== undefined || demand.panic / capacityOf(observation, spec) >= spec.scaling.panicThreshold;
+  const panicking = state.panicSince !== undefined || isOver(state, demand, capacityOf(observation, spec), observation, spec, now);
   if (panicking) trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
 };
 

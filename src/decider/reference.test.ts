@@ -17,7 +17,9 @@ test('the reference lists every reason and every step of decisions, in order, wi
 });
 
 test('every step is taken by the code that decides', async (t) => {
-  const files = ['bounds', 'decide', 'guards', 'policy', 'wake', 'zero'].map((name) => readFile(join(import.meta.dirname, `${name}.ts`), 'utf8'));
+  const files = ['bounds', 'decide', 'guards', 'hysteresis', 'policy', 'recent-load', 'wake', 'zero'].map((name) =>
+    readFile(join(import.meta.dirname, `${name}.ts`), 'utf8'),
+  );
   const source = (await Promise.all(files)).join('\n');
   for (const step of Object.keys(decisionSteps)) t.true(source.includes(`'${step}'`), step);
 });

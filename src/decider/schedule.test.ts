@@ -1,6 +1,9 @@
 import test from 'ava';
+import fc from 'fast-check';
+import { observed, specWith, start } from '../../test/support/decision-inputs.ts';
 import { instant, pods, weekdays, type ScheduleWindow, type Weekday } from '../core/index.ts';
-import { scheduleAt } from './schedule.ts';
+import { decide, initialState } from './index.ts';
+import { nextScheduleChange, scheduleAt } from './schedule.ts';
 
 const minutes = (clock: string): number => {
   const [hour = Number.NaN, minute = Number.NaN] = clock.split(':').map(Number);
@@ -123,4 +126,101 @@ test('of windows that overlap the highest floor and the lowest ceiling hold', (t
 
 test('a zone that does not exist never holds', (t) => {
   t.false(holds(window('00:00', '00:00', { timezone: 'Mars/Olympus' }), '2026-01-05T12:00:00Z'));
+});
+
+test('where a floor of one window is above the ceiling of another both are told, and the ceiling wins', (t) => {
+  const noon = instant(Date.parse('2026-01-05T11:00:00Z'));
+  const windows = [window('08:00', '18:00', { min: pods(5) }), window('10:00', '14:00', { min: pods(1), max: pods(2) })];
+  t.deepEqual(scheduleAt(windows, noon), { min: pods(5), max: pods(2) });
+  const { decision } = decide(initialState({ policy: 'rouse' }, pods(1), start), observed({ ready: 1 }), specWith({ schedule: windows }), noon);
+  t.is(decision.to, pods(2));
+});
+
+const next = (windows: readonly ScheduleWindow[], time: string): string => {
+  const change = nextScheduleChange(windows, instant(Date.parse(time)));
+  return change === undefined ? 'never' : `${new Date(change.at).toISOString().replace(':00.000Z', 'Z')} ${String(change.min)}..${String(change.max)}`;
+};
+
+test('the next change of a schedule: a beginning, an end, or what an overlap adds and takes', (t) => {
+  const office = window('08:00', '18:00', { timezone: 'UTC', max: pods(9) });
+  const lunch = window('12:00', '13:00', { timezone: 'UTC', min: pods(6) });
+  const within = window('09:00', '10:00', { timezone: 'UTC', min: pods(2) });
+  t.is(next([office], '2026-01-05T07:59:59Z'), '2026-01-05T08:00Z 3..9');
+  t.is(next([office], '2026-01-05T08:00:00Z'), '2026-01-05T18:00Z undefined..undefined');
+  t.is(next([office, lunch, within], '2026-01-05T08:00:00Z'), '2026-01-05T12:00Z 6..9', 'a lower floor within changes nothing');
+  t.is(next([office, lunch, within], '2026-01-05T12:00:00Z'), '2026-01-05T13:00Z 3..9');
+});
+
+test('a schedule that always says the same never changes, and neither does none', (t) => {
+  t.is(next([], '2026-01-05T12:00:00Z'), 'never');
+  t.is(next([window('00:00', '24:00')], '2026-03-29T00:30:00Z'), 'never');
+  t.is(next([window('00:00', '00:00', { timezone: 'Mars/Olympus' })], '2026-01-05T12:00:00Z'), 'never');
+});
+
+test('the next change keeps to the clock on the wall across both switches of daylight saving time', (t) => {
+  const sunday: readonly Weekday[] = ['sun'];
+  const early = window('02:30', '06:00');
+  t.is(next([early], '2026-03-28T06:00:00Z'), '2026-03-29T01:00Z 3..undefined', 'a beginning that is skipped is the moment of the skip');
+  t.is(next([early], '2026-03-29T01:00:00Z'), '2026-03-29T04:00Z undefined..undefined');
+  t.is(next([early], '2026-10-24T06:00:00Z'), '2026-10-25T00:30Z 3..undefined', 'of two the first');
+  t.is(next([early], '2026-10-25T00:30:00Z'), '2026-10-25T05:00Z undefined..undefined');
+  t.is(next([window('02:15', '02:45', { days: sunday })], '2026-03-22T01:45:00Z'), '2026-04-05T00:15Z 3..undefined', 'skipped as a whole: the week after');
+});
+
+/** Weekday and minute on the wall, by the platform's own calendar. */
+const wallOf = (zone: string, at: number): { readonly day: string; readonly minute: number } => {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).formatToParts(at);
+  const part = (type: string): string => parts.find((each) => each.type === type)?.value ?? '';
+  return { day: part('weekday').toLowerCase(), minute: Number(part('hour')) * 60 + Number(part('minute')) };
+};
+
+const zones = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/St_Johns'];
+const someWindows = fc.array(
+  fc.record({
+    days: fc.subarray([...weekdays], { minLength: 1 }),
+    fromMinute: fc.integer({ min: 0, max: 1439 }),
+    toMinute: fc.integer({ min: 0, max: 1440 }),
+    timezone: fc.constantFrom(...zones),
+    min: fc.integer({ min: 1, max: 5 }).map((count) => pods(count)),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+const year = Date.parse('2026-01-01T00:00:00Z');
+const moments = fc.integer({ min: 0, max: 364 * 24 * 60 }).map((minute) => year + minute * 60_000);
+
+test('away from a switch a window holds exactly while the wall shows its days and times', (t) => {
+  fc.assert(
+    fc.property(someWindows, moments, ([one], at) => {
+      if (one === undefined) return;
+      const around = [-26, -13, 0, 13, 26].map((hours) => offsetOf(one.timezone, at + hours * 3_600_000));
+      fc.pre(new Set(around).size === 1);
+      const { day, minute } = wallOf(one.timezone, at);
+      const { day: before } = wallOf(one.timezone, at - 24 * 3_600_000);
+      const on = (name: string): boolean => one.days.some((each) => each === name);
+      const overnight = one.toMinute <= one.fromMinute;
+      const expected = (on(day) && minute >= one.fromMinute && (overnight || minute < one.toMinute)) || (overnight && on(before) && minute < one.toMinute);
+      t.is(scheduleAt([one], instant(at)).min !== undefined, expected);
+    }),
+  );
+});
+
+const offsetOf = (zone: string, at: number): number => {
+  const { minute } = wallOf(zone, at);
+  return (minute - Math.floor(at / 60_000)) % 1440;
+};
+
+test('nothing changes before the next change, and something does then; asked at any moment before, it is the same', (t) => {
+  fc.assert(
+    fc.property(someWindows, moments, fc.double({ min: 0, max: 0.999, noNaN: true }), (windows, at, share) => {
+      const change = nextScheduleChange(windows, instant(at));
+      const now = scheduleAt(windows, instant(at));
+      const between = instant(at + Math.floor(((change?.at ?? at + 1e9) - at) * share));
+      t.deepEqual(scheduleAt([...windows], between), now);
+      t.deepEqual(nextScheduleChange([...windows], between), change);
+      if (change === undefined) return;
+      const { at: when, ...then } = change;
+      t.deepEqual(scheduleAt([...windows], when), then);
+      t.notDeepEqual(then, now);
+    }),
+  );
 });

@@ -1,5 +1,5 @@
 import { IANAZone } from 'luxon';
-import { weekdays, type Instant, type Pods, type ScheduleWindow } from '../core/index.ts';
+import { instant, weekdays, type Instant, type Pods, type ScheduleWindow } from '../core/index.ts';
 
 /** What the calendar says at one moment: over all windows that hold, the highest floor and the lowest ceiling. */
 export interface ScheduleBounds {
@@ -44,25 +44,84 @@ const momentOf = (wall: number, zone: IANAZone, end: 'begins' | 'ends'): number 
 /** Monday is 0, as in `weekdays`; the Unix epoch began on a Thursday. */
 const weekdayOf = (localDay: number): (typeof weekdays)[number] | undefined => weekdays[(((localDay + 3) % 7) + 7) % 7];
 
-const holds = (window: ScheduleWindow, now: Instant): boolean => {
+/** A window that began yesterday may still last. */
+const yesterday = -1;
+/** Days looked ahead: first the near ones, which nearly always have a change, then two weeks: a weekly window may be skipped by the clocks once. */
+const horizons = [2, 15] as const;
+
+interface Span {
+  readonly window: ScheduleWindow;
+  readonly begins: number;
+  readonly ends: number;
+}
+
+/** When the window holds, of those of its days that begin from yesterday until `days` from now. */
+const spansOf = (window: ScheduleWindow, now: Instant, days: number): readonly Span[] => {
   const zone = IANAZone.create(window.timezone);
-  if (!zone.isValid) return false;
+  if (!zone.isValid) return [];
   const today = Math.floor((now + zone.offset(now) * minuteMs) / dayMs);
   const length = window.toMinute <= window.fromMinute ? dayMs : 0;
-  // A window that began yesterday may still last.
-  return [today, today - 1].some((day) => {
+  const spans: Span[] = [];
+  for (let day = today + yesterday; day <= today + days; day++) {
     const weekday = weekdayOf(day);
-    if (weekday === undefined || !window.days.includes(weekday)) return false;
+    if (weekday === undefined || !window.days.includes(weekday)) continue;
     const midnight = day * dayMs;
     const begins = momentOf(midnight + window.fromMinute * minuteMs, zone, 'begins');
     const ends = momentOf(midnight + length + window.toMinute * minuteMs, zone, 'ends');
-    return begins <= now && now < ends;
-  });
+    if (begins < ends) spans.push({ window, begins, ends });
+  }
+  return spans;
+};
+
+const boundsAt = (spans: readonly Span[], at: number): ScheduleBounds => {
+  let bounds = noBounds;
+  for (const { window, begins, ends } of spans)
+    if (begins <= at && at < ends) bounds = { min: highest(bounds.min, window.min), max: lowest(bounds.max, window.max) };
+  return bounds;
+};
+
+/** The next moment from which the schedule says something else, and what. */
+export interface ScheduleChange extends ScheduleBounds {
+  readonly at: Instant;
+}
+
+interface Phase {
+  readonly from: Instant;
+  readonly until: Instant;
+  readonly bounds: ScheduleBounds;
+  readonly next: ScheduleChange | undefined;
+}
+
+const phaseAt = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
+  let bounds = noBounds;
+  for (const days of horizons) {
+    const spans = windows.flatMap((window) => spansOf(window, now, days));
+    bounds = boundsAt(spans, now);
+    const end = now + (days - 1) * dayMs;
+    const moments = spans.flatMap(({ begins, ends }) => [begins, ends]).filter((at) => at > now && at <= end);
+    for (const at of [...new Set(moments)].sort((a, b) => a - b)) {
+      const then = boundsAt(spans, at);
+      if (then.min !== bounds.min || then.max !== bounds.max) return { from: now, until: instant(at), bounds, next: { at: instant(at), ...then } };
+    }
+  }
+  return { from: now, until: instant(now + dayMs), bounds, next: undefined };
+};
+
+/** The newest phase by schedule: what holds now holds until the next change, and calendars are slow to ask. */
+const phases = new WeakMap<readonly ScheduleWindow[], Phase>();
+
+const phaseOf = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
+  const known = phases.get(windows);
+  if (known !== undefined && known.from <= now && now < known.until) return known;
+  const phase = phaseAt(windows, now);
+  phases.set(windows, phase);
+  return phase;
 };
 
 /** Floor and ceiling at `now`. Days and times are those of each window's own zone, across both switches of daylight saving time. */
-export const scheduleAt = (windows: readonly ScheduleWindow[], now: Instant): ScheduleBounds => {
-  let bounds = noBounds;
-  for (const window of windows) if (holds(window, now)) bounds = { min: highest(bounds.min, window.min), max: lowest(bounds.max, window.max) };
-  return bounds;
-};
+export const scheduleAt = (windows: readonly ScheduleWindow[], now: Instant): ScheduleBounds =>
+  windows.length === 0 ? noBounds : phaseOf(windows, now).bounds;
+
+/** When floor or ceiling change next, and to what; undefined if they do not within two weeks, which is never. */
+export const nextScheduleChange = (windows: readonly ScheduleWindow[], now: Instant): ScheduleChange | undefined =>
+  windows.length === 0 ? undefined : phaseOf(windows, now).next;

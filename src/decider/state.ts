@@ -1,5 +1,6 @@
 import { instant, pods, type Instant, type Pods, type ScaleSpec } from '../core/index.ts';
 import { noEntries, type DelayEntry } from './delay-window.ts';
+import type { LatencyMemory } from './latency-memory.ts';
 
 /** What the decider remembers of one workload between two decisions. Plain data: `JSON.parse(JSON.stringify(state))` decides the same. */
 export interface DeciderState {
@@ -18,8 +19,14 @@ export interface DeciderState {
   readonly activeSince: Instant | undefined;
   /** Since when the policy has asked for zero with no work left. */
   readonly idleSince: Instant | undefined;
+  /** A fall that waits because the load is close to needing what is there (`hysteresis`): since when, and the count that was asked for last. */
+  readonly fall: { readonly since: Instant; readonly to: number } | undefined;
+  /** When requests were last seen held; only `rouse` asks. */
+  readonly heldAt: Instant | undefined;
   /** Since when every metric has been missing. */
   readonly noDataSince: Instant | undefined;
+  /** What the metric `latency` has found out (`latency-demand.ts`); left out while nothing. */
+  readonly latency?: LatencyMemory;
 }
 
 /**
@@ -37,6 +44,8 @@ export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: 
     awakeSince: undefined,
     activeSince: undefined,
     idleSince: undefined,
+    fall: undefined,
+    heldAt: undefined,
     noDataSince: undefined,
   };
 };

@@ -25,8 +25,8 @@ export class TimeLimits {
     this.#limits = limits;
   }
 
-  start(): void {
-    this.#startedAt = this.#movedAt = this.#clock.monotonic();
+  start(now: number): void {
+    this.#startedAt = this.#movedAt = now;
   }
 
   /** A byte went through, in whichever direction. */

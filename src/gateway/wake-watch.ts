@@ -15,6 +15,10 @@ export class WakeWatch {
     this.#since ??= now;
   }
 
+  get isUnderWay(): boolean {
+    return this.#since !== undefined;
+  }
+
   /** Nobody waits for it any more. */
   givenUp(): void {
     this.#since = undefined;

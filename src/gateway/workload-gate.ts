@@ -242,7 +242,7 @@ export class WorkloadGate implements CallProgress {
 
   answering(call: Call, status: number): void {
     this.#tally.answered(call, status);
-    if (call.pod === undefined || !call.metered) return;
+    if (!this.#wake.isUnderWay || call.pod === undefined || !call.metered) return;
     const firstByte = this.#wake.answered(call.pod, this.#around.clock.monotonic());
     if (firstByte !== undefined) this.#around.firstByte(firstByte);
   }

@@ -21,10 +21,12 @@ export type { LeaseName } from './lease-lock.ts';
 export { watchNamespaces, type NamespacedSnapshots } from './namespaced-snapshots.ts';
 export type { Refusal } from './outcome.ts';
 export { objectPath } from './paths.ts';
+export { createPodUsageReader, type PodUsageReader, type PodUsageView } from './pod-usage.ts';
 export { parseLabelSelector } from './label-selector.ts';
 export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
 export { resources, type KubeObject, type Resource } from './resource.ts';
+export { getThroughProxy, type ProxiedAnswer } from './service-proxy.ts';
 export { watchScaledKind, type ScaledKindOptions } from './scaled-kind-watch.ts';
 export type { Snapshot, SnapshotEvent } from './snapshot.ts';
 export { SnapshotStore, type Entry } from './snapshot-store.ts';
@@ -36,6 +38,7 @@ export type {
   EndpointsView,
   NamespaceView,
   OwnerView,
+  PodResourcesView,
   PodView,
   ProbeView,
   ServicePortView,

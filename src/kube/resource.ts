@@ -51,6 +51,7 @@ export const resources = {
   ),
   namespaces: describe<Namespace>('', 'v1', 'namespaces', 'Namespace', false),
   nodes: describe<Node>('', 'v1', 'nodes', 'Node', false),
+  podMetrics: describe('metrics.k8s.io', 'v1beta1', 'pods', 'PodMetrics'),
   pods: describe<Pod>('', 'v1', 'pods', 'Pod'),
   replicaSets: describe<ReplicaSet>('apps', 'v1', 'replicasets', 'ReplicaSet'),
   secrets: describe<Secret>('', 'v1', 'secrets', 'Secret'),

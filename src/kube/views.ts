@@ -39,6 +39,16 @@ export interface ContainerView {
   readonly ready: boolean;
 }
 
+/** What runs in a pod as long as it does, and what it asks of the node. The same for all pods of a template. */
+export interface PodResourcesView {
+  /** Containers, and init containers that go on running. */
+  readonly containers: readonly string[];
+  /** Cores of all of them together, or as the pod itself says; undefined where one says nothing. */
+  readonly cpuRequest: number | undefined;
+  /** That one. */
+  readonly withoutCpuRequest: string | undefined;
+}
+
 export interface PodView extends MetaView {
   readonly owner: OwnerView | undefined;
   readonly phase: string;
@@ -46,6 +56,9 @@ export interface PodView extends MetaView {
   readonly nodeName: string | undefined;
   /** Condition `Ready`. */
   readonly ready: boolean;
+  /** When condition `Ready` last changed; 0 or left out: not known. */
+  readonly readyChangedAt?: number;
+  readonly resources?: PodResourcesView;
   readonly scheduled: boolean;
   /** Message of `PodScheduled=False`. */
   readonly unschedulableMessage: string | undefined;

@@ -6,6 +6,7 @@ export { ApiError } from './embedded/api-error.ts';
 export { startControllers } from './embedded/controllers/start.ts';
 export type { InProcessApi, StoredObject, StoreEvent } from './embedded/in-process-api.ts';
 export type { PodLog, PodLogRequest, PodLogSource } from './embedded/pod-log-source.ts';
+export type { MeasuredUsage, PodUsageSource } from './embedded/pod-usage-source.ts';
 export { startEmbeddedApi, type EmbeddedApi, type EmbeddedApiOptions } from './embedded/start.ts';
 export { startClusterKubelet, type ClusterKubeletOptions } from './kubelet/cluster-kubelet.ts';
 export { startEmbeddedKubelet, type EmbeddedKubeletOptions } from './kubelet/embedded-kubelet.ts';

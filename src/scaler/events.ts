@@ -8,6 +8,7 @@ import {
   coldStartPhases,
   parseWorkloadKey,
 } from '../core/index.ts';
+import { leftOutSentence } from './adopted-metrics.ts';
 
 /** A cold start that has ended: from the first waiting request to its first byte, in ms. */
 export interface ColdStart {
@@ -34,6 +35,7 @@ export type ScalerEvent =
   | (About & { readonly type: 'replicas-restored'; readonly from: number; readonly to: number })
   | (About & { readonly type: 'write-refused'; readonly replicas: number; readonly message: string })
   | (About & { readonly type: 'hpa-adopted'; readonly name: string })
+  | (About & { readonly type: 'hpa-metrics-left-out'; readonly metrics: readonly string[] })
   | (About & { readonly type: 'hpa-restored'; readonly name: string })
   | (About & { readonly type: 'hpa-refused'; readonly name: string; readonly message: string })
   | (About & { readonly type: 'off-boarding'; readonly replicas: number })
@@ -71,6 +73,8 @@ const sentence = (event: ScalerEvent): string => {
       return `cannot be set to ${podsIn(event.replicas)}: ${event.message}`;
     case 'hpa-adopted':
       return `HorizontalPodAutoscaler ${event.name} adopted; it comes back on off-boarding`;
+    case 'hpa-metrics-left-out':
+      return leftOutSentence(event.metrics);
     case 'hpa-restored':
       return `HorizontalPodAutoscaler ${event.name} given back`;
     case 'hpa-refused':

@@ -4,10 +4,15 @@
  * and `scaler.ts` (how the parts hang together).
  */
 export { sayEvent, type ScalerEvent } from './events.ts';
+export { decideAgain, type Difference } from './explain/decide-again.ts';
+export type { Explanation } from './explain/explanation.ts';
+export { parseMoment } from './explain/moment.ts';
+export { explainInWords } from './explain/words.ts';
+export { TraceReader } from './explain/trace.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
-export { createScaler, type ScaledWorkload, type Scaler } from './scaler.ts';
+export { createScaler, type ScaledWorkload, type Scaler, type Why } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';
 export { builtInResource, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';

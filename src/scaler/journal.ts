@@ -1,49 +1,74 @@
 import type { Decision, Instant, WorkloadKey } from '../core/index.ts';
+import { QueuedLists, SharedLists } from './bounded-lists.ts';
+import type { TickRecord } from './tick-record.ts';
 
 /** One line of a workload's history: a decision, and how often the same was decided again without anything changing. */
 export interface JournalRecord {
-  readonly decision: Decision;
   /** When it was decided first; `decision.at` is the newest time, and `decision.evidence` the newest evidence. */
   readonly since: Instant;
   readonly times: number;
   /** Decided at once because a request waited. */
   readonly poked: boolean;
+  readonly decision: Decision;
+  /** The newest decision with all that it was made of; of a workload that sleeps, the first. */
+  readonly tick: TickRecord;
 }
 
-type Kept = { -readonly [Field in keyof JournalRecord]: JournalRecord[Field] };
+type Line = { -readonly [Key in keyof JournalRecord]: JournalRecord[Key] };
 
-/** Records kept per workload. */
-const depth = 200;
+export interface JournalLimits {
+  /** Lines of one workload, and the number of all that makes the longer ones shorter. */
+  readonly lines: number;
+  readonly allLines: number;
+  /** Ticks of one workload, and the last of all workloads together. */
+  readonly ticks: number;
+  readonly allTicks: number;
+}
+
+/** A line takes up to 1.2 KB and a tick 1 KB beyond that (`journal.test.ts` measures): 150 MB for both at the most, however many workloads there are. */
+const limits: JournalLimits = { lines: 200, allLines: 32_768, ticks: 300, allTicks: 65_536 };
 
 const isSameHold = (a: Decision, b: Decision): boolean => a.kind === 'hold' && b.kind === 'hold' && a.to === b.to && a.reason === b.reason;
 
-/** What was decided for each workload, newest last, bounded. A hold that only repeats itself takes one line. */
+/**
+ * What was decided for each workload, newest last, bounded, in two forms. The history has a line for each change (a hold that only repeats itself takes one):
+ * it goes far back. The ticks are the last minutes, each with all that is needed to decide it again; a workload that sleeps adds none.
+ */
 export class Journal {
-  readonly #records = new Map<WorkloadKey, Kept[]>();
+  readonly #lines: SharedLists<Line>;
+  readonly #ticks: QueuedLists<TickRecord>;
 
-  add(key: WorkloadKey, decision: Decision, poked: boolean): void {
-    const records = this.#records.get(key);
-    const last = records?.at(-1);
-    if (last !== undefined && isSameHold(last.decision, decision)) {
-      last.decision = decision;
-      last.times += 1;
-      return;
-    }
-    const record = { decision, since: decision.at, times: 1, poked };
-    if (records === undefined) {
-      this.#records.set(key, [record]);
-      return;
-    }
-    records.push(record);
-    if (records.length > depth) records.shift();
+  constructor({ lines, allLines, ticks, allTicks }: JournalLimits = limits) {
+    this.#lines = new SharedLists(lines, allLines);
+    this.#ticks = new QueuedLists(ticks, allTicks);
   }
 
-  /** Oldest first. */
+  /** On the path of every tick of every workload: a hold that repeats itself allocates nothing here. */
+  add(key: WorkloadKey, tick: TickRecord): void {
+    const { decision } = tick;
+    const last = this.#lines.last(key);
+    const repeats = last !== undefined && isSameHold(last.decision, decision);
+    if (repeats) {
+      last.decision = decision;
+      last.times += 1;
+      if (decision.to === 0) return;
+      last.tick = tick;
+    } else this.#lines.add(key, { since: decision.at, times: 1, poked: tick.poked, decision, tick });
+    this.#ticks.add(key, tick);
+  }
+
+  /** The history, oldest first. */
   of(key: WorkloadKey): readonly JournalRecord[] {
-    return (this.#records.get(key) ?? []).map((record) => ({ ...record }));
+    return this.#lines.of(key);
+  }
+
+  /** The last ticks, oldest first. */
+  ticksOf(key: WorkloadKey): readonly TickRecord[] {
+    return this.#ticks.of(key);
   }
 
   forget(key: WorkloadKey): void {
-    this.#records.delete(key);
+    this.#lines.forget(key);
+    this.#ticks.forget(key);
   }
 }

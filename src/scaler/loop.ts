@@ -2,6 +2,7 @@ import type { Decision, DecisionReason, ScaleSpec } from '../core/index.ts';
 import { type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
+import type { BudgetLedger } from './budget-ledger.ts';
 import type { ScalerEvent } from './events.ts';
 import type { Journal } from './journal.ts';
 import { liveCount } from './live-count.ts';
@@ -24,6 +25,7 @@ export interface LoopParts {
   readonly journal: Journal;
   readonly decided?: ((key: WorkloadKey, decision: Decision) => void) | undefined;
   readonly wakes: WakeWatch;
+  readonly budget: BudgetLedger;
   readonly tell: (event: ScalerEvent) => void;
   /** Hands a workload back; called at every look until nothing is left to do. */
   readonly offBoard: (record: WorkloadRecord, memory: WorkloadMemory) => void;
@@ -95,7 +97,7 @@ export class Loop {
 
   /** `heldByPoke`: requests that wait, where a poke is the cause. */
   #look(record: WorkloadRecord, heldByPoke: number | undefined): void {
-    const { clock, memories, metrics, path, podsOf, journal, decided, formulas, wakes, offBoard } = this.#parts;
+    const { clock, memories, metrics, path, podsOf, journal, decided, formulas, wakes, budget, offBoard } = this.#parts;
     const { key, spec } = record;
     const poked = heldByPoke !== undefined;
     const memory = this.#memory(record);
@@ -109,10 +111,15 @@ export class Loop {
     const overridden = memory.override;
     const ours = { leads: this.#applier !== undefined, isWriting: this.#applier?.isWriting(key) === true };
     const observed = observe(record, memory, podsOf.counts(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
-    const { decision, state } = (poked ? decidePoke : decide)(memory.decider, observed.observation, spec, now, formulas);
+    const room = budget.roomFor(record, memory);
+    const observation = room === undefined ? observed.observation : { ...observed.observation, budget: room };
+    const before = memory.decider;
+    const { decision, state } = (poked ? decidePoke : decide)(before, observation, spec, now, formulas);
+    budget.take(record, decision, poked);
     memory.decider = state;
     memory.last = decision;
-    journal.add(key, decision, poked);
+    const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
+    journal.add(key, { poked, before, observation, spec, decision, after: state, formulaMissing });
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);

@@ -9,6 +9,7 @@ const hpa = {
   metadata: { name: 'hello', namespace: 'default', uid: 'uid-hpa', resourceVersion: '5' },
   spec: { minReplicas: 2, maxReplicas: 6, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'hello' } },
 };
+const adopting = { ...on, 'rouse.dev/adopt-hpa': 'true' };
 const poke = { workload: hello, held: 1, oldestHeldMs: 0 };
 
 test('the count before onboarding is on record before any pod goes, also where the webhook was down', async (t) => {
@@ -51,7 +52,66 @@ test('an adopted HPA is remembered, then removed, and its bounds apply where not
   t.is(w.cluster.view.specReplicas, 2);
 });
 
-const adopting = { ...on, 'rouse.dev/adopt-hpa': 'true' };
+const resource = (name: string, target: object): object => ({ type: 'Resource', resource: { name, target } });
+const ofQueue = { type: 'External', external: { metric: { name: 'queue' }, target: { type: 'AverageValue', averageValue: '30' } } };
+const measuring = (...metrics: readonly object[]): typeof hpa => ({ ...hpa, spec: { ...hpa.spec, metrics } as typeof hpa.spec });
+
+test('the targets of an adopted HPA apply where nobody says by what to scale; what cannot be taken over is named', async (t) => {
+  const both = measuring(
+    resource('cpu', { type: 'Utilization', averageUtilization: 75 }),
+    resource('memory', { type: 'AverageValue', averageValue: '512Mi' }),
+    ofQueue,
+  );
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+    c.hpas.push(both);
+  });
+  await w.advance(seconds(2));
+  t.deepEqual(w.registry.get(hello)?.spec.scaling.metrics, [
+    { metric: 'cpu', target: 75 },
+    { metric: 'memory', target: 512 * 2 ** 20 },
+  ]);
+  t.deepEqual(
+    w.events.filter(({ type }) => type === 'hpa-metrics-left-out'),
+    [{ type: 'hpa-metrics-left-out', workload: hello, metrics: ['External queue (30)'] }],
+  );
+  t.regex(
+    w.registry
+      .get(hello)
+      ?.warnings.map(({ message }) => message)
+      .join() ?? '',
+    /not taken over: External queue \(30\)/,
+  );
+  w.cluster.annotate({ 'rouse.dev/metric': 'concurrency' });
+  await w.advance(seconds(2));
+  t.deepEqual(w.registry.get(hello)?.spec.scaling.metrics, [{ metric: 'concurrency', target: 100 }], 'what is on the workload is all that counts');
+  w.cluster.annotate({ 'rouse.dev/enabled': null });
+  await w.advance(seconds(10));
+  t.deepEqual(w.cluster.hpas[0]?.spec, both.spec, 'it comes back as it was');
+});
+
+test('of an HPA with nothing that can be taken over the bounds apply, and concurrency as always', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+    c.hpas.push(
+      measuring(
+        ofQueue,
+        resource('cpu', { type: 'AverageValue', averageValue: '500m' }),
+        resource('memory', { type: 'Utilization', averageUtilization: 60 }),
+        { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'app', target: { type: 'Utilization', averageUtilization: 50 } } },
+        { type: 'Pods', pods: { metric: { name: 'packets' }, target: { averageValue: '1k' } } },
+      ),
+    );
+  });
+  await w.advance(seconds(2));
+  t.like(w.registry.get(hello)?.spec.scaling, { min: 2, max: 6, metrics: [{ metric: 'concurrency', target: 100 }] });
+  t.like(
+    w.events.find(({ type }) => type === 'hpa-metrics-left-out'),
+    {
+      metrics: ['External queue (30)', 'Resource cpu (500m)', 'Resource memory (60%)', 'ContainerResource cpu of container app (50%)', 'Pods packets (1k)'],
+    },
+  );
+});
 
 test('an HPA that comes later is adopted, where that is allowed; an edit in between is saved before it goes', async (t) => {
   const w = await world((c) => {

@@ -1,5 +1,6 @@
 import { after, annotation, between, instant, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
+import { adoptedMetrics, saysMetrics } from './adopted-metrics.ts';
 import type { ScalerEvent } from './events.ts';
 import { findHpa, rememberedHpa, strippedHpa } from './adopted-hpa.ts';
 import { unrecorded } from './live-count.ts';
@@ -61,6 +62,9 @@ const adopt = async (ports: OnboardingPorts, record: WorkloadRecord, hpa: Hpa, r
   const gone = await ports.client.delete(resources.horizontalPodAutoscalers, { namespace: record.ref.namespace, name }, only, signal);
   if (!gone.ok && gone.problem.kind !== 'not-found') throw new Unfinished('removing the adopted HorizontalPodAutoscaler', gone.problem);
   ports.tell({ type: 'hpa-adopted', workload: record.key, name });
+  const { leftOut } = adoptedMetrics(hpa);
+  if (leftOut.length > 0 && !saysMetrics(record.view.annotations, record.view.podAnnotations))
+    ports.tell({ type: 'hpa-metrics-left-out', workload: record.key, metrics: leftOut });
 };
 
 const tellRival = (ports: OnboardingPorts, { key }: WorkloadRecord, hpa: Hpa): void => {

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { after, ManualClock, millis, pods, seconds, silentLogger, workloadKey, type Decision, type Instant } from '../core/index.ts';
+import { specWith } from '../../test/support/decision-inputs.ts';
+import { after, ManualClock, millis, pods, seconds, silentLogger, weekdays, workloadKey, type Decision, type Instant } from '../core/index.ts';
 import { resources, type PodView } from '../kube/index.ts';
 import { leavingPods, marksNeeded } from './deletion-cost.ts';
-import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
 import { PodsOf, selectsPod } from './pods-of.ts';
@@ -14,6 +14,7 @@ import { hello, podOf, start, viewOf } from './testing/views.ts';
 import { SlicedRound } from './tick.ts';
 
 const ref = { resource: 'deployments.apps', namespace: 'default', name: 'hello' };
+const spec = specWith();
 const evidence = { demands: [], steps: [], panicking: false, wanted: 0, replicas: pods(0), ready: pods(0), starting: pods(0), held: 0, inFlight: 0 };
 const hold = (to: number, reason: Decision['reason'], at = start): Decision => ({
   kind: 'hold',
@@ -95,14 +96,22 @@ test('what mode observe would have set is no count to go on from, and makes noth
 
 test('printing and parsing a status gives the same', (t) => {
   const status = { desired: 3, reason: 'metric-rise', since: start };
-  t.deepEqual(parseStatus(printStatus(status)), status);
+  t.deepEqual(parseStatus(printStatus(status)), { ...status, next: undefined });
+  for (const next of [
+    { at: later(3_600_000), min: 2, max: 9 },
+    { at: later(60_000), min: 0 },
+  ])
+    t.deepEqual(parseStatus(printStatus({ ...status, next })), { ...status, next });
 });
 
-test('a journal is bounded', (t) => {
-  const journal = new Journal();
-  for (let step = 0; step < 1000; step++) journal.add(hello, scale(step, step + 1), false);
-  t.is(journal.of(hello).length, 200);
-  t.like(journal.of(hello).at(-1)?.decision, { to: 1000 });
+test('what cannot be read of the next change of a schedule takes nothing from the rest of a status', (t) => {
+  for (const next of ['1', 'null', '{"at":"soon","min":1}', '{"at":"2026-01-05T13:00:00Z"}', '{"at":"2026-01-05T13:00:00Z","min":-1}'])
+    t.deepEqual(parseStatus(`{"v":1,"desired":3,"reason":"steady","since":"2026-01-05T12:00:00Z","next":${next}}`), {
+      desired: 3,
+      reason: 'steady',
+      since: start,
+      next: undefined,
+    });
 });
 
 test('the status is published on change, at most once in 10 s, and never for a hold that only follows the load', async (t) => {
@@ -112,7 +121,7 @@ test('the status is published on change, at most once in 10 s, and never for a h
   const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
   const { signal } = new AbortController();
   const after = async (decision: Decision, wait: number): Promise<number> => {
-    writer.note({ key: hello, ref, view: cluster.view }, decision);
+    writer.note({ key: hello, ref, view: cluster.view, spec }, decision);
     writer.flush(signal);
     await clock.advance(seconds(wait));
     return cluster.writes.length;
@@ -129,17 +138,39 @@ test('the status is published on change, at most once in 10 s, and never for a h
   t.is(await after(hold(6, 'steady'), 20), 5, 'and that it is over');
 });
 
+test('the status says when the schedule changes next, and is written again when it has', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  cluster.put(viewOf());
+  const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
+  const { signal } = new AbortController();
+  const night = { days: weekdays, fromMinute: 22 * 60, toMinute: 6 * 60, timezone: 'UTC', min: pods(1), max: pods(2) };
+  const scheduled = specWith({ min: pods(3), max: pods(9), schedule: [night] });
+  const after = async (hours: number): Promise<string | undefined> => {
+    writer.note({ key: hello, ref, view: cluster.view, spec: scheduled }, hold(3, 'steady', later(hours * 3_600_000)));
+    writer.flush(signal);
+    await clock.advance(seconds(20));
+    return cluster.view.annotations['rouse.dev/status'];
+  };
+  const said = '{"v":1,"desired":3,"reason":"steady","since":"2026-01-05T12:00:00Z"';
+  t.is(await after(0), `${said},"next":{"at":"2026-01-05T22:00:00Z","min":2,"max":2}}`, 'the ceiling wins over min-scale');
+  t.is(await after(1), `${said},"next":{"at":"2026-01-05T22:00:00Z","min":2,"max":2}}`);
+  t.is(cluster.writes.length, 1);
+  t.is(await after(10), `${said},"next":{"at":"2026-01-06T06:00:00Z","min":3,"max":9}}`);
+  t.is(cluster.writes.length, 2);
+});
+
 test('a new leader publishes nothing where nothing has changed since, and keeps the time of what stands', async (t) => {
   const clock = new ManualClock(start);
   const cluster = new FakeCluster(clock);
   const published = '{"v":1,"desired":3,"reason":"manual-override","since":"2026-01-05T11:00:00Z"}';
   cluster.put(viewOf({ annotations: { 'rouse.dev/status': published } }));
   const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
-  writer.note({ key: hello, ref, view: cluster.view }, hold(3, 'manual-override'));
+  writer.note({ key: hello, ref, view: cluster.view, spec }, hold(3, 'manual-override'));
   writer.flush(new AbortController().signal);
   await clock.advance(seconds(1));
   t.deepEqual(cluster.writes, []);
-  writer.note({ key: hello, ref, view: cluster.view }, scale(3, 4));
+  writer.note({ key: hello, ref, view: cluster.view, spec }, scale(3, 4));
   writer.flush(new AbortController().signal);
   await clock.advance(millis(0));
   t.is(cluster.writes.length, 1);
@@ -151,7 +182,7 @@ test('statuses of many workloads are written at a bounded rate', async (t) => {
   const writer = new StatusWriter({ client: cluster.client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
   const { signal } = new AbortController();
   for (let index = 0; index < 200; index++)
-    writer.note({ key: `default/w${String(index)}` as never, ref: { ...ref, name: `w${String(index)}` }, view: viewOf() }, scale(0, 1));
+    writer.note({ key: `default/w${String(index)}` as never, ref: { ...ref, name: `w${String(index)}` }, view: viewOf(), spec }, scale(0, 1));
   writer.flush(signal);
   await clock.advance(millis(0));
   t.is(cluster.writes.length, 40);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { millis, seconds } from '../core/index.ts';
+import { instant, millis, seconds } from '../core/index.ts';
 import { sayEvent } from './events.ts';
 import { hello, viewOf } from './testing/views.ts';
 import { world } from './testing/world.ts';
@@ -215,6 +215,9 @@ test('mode observe decides, publishes and never writes a count', async (t) => {
   t.true(events.some((event) => event.type === 'would-scale' && event.to > 2));
   t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"desired":15,"reason":"observe"/);
   t.is(scaler.workloads()[0]?.desired, 15);
+  const { decision, times } = scaler.explain('default', 'hello')?.journal.at(-1) ?? {};
+  t.deepEqual(decision?.evidence.steps.at(-1), { step: 'observe', from: 15, to: 2 }, 'the journal says what would have been written');
+  t.true((times ?? 0) > 1);
 });
 
 test('a paused workload at zero says at once that it cannot be woken', async (t) => {
@@ -295,7 +298,7 @@ test('before a scale-in the busy pods are marked, so that idle ones go first', a
   const { cluster, advance, load } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
   });
-  load.concurrency = 200;
+  load.concurrency = 180;
   load.inFlightByPod.set('uid-hello-4', 3);
   await advance(seconds(2));
   const marked = cluster.writes.findIndex((write) => write.startsWith('patch pods hello-4') && write.includes('"3"'));
@@ -307,7 +310,7 @@ test('a scale-in is given up where the object has changed since, and decided ane
   const { cluster, advance, load } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/status': '{}' }, specReplicas: 4 }));
   });
-  load.concurrency = 200;
+  load.concurrency = 180;
   cluster.refusals.push('conflict');
   await advance(seconds(4));
   t.is(scales(cluster.writes).length, 2, 'the refused one, and that of the next tick');
@@ -586,4 +589,17 @@ test('our own write that the watch shows before its answer is here is nobody’s
   answering.resolve(undefined);
   await advance(seconds(30));
   t.false(events.some(({ type }) => type === 'overridden'));
+});
+
+test('a workload with a schedule shows when and to what its bounds change next', async (t) => {
+  const schedule = '[{days: daily, from: "13:00", to: "18:00", timezone: UTC, min: 2}]';
+  const { scaler, advance, cluster } = await world((c) => {
+    c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/schedule': schedule, 'rouse.dev/max-scale': '7' } }));
+  });
+  t.deepEqual(scaler.explain('default', 'hello')?.workload.next, { at: instant(Date.UTC(2026, 0, 5, 13)), min: 2, max: 7 });
+  await advance(seconds(3602));
+  t.deepEqual(scaler.workloads()[0]?.next, { at: instant(Date.UTC(2026, 0, 5, 18)), min: 0, max: 7 });
+  t.is(cluster.view.specReplicas, 2);
+  await advance(seconds(20));
+  t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"next":\{"at":"2026-01-05T18:00:00Z","min":0,"max":7\}/);
 });

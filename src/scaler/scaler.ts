@@ -1,8 +1,12 @@
-import { isAbort, workloadKey, type Decision, type FirstByte, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { noFormulas } from '../decider/index.ts';
+import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
+import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
+import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
 import type { ScalerEvent } from './events.ts';
+import { explanationOf, type Explanation } from './explain/explanation.ts';
+import { printTrace } from './explain/trace.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { Loop } from './loop.ts';
@@ -27,6 +31,8 @@ export interface ScaledWorkload extends WorkloadRef {
   readonly desired: number;
   readonly ready: number;
   readonly reason: string;
+  /** How its schedule goes on; undefined without one. */
+  readonly next: NextBounds | undefined;
   readonly decision: Decision | undefined;
 }
 
@@ -40,12 +46,29 @@ export interface Scaler {
   /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
   onEvent(listener: (event: ScalerEvent) => void): () => void;
   workloads(): readonly ScaledWorkload[];
+  /** The ceilings of the budget, with what is under them. */
+  budget(): Iterable<BudgetFigures>;
+  /** The pods of a workload that is looked after, as the watch shows them. */
+  podsOf(key: WorkloadKey): Iterable<PodView>;
+  /** What is decided is written. */
+  readonly leads: boolean;
   /** What was decided, oldest first; undefined for what is not onboarded. */
   explain(
     namespace: string,
     name: string,
   ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
+  /** Why it has its count, or had it `at` that time. */
+  why(namespace: string, name: string, at?: Instant): Why;
+  /** The last ticks as a trace (`explain/trace.ts`); undefined for what is not onboarded. */
+  trace(namespace: string, name: string): string | undefined;
 }
+
+/** `unknown`: not onboarded. `undecided`, `too-early`: the journal begins later (it begins with the process). */
+export type Why =
+  | { readonly kind: 'explained'; readonly explanation: Explanation }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'undecided' }
+  | { readonly kind: 'too-early'; readonly begins: Instant };
 
 /** Sleeping workloads that are started at once to be handed back. */
 const startedAtOnce = 50;
@@ -62,6 +85,7 @@ class WorkloadScaler implements Scaler {
   readonly #refusedPods: RefusedPods;
   readonly #loop: Loop;
   readonly #round: SlicedRound;
+  readonly #budget: BudgetLedger;
   readonly #kubeEvents: KubeEvents | undefined;
   readonly #listeners = new Set<(event: ScalerEvent) => void>();
   readonly #turns = new Turns(startedAtOnce);
@@ -83,6 +107,7 @@ class WorkloadScaler implements Scaler {
     const checkAgain = (key: WorkloadKey): void => {
       this.#loop.changed(key);
     };
+    this.#budget = new BudgetLedger(() => registry.config.budget);
     this.#refusedPods = new RefusedPods({ client: ports.client, clock, logger: ports.logger, onFound: checkAgain });
     this.#loop = new Loop({
       ...ports,
@@ -90,11 +115,13 @@ class WorkloadScaler implements Scaler {
       podsOf: this.#podsOf,
       formulas: ports.formulas ?? noFormulas,
       journal: this.#journal,
+      budget: this.#budget,
       wakes: new WakeWatch({
         clock,
         podsOf: this.#podsOf,
         failures: ports.failures,
         refusedPods: this.#refusedPods,
+        budget: this.#budget,
         checkAgain,
         tell: this.#tell,
       }),
@@ -176,20 +203,60 @@ class WorkloadScaler implements Scaler {
     return () => this.#listeners.delete(listener);
   }
 
+  get leads(): boolean {
+    return this.#applier !== undefined;
+  }
+
   workloads(): readonly ScaledWorkload[] {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
   }
 
+  budget(): Iterable<BudgetFigures> {
+    return this.#budget.figures();
+  }
+
+  podsOf(key: WorkloadKey): Iterable<PodView> {
+    return this.#podsOf.get(key);
+  }
+
   explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
-    const { registry } = this.#ports;
-    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
-    const record = direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
+    const record = this.#named(namespace, name);
     if (record === undefined) return undefined;
     const journal = this.#journal.of(record.key);
     return { workload: this.#shown(record), decisions: journal.map(({ decision }) => decision), journal };
   }
 
+  why(namespace: string, name: string, at?: Instant): Why {
+    const record = this.#named(namespace, name);
+    if (record === undefined) return { kind: 'unknown' };
+    const lines = this.#journal.of(record.key);
+    const [first] = lines;
+    if (first === undefined) return { kind: 'undecided' };
+    const explanation = explanationOf({
+      workload: this.#shown(record),
+      leads: this.leads,
+      lines,
+      ticks: this.#journal.ticksOf(record.key),
+      formulas: this.#ports.formulas ?? noFormulas,
+      now: this.#ports.clock.now(),
+      at,
+    });
+    return explanation === undefined ? { kind: 'too-early', begins: first.since } : { kind: 'explained', explanation };
+  }
+
+  trace(namespace: string, name: string): string | undefined {
+    const record = this.#named(namespace, name);
+    return record === undefined ? undefined : printTrace(record.key, this.#journal.ticksOf(record.key));
+  }
+
+  #named(namespace: string, name: string): WorkloadRecord | undefined {
+    const { registry } = this.#ports;
+    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
+    return direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
+  }
+
   readonly #tick = (): void => {
+    if (!this.#round.isUnderWay) this.#budget.share(this.#ports.registry.values(), (key) => this.#memories.get(key));
     this.#round.begin([...this.#ports.registry.values()].map(({ key }) => key));
   };
 
@@ -223,7 +290,17 @@ class WorkloadScaler implements Scaler {
       this.#loop.changed(key);
       return;
     }
-    for (const part of [this.#memories, this.#podsOf, this.#refusedPods, this.#journal, this.#status, this.#coldStarts, this.#kubeEvents, this.#applier])
+    for (const part of [
+      this.#memories,
+      this.#podsOf,
+      this.#refusedPods,
+      this.#journal,
+      this.#status,
+      this.#coldStarts,
+      this.#kubeEvents,
+      this.#applier,
+      this.#budget,
+    ])
       part?.forget(key);
     this.#ports.failures.set(key, undefined);
     this.#ports.metrics.forget(key);
@@ -258,7 +335,7 @@ class WorkloadScaler implements Scaler {
     return new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
   }
 
-  #shown({ key, ref, view }: WorkloadRecord): ScaledWorkload {
+  #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
     const memory = this.#memories.get(key);
     const decision = memory?.last;
     return {
@@ -267,6 +344,7 @@ class WorkloadScaler implements Scaler {
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
       ready: this.#podsOf.counts(key).ready,
       reason: decision?.reason ?? 'warming-up',
+      next: nextBounds(spec, this.#ports.clock.now()),
       decision,
     };
   }

@@ -1,6 +1,7 @@
-import { annotation, knativePrefix, pods, prefix, type Result, type ScaleSpec, type SpecProblem, type WorkloadState } from '../core/index.ts';
+import { annotation, knativePrefix, ok, pods, prefix, type Result, type ScaleSpec, type SpecProblem, type WorkloadState } from '../core/index.ts';
 import { parseSpec, type ClusterConfig, type ParsedSpec, type SpecOptions, type Texts } from '../core/spec/index.ts';
 import type { NamespaceView, WorkloadView } from '../kube/index.ts';
+import { adoptedMetrics, leftOutWarnings, saysMetrics } from './adopted-metrics.ts';
 
 export interface SettingLayers {
   readonly config: ClusterConfig;
@@ -35,16 +36,21 @@ const adoptedBounds = (state: WorkloadState | undefined): Texts => {
 };
 
 /** All that is written for a workload, read. */
-export const readSettings = (view: WorkloadView, state: WorkloadState | undefined, layers: SettingLayers): Result<ParsedSpec, readonly SpecProblem[]> =>
-  parseSpec(
+export const readSettings = (view: WorkloadView, state: WorkloadState | undefined, layers: SettingLayers): Result<ParsedSpec, readonly SpecProblem[]> => {
+  const adopted = adoptedMetrics(state?.adoptedHpa);
+  const takes = !saysMetrics(view.annotations, view.podAnnotations);
+  const parsed = parseSpec(
     {
       cluster: layers.config.defaults,
       namespace: layers.namespace?.annotations ?? {},
-      podTemplate: { ...adoptedBounds(state), ...view.podAnnotations },
+      podTemplate: { ...adoptedBounds(state), ...(takes ? adopted.texts : {}), ...view.podAnnotations },
       workload: view.annotations,
     },
     { checkFormula: layers.checkFormula, maxScaleLimit: layers.config.maxScaleLimit },
   );
+  if (!parsed.ok || !takes || adopted.leftOut.length === 0) return parsed;
+  return ok({ ...parsed.value, warnings: [...parsed.value.warnings, ...leftOutWarnings(adopted.leftOut)] });
+};
 
 /**
  * For an onboarded workload whose annotations cannot be read and whose last good spec this process does not know: it may wake to one pod

@@ -1,4 +1,5 @@
 import { annotation, between, seconds, type Clock, type Decision, type Instant, type Logger, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
+import { nextBounds, type NextBounds } from '../decider/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { ResourceOf } from './ports.ts';
 import { parseStatus, printStatus, wantedCount, type PublishedStatus } from './published-status.ts';
@@ -11,7 +12,7 @@ const perSecond = 20;
 const burst = 40;
 
 /** Holds that a user should see; other reasons of a hold come and go with the load. */
-const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe']);
+const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe', 'budget']);
 
 interface Entry {
   readonly ref: WorkloadRef;
@@ -27,15 +28,21 @@ export interface StatusWriterPorts {
   readonly logger: Logger;
 }
 
-const publishedOf = (decision: Decision): PublishedStatus => ({ desired: wantedCount(decision), reason: decision.reason, since: decision.at });
+const isSameNext = (a: NextBounds | undefined, b: NextBounds | undefined): boolean => a?.at === b?.at && a?.min === b?.min && a?.max === b?.max;
+const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason && isSameNext(a.next, b.next);
 
-const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason;
+const publishedOf = (decision: Decision, next: NextBounds | undefined): PublishedStatus => ({
+  desired: wantedCount(decision),
+  reason: decision.reason,
+  since: decision.at,
+  next,
+});
 
 /** Goes on from what another process published. */
 const takenUp = (ref: WorkloadRef, status: string | undefined): Entry | undefined => {
-  const { desired, reason, since } = parseStatus(status) ?? {};
+  const { desired, reason, since, next } = parseStatus(status) ?? {};
   if (desired === undefined || reason === undefined || since === undefined) return undefined;
-  const published = { desired, reason, since };
+  const published = { desired, reason, since, next };
   return { ref, wanted: published, written: published, writtenAt: undefined };
 };
 
@@ -52,14 +59,16 @@ export class StatusWriter {
   }
 
   /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
-  note({ key, ref, view }: Pick<WorkloadRecord, 'key' | 'ref' | 'view'>, decision: Decision): void {
+  note({ key, ref, view, spec }: Pick<WorkloadRecord, 'key' | 'ref' | 'view' | 'spec'>, decision: Decision): void {
+    const next = nextBounds(spec, decision.at);
     const known = this.#entries.get(key);
-    const entry = known ?? takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision), written: undefined, writtenAt: undefined };
+    const entry = known ?? takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
     if (known === undefined) this.#entries.set(key, entry);
+    if (!isSameNext(entry.wanted.next, next)) entry.wanted = { ...entry.wanted, next };
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
     const calmed = plainHold && telling.has(entry.wanted.reason);
     if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
-    const wanted = publishedOf(decision);
+    const wanted = publishedOf(decision, next);
     if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
   }
 

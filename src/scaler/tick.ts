@@ -21,9 +21,13 @@ export class SlicedRound {
   }
 
   begin(keys: Iterable<WorkloadKey>): void {
-    if (this.#left.length > 0) return;
+    if (this.isUnderWay) return;
     this.#left = [...keys].reverse();
     this.#next();
+  }
+
+  get isUnderWay(): boolean {
+    return this.#left.length > 0;
   }
 
   stop(): void {

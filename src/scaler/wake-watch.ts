@@ -1,5 +1,6 @@
 import { between, seconds, type Clock, type Instant, type WorkloadKey } from '../core/index.ts';
 import type { Applier } from './applier.ts';
+import type { BudgetLedger } from './budget-ledger.ts';
 import type { ScalerEvent } from './events.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { RefusedPods } from './refused-pods.ts';
@@ -14,6 +15,7 @@ export interface WakeWatchParts {
   readonly podsOf: PodsOf;
   readonly failures: WakeFailures;
   readonly refusedPods: RefusedPods;
+  readonly budget: Pick<BudgetLedger, 'wakeFailure'>;
   /** Looks at the workload's wake again. */
   readonly checkAgain: (key: WorkloadKey) => void;
   readonly tell: (event: ScalerEvent) => void;
@@ -35,13 +37,16 @@ export class WakeWatch {
 
   /** After every look, and after every change of the workload or its pods. `live`: `spec.replicas` as it is. */
   check(record: WorkloadRecord, memory: WorkloadMemory, live: number, applier: Applier | undefined): void {
-    const { clock, failures, podsOf } = this.#parts;
+    const { clock, failures, podsOf, budget } = this.#parts;
     const { key, view } = record;
     const now = clock.now();
     const { ready } = podsOf.counts(key);
     if (ready > 0 && memory.refusedAt !== undefined) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
     if (live === 0) memory.hasOldRefusal &&= isRefused(view);
-    const found = live > 0 && view.specReplicas > 0 ? this.#diagnose(record, memory, now) : zeroFailure(record, memory, failures.get(key), now);
+    const found =
+      live > 0 && view.specReplicas > 0
+        ? this.#diagnose(record, memory, now)
+        : (zeroFailure(record, memory, failures.get(key), now) ?? budget.wakeFailure(record));
     this.#forPeople(record, memory, live > 0 ? found : undefined, ready, now);
     const isNews = failures.set(key, found);
     if (isNews && found?.reason === 'quota' && live > 0 && applier !== undefined && record.spec.mode === 'enforce') {

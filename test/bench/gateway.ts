@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { debianTool, envoyBinary } from '../support/bench-tools.ts';
+import { builtRouse, debianTool, envoyBinary } from '../support/bench-tools.ts';
 import { goTool } from '../support/go-tool.ts';
 import { checkProxy, contestants, startProxy, type Contestant, type Proxy, type Surroundings } from './gateway/contestants.ts';
 import { loadersOf } from './gateway/load.ts';
@@ -28,7 +28,11 @@ export const run = async (): Promise<void> => {
   const calls = settings.scenarios.includes('grpc32');
   const tools = { wrk: await debianTool('wrk', say), h2load: calls ? await debianTool('h2load', say) : '' };
   const grpcServer = calls ? await goTool('google.golang.org/grpc/interop/server', 'v1.85.0') : undefined;
-  const binaries = { nginx: await debianTool('nginx', say), envoy: settings.contestants.includes('envoy') ? await envoyBinary(say) : '' };
+  const binaries = {
+    rouse: await builtRouse(say),
+    nginx: await debianTool('nginx', say),
+    envoy: settings.contestants.includes('envoy') ? await envoyBinary(say) : '',
+  };
   const directory = await mkdtemp(join(tmpdir(), 'rouse-bench-'));
   const programs = new Programs();
   // What is being awaited then fails, and everything is cleared away below.

@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'gateway-soak': () => import('./gateway-soak.ts'),
   'gateway-start': () => import('./gateway-start.ts'),
   hold: () => import('./hold.ts'),
+  quality: () => import('./quality.ts'),
 };
 
 const name = process.argv[2];

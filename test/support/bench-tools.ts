@@ -73,3 +73,11 @@ const inPath = async (name: string): Promise<string | undefined> => {
   }
   return undefined;
 };
+
+/** Compiled as the image and the package have it: the path of the command line. Types that are stripped at every start take some 25 MB. */
+export const builtRouse = async (say: Say): Promise<string> => {
+  const root = join(import.meta.dirname, '..', '..');
+  say('building rouse');
+  await run('npm', ['run', 'build'], { cwd: root });
+  return join(root, 'dist', 'cli', 'main.js');
+};

@@ -40,7 +40,8 @@ export const onboardingSettings = {
     initial: undefined,
     legal: 'true',
     example: 'true',
-    meaning: 'takes over the HorizontalPodAutoscaler on this target: removes it, and gives it back on off-boarding',
+    meaning:
+      'takes over the HorizontalPodAutoscaler on this target, with its bounds and its targets of cpu and memory: removes it, and gives it back on off-boarding',
     parse: map(oneOf('true'), () => true),
   }),
   'manual-override': onboarding({

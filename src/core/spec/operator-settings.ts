@@ -43,7 +43,7 @@ export const operatorSettings = {
     initial: '',
     legal: 'YAML {pods?, namespaces?: {NAME: {pods?, priority?}}}',
     example: '{pods: 200, namespaces: {shop: {pods: 50, priority: 10}}}',
-    meaning: 'ceiling of pods over all workloads and by namespace',
+    meaning: 'ceiling of pods over all workloads and by namespace; the higher priority goes first',
     parse: budget,
   }),
   'trusted-proxies': operatorSetting({

@@ -37,10 +37,7 @@ test('defaults of settings are kept as written, and checked', (t) => {
   t.deepEqual(result.value.config.defaults, { window: '90s' });
   t.is(result.value.config.maxScaleLimit, 10);
   t.deepEqual(result.value.config.budget, { pods: 200, namespaces: { shop: { pods: 50, priority: 10 } } });
-  t.deepEqual(
-    result.value.warnings.map(({ key }) => key),
-    ['budget'],
-  );
+  t.deepEqual(result.value.warnings, []);
 });
 
 test('unknown keys, settings of workloads alone and bad values are problems, all at once', (t) => {
@@ -71,6 +68,21 @@ test('unknown keys, settings of workloads alone and bad values are problems, all
       found.some((message) => expected.test(message)),
       String(expected),
     );
+});
+
+test('a budget that is none says what is wrong with it', (t) => {
+  for (const [text, why] of [
+    ['{pods: -1}', /has pods that are not a whole number from 0; it takes YAML \{pods\?/],
+    ['{pod: 1}', /is not a map of pods and namespaces/],
+    ['{namespaces: [shop]}', /has namespaces that are not a map/],
+    ['{namespaces: {Shop: {pods: 1}}}', /names "Shop", which can be no namespace/],
+    ['{namespaces: {shop: {pods: many}}}', /no whole numbers pods and priority for namespace "shop"/],
+    ['{namespaces: {shop: {priority: 1.5}}}', /no whole numbers pods and priority/],
+    ['{namespaces: {shop: {prio: 1}}}', /no whole numbers pods and priority/],
+    ['{pods: 1', /is not YAML/],
+  ] as const)
+    t.regex(messages({ budget: text })[0] ?? '', why, text);
+  t.deepEqual(messages({ budget: '{namespaces: {constructor: {priority: -3}}}' }), []);
 });
 
 test('a default above the limit that the same file sets is a problem', (t) => {

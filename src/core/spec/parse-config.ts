@@ -69,7 +69,7 @@ const unusedKeys = (data: Texts): readonly SpecWarning[] =>
   unused
     .filter((name) => (data[name] ?? operatorSettings[name].initial).trim() !== operatorSettings[name].initial)
     .map((key) => warningOf({ key, value: data[key] ?? '', source: 'cluster' }, 'is read but has no effect in this version.'));
-const unused: readonly OperatorName[] = ['budget', 'per-workload-metrics'];
+const unused: readonly OperatorName[] = ['per-workload-metrics'];
 
 const unknownKey = (written: Written): SpecProblem => {
   const only = settingNames.some((name) => name === written.key) || written.key === 'enabled';

@@ -235,6 +235,20 @@ test('what is read and has no effect in this version is said', (t) => {
   t.deepEqual(warnings.map(({ key }) => key).sort(), ['rouse.dev/metric', 'rouse.dev/min-scale', 'rouse.dev/placement']);
 });
 
+test('metrics that will not do what they seem to are said', (t) => {
+  const warningsOf = (workload: Record<string, string>): readonly string[] => parsed({ workload }).warnings.map(({ message }) => message);
+  const cpu = { 'rouse.dev/metric': 'cpu', 'rouse.dev/target': '80%' };
+  t.deepEqual(warningsOf(cpu), [
+    'rouse.dev/metric: cpu alone never lets the last pod go, as idle pods use something too; name a metric of traffic as well to sleep, for example "concurrency,cpu".',
+  ]);
+  t.deepEqual(warningsOf({ ...cpu, 'rouse.dev/min-scale': '1' }), []);
+  t.deepEqual(warningsOf({ 'rouse.dev/metric': 'concurrency,cpu', 'rouse.dev/target': 'cpu=80%' }), []);
+  t.deepEqual(warningsOf({ 'rouse.dev/metric': 'latency', 'rouse.dev/target': '250ms' }), []);
+  t.deepEqual(warningsOf({ 'rouse.dev/metric': 'latency', 'rouse.dev/target': '250ms', 'rouse.dev/path': 'direct' }), [
+    'rouse.dev/metric: with path direct the gateways do not see the requests, so latency is missing.',
+  ]);
+});
+
 test('the switch is on only for the word true, and anything else is a problem', (t) => {
   t.deepEqual(isEnabled({}), { ok: true, value: false });
   t.deepEqual(isEnabled({ 'rouse.dev/enabled': 'false' }), { ok: true, value: false });

@@ -44,16 +44,17 @@ export const scalingSettings = {
   target: shared({
     initial: undefined,
     defaultMeans: 'concurrency 100, rps 200',
-    legal: 'a number from 0.01; with several metrics one for each, such as concurrency=50,rps=200,latency=250ms,cpu=80%,memory=512Mi',
+    legal:
+      'a number from 0.01 (latency: a duration, cpu: a percentage, memory: a quantity); with several metrics one for each, such as concurrency=50,rps=200,latency=250ms,cpu=80%,memory=512Mi',
     example: '50',
-    meaning: 'per pod, before utilization; never above container-concurrency',
+    meaning: 'per pod, before utilization; never above container-concurrency; latency is a p95, cpu a share of the request',
     parse: target,
   }),
   'target-utilization-percentage': shared({
     initial: '70',
     legal: 'a percentage from 1 to 100',
     example: '80',
-    meaning: 'share of the target at which to scale',
+    meaning: 'share of the target at which to scale; latency, cpu and memory scale at the whole target',
     parse: percentage(1, 100),
   }),
   'container-concurrency': scaling({

@@ -1,15 +1,29 @@
+import { isResourceMetric } from './asked-metrics.ts';
 import { warningOf, type SpecWarning } from './problem.ts';
 import type { SettingValues } from './setting-values.ts';
-import type { MetricName, ScaleSpec } from './scale-spec.ts';
+import type { ScaleSpec } from './scale-spec.ts';
 import type { SettingName } from './settings.ts';
 
-/** Metrics that this version reads from nowhere: they count as missing. */
-const unmeasured: ReadonlySet<MetricName> = new Set(['latency', 'cpu', 'memory']);
 const unplaced: readonly SettingName[] = ['placement', 'base-replicas', 'base-nodes', 'burst-nodes'];
 
-/** Settings that are read and that this version does not act on: said at once instead of found out later. */
+/** What drives the count, and will not in the way that its writer may think. */
+const metricWarnings = ({ path, scaling: { metrics, min, formula } }: ScaleSpec, values: SettingValues): readonly SpecWarning[] => {
+  if (!values.isWritten('metric') || formula !== undefined) return [];
+  const names = metrics.map(({ metric }) => metric);
+  const ofTraffic = names.filter((metric) => !isResourceMetric(metric));
+  const say = (sentence: string): SpecWarning => warningOf(values.written('metric'), sentence);
+  if (ofTraffic.length > 0 && (path === 'direct' || path === 'none'))
+    return [say(`with path ${path} the gateways do not see the requests, so ${ofTraffic.join(' and ')} ${ofTraffic.length === 1 ? 'is' : 'are'} missing.`)];
+  if (ofTraffic.length > 0 || min > 0) return [];
+  return [
+    say(
+      `${names.join(' and ')} alone never ${names.length === 1 ? 'lets' : 'let'} the last pod go, as idle pods use something too; name a metric of traffic as well to sleep, for example "concurrency,${names.join(',')}".`,
+    ),
+  ];
+};
+
+/** Settings that are read and that this version does not act on, or not as it seems: said at once instead of found out later. */
 export const withoutEffect = (spec: ScaleSpec, values: SettingValues): readonly SpecWarning[] => {
-  const missing = spec.scaling.metrics.map(({ metric }) => metric).filter((metric) => unmeasured.has(metric));
   const grace = 'scale-to-zero-grace-period';
   const waiting = values.isWritten(grace)
     ? [warningOf(values.written(grace), 'has no effect: the last pod waits until requests would be held, however long that takes.')]
@@ -17,14 +31,5 @@ export const withoutEffect = (spec: ScaleSpec, values: SettingValues): readonly 
   const unplacedWarnings = unplaced
     .filter((name) => values.isWritten(name))
     .map((name) => warningOf(values.written(name), 'is read but has no effect in this version: pods are placed by the cluster as always.'));
-  const warnings = [...waiting, ...unplacedWarnings];
-  if (missing.length === 0) return warnings;
-  const only = missing.length === spec.scaling.metrics.length ? ', so nothing drives the count but min-scale, schedules and waiting requests' : '';
-  return [
-    ...warnings,
-    warningOf(
-      values.written('metric'),
-      `${missing.join(' and ')} cannot be measured in this version and count${missing.length === 1 ? 's' : ''} as missing${only}.`,
-    ),
-  ];
+  return [...waiting, ...unplacedWarnings, ...metricWarnings(spec, values)];
 };

@@ -164,14 +164,13 @@ export class ClientConnection implements Member, Visitor {
   /** The last words over this connection. */
   finish(text: string): void {
     this.out.text(text);
-    this.out.flush();
     this.#finish(true);
   }
 
   /** Ends at once, behind what was passed on: the client must not take that for a whole answer. Where the end of the connection would say so, it is a reset. */
   cut(): void {
     this.#listener = undefined;
-    this.out.flush();
+    this.out.flushNow();
     if (this.#endsByClose) breakOff(this.#socket);
     else this.#socket.destroy();
   }
@@ -185,6 +184,7 @@ export class ClientConnection implements Member, Visitor {
   leave(): { readonly socket: Socket; readonly rest: Buffer } {
     const socket = this.#socket;
     const rest = this.#unread?.subarray(this.#at) ?? Buffer.alloc(0);
+    this.out.flushNow();
     this.#unread = this.#listener = undefined;
     this.#state = 'gone';
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError);
@@ -342,6 +342,7 @@ export class ClientConnection implements Member, Visitor {
     this.#listener = this.#unread = undefined;
     this.#lingerUntil = this.#owner.sweeps + longestLingerSeconds;
     this.#enter('lingering');
+    this.out.flushNow();
     if (moreComes) this.#socket.end();
     else this.#socket.destroySoon();
     this.#flow();

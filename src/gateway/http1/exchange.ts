@@ -102,7 +102,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   // From the gate.
 
   start(pod: Pod, port: number): void {
-    this.#limits.start();
+    this.#limits.start(this.givenAt);
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {

@@ -1,6 +1,8 @@
 import { codes } from './grammar.ts';
 
 const blankLine = Buffer.from('\r\n\r\n');
+/** Up to here it costs less to look through what came as text. */
+const shortBytes = 2048;
 
 /**
  * Cuts heads out of what comes over a connection, however it is split. What cannot become a head (a bare CR or LF, another control character) is told at once, not when the time for the
@@ -20,12 +22,23 @@ export class HeadReader {
   /** Reads `chunk` from `from`. Gives the index behind the head, whose text is then in `text`; `more` while it is not whole. */
   read(chunk: Buffer, from: number): number | 'more' | 'too-long' | 'malformed' {
     if (this.#kept !== undefined) return this.#readOn(this.#kept, chunk, from);
+    if (chunk.length - from <= shortBytes) return this.#readShort(chunk, from);
     const at = chunk.indexOf(blankLine, from);
     if (at < 0) return this.#keep(chunk, from);
     const end = at + blankLine.length;
     if (end - from > this.#limit) return 'too-long';
     this.text = chunk.toString('latin1', from, end);
     return end;
+  }
+
+  #readShort(chunk: Buffer, from: number): number | 'more' | 'too-long' | 'malformed' {
+    const text = chunk.toString('latin1', from);
+    const at = text.indexOf('\r\n\r\n');
+    if (at < 0) return this.#keep(chunk, from);
+    const length = at + blankLine.length;
+    if (length > this.#limit) return 'too-long';
+    this.text = text.slice(0, length);
+    return from + length;
   }
 
   #keep(chunk: Buffer, from: number): 'more' | 'too-long' | 'malformed' {

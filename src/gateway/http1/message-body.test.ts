@@ -14,7 +14,7 @@ interface Read {
 const readAll = (length: MessageLength, passAs: PassAs, pieces: readonly Buffer[]): Read => {
   const reader = bodyReader(length, passAs);
   const passed: string[] = [];
-  const sink: BodySink = { text: (text) => passed.push(text), bytes: (chunk, from, to) => passed.push(chunk.toString('latin1', from, to)) };
+  const sink: BodySink = { text: (text) => passed.push(text), bytes: (chunk, from, to) => passed.push(chunk.toString('latin1', from, to)), holdsBytes: false };
   const isDone = (): boolean => reader.done;
   for (const [index, piece] of pieces.entries()) {
     const at = isDone() ? 0 : reader.read(piece, 0, sink);
@@ -121,7 +121,11 @@ test('reading where nothing has come changes nothing', (t) => {
     for (const passAs of ['chunked', 'plain'] as const) {
       const passed: string[] = [];
       const reader = bodyReader(length, passAs);
-      const sink: BodySink = { text: (text) => passed.push(text), bytes: (from, start, end) => passed.push(from.toString('latin1', start, end)) };
+      const sink: BodySink = {
+        text: (text) => passed.push(text),
+        bytes: (from, start, end) => passed.push(from.toString('latin1', start, end)),
+        holdsBytes: false,
+      };
       t.is(reader.read(latin1('abc'), 3, sink), 3);
       t.is(passed.join(''), '');
       t.false(reader.done);
@@ -194,7 +198,11 @@ test('a chunked body that stops anywhere is not whole, and what went on of it is
 test('the largest sizes are counted exactly', (t) => {
   const reader = bodyReader('chunked', 'chunked');
   const passed: string[] = [];
-  const sink: BodySink = { text: (text) => passed.push(text), bytes: (from, start, end) => passed.push(from.toString('latin1', start, end)) };
+  const sink: BodySink = {
+    text: (text) => passed.push(text),
+    bytes: (from, start, end) => passed.push(from.toString('latin1', start, end)),
+    holdsBytes: false,
+  };
   t.is(reader.read(latin1('fffffffff'), 0, sink), 9);
   t.is(reader.read(latin1('ffff\r\nab'), 0, sink), 8);
   t.is(passed.join(''), 'fffffffffffff\r\nab');

@@ -10,14 +10,16 @@ export type MessageLength = number | 'chunked' | 'until-close';
 export interface BodySink {
   /** Framing; characters are bytes. */
   text(text: string): void;
-  /** Content, and framing as it came. Not copied: `chunk` must stay as it is. */
+  /** Content, and framing as it came. Not copied: `chunk` must stay as it is while `holdsBytes`. */
   bytes(chunk: Buffer, from: number, to: number): void;
+  /** Something that was given by `bytes` is still needed, in the place where it was. */
+  readonly holdsBytes: boolean;
   /** Those that may go on, as field lines, of a body in chunks that goes on without them. */
   trailers?(lines: string): void;
 }
 
 /** For a body that nobody wants. */
-export const nowhere: BodySink = { text: () => undefined, bytes: () => undefined };
+export const nowhere: BodySink = { text: () => undefined, bytes: () => undefined, holdsBytes: false };
 
 /** Reads one body, checks its framing as it comes, and passes it on: bytes as they are, without copying them. */
 export interface BodyReader {

@@ -1,16 +1,23 @@
 import type { Socket } from 'node:net';
+import { turn, type Late } from '../turn.ts';
 import type { BodySink } from './message-body.ts';
 
 /** Up to this many bytes a copy into one string is cheaper than a write of several pieces. */
 const joinUpTo = 8 * 1024;
 
-/** What goes out over a connection in one turn, written at once: a head, the first piece of its body and the end of it are one packet, not three. */
-export class Outbox implements BodySink {
+/**
+ * What goes out over a connection in one turn, written at once: a head, the first piece of its body and the end of it are one packet, not three. Text waits for the end of the turn of the event loop, when
+ * all connections that have something to say write one behind the other: whoever reads there then wakes up once for many, and that is most of what a write costs.
+ */
+export class Outbox implements BodySink, Late {
   readonly #socket: Socket;
   /** Ahead of `#text`. */
   #pieces: (string | Buffer)[] = [];
   /** Each character is one byte. */
   #text = '';
+  /** A piece of somebody else's memory is among what has not been seen to be written. */
+  #lent = false;
+  #isLate = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,25 +35,52 @@ export class Outbox implements BodySink {
     }
     this.#endText();
     this.#add(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    this.#lent = true;
   }
 
-  /** Writes what there is. False where the other side has to catch up first: it tells by `drain`. */
+  get holdsBytes(): boolean {
+    this.#lent &&= this.#pieces.length > 0 || this.#socket.writableLength > 0;
+    return this.#lent;
+  }
+
+  /** What there is may go out. False where the other side has to catch up first: it tells by `drain`. What the kernel has taken at once waits for nobody, however much it was. */
   flush(): boolean {
     const socket = this.#socket;
-    const text = this.#text;
-    if (this.#pieces.length === 0) {
-      this.#text = '';
-      return text === '' ? !socket.writableNeedDrain : socket.write(text, 'latin1');
+    if (this.#pieces.length > 0) this.#writePieces(socket);
+    else if (this.#text !== '' && !this.#isLate) {
+      this.#isLate = true;
+      turn.add(this);
     }
+    return !socket.writableNeedDrain || socket.writableLength === 0;
+  }
+
+  /** The same, now: before the connection is ended, or is somebody else's. */
+  flushNow(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (this.#pieces.length > 0) this.#writePieces(socket);
+    else if (this.#text !== '') {
+      const text = this.#text;
+      this.#text = '';
+      socket.write(text, 'latin1');
+    }
+  }
+
+  atEndOfTurn(): void {
+    this.#isLate = false;
+    this.flushNow();
+  }
+
+  #writePieces(socket: Socket): void {
     this.#endText();
     const pieces = this.#pieces;
     this.#pieces = [];
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined) return write(socket, first);
-    socket.cork();
-    for (const piece of pieces) write(socket, piece);
-    socket.uncork();
-    return !socket.writableNeedDrain;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      if (typeof piece === 'string') socket.write(piece, 'latin1');
+      else socket.write(piece);
+    }
+    if (pieces.length > 1) socket.uncork();
   }
 
   #endText(): void {
@@ -58,5 +92,3 @@ export class Outbox implements BodySink {
     this.#pieces.push(piece);
   }
 }
-
-const write = (socket: Socket, piece: string | Buffer): boolean => (typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece));

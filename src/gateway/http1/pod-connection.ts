@@ -56,6 +56,8 @@ export class PodConnection {
   #timer: Timer | undefined;
   #listener: AnswerListener | undefined;
   #body: BodyReader | undefined;
+  /** Where a body went that was in what is being read. */
+  #bodyTo: BodySink | undefined;
   #state: 'connecting' | 'idle' | 'head' | 'body' | 'closed' = 'connecting';
   #isHead = false;
   #silent = true;
@@ -126,7 +128,9 @@ export class PodConnection {
     return {
       buffer: buffer.next,
       callback: (bytes) => {
-        this.#onData(buffer.take(bytes));
+        this.#onData(buffer.read(bytes));
+        buffer.done(this.#bodyTo?.holdsBytes === true);
+        this.#bodyTo = undefined;
         return true;
       },
     };
@@ -193,6 +197,7 @@ export class PodConnection {
   #readBody(chunk: Buffer, from: number): number {
     const [body, listener] = [this.#body, this.#listener];
     if (body === undefined || listener === undefined) return -1;
+    this.#bodyTo = listener.answerTo;
     const at = body.read(chunk, from, listener.answerTo);
     return at >= 0 && body.done ? this.#whole(chunk, at) : at;
   }

@@ -1,31 +1,30 @@
-const readBytes = 64 * 1024;
-/** Up to here a copy costs less than a buffer of its own. */
-const copiedUpTo = 16 * 1024;
-
-/** Everybody's: what was read is used or copied before anybody reads again. */
-const shared = Buffer.allocUnsafeSlow(readBytes);
+/** Enough for a head and a short body. */
+const leastBytes = 8 * 1024;
+/** For a pod that has filled that: most bodies in one read. */
+const mostBytes = 128 * 1024;
 
 /**
- * What a socket reads into (`onread` of `net.connect`): without it Node makes an ArrayBuffer of 64 KiB for every read, however little comes. Small reads go through one buffer that all
- * connections share, and are copied out of it; while much comes, each read has a buffer that is given away with it.
+ * What one connection reads into (`onread` of `net.connect`). Without it Node makes a buffer of 64 KiB for every read, and memory outside of V8's heap that is made and dropped at that rate has V8 collect
+ * the whole of its heap many times a second. Here the same memory is read into again as soon as nobody needs what is in it.
  */
 export class ReadBuffer {
-  #current = shared;
-  #isLarge = false;
+  #buffer = Buffer.allocUnsafeSlow(leastBytes);
+  #view = this.#buffer;
 
   /** For the next read. */
-  readonly next = (): Buffer => {
-    this.#current = this.#isLarge ? Buffer.allocUnsafeSlow(readBytes) : shared;
-    return this.#current;
-  };
+  readonly next = (): Buffer => this.#buffer;
 
-  /** The `bytes` that were read, for good. */
-  take(bytes: number): Buffer {
-    this.#isLarge = bytes > copiedUpTo;
-    const buffer = this.#current;
-    if (this.#isLarge && buffer !== shared) return buffer.subarray(0, bytes);
-    const copy = Buffer.allocUnsafe(bytes);
-    buffer.copy(copy, 0, 0, bytes);
-    return copy;
+  /** The `bytes` that were read. */
+  read(bytes: number): Buffer {
+    // Small answers of one pod have often the same length.
+    if (this.#view.length !== bytes) this.#view = this.#buffer.subarray(0, bytes);
+    return this.#view;
+  }
+
+  /** What was read last has been dealt with. `held`: its memory is somebody else's from now on. */
+  done(held: boolean): void {
+    const isFull = this.#view.length === this.#buffer.length && this.#buffer.length < mostBytes;
+    if (!held && !isFull) return;
+    this.#buffer = this.#view = Buffer.allocUnsafeSlow(isFull ? mostBytes : this.#buffer.length);
   }
 }

@@ -43,6 +43,12 @@ export class ResponseHead {
   #fieldsAt = 0;
   /** Fields that `Connection` names. */
   #named = noNames;
+  #hasDate = false;
+  /** What ends here, where that is known by name and stands in one place. */
+  #gapFrom = 0;
+  #gapTo = 0;
+  /** Else it has to be looked at line by line. */
+  #hasOneGap = true;
 
   private constructor(text: string) {
     this.#text = text;
@@ -57,23 +63,27 @@ export class ResponseHead {
 
   /** As it goes to the client, with its empty line. */
   forClient({ chunked, connection, date }: AnswerEnding): string {
+    let head = this.#hasOneGap ? `HTTP/1.1${this.#text.slice(8, this.#gapFrom)}${this.#text.slice(this.#gapTo, -2)}` : this.#lineByLine(chunked);
+    if (!this.#hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
+    if (connection !== undefined) head += `Connection: ${connection}\r\n`;
+    if (chunked) head += 'Transfer-Encoding: chunked\r\n';
+    return `${head}\r\n`;
+  }
+
+  #lineByLine(chunked: boolean): string {
     const text = this.#text;
     let head = `HTTP/1.1${text.slice(8, this.#fieldsAt)}`;
-    let hasDate = this.status < 200;
+    this.#hasDate = false;
     let at = this.#fieldsAt;
     const fields = new FieldReader(text, at);
     while (fields.next()) {
-      if (this.#passes(fields, chunked)) hasDate ||= fields.name === 'date';
+      if (this.#passes(fields, chunked)) this.#hasDate ||= fields.name === 'date';
       else {
         head += text.slice(at, fields.start);
         at = fields.end;
       }
     }
-    head += text.slice(at, -2);
-    if (!hasDate) head += `Date: ${date}\r\n`;
-    if (connection !== undefined) head += `Connection: ${connection}\r\n`;
-    if (chunked) head += 'Transfer-Encoding: chunked\r\n';
-    return `${head}\r\n`;
+    return head + text.slice(at, -2);
   }
 
   /** The head of a 101, with its empty line. */
@@ -120,6 +130,7 @@ export class ResponseHead {
     let [codings, lengths] = [0, 0];
     while (fields.next()) {
       const { name } = fields;
+      if (name === undefined) continue;
       if (name === 'content-length') {
         const length = contentLengthOf(fields.value);
         if (length === undefined || (lengths += 1) > 1) return false;
@@ -130,13 +141,24 @@ export class ResponseHead {
       } else if (name === 'connection') connection = withTokens(connection, fields.value);
       else if (name === 'upgrade') this.upgrade = fields.value;
       else if (name === 'keep-alive') this.keepAliveSeconds = secondsIn(fields.value);
+      else if (name === 'date') this.#hasDate = true;
+      else if (name === 'trailer') this.#hasOneGap = false;
+      if (notForwarded.has(name)) this.#leaveOut(fields.start, fields.end);
     }
     if (fields.malformed || (codings > 0 && lengths > 0)) return false;
     if (codings > 0) this.length = 'chunked';
     if (this.status < 200 || this.status === 204 || this.status === 304) this.length = 0;
     this.keepsAlive = !connection.includes('close') && (minorVersion === 1 || connection.includes('keep-alive'));
     if (connection !== noNames) this.#named = connection.filter((name) => !connectionOptions.has(name));
+    if (this.#named.length > 0 || this.status < 200 || this.status === 204) this.#hasOneGap = false;
+    if (this.#gapTo === 0) this.#gapFrom = this.#gapTo = this.#fieldsAt;
     return true;
+  }
+
+  #leaveOut(start: number, end: number): void {
+    if (this.#gapTo === 0) this.#gapFrom = start;
+    else if (this.#gapTo !== start) this.#hasOneGap = false;
+    this.#gapTo = end;
   }
 }
 

@@ -46,6 +46,7 @@ class Reading<Of> {
   readonly #goesOn: BodySink = {
     text: (text) => void (this.#framed += text),
     bytes: (bytes, from, to) => void (this.#framed += bytes.toString('latin1', from, to)),
+    holdsBytes: false,
   };
 
   constructor(read: (text: string) => Of | undefined, lengthOf: (head: Of) => MessageLength, isLast: (head: Of) => boolean) {
@@ -84,7 +85,11 @@ class Reading<Of> {
 
   #takeBody(body: BodyReader, chunk: Buffer, from: number): number {
     const at = body.read(chunk, from, this.#goesOn);
-    this.#plain?.read(chunk, from, { text: () => undefined, bytes: (bytes, start, end) => (this.#content += bytes.toString('latin1', start, end)) });
+    this.#plain?.read(chunk, from, {
+      text: () => undefined,
+      bytes: (bytes, start, end) => (this.#content += bytes.toString('latin1', start, end)),
+      holdsBytes: false,
+    });
     this.#extended ||= chunk.toString('latin1', from, at < 0 ? chunk.length : at).includes(';');
     if (at < 0) {
       this.#over = true;

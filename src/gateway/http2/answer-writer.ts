@@ -35,6 +35,11 @@ export class AnswerWriter implements BodySink {
     if (from < to) this.#pieces.push(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
   }
 
+  /** The stream has copied what it could not send. */
+  get holdsBytes(): boolean {
+    return this.#pieces.length > 0;
+  }
+
   trailers(lines: string): void {
     const trailers: string[] = [];
     const fields = new FieldReader(`${lines}\r\n`, 0);

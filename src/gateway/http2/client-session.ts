@@ -5,7 +5,7 @@ import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
 import type { Fields, Stream } from './engine/stream.ts';
-import { turn } from './engine/turn.ts';
+import { turn } from '../turn.ts';
 
 /** Who answers the requests of a connection. */
 export interface SessionOwner {

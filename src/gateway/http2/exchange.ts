@@ -44,7 +44,7 @@ export class Exchange extends StreamExchange implements StreamTaker {
   // From the gate.
 
   start(pod: Pod, port: number): void {
-    this.limits.start();
+    this.limits.start(this.givenAt);
     this.dueAt = this.limits.next(false);
     this.#attempts = 0;
     this.#pool = this.#sessions.of(pod, port);

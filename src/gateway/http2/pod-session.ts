@@ -5,7 +5,7 @@ import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
 import type { Fields, Stream, StreamListener } from './engine/stream.ts';
-import { turn } from './engine/turn.ts';
+import { turn } from '../turn.ts';
 
 /** A pod on the same network answers a SYN in well under a millisecond; longer means that it is not there, and another one is tried. */
 const connectTimeoutMs = 1000;

@@ -48,7 +48,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   // From the gate.
 
   start(pod: Pod, port: number): void {
-    this.limits.start();
+    this.limits.start(this.givenAt);
     this.dueAt = this.limits.next(false);
     let upstream: PodConnection;
     try {

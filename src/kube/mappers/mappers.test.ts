@@ -48,7 +48,7 @@ test('a pod is trimmed to what is used', (t) => {
       podIP: '10.0.0.1',
       podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
       conditions: [
-        { type: 'Ready', status: 'True' },
+        { type: 'Ready', status: 'True', lastTransitionTime: '2030-01-01T00:00:05Z' },
         { type: 'PodScheduled', status: 'True' },
       ],
       containerStatuses: [
@@ -71,6 +71,8 @@ test('a pod is trimmed to what is used', (t) => {
     podIPs: ['10.0.0.1', 'fd00::1'],
     nodeName: 'n1',
     ready: true,
+    readyChangedAt: Date.UTC(2030, 0, 1, 0, 0, 5),
+    resources: { containers: ['app', 'side'], cpuRequest: undefined, withoutCpuRequest: 'app' },
     scheduled: true,
     unschedulableMessage: undefined,
     hasReadinessGates: true,
@@ -99,6 +101,26 @@ test('a pod is trimmed to what is used', (t) => {
       },
     ],
   });
+});
+
+test('what a pod requests is that of its containers and sidecars together, or what it says itself', (t) => {
+  const asking = (cpu: unknown): object => ({ resources: { requests: { cpu } } });
+  const of = (spec: object): unknown => podView({ metadata, spec }).resources;
+  const two = [
+    { name: 'app', ...asking('250m') },
+    { name: 'side', ...asking(1) },
+  ];
+  t.like(of({ containers: two }), { containers: ['app', 'side'], cpuRequest: 1.25, withoutCpuRequest: undefined });
+  const sidecar = { name: 'proxy', restartPolicy: 'Always', ...asking('100m') };
+  t.like(of({ containers: two, initContainers: [{ name: 'once' }, sidecar] }), {
+    containers: ['app', 'side', 'proxy'],
+    withoutCpuRequest: undefined,
+    cpuRequest: 1.35,
+  });
+  t.like(of({ containers: two, initContainers: [{ ...sidecar, ...asking('.5') }] }), { cpuRequest: 1.75 });
+  t.like(of({ containers: [{ name: 'app' }], ...asking('2') }), { containers: ['app'], cpuRequest: 2, withoutCpuRequest: undefined });
+  for (const none of [undefined, '', '0', 'much', -1, {}])
+    t.like(of({ containers: [{ name: 'app', ...asking(none) }] }), { cpuRequest: undefined, withoutCpuRequest: 'app' });
 });
 
 test('why a pod cannot be scheduled is kept', (t) => {

@@ -1,12 +1,14 @@
 import { annotation, knativePrefix, prefix } from '../../core/index.ts';
-import { at, flag, integer, isRecord, items, portReference, text } from '../reader.ts';
+import { at, flag, integer, isRecord, items, portReference, text, time } from '../reader.ts';
 import type { ContainerView, PodView, ProbeView } from '../views.ts';
 import { shared } from './interner.ts';
 import { conditionOf, controllerOf, metaView } from './meta.ts';
+import { podResourcesView } from './pod-resources.ts';
 
 /** A Pod. Of its annotations only those that Rouse reads are kept. */
 export const podView = (raw: unknown): PodView => {
   const scheduled = conditionOf(raw, 'PodScheduled');
+  const ready = conditionOf(raw, 'Ready');
   const nodeName = text(at(raw, 'spec', 'nodeName'));
   return {
     ...metaView(raw, isOurs),
@@ -14,7 +16,9 @@ export const podView = (raw: unknown): PodView => {
     phase: text(at(raw, 'status', 'phase')) ?? 'Pending',
     podIPs: addresses(raw),
     nodeName: nodeName === '' ? undefined : nodeName,
-    ready: at(conditionOf(raw, 'Ready'), 'status') === 'True',
+    ready: at(ready, 'status') === 'True',
+    readyChangedAt: time(at(ready, 'lastTransitionTime')),
+    resources: podResourcesView(raw),
     scheduled: at(scheduled, 'status') === 'True' || Boolean(nodeName),
     unschedulableMessage: at(scheduled, 'status') === 'False' ? (text(at(scheduled, 'message')) ?? text(at(scheduled, 'reason'))) : undefined,
     hasReadinessGates: items(at(raw, 'spec', 'readinessGates')).length > 0,

@@ -5,8 +5,8 @@ export interface ResourceDefinition extends Resource {
   readonly singular: string;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
-  /** `stored`: the usual verbs. `review`: only POST, answered at once and never stored (TokenReview and its like). */
-  readonly storage: 'stored' | 'review';
+  /** `stored`: the usual verbs. `review`: only POST, answered at once and never stored (TokenReview and its like). `measured`: only GET, of what the node measures. */
+  readonly storage: 'stored' | 'review' | 'measured';
   /** Has `/status`: main writes leave the status alone, `/status` writes leave all else alone. */
   readonly hasStatus: boolean;
   readonly hasScale: boolean;
@@ -27,6 +27,7 @@ interface Traits {
   readonly short?: readonly string[];
   readonly categories?: readonly string[];
   readonly review?: true;
+  readonly measured?: true;
   readonly status?: true;
   readonly scale?: true;
   readonly generation?: true;
@@ -46,7 +47,7 @@ const define = (group: string, version: string, plural: string, kind: string, tr
   singular: traits.singular ?? kind.toLowerCase(),
   shortNames: traits.short ?? [],
   categories: traits.categories ?? [],
-  storage: traits.review === true ? 'review' : 'stored',
+  storage: traits.review === true ? 'review' : traits.measured === true ? 'measured' : 'stored',
   hasStatus: traits.status === true,
   hasScale: traits.scale === true,
   hasGeneration: traits.generation === true,
@@ -133,6 +134,7 @@ export const registry: readonly ResourceDefinition[] = [
     fields: [...involved.map((field) => `regarding.${field}`), 'reportingController', ...eventFields],
     storedAs: { group: '', version: 'v1', plural: 'events' },
   }),
+  define('metrics.k8s.io', 'v1beta1', 'pods', 'PodMetrics', { singular: '', measured: true }),
   define('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget', { short: ['pdb'], status: true, generation: true }),
   define('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding', { cluster: true }),
   define('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole', { cluster: true }),

@@ -16,6 +16,7 @@ import { inProcessApi } from './operations/in-process.ts';
 import type { Operations } from './operations/operations.ts';
 import { Writer } from './operations/writer.ts';
 import type { PodLogSource } from './pod-log-source.ts';
+import type { PodUsageSource } from './pod-usage-source.ts';
 import { findResource } from './registry.ts';
 import { defaultLimits, ObjectStore, type StoreLimits } from './store/object-store.ts';
 
@@ -28,6 +29,8 @@ export interface EmbeddedApiOptions {
   /** Plain HTTP on 127.0.0.1, open to every tool of this machine; 0: any free port. Default: none. */
   readonly httpPort?: number | 'none';
   readonly logSource: PodLogSource;
+  /** Left out: nothing is measured. */
+  readonly usageSource?: PodUsageSource;
   /** How much is kept, where it is to be other than `defaultLimits`. */
   readonly limits?: Partial<StoreLimits>;
 }
@@ -81,12 +84,15 @@ const stop = (server: Server): Promise<void> =>
 const serverOptions = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 90_000 };
 
 const operationsOf = (options: EmbeddedApiOptions): { readonly operations: Operations; readonly admission: WebhookAdmission } => {
-  const { clock, random, logger, logSource } = options;
+  const { clock, random, logger, logSource, usageSource } = options;
   const store = new ObjectStore({ ...defaultLimits, ...options.limits }, Math.max(1, clock.now()));
   const admission = new WebhookAdmission({ store, clock, random, logger });
   const writer = new Writer({ store, admission, clock, random });
   const deleter = new Deleter({ store, admission, clock });
-  return { operations: { store, writer, deleter, admission, identity: new Identity(store, clock), logs: logSource, clock, random, logger }, admission };
+  return {
+    operations: { store, writer, deleter, admission, identity: new Identity(store, clock), logs: logSource, usage: usageSource, clock, random, logger },
+    admission,
+  };
 };
 
 const kubeconfigText = (url: string, caPem: string, token: string): string =>

@@ -53,6 +53,7 @@ export class ContainerRunner {
   #containerID: string | undefined;
   readonly #waiting: (() => void)[] = [];
   #running: RunningContainer | undefined;
+  #process: ContainerRunner['process'];
 
   constructor(options: ContainerRunnerOptions) {
     this.#options = options;
@@ -75,6 +76,11 @@ export class ContainerRunner {
       isStarted: isRunning && this.#running?.isStarted === true,
       containerID: this.#containerID,
     };
+  }
+
+  /** What runs now; undefined where nothing does, or nothing real. */
+  get process(): { readonly name: string; readonly pid: number; readonly since: number } | undefined {
+    return this.#process;
   }
 
   /** Resolves when the container has ended and is not started again: true if it ended well. */
@@ -203,10 +209,12 @@ export class ContainerRunner {
       },
     });
     this.#running = running;
+    this.#process = process.pid === 0 ? undefined : { name: container.name, pid: process.pid, since: clock.monotonic() };
     this.#show({ running: { startedAt } });
     this.#event('Normal', 'Started', `Started container ${container.name}`);
     const exit = await running.attend(this.#stopped.signal);
     this.#running = undefined;
+    this.#process = undefined;
     return exit;
   }
 

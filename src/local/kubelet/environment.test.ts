@@ -2,7 +2,7 @@ import test from 'ava';
 import type { Container } from 'kubernetes-types/core/v1.d.ts';
 import { containerEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
-import { parseQuantity } from './resource-field.ts';
+import { parseQuantity } from '../../core/index.ts';
 
 const lookup = {
   readConfigMap: (_namespace: string, name: string) => Promise.resolve(name === 'settings' ? { COLOR: 'blue', SIZE: 'xl' } : undefined),

@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import type { Pod } from 'kubernetes-types/core/v1.d.ts';
 import { messageOf, seconds, type Clock, type Logger, type Timer } from '../../core/index.ts';
 import type { PodLogSource } from '../embedded/pod-log-source.ts';
+import type { PodUsageSource } from '../embedded/pod-usage-source.ts';
 import type { Addressing } from './addressing/addressing.ts';
 import type { ImageMap } from './images.ts';
 import { noIsolation, type Isolation } from './isolation/isolation.ts';
@@ -11,6 +12,8 @@ import { defaultLogBytes, LogStore } from './logs/log-store.ts';
 import { nodeObject, type NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import { StatusWriter } from './status-writer.ts';
+import { NodeUsage, type MeasuredContainer } from './usage/node-usage.ts';
+import { processTable } from './usage/process-table.ts';
 
 export interface KubeletOptions {
   readonly api: KubeletApi;
@@ -39,6 +42,7 @@ export interface KubeletOptions {
 
 export interface Kubelet {
   readonly logs: PodLogSource;
+  readonly usage: PodUsageSource;
   /** The uid of the pod `namespace/name` of this node. */
   readonly uidOf: (pod: string) => string | undefined;
   /** Ends every pod's processes (SIGTERM, then SIGKILL after `graceMs`, default 2000) and the guard, without telling the API. */
@@ -70,6 +74,10 @@ class PodWorkers {
 
   /** Of namesakes the one that came last. */
   readonly uidOf = (pod: string): string | undefined => [...this.#workers].findLast(([, worker]) => worker.name === pod)?.[0];
+
+  *processes(): Iterable<MeasuredContainer> {
+    for (const [podUid, worker] of this.#workers) for (const process of worker.processes) yield { podUid, ...process };
+  }
 
   readonly change = (change: PodChange): void => {
     if (change.type === 'gone') this.#gone(change.uid);
@@ -209,6 +217,7 @@ export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> =>
   const stopWatching = options.api.watchPods(options.nodeName, workers.change);
   return {
     logs: workers.logs,
+    usage: new NodeUsage(options.clock, processTable(process.platform), () => workers.processes()),
     uidOf: workers.uidOf,
     close: async (graceMs = 2000) => {
       stopWatching();

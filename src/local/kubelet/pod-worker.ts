@@ -96,6 +96,11 @@ export class PodWorker {
     return `${this.#ref.namespace}/${this.#ref.name}`;
   }
 
+  /** What runs of it, but for what runs once and ends. */
+  get processes(): readonly NonNullable<ContainerRunner['process']>[] {
+    return [...this.#init, ...this.#main].flatMap((runner) => (runner.view.role === 'init' ? [] : (runner.process ?? [])));
+  }
+
   /** The pod as the API has it now. */
   update(pod: Pod): void {
     const before = this.#pod;

@@ -1,9 +1,9 @@
-import type { Clock, GatewayId, Instant, MetricReading, Millis, Poke, Report, ScaleSpec, WorkloadKey } from '../../core/index.ts';
+import type { Clock, GatewayId, Instant, MetricReading, Millis, Poke, Report, ResourceMetric, ScaleSpec, WorkloadKey } from '../../core/index.ts';
 import type { Metering } from './metering.ts';
 
 /** What is known of a workload's load at one moment. */
 export interface WorkloadLoad {
-  /** One reading for each metric of the spec (for every gateway metric where the spec has a formula); missing data is a reading that says so. */
+  /** One reading for each metric that the spec asks for (`askedMetrics`); missing data is a reading that says so. */
   readonly metrics: readonly MetricReading[];
   /** Requests waiting in gateways. */
   readonly held: number;
@@ -31,6 +31,14 @@ export interface Drops {
   readonly overLimit: number;
 }
 
+/** What pods use, by workload (`resources/`). */
+export interface ResourceReadings {
+  reading(metric: ResourceMetric, key: WorkloadKey, spec: ScaleSpec): MetricReading;
+  /** False while a metric that the spec asks for has been followed for less than a stable window. */
+  isWarm(key: WorkloadKey, spec: ScaleSpec): boolean;
+  forget(key: WorkloadKey): void;
+}
+
 export interface WorkloadMetricsOptions {
   readonly clock: Clock;
   /** Silence after which a gateway counts as absent (3 s). */
@@ -41,6 +49,8 @@ export interface WorkloadMetricsOptions {
   readonly settleFor?: Millis;
   /** How much of a workload's traffic passes the gateways at the moment (`routing` knows). Left out: all of it, unless the spec's path says none. */
   readonly metering?: (key: WorkloadKey) => Metering;
+  /** Left out: cpu and memory are missing. */
+  readonly resources?: ResourceReadings;
   /** Most workloads with load of which reports alone tell (100 000); those that the scaler asks for are not limited. */
   readonly mostWorkloads?: number;
 }

@@ -1,7 +1,7 @@
-import type { MetricName, ScaleSpec } from '../../core/index.ts';
+import { askedMetrics, type MetricName, type ScaleSpec } from '../../core/index.ts';
 
 /** Metrics that come from the reports of gateways. */
-export const gatewayMetrics = ['concurrency', 'rps', 'held'] as const;
+const gatewayMetrics = ['concurrency', 'rps', 'held'] as const;
 export type GatewayMetric = (typeof gatewayMetrics)[number];
 export const isGatewayMetric = (metric: MetricName): metric is GatewayMetric => gatewayMetrics.some((name) => name === metric);
 
@@ -9,53 +9,64 @@ export const isGatewayMetric = (metric: MetricName): metric is GatewayMetric => 
 export interface WindowPlan {
   readonly stableSeconds: number;
   readonly panicSeconds: number;
+  /** Everything that is read. */
+  readonly asked: readonly MetricName[];
+  /** Those of them that have windows of sums. */
   readonly metrics: readonly GatewayMetric[];
   /** Windows stay without load, so that their zeros count against a first burst: pods run all the time. */
   readonly keeps: boolean;
 }
 
 /** For a workload whose spec is not known yet (history may be replayed before the watch has brought it): long enough for most. */
-export const unknownPlan: WindowPlan = { stableSeconds: 600, panicSeconds: 60, metrics: gatewayMetrics, keeps: false };
+export const unknownPlan: WindowPlan = { stableSeconds: 600, panicSeconds: 60, asked: gatewayMetrics, metrics: gatewayMetrics, keeps: false };
 
-/** Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). */
-const panicSeconds = (stableWindowMs: number, share: number): number => Math.max(1, Math.round((stableWindowMs / 1000) * share));
-
-/** Which of `gatewayMetrics` are asked for, as bits. */
-const askedBits = ({ metrics, formula }: ScaleSpec['scaling']): number => {
-  if (formula !== undefined) return (1 << gatewayMetrics.length) - 1;
-  let bits = 0;
-  for (const { metric } of metrics) if (isGatewayMetric(metric)) bits |= 1 << gatewayMetrics.indexOf(metric);
-  return bits;
-};
+/**
+ * Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). Knative's window has the second in it that is under way, of which nothing is known yet. Under
+ * `rouse` averages are as of the last whole second: with as many known seconds in the window a burst is seen as soon.
+ */
+const panicSeconds = ({ policy, scaling: { stableWindow, panicWindowShare } }: ScaleSpec): number =>
+  Math.max(1, Math.round((stableWindow / 1000) * panicWindowShare) - (policy === 'rouse' ? 1 : 0));
 
 /** Distinct plans kept; there are as many as ways in which users set windows and metrics. */
 const mostPlans = 1000;
 
 export class WindowPlans {
-  readonly #plans = new Map<string, WindowPlan>();
+  readonly #shared = new Map<string, WindowPlan>();
+  /** What a formula asks for takes long to find out. */
+  readonly #found = new WeakMap<ScaleSpec, WindowPlan>();
 
   /** The plan of a spec; `known` itself where that still is it. */
-  of({ scaling }: ScaleSpec, known: WindowPlan | undefined): WindowPlan {
-    const stable = scaling.stableWindow / 1000;
-    const panic = panicSeconds(scaling.stableWindow, scaling.panicWindowShare);
-    const keeps = scaling.min > 0;
-    const asked = askedBits(scaling);
-    if (known !== undefined && known.stableSeconds === stable && known.panicSeconds === panic && known.keeps === keeps && known.metrics === metricsOf[asked])
-      return known;
-    return this.#shared({ stableSeconds: stable, panicSeconds: panic, metrics: metricsOf[asked] ?? gatewayMetrics, keeps });
+  of(spec: ScaleSpec, known: WindowPlan | undefined): WindowPlan {
+    const { metrics, formula, stableWindow, min } = spec.scaling;
+    const [only] = metrics;
+    if (formula !== undefined || metrics.length !== 1 || only === undefined) return this.#foundOnce(spec);
+    if (known === undefined || known.asked.length !== 1 || known.asked[0] !== only.metric) return this.#plan(spec);
+    const isSame = known.stableSeconds === stableWindow / 1000 && known.panicSeconds === panicSeconds(spec) && known.keeps === min > 0;
+    return isSame ? known : this.#plan(spec);
   }
 
-  #shared(plan: WindowPlan): WindowPlan {
-    const text = JSON.stringify(plan);
-    const known = this.#plans.get(text);
+  #foundOnce(spec: ScaleSpec): WindowPlan {
+    const known = this.#found.get(spec);
     if (known !== undefined) return known;
-    if (this.#plans.size >= mostPlans) this.#plans.clear();
-    this.#plans.set(text, plan);
+    const plan = this.#plan(spec);
+    this.#found.set(spec, plan);
+    return plan;
+  }
+
+  #plan(spec: ScaleSpec): WindowPlan {
+    const asked = askedMetrics(spec);
+    const plan: WindowPlan = {
+      stableSeconds: spec.scaling.stableWindow / 1000,
+      panicSeconds: panicSeconds(spec),
+      asked,
+      metrics: gatewayMetrics.filter((name) => asked.includes(name)),
+      keeps: spec.scaling.min > 0,
+    };
+    const text = JSON.stringify(plan);
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known;
+    if (this.#shared.size >= mostPlans) this.#shared.clear();
+    this.#shared.set(text, plan);
     return plan;
   }
 }
-
-/** Every set of metrics, by its bits. */
-const metricsOf: readonly (readonly GatewayMetric[])[] = Array.from({ length: 1 << gatewayMetrics.length }, (_, bits) =>
-  gatewayMetrics.filter((_name, index) => (bits & (1 << index)) !== 0),
-);

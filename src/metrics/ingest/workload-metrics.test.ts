@@ -88,6 +88,29 @@ test('a workload that is left out of the reports falls to zero over the window',
   t.like(scene.load(), { held: 0, inFlight: 0 });
 });
 
+test('the panic window sees a burst as soon as under kpa, whose window has the second in it that is under way', async (t) => {
+  const [ours, theirs] = [new Scene(), new Scene()];
+  const kpa = specWith({}, { policy: 'kpa' });
+  for (const { metrics } of [ours, theirs]) metrics.gatewayJoined('a');
+  const run = async (count: number, load: number): Promise<void> => {
+    for (let second = 0; second < count; second += 1)
+      for (const [scene, spec] of [
+        [ours, specWith()],
+        [theirs, kpa],
+      ] as const) {
+        // prettier-ignore
+        await scene.run(1, { a: [figures(load)] });
+        scene.load(spec);
+      }
+  };
+  await run(60, 10);
+  for (const expected of [16, 22, 28, 34, 40, 40]) {
+    await run(1, 40);
+    t.is(panicOf(ours.reading()), expected);
+    t.is(panicOf(theirs.reading(kpa)), expected);
+  }
+});
+
 test('reports that come early and late still fill one second each', async (t) => {
   const scene = new Scene();
   scene.metrics.gatewayJoined('a');

@@ -1,4 +1,5 @@
 import {
+  isResourceMetric,
   millis,
   seconds,
   type Clock,
@@ -18,11 +19,12 @@ import { isSoundFigures, isSoundReport } from './clean.ts';
 import { GatewayFigures } from './gateway-figures.ts';
 import { IdleWorkloads } from './idle-workloads.ts';
 import { isMeteredFor, meteredSince, type Metering } from './metering.ts';
-import type { Drops, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import type { Drops, ResourceReadings, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import { latencyReading } from './latency-reading.ts';
 import { LoadNow } from './load-now.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { gatewayMetrics, isGatewayMetric, WindowPlans, type GatewayMetric } from './window-plan.ts';
+import { isGatewayMetric, WindowPlans, type GatewayMetric, type WindowPlan } from './window-plan.ts';
 import { withStanding, WorkloadSeries } from './workload-series.ts';
 
 /** What was there within this time of our start was there before it. */
@@ -41,6 +43,7 @@ class Metrics implements WorkloadMetrics {
   readonly #startedUntil: number;
   readonly #mostWorkloads: number;
   readonly #metering: ((key: WorkloadKey) => Metering) | undefined;
+  readonly #resources: ResourceReadings | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
   readonly #plans = new WindowPlans();
@@ -60,12 +63,21 @@ class Metrics implements WorkloadMetrics {
   /** When figures were last left out for want of room: their workloads must not be taken for idle. */
   #leftOutAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, absentAfter = seconds(3), standFor = seconds(600), settleFor = seconds(5), metering, mostWorkloads = 100_000 }: WorkloadMetricsOptions) {
+  constructor({
+    clock,
+    absentAfter = seconds(3),
+    standFor = seconds(600),
+    settleFor = seconds(5),
+    metering,
+    resources,
+    mostWorkloads = 100_000,
+  }: WorkloadMetricsOptions) {
     this.#clock = clock;
     this.#absentAfter = absentAfter;
     this.#standFor = standFor;
     this.#mostWorkloads = mostWorkloads;
     this.#metering = metering;
+    this.#resources = resources;
     this.#sweptAt = this.#time.at(clock.now());
     this.#settledAt = this.#sweptAt + settleFor;
     this.#startedUntil = this.#sweptAt + startMs;
@@ -107,16 +119,19 @@ class Metrics implements WorkloadMetrics {
     this.#drop(key);
     this.#idle.delete(key);
     for (const gateway of this.#gateways.values()) gateway.forget(key);
+    this.#resources?.forget(key);
   }
 
   observe(key: WorkloadKey, spec: ScaleSpec, wall: Instant): WorkloadLoad {
     const now = this.#time.at(wall);
     const { absent, isKnown } = this.#gatewaysAt(now);
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
-    const { series, since } = this.#follow(key, spec, metering, now);
+    const { plan, series, since } = this.#follow(key, spec, metering, now);
     const windows = metering === 'none' ? 'none' : series;
-    const metrics = readingsOf(spec, (metric) => this.#reading(metric, isKnown, windows, spec, now));
-    const warm = this.#isWarm(spec.scaling.stableWindow, now) && (metering === 'none' || isMeteredFor(since, spec.scaling.stableWindow, now));
+    const metrics = plan.asked.map((metric) => this.#reading(metric, key, isKnown, windows, spec, now));
+    const { stableWindow } = spec.scaling;
+    const isMetered = metering === 'none' || isMeteredFor(since, stableWindow, now);
+    const warm = isMetered && this.#isWarm(stableWindow, now) && this.#resources?.isWarm(key, spec) !== false;
     return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
   }
 
@@ -126,15 +141,15 @@ class Metrics implements WorkloadMetrics {
     const known = this.#loaded.get(key);
     const plan = this.#plans.of(spec, known?.plan ?? this.#idle.get(key)?.plan);
     const afterStart = now < this.#startedUntil;
-    if (known === undefined && !plan.keeps) return { series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
+    if (known === undefined && !plan.keeps) return { plan, series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
     const series = known ?? this.#begin(key);
     series.askedIn = this.#sweeps;
     series.meteredSince = meteredSince(series.meteredSince, metering, now, afterStart);
     series.follow(plan, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
     if (newest !== undefined) series.silence(newest);
-    if (newest === undefined || plan.keeps || series.isLoaded(newest) || this.#stands(series)) return { series, since: series.meteredSince };
+    if (newest === undefined || plan.keeps || series.isLoaded(newest) || this.#stands(series)) return { plan, series, since: series.meteredSince };
     this.#drop(key);
-    return { series: undefined, since: this.#idle.look(key, plan, series.meteredSince, metering, now, afterStart).meteredSince };
+    return { plan, series: undefined, since: this.#idle.look(key, plan, series.meteredSince, metering, now, afterStart).meteredSince };
   }
 
   #now(): number {
@@ -194,10 +209,11 @@ class Metrics implements WorkloadMetrics {
     return false;
   }
 
-  #reading(metric: MetricName, isKnown: boolean, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
+  #reading(metric: MetricName, key: WorkloadKey, isKnown: boolean, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
     const age = this.#endedAt === undefined ? undefined : millis(Math.max(0, now - this.#endedAt));
-    if (!isGatewayMetric(metric)) return { metric, kind: 'no-data', age: undefined };
+    if (isResourceMetric(metric)) return this.#resources?.reading(metric, key, spec) ?? { metric, kind: 'no-data', age: undefined };
     if (series === 'none' || age === undefined || !isKnown) return { metric, kind: 'no-data', age };
+    if (!isGatewayMetric(metric)) return latencyReading(series, this.#covered?.to ?? 0, age);
     const { stable, panic } = series === undefined ? noLoad : this.#averages(metric, series, spec, now);
     return { metric, kind: 'value', stable, panic, age };
   }
@@ -252,6 +268,7 @@ class Metrics implements WorkloadMetrics {
 
 /** What is kept of a workload, and since when its traffic is metered in full. */
 interface Followed {
+  readonly plan: WindowPlan;
   readonly series: WorkloadSeries | undefined;
   readonly since: WorkloadSeries['meteredSince'];
 }
@@ -263,14 +280,6 @@ interface GatewaysAt {
   readonly absent: number;
   readonly isKnown: boolean;
 }
-
-/** One reading for each metric that is asked for. */
-const readingsOf = ({ scaling: { metrics, formula } }: ScaleSpec, read: (metric: MetricName) => MetricReading): readonly MetricReading[] => {
-  const readings = metrics.map(({ metric }) => read(metric));
-  return formula === undefined
-    ? readings
-    : [...readings, ...gatewayMetrics.filter((name) => !metrics.some(({ metric }) => metric === name)).map((metric) => read(metric))];
-};
 
 /** Where the spec alone says that the gateways are not in the path of every request. */
 const meteringOf = ({ path }: ScaleSpec): Metering | undefined => (path === 'none' || path === 'direct' ? 'none' : undefined);

@@ -1,4 +1,5 @@
-import type { WorkloadReport } from '../../core/index.ts';
+import { areLatencyCounts, type WorkloadReport } from '../../core/index.ts';
+import { LatencyWindow } from '../window/latency-window.ts';
 import { LoadWindow, type SampleFate, type WindowAverages } from '../window/load-window.ts';
 import type { Span } from './span.ts';
 import { unknownPlan, type GatewayMetric, type WindowPlan } from './window-plan.ts';
@@ -27,6 +28,10 @@ export class WorkloadSeries {
   #concurrency: LoadWindow | undefined;
   #rps: LoadWindow | undefined;
   #held: LoadWindow | undefined;
+  /** Only where somebody asks for it. */
+  #latency: LatencyWindow | undefined;
+  /** Newest second in which a gateway had requests and did not tell how long any took. */
+  #untimed = never;
   /** Newest second with load. */
   #loaded = never;
   /** Since when its traffic has been metered in full; undefined while it is not, `unseen` before the scaler has asked. */
@@ -54,12 +59,14 @@ export class WorkloadSeries {
     if (!metrics.includes('rps')) this.#rps = undefined;
     if (!metrics.includes('held')) this.#held = undefined;
     for (const metric of metrics) this.window(metric)?.resize(stableSeconds, panicSeconds, asOf);
+    this.#followLatency(plan);
   }
 
   /** Adds figures to the seconds of `span`; the worst fate of any of them is told. */
   record(figures: WorkloadReport, span: Span): SampleFate {
     const seconds = span.to - span.from + 1;
     let worst: SampleFate = 'kept';
+    if (this.#latency !== undefined) this.#time(figures, span.to);
     for (const metric of this.#plan.metrics) {
       const value = perSecond(metric, figures, seconds);
       const known = this.window(metric);
@@ -90,8 +97,26 @@ export class WorkloadSeries {
     return newest - this.#loaded < this.#plan.stableSeconds;
   }
 
+  /** The 95th percentile over both windows that end with `newest`; `none`: no request ended; `untold`: a gateway does not say. */
+  p95(newest: number): { readonly stable: number; readonly panic: number } | 'none' | 'untold' {
+    if (newest - this.#untimed < this.#plan.stableSeconds) return 'untold';
+    return this.#latency?.p95(newest) ?? 'none';
+  }
+
   window(metric: GatewayMetric): LoadWindow | undefined {
     return metric === 'concurrency' ? this.#concurrency : metric === 'rps' ? this.#rps : this.#held;
+  }
+
+  #followLatency({ asked, stableSeconds, panicSeconds }: WindowPlan): void {
+    const known = this.#latency;
+    if (!asked.includes('latency')) this.#latency = undefined;
+    else if (known === undefined) this.#latency = new LatencyWindow(stableSeconds, panicSeconds);
+    else if (known.stableSeconds !== stableSeconds || known.panicSeconds !== panicSeconds) this.#latency = known.resized(stableSeconds, panicSeconds);
+  }
+
+  #time({ revisions, requestCount }: WorkloadReport, second: number): void {
+    if (revisions === undefined && requestCount > 0) this.#untimed = Math.max(this.#untimed, second);
+    for (const { latency } of revisions ?? []) if (areLatencyCounts(latency)) this.#latency?.record(second, latency);
   }
 
   #make(metric: GatewayMetric): LoadWindow {

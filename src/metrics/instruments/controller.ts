@@ -1,6 +1,7 @@
 import { coldStartPhases, type ColdStartPhase, type Decision, type DecisionReason, type WorkloadKey } from '../../core/index.ts';
 import type { Drops } from '../ingest/ports.ts';
 import { CountingHistogram, exposeHistogram, type Labels } from './histogram.ts';
+import { budgetMetrics, type BudgetFigures } from './budget.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
 
 /** A workload as it is at a scrape. */
@@ -19,6 +20,10 @@ export interface ControllerFigures {
   /** False while `rouse-config` has problems and the last good one stands. */
   readonly configValid: boolean;
   readonly drops: Drops;
+  /** Empty without a budget. */
+  readonly budget: Iterable<BudgetFigures>;
+  /** Reads of the metrics API by how they ended. */
+  readonly usageReads: ReadonlyMap<string, number>;
 }
 
 export interface ControllerInstruments {
@@ -94,14 +99,14 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
     { name: 'rouse_ready_pods', help: 'Pods that are ready.', type: 'gauge', labels, samples: perWorkload(({ ready }) => ready) },
     {
       name: 'rouse_stable_value',
-      help: 'Metric over the stable window, all pods together.',
+      help: 'Metric over the stable window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('stable'),
     },
     {
       name: 'rouse_panic_value',
-      help: 'Metric over the panic window, all pods together.',
+      help: 'Metric over the panic window, all pods together; of latency the p95 in ms.',
       type: 'gauge',
       labels: [...labels, 'metric'],
       samples: perMetric('panic'),
@@ -122,12 +127,20 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       labels: [],
       samples: one(leftOut),
     },
+    ...budgetMetrics(() => read().budget),
     {
       name: 'rouse_report_drops_total',
       help: 'Figures of gateways that were left out of the windows, by why.',
       type: 'counter',
       labels: ['reason'],
       samples: () => Object.entries(read().drops).map(([reason, value]) => ({ labels: { reason }, value: Number(value) })),
+    },
+    {
+      name: 'rouse_metrics_api_reads_total',
+      help: 'Reads of the metrics API (metrics.k8s.io) by how they ended; none while no workload asks for cpu or memory.',
+      type: 'counter',
+      labels: ['outcome'],
+      samples: () => [...read().usageReads].map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
   ];
 };

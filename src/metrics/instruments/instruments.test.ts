@@ -204,7 +204,14 @@ const decision: Decision = {
 };
 const noDrops = { late: 0, doubled: 0, invalid: 3, unknownGateway: 0, overLimit: 0 };
 const workload = (key: WorkloadKey): WorkloadFigures => ({ key, desired: 2, ready: 1, decision });
-const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({ workloads: keys.map(workload), leader: true, configValid: true, drops: noDrops });
+const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({
+  workloads: keys.map(workload),
+  leader: true,
+  configValid: true,
+  drops: noDrops,
+  budget: [{ namespace: 'shop', limit: 5, used: 4, wanted: 7 }],
+  usageReads: new Map([['ok', 4]]),
+});
 
 test('a controller shows wanted and ready pods, the values of metrics, decisions by reason, cold starts by phase, and who leads', async (t) => {
   const instruments = createControllerInstruments(() => controllerOf([web]));
@@ -220,7 +227,11 @@ test('a controller shows wanted and ready pods, the values of metrics, decisions
     `rouse_decisions_total{${labels},reason="steady"} 2`,
     `rouse_decisions_total{${labels},reason="panic"} 1`,
     'rouse_leader 1',
+    'rouse_budget_limit_pods{namespace="shop"} 5',
+    'rouse_budget_used_pods{namespace="shop"} 4',
+    'rouse_budget_wanted_pods{namespace="shop"} 7',
     'rouse_report_drops_total{reason="invalid"} 3',
+    'rouse_metrics_api_reads_total{outcome="ok"} 4',
     `rouse_cold_start_seconds_sum{${labels},phase="start"} 0.058`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.005"} 1`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.0025"} 0`,

@@ -24,16 +24,15 @@ export interface Surroundings {
   readonly programs: Programs;
   readonly directory: string;
   readonly origin: Origin;
-  readonly binaries: { readonly nginx: string; readonly envoy: string };
+  readonly binaries: { readonly rouse: string; readonly nginx: string; readonly envoy: string };
 }
 
 type Start = (around: Surroundings, ports: Ports) => Promise<Pick<Proxy, 'pid' | 'program'>>;
 
 const ownPid = (program: Program): Pick<Proxy, 'pid' | 'program'> => ({ program, pid: program.pid });
-const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
 
 const starts: Readonly<Record<Contestant, Start>> = {
-  rouse: async ({ programs, directory, origin }, ports) => {
+  rouse: async ({ programs, directory, origin, binaries }, ports) => {
     const file = join(directory, `routes-${ports.port}.json`);
     const workload = (name: string, from: number, to: number, protocol = 'http1'): object => ({
       name: `default/${name}`,
@@ -44,7 +43,7 @@ const starts: Readonly<Record<Contestant, Start>> = {
     workloads.push(workload('calls', ports.grpcPort, origin.grpcPort, 'grpc'));
     await writeFile(file, JSON.stringify({ workloads }));
     const flags = ['--routes', file, '--listen', '127.0.0.1', '--metrics-port', '0', '--log-level', 'error'];
-    return ownPid(programs.start('rouse', process.execPath, [main, 'gateway', ...flags]));
+    return ownPid(programs.start('rouse', process.execPath, [binaries.rouse, 'gateway', ...flags]));
   },
   nginx: async ({ programs, directory, origin, binaries }, ports) => {
     const { program, workerPid } = await startNginx(programs, binaries.nginx, directory, `nginx-${ports.port}`, nginxProxy(ports, origin));

@@ -107,6 +107,8 @@ const controllerManagerFlags = (
     'node-monitor-grace-period': `${nodeSeconds}s`,
     'node-monitor-period': `${Math.min(5, nodeSeconds / 4)}s`,
     'service-cluster-ip-range': services,
+    // Upstream's 15 s would make a test of a few decisions take minutes.
+    'horizontal-pod-autoscaler-sync-period': '2s',
     // A small cluster counts as partly down when one of two nodes is: evict all the same.
     'large-cluster-size-threshold': 0,
     'node-eviction-rate': 10,

@@ -11,7 +11,7 @@ import { PeerSettings, type OwnSettings } from './settings.ts';
 import { Stream, type Ending, type Fields, type StreamKeeper, type StreamListener } from './stream.ts';
 import { SocketWriter } from './socket-writer.ts';
 import { Streams } from './streams.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from '../../turn.ts';
 
 /** What a connection tells whoever has it. */
 export interface ConnectionOwner {

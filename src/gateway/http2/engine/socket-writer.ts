@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Outbound } from './outbound.ts';
 import type { PeerSettings } from './settings.ts';
-import type { Late, Turn } from './turn.ts';
+import type { Late, Turn } from '../../turn.ts';
 import { giveBlock } from './write-blocks.ts';
 
 /** While a peer reads nothing, but goes on to ask for answers to PINGs and requests, no more than this is kept for it: then it is not read either. */

@@ -8,6 +8,7 @@ const storedVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'pat
 
 const verbsOf = (resource: ResourceDefinition): readonly string[] => {
   if (resource.storage === 'review') return ['create'];
+  if (resource.storage === 'measured') return ['get', 'list'];
   return resource.kind === 'Namespace' ? storedVerbs.filter((verb) => verb !== 'deletecollection') : storedVerbs;
 };
 

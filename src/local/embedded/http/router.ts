@@ -12,6 +12,7 @@ import { decoded, writeContext, type Answer, type Call, type StreamAnswer } from
 import { patch } from './patch.ts';
 import { objectAnswer } from './present.ts';
 import { read } from './read.ts';
+import { readUsage } from './usage.ts';
 import { create, remove, removeAll, replace } from './write.ts';
 
 const tokenRequest = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
@@ -56,6 +57,7 @@ const post = async (operations: Operations, call: Call): Promise<Answer> => {
 /** Answers a request for a resource. Throws ApiError. */
 export const route = async (operations: Operations, call: Call): Promise<Answer | StreamAnswer> => {
   const { path, method } = call;
+  if (path.resource.storage === 'measured') return readUsage(operations, call);
   if (path.resource.storage === 'review' && method !== 'POST') throw ApiError.methodNotAllowed(method);
   switch (method) {
     case 'GET':

@@ -1,4 +1,4 @@
-import { afterThisTurn } from '../../../core/index.ts';
+import { afterThisTurn } from '../core/index.ts';
 
 /** Who has something to do at the end of a turn of the event loop. */
 export interface Late {

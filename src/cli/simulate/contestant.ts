@@ -1,0 +1,14 @@
+import type { Report } from '../../core/index.ts';
+
+export const contestants = ['rouse', 'kpa', 'hpa'] as const;
+/** The two policies of the real loop, and the model of a HorizontalPodAutoscaler. */
+export type ContestantName = (typeof contestants)[number];
+
+/** Who sets the count. Its own timers are on the clock of the run. */
+export interface Contestant {
+  /** Figures of the second that has just ended. */
+  report(report: Report): void;
+  /** Requests wait. */
+  poke(held: number): void;
+  stop(): void;
+}
