@@ -10,7 +10,7 @@ import { latencyWish, learnLatency } from './latency-demand.ts';
 import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
 import { keepForRecentLoad } from './recent-load.ts';
-import type { DeciderState } from './state.ts';
+import { sharedAtZero, type DeciderState } from './state.ts';
 import { Trail } from './trail.ts';
 import { applyBacklog } from './wake.ts';
 import { applyZeroWait, hasWork, wakeTimes } from './zero.ts';
@@ -153,6 +153,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   if (observation.override === undefined) state = applyZeroWait(trail, state, observation, spec, now);
   applyStops(trail, observation, spec);
+  if (observation.replicas === 0) state = sharedAtZero(state);
   return { decision: conclude(trail, { wanted, asked, panicking, budget }, observation, spec, now), state };
 };
 

@@ -8,7 +8,8 @@ export interface DelayEntry {
 
 /** The delay window counts in ticks of two seconds, as Knative's (pkg/autoscaler/aggregation/max). */
 const slotMs = 2000;
-const noEntries: readonly DelayEntry[] = [];
+/** Of every workload whose window is empty. */
+export const noEntries: readonly DelayEntry[] = [];
 
 /**
  * Adds `count` at `now` to a window of `delay` and gives the window's entries, the maximum first, each later one smaller.
@@ -20,5 +21,8 @@ export const recordDelayed = (entries: readonly DelayEntry[], count: number, now
   const slots = Math.ceil(delay / slotMs);
   // Entries from the future are left over from a clock that was set back.
   const kept = entries.filter((entry) => entry.count > count && entry.slot > slot - slots && entry.slot <= slot);
-  return kept.at(-1)?.slot === slot ? kept : [...kept, { slot, count }];
+  if (kept.at(-1)?.slot === slot) return kept.length === entries.length ? entries : kept;
+  // A count of zero raises nothing.
+  if (count === 0) return kept.length === 0 ? noEntries : kept;
+  return [...kept, { slot, count }];
 };

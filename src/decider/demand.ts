@@ -99,7 +99,8 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     if (isMended && (capacityMetric === undefined || metric === 'concurrency')) capacityMetric = { reading, total };
   }
   return {
-    demands,
+    // A list that was pushed to keeps room for sixteen more.
+    demands: demands.slice(),
     stable: stable.count,
     panic: panic.count,
     stableBeforeMends: beforeMends.count ?? 0,

@@ -1,5 +1,5 @@
 import { between, isResourceMetric, seconds, type Instant, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
-import type { DeciderState } from './state.ts';
+import { withState, type DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** A metric whose newest sample is older than five ticks may be wrong by now. */
@@ -19,9 +19,9 @@ export interface Sources {
 
 /** Since when nothing at all has been known; a clock that was set back starts it afresh. */
 export const noDataTimes = (state: DeciderState, known: boolean, now: Instant): DeciderState => {
-  if (known) return { ...state, noDataSince: undefined };
+  if (known) return withState(state, { noDataSince: undefined });
   const since = state.noDataSince;
-  return { ...state, noDataSince: since === undefined || since > now ? now : since };
+  return withState(state, { noDataSince: since === undefined || since > now ? now : since });
 };
 
 /** Missing is not zero: without data, or before a whole window of it, the count may rise and not fall. */

@@ -1,6 +1,6 @@
 import { after, between, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
 import { recordDelayed } from './delay-window.ts';
-import type { DeciderState } from './state.ts';
+import { withState, type DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** Pods asked for over each window, rounded up. */
@@ -95,7 +95,8 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
   const delay = observation.reachable === false ? state.delay : recordDelayed(state.delay, trail.count, now, spec.scaling.scaleDownDelay);
   const highest = observation.reachable === false ? undefined : delay[0]?.count;
   if (highest !== undefined) trail.move('delay-window', highest, 'scale-down-delay', highest);
-  return { panicking, state: { ...state, panicSince: panic.since, panicPeak: peak, delay, rateBase: base, heldAt: observation.held > 0 ? now : state.heldAt } };
+  const heldAt = observation.held > 0 ? now : state.heldAt;
+  return { panicking, state: withState(state, { panicSince: panic.since, panicPeak: peak, delay, rateBase: base, heldAt }) };
 };
 
 /**

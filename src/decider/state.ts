@@ -1,5 +1,5 @@
-import { pods, type Instant, type Pods, type ScaleSpec } from '../core/index.ts';
-import type { DelayEntry } from './delay-window.ts';
+import { instant, pods, type Instant, type Pods, type ScaleSpec } from '../core/index.ts';
+import { noEntries, type DelayEntry } from './delay-window.ts';
 import type { LatencyMemory } from './latency-memory.ts';
 
 /** What the decider remembers of one workload between two decisions. Plain data: `JSON.parse(JSON.stringify(state))` decides the same. */
@@ -39,7 +39,7 @@ export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: 
     v: 1,
     panicSince: panicking ? now : undefined,
     panicPeak: panicking ? ready : 0,
-    delay: [],
+    delay: noEntries,
     rateBase: undefined,
     awakeSince: undefined,
     activeSince: undefined,
@@ -48,4 +48,20 @@ export const initialState = (spec: Pick<ScaleSpec, 'policy'>, ready: Pods, now: 
     heldAt: undefined,
     noDataSince: undefined,
   };
+};
+
+/** The state with some fields changed; the same object where they are as they were, for a state lives long and mostly changes nothing. */
+export const withState = (state: DeciderState, fields: Partial<DeciderState>): DeciderState => {
+  // A field that JSON has left out is put in again.
+  for (const name in fields) if (!(name in state) || state[name as keyof DeciderState] !== fields[name as keyof DeciderState]) return { ...state, ...fields };
+  return state;
+};
+
+const calm: DeciderState = { ...initialState({ policy: 'rouse' }, pods(0), instant(0)), rateBase: 1 };
+
+/** Workloads that sleep and remember nothing share one state. */
+export const sharedAtZero = (state: DeciderState): DeciderState => {
+  if (state === calm) return state;
+  for (const name in state) if (state[name as keyof DeciderState] !== calm[name as keyof DeciderState]) return state;
+  return calm;
 };

@@ -1,8 +1,11 @@
 import type { DecisionReason, DecisionStep, StepName } from '../core/index.ts';
 
+/** Most decisions have none, or few, and are kept: their lists have no room to grow. */
+const noSteps: readonly DecisionStep[] = [];
+
 /** The count on its way from raw demand to the decision, and every step that changed it. */
 export class Trail {
-  readonly #steps: DecisionStep[] = [];
+  #steps: readonly DecisionStep[] = noSteps;
   #count: number;
   #reason: DecisionReason | undefined;
 
@@ -25,13 +28,13 @@ export class Trail {
 
   /** Notes a change of an input of the algorithm; the count stays. */
   note(step: StepName, from: number, to: number): void {
-    if (from !== to) this.#steps.push({ step, from, to });
+    if (from !== to) this.#steps = [...this.#steps, { step, from, to }];
   }
 
   /** Moves the count; a step that changes nothing leaves no trace. */
   move(step: StepName, to: number, reason: DecisionReason, limit?: number): void {
     if (to === this.#count) return;
-    this.#steps.push(limit === undefined ? { step, from: this.#count, to } : { step, from: this.#count, to, limit });
+    this.#steps = [...this.#steps, limit === undefined ? { step, from: this.#count, to } : { step, from: this.#count, to, limit }];
     this.#count = to;
     this.#reason = reason;
   }

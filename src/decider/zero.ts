@@ -1,5 +1,5 @@
 import { between, millis, type Instant, type Observation, type ScaleSpec } from '../core/index.ts';
-import type { DeciderState } from './state.ts';
+import { withState, type DeciderState } from './state.ts';
 import type { Trail } from './trail.ts';
 
 /** A wake that has not brought a ready pod is given up after this long without demand: Knative's default progress deadline and 30 s. */
@@ -11,14 +11,13 @@ export const hasWork = ({ inFlight, held }: Observation): boolean => inFlight > 
 /** What follows from the observation alone: since when the workload is awake and was first ready. Times from the future (a clock set back) become now. */
 export const wakeTimes = (state: DeciderState, observation: Observation, now: Instant): DeciderState => {
   const past = (at: Instant | undefined): Instant | undefined => (at !== undefined && at > now ? now : at);
-  if (observation.replicas === 0) return { ...state, rateBase: state.rateBase ?? 1, awakeSince: undefined, activeSince: undefined, idleSince: undefined };
+  if (observation.replicas === 0) return withState(state, { rateBase: state.rateBase ?? 1, awakeSince: undefined, activeSince: undefined, idleSince: undefined });
   const active = past(state.activeSince);
-  return {
-    ...state,
+  return withState(state, {
     awakeSince: past(state.awakeSince) ?? now,
     activeSince: observation.ready > 0 ? (active ?? now) : active,
     idleSince: past(state.idleSince),
-  };
+  });
 };
 
 /** Why the last pod may not go yet. */
@@ -42,8 +41,8 @@ const reasonToWait = (
  * active, once the path would hold the next request, and after the retention period. Moves a trail at zero back to the last pod.
  */
 export const applyZeroWait = (trail: Trail, state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant): DeciderState => {
-  if (trail.count > 0 || observation.replicas === 0) return { ...state, idleSince: undefined };
-  const idle = { ...state, idleSince: state.idleSince ?? now };
+  if (trail.count > 0 || observation.replicas === 0) return withState(state, { idleSince: undefined });
+  const idle = withState(state, { idleSince: state.idleSince ?? now });
   const reason = reasonToWait(idle, observation, spec, now);
   if (reason !== undefined) trail.move('zero-wait', idle.activeSince === undefined ? observation.replicas : 1, reason);
   return idle;

@@ -6,7 +6,7 @@ import type { Budget } from '../core/spec/index.ts';
 import { decide, decidePoke, initialState } from '../decider/index.ts';
 import { BudgetLedger } from './budget-ledger.ts';
 import { viewOf } from './testing/views.ts';
-import { newMemory, type WorkloadMemory } from './workload-memory.ts';
+import { WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
 /** A workload as the loop sees it; what it wants is its min-scale. */
@@ -24,7 +24,7 @@ class Workload {
     this.#namespace = namespace;
     this.key = workloadKey({ resource: 'deployments.apps', namespace, name: own });
     [this.live, this.wants, this.#whole] = [live, wants, whole];
-    this.memory = newMemory(this.record, pods(live), true, start);
+    this.memory = new WorkloadMemory(this.record, pods(live), true, start);
   }
 
   get record(): WorkloadRecord {

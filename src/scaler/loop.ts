@@ -1,5 +1,5 @@
 import type { Decision, DecisionReason, ScaleSpec } from '../core/index.ts';
-import { pods, type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
+import { type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
 import type { Applier } from './applier.ts';
 import type { BudgetLedger } from './budget-ledger.ts';
@@ -7,7 +7,6 @@ import type { ScalerEvent } from './events.ts';
 import type { Journal } from './journal.ts';
 import { liveCount } from './live-count.ts';
 import { observe } from './observe.ts';
-import { countPods } from './pod-counts.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
@@ -111,7 +110,7 @@ export class Loop {
     const load = metrics.observe(key, spec, now);
     const overridden = memory.override;
     const ours = { leads: this.#applier !== undefined, isWriting: this.#applier?.isWriting(key) === true };
-    const observed = observe(record, memory, podsOf.get(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
+    const observed = observe(record, memory, podsOf.counts(key), load, path.holdReady(key), heldByPoke ?? 0, ours, now);
     const room = budget.roomFor(record, memory);
     const observation = room === undefined ? observed.observation : { ...observed.observation, budget: room };
     const before = memory.decider;
@@ -140,6 +139,6 @@ export class Loop {
     const found = memories.get(record.key);
     if (found?.uid === record.view.uid) return found;
     podsOf.follow(record.view);
-    return memories.of(record, pods(countPods(podsOf.get(record.key)).ready), clock.now());
+    return memories.of(record, podsOf.counts(record.key).ready, clock.now());
   }
 }

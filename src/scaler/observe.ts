@@ -1,7 +1,6 @@
 import { pods, type Instant, type Observation } from '../core/index.ts';
-import type { PodView } from '../kube/index.ts';
 import { handSetCount, liveCount, overrideOf, resumedCount } from './live-count.ts';
-import { countPods } from './pod-counts.ts';
+import type { PodCounts } from './pod-counts.ts';
 import type { WorkloadLoad } from './ports.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -24,7 +23,7 @@ const baseCount = ({ view, spec }: WorkloadRecord, memory: WorkloadMemory, live:
 export const observe = (
   record: WorkloadRecord,
   memory: WorkloadMemory,
-  podViews: Iterable<PodView>,
+  counts: PodCounts,
   load: WorkloadLoad,
   holdReady: boolean,
   heldByPoke: number,
@@ -32,7 +31,6 @@ export const observe = (
   now: Instant,
 ): Observed => {
   const { view, spec } = record;
-  const counts = countPods(podViews);
   const live = liveCount(view, memory.written);
   memory.hand = handSetCount(view, memory.written, memory.hand, memory.isNew, now, {
     ...ours,

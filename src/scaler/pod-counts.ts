@@ -8,6 +8,8 @@ export interface PodCounts {
   readonly terminating: Pods;
 }
 
+export const noPodCounts: PodCounts = { ready: pods(0), starting: pods(0), terminating: pods(0) };
+
 export const isFinished = ({ phase }: PodView): boolean => phase === 'Succeeded' || phase === 'Failed';
 
 export const countPods = (all: Iterable<PodView>): PodCounts => {

@@ -1,5 +1,6 @@
 import { workloadKey, type WorkloadKey } from '../core/index.ts';
 import type { PodView, Snapshot, WorkloadView } from '../kube/index.ts';
+import { countPods, noPodCounts, type PodCounts } from './pod-counts.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -26,6 +27,8 @@ interface Followed {
   readonly selectorText: string;
   readonly bucket: string;
   readonly pods: Map<string, PodView>;
+  /** Of `pods`; undefined after a change. */
+  counts: PodCounts | undefined;
 }
 
 /** The pods of each workload, kept from one watch of pods: a tick over many workloads never walks a namespace. */
@@ -53,7 +56,7 @@ export class PodsOf {
     if (this.#followed.get(key)?.selectorText === selectorText) return;
     this.forget(key);
     const [pair] = Object.entries(view.selector.matchLabels);
-    const followed: Followed = { namespace: view.namespace, selector: view.selector, selectorText, bucket: bucketOf(view.namespace, pair), pods: new Map() };
+    const followed: Followed = { namespace: view.namespace, selector: view.selector, selectorText, bucket: bucketOf(view.namespace, pair), pods: new Map(), counts: undefined };
     this.#followed.set(key, followed);
     const bucket = this.#buckets.get(followed.bucket);
     if (bucket === undefined) this.#buckets.set(followed.bucket, new Set([key]));
@@ -75,22 +78,38 @@ export class PodsOf {
     return this.#followed.get(key)?.pods.values() ?? [];
   }
 
+  /** How many there are, counted once after each change. */
+  counts(key: WorkloadKey): PodCounts {
+    const followed = this.#followed.get(key);
+    if (followed === undefined) return noPodCounts;
+    followed.counts ??= followed.pods.size === 0 ? noPodCounts : countPods(followed.pods.values());
+    return followed.counts;
+  }
+
   close(): void {
     this.#stop();
   }
 
   #set(podKey: string, pod: PodView, previous: PodView | undefined): void {
-    if (previous !== undefined) for (const key of this.#candidates(previous)) this.#followed.get(key)?.pods.delete(podKey);
+    if (previous !== undefined) for (const key of this.#candidates(previous)) this.#remove(key, podKey);
     for (const key of this.#candidates(pod)) {
       const followed = this.#followed.get(key);
       if (followed === undefined || !selectsPod(followed.selector, pod.labels)) continue;
       followed.pods.set(podKey, pod);
+      followed.counts = undefined;
       this.#onChange(key, pod);
     }
   }
 
   #drop(podKey: string, pod: PodView): void {
-    for (const key of this.#candidates(pod)) if (this.#followed.get(key)?.pods.delete(podKey) === true) this.#onChange(key, pod);
+    for (const key of this.#candidates(pod)) if (this.#remove(key, podKey)) this.#onChange(key, pod);
+  }
+
+  #remove(key: WorkloadKey, podKey: string): boolean {
+    const followed = this.#followed.get(key);
+    if (followed?.pods.delete(podKey) !== true) return false;
+    followed.counts = undefined;
+    return true;
   }
 
   *#candidates(pod: PodView): Iterable<WorkloadKey> {

@@ -12,7 +12,6 @@ import { KubeEvents } from './kube-events.ts';
 import { Loop } from './loop.ts';
 import { OffBoarding } from './off-boarding.ts';
 import { startHpaLook, startSetUp } from './onboarding.ts';
-import { countPods } from './pod-counts.ts';
 import { PodsOf } from './pods-of.ts';
 import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
@@ -332,7 +331,7 @@ class WorkloadScaler implements Scaler {
       ...ref,
       key,
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
-      ready: countPods(this.#podsOf.get(key)).ready,
+      ready: this.#podsOf.counts(key).ready,
       reason: decision?.reason ?? 'warming-up',
       next: nextBounds(spec, this.#ports.clock.now()),
       decision,

@@ -31,6 +31,13 @@ export interface StatusWriterPorts {
 const isSameNext = (a: NextBounds | undefined, b: NextBounds | undefined): boolean => a?.at === b?.at && a?.min === b?.min && a?.max === b?.max;
 const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason && isSameNext(a.next, b.next);
 
+const publishedOf = (decision: Decision, next: NextBounds | undefined): PublishedStatus => ({
+  desired: wantedCount(decision),
+  reason: decision.reason,
+  since: decision.at,
+  next,
+});
+
 /** Goes on from what another process published. */
 const takenUp = (ref: WorkloadRef, status: string | undefined): Entry | undefined => {
   const { desired, reason, since, next } = parseStatus(status) ?? {};
@@ -54,17 +61,14 @@ export class StatusWriter {
   /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
   note({ key, ref, view, spec }: Pick<WorkloadRecord, 'key' | 'ref' | 'view' | 'spec'>, decision: Decision): void {
     const next = nextBounds(spec, decision.at);
-    const wanted = { desired: wantedCount(decision), reason: decision.reason, since: decision.at, next };
-    const entry = this.#entries.get(key) ?? takenUp(ref, view.annotations[annotation.status]);
-    if (entry === undefined) {
-      this.#entries.set(key, { ref, wanted, written: undefined, writtenAt: undefined });
-      return;
-    }
-    this.#entries.set(key, entry);
+    const known = this.#entries.get(key);
+    const entry = known ?? takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
+    if (known === undefined) this.#entries.set(key, entry);
     if (!isSameNext(entry.wanted.next, next)) entry.wanted = { ...entry.wanted, next };
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
     const calmed = plainHold && telling.has(entry.wanted.reason);
     if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
+    const wanted = publishedOf(decision, next);
     if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
   }
 

@@ -2,7 +2,6 @@ import { between, seconds, type Clock, type Instant, type WorkloadKey } from '..
 import type { Applier } from './applier.ts';
 import type { BudgetLedger } from './budget-ledger.ts';
 import type { ScalerEvent } from './events.ts';
-import { countPods } from './pod-counts.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { RefusedPods } from './refused-pods.ts';
 import { diagnoseWake, isRefused, type WakeFailure } from './wake-diagnosis.ts';
@@ -41,8 +40,8 @@ export class WakeWatch {
     const { clock, failures, podsOf, budget } = this.#parts;
     const { key, view } = record;
     const now = clock.now();
-    const { ready } = countPods(podsOf.get(key));
-    if (ready > 0) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
+    const { ready } = podsOf.counts(key);
+    if (ready > 0 && memory.refusedAt !== undefined) [memory.refusedWakes, memory.refusedAt] = [0, undefined];
     if (live === 0) memory.hasOldRefusal &&= isRefused(view);
     const found =
       live > 0 && view.specReplicas > 0
@@ -69,11 +68,11 @@ export class WakeWatch {
     const { podsOf, refusedPods } = this.#parts;
     const { key, ref, view } = record;
     memory.hasOldRefusal &&= isRefused(view);
-    const found = diagnoseWake(view, podsOf.get(key), now);
+    // One that is ready makes every other failure bearable.
+    const found = podsOf.counts(key).ready > 0 ? undefined : diagnoseWake(view, podsOf.get(key), now);
     const since = memory.writtenAt ?? now;
     if (found?.reason === 'quota' && memory.hasOldRefusal && between(since, now) < newsWithin) return undefined;
-    const hasPods = [...podsOf.get(key)].length > 0;
-    if (found !== undefined || hasPods || ref.resource === 'deployments.apps' || memory.writtenAt === undefined) {
+    if (found !== undefined || ref.resource === 'deployments.apps' || memory.writtenAt === undefined || [...podsOf.get(key)].length > 0) {
       refusedPods.settled(key);
       return found;
     }

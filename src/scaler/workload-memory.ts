@@ -1,78 +1,163 @@
-import { annotation, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
+import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
 import type { HandSetCount, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
-/** What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history. */
-export interface WorkloadMemory {
+/** What is remembered only of workloads that something unusual has happened to. */
+interface Unusual {
+  change: { readonly from: number; readonly reason: DecisionReason | 'restored' } | undefined;
+  hand: HandSetCount | undefined;
+  override: HandSetCount | undefined;
+  lookAgain: number | undefined;
+  refusedWakes: number;
+  refusedAt: Instant | undefined;
+  hasOldRefusal: boolean;
+  told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
+  wouldBe: number | undefined;
+  setUpAt: Instant;
+  offBoarding: AbortController | undefined;
+}
+
+const usual: Readonly<Unusual> = {
+  change: undefined,
+  hand: undefined,
+  override: undefined,
+  lookAgain: undefined,
+  refusedWakes: 0,
+  refusedAt: undefined,
+  hasOldRefusal: false,
+  told: undefined,
+  wouldBe: undefined,
+  setUpAt: instant(0),
+  offBoarding: undefined,
+};
+
+/**
+ * What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history.
+ * There may be many, and most of them sleep: what is unusual has no room of its own until it comes.
+ */
+export class WorkloadMemory {
   readonly uid: string;
   /** `spec.replicas` when we first saw it onboarded: what handing back restores, unless it is on record already. */
   readonly replicasAtFirst: number;
   decider: DeciderState;
   /** The count that we keep while we lead; undefined where we do not, or not yet. Who changes `spec.replicas` outside `/scale` finds it put back. */
-  target: number | undefined;
-  /** A change of the count that is on its way to `/scale`, told once it is there. */
-  change: { readonly from: number; readonly reason: DecisionReason | 'restored' } | undefined;
-  written: WrittenCount | undefined;
-  /** Who else wrote `/scale` last, honoured or not. */
-  hand: HandSetCount | undefined;
-  override: HandSetCount | undefined;
+  target: number | undefined = undefined;
+  written: WrittenCount | undefined = undefined;
+  /** When `/scale` answered our last write. */
+  writtenAt: Instant | undefined = undefined;
   /** The count at the last look at which no write of ours was on its way. */
-  seen: number | undefined;
+  seen: number | undefined = undefined;
   /** Not looked at before by this process, or not since it leads. */
-  isNew: boolean;
+  isNew = true;
   /** A pod was ready at least once. */
   wasReady: boolean;
-  last: Decision | undefined;
-  /** Requests that a poke told of while a write was under way: look again when it has ended. */
-  lookAgain: number | undefined;
-  /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
-  refusedWakes: number;
-  refusedAt: Instant | undefined;
-  /** The refusal of an earlier wake has not been seen to be gone from the workload's conditions: it may be old news about the next one. */
-  hasOldRefusal: boolean;
-  /** When `/scale` answered our last write. */
-  writtenAt: Instant | undefined;
-  /** The failure that people were told of last, and since when it has been gone. */
-  told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
-  /** What `observe` mode would have written last. */
-  wouldBe: number | undefined;
+  last: Decision | undefined = undefined;
   /** Writing `rouse.dev/state` and adopting the HPA. */
-  setUp: 'needed' | 'running' | 'done';
-  /** When a set-up that failed is tried again. */
-  setUpAt: Instant;
+  setUp: 'needed' | 'running' | 'done' = 'needed';
   /** When an HPA is looked for next, and what was known at the last look; undefined before the set-up is done. */
-  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined;
-  /** Ends the hand-back that is under way. */
-  offBoarding: AbortController | undefined;
-}
+  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined = undefined;
+  #unusual: Unusual | undefined = undefined;
 
-/** `isKnown`: it was onboarded before this process saw it first. */
-export const newMemory = ({ view, spec }: WorkloadRecord, ready: Pods, isKnown: boolean, now: Instant): WorkloadMemory => ({
-  uid: view.uid,
-  replicasAtFirst: view.specReplicas,
-  decider: initialState(spec, ready, now),
-  target: undefined,
-  change: undefined,
-  written: undefined,
-  hand: undefined,
-  override: undefined,
-  seen: undefined,
-  isNew: true,
-  wasReady: isKnown || ready > 0,
-  last: undefined,
-  lookAgain: undefined,
-  refusedWakes: 0,
-  refusedAt: undefined,
-  hasOldRefusal: false,
-  writtenAt: undefined,
-  told: undefined,
-  wouldBe: undefined,
-  setUp: 'needed',
-  setUpAt: now,
-  hpaLook: undefined,
-  offBoarding: undefined,
-});
+  /** `isKnown`: it was onboarded before this process saw it first. */
+  constructor({ view, spec }: WorkloadRecord, ready: Pods, isKnown: boolean, now: Instant) {
+    this.uid = view.uid;
+    this.replicasAtFirst = view.specReplicas;
+    this.decider = initialState(spec, ready, now);
+    this.wasReady = isKnown || ready > 0;
+  }
+
+  /** A change of the count that is on its way to `/scale`, told once it is there. */
+  get change(): Unusual['change'] {
+    return this.#unusual?.change;
+  }
+  set change(change: Unusual['change']) {
+    this.#set('change', change);
+  }
+
+  /** Who else wrote `/scale` last, honoured or not. */
+  get hand(): HandSetCount | undefined {
+    return this.#unusual?.hand;
+  }
+  set hand(hand: HandSetCount | undefined) {
+    this.#set('hand', hand);
+  }
+
+  get override(): HandSetCount | undefined {
+    return this.#unusual?.override;
+  }
+  set override(override: HandSetCount | undefined) {
+    this.#set('override', override);
+  }
+
+  /** Requests that a poke told of while a write was under way: look again when it has ended. */
+  get lookAgain(): number | undefined {
+    return this.#unusual?.lookAgain;
+  }
+  set lookAgain(held: number | undefined) {
+    this.#set('lookAgain', held);
+  }
+
+  /** Wakes that the cluster refused in a row, and when we tried last (`refused-wake.ts`). */
+  get refusedWakes(): number {
+    return this.#unusual?.refusedWakes ?? 0;
+  }
+  set refusedWakes(count: number) {
+    this.#set('refusedWakes', count);
+  }
+  get refusedAt(): Instant | undefined {
+    return this.#unusual?.refusedAt;
+  }
+  set refusedAt(at: Instant | undefined) {
+    this.#set('refusedAt', at);
+  }
+
+  /** The refusal of an earlier wake has not been seen to be gone from the workload's conditions: it may be old news about the next one. */
+  get hasOldRefusal(): boolean {
+    return this.#unusual?.hasOldRefusal ?? false;
+  }
+  set hasOldRefusal(has: boolean) {
+    this.#set('hasOldRefusal', has);
+  }
+
+  /** The failure that people were told of last, and since when it has been gone. */
+  get told(): Unusual['told'] {
+    return this.#unusual?.told;
+  }
+  set told(told: Unusual['told']) {
+    this.#set('told', told);
+  }
+
+  /** What `observe` mode would have written last. */
+  get wouldBe(): number | undefined {
+    return this.#unusual?.wouldBe;
+  }
+  set wouldBe(count: number | undefined) {
+    this.#set('wouldBe', count);
+  }
+
+  /** When a set-up that failed is tried again. */
+  get setUpAt(): Instant {
+    return this.#unusual?.setUpAt ?? usual.setUpAt;
+  }
+  set setUpAt(at: Instant) {
+    this.#set('setUpAt', at);
+  }
+
+  /** Ends the hand-back that is under way. */
+  get offBoarding(): AbortController | undefined {
+    return this.#unusual?.offBoarding;
+  }
+  set offBoarding(controller: AbortController | undefined) {
+    this.#set('offBoarding', controller);
+  }
+
+  #set<Name extends keyof Unusual>(name: Name, value: Unusual[Name]): void {
+    if ((this.#unusual ?? usual)[name] === value) return;
+    this.#unusual ??= { ...usual };
+    this.#unusual[name] = value;
+  }
+}
 
 /** The memory of every workload; a workload that was deleted and made again under the same name starts anew. */
 export class Memories {
@@ -86,7 +171,7 @@ export class Memories {
     const { key, view, state } = record;
     const found = this.#byKey.get(key);
     if (found?.uid === view.uid) return found;
-    const made = newMemory(record, ready, state !== undefined && annotation.status in view.annotations, now);
+    const made = new WorkloadMemory(record, ready, state !== undefined && annotation.status in view.annotations, now);
     this.#byKey.set(key, made);
     return made;
   }

@@ -9,5 +9,8 @@ export const isSoundReport = ({ sequence, ageMs, intervalMs }: Report): boolean 
   Number.isSafeInteger(sequence) && sequence >= 0 && isLoad(ageMs) && isLoad(intervalMs);
 
 /** False for figures of one workload that no gateway can have measured. */
-export const isSoundFigures = ({ averageConcurrency, requestCount, held, inFlight, inFlightByPod }: WorkloadReport): boolean =>
-  [averageConcurrency, requestCount, held, inFlight, ...Object.values(inFlightByPod)].every(isLoad);
+export const isSoundFigures = ({ averageConcurrency, requestCount, held, inFlight, inFlightByPod }: WorkloadReport): boolean => {
+  if (!(isLoad(averageConcurrency) && isLoad(requestCount) && isLoad(held) && isLoad(inFlight))) return false;
+  for (const pod in inFlightByPod) if (!isLoad(inFlightByPod[pod] ?? Number.NaN)) return false;
+  return true;
+};

@@ -1,6 +1,7 @@
-import type { Poke, Report, WorkloadKey, WorkloadReport } from '../../core/index.ts';
+import type { Poke, Report, WorkloadKey } from '../../core/index.ts';
 import { isLoad } from './clean.ts';
 import { join, type Span } from './span.ts';
+import { StandingFigures } from './standing-figures.ts';
 
 /** Most seconds that one report may speak for: a gateway that stood still for longer knows nothing of that time. */
 const longestReport = 60;
@@ -15,8 +16,9 @@ export class GatewayFigures {
   #heardAt: number | undefined;
   #endedAt: number | undefined;
   #covered: Span | undefined;
-  #figures = new Map<WorkloadKey, WorkloadReport>();
-  #pokes = new Map<WorkloadKey, number>();
+  /** What it said last of each workload. */
+  readonly standing = new StandingFigures();
+  readonly #pokes = new Map<WorkloadKey, number>();
 
   constructor(joinedAt: number) {
     this.joinedAt = joinedAt;
@@ -58,15 +60,15 @@ export class GatewayFigures {
     return sequence <= this.#sequence;
   }
 
-  /** Takes the figures of a new report; gives the seconds that they are for, undefined where they were spoken for already. */
-  take(report: Report, receivedAt: number, workloads: readonly WorkloadReport[]): Span | undefined {
+  /** Begins a new report, whose figures go into `standing`; gives the seconds that they are for, undefined where they were spoken for already. */
+  take(report: Report, receivedAt: number): Span | undefined {
     const endedAt = receivedAt - report.ageMs;
     const span = this.#place(report, endedAt);
     this.#sequence = report.sequence;
     this.#heardAt = receivedAt;
     this.#endedAt = Math.max(endedAt, this.#endedAt ?? endedAt);
-    this.#figures = new Map(workloads.map((workload) => [workload.workload, workload]));
-    this.#pokes = new Map();
+    this.standing.begin();
+    if (this.#pokes.size > 0) this.#pokes.clear();
     if (span === undefined) return undefined;
     this.#covered = join(this.#covered, span, 0);
     return span;
@@ -77,17 +79,13 @@ export class GatewayFigures {
     if (isLoad(held)) this.#pokes.set(workload, held);
   }
 
-  /** Its last figures of a workload; undefined counts as zero. */
-  figures(key: WorkloadKey): WorkloadReport | undefined {
-    return this.#figures.get(key);
-  }
-
-  held(key: WorkloadKey): number {
-    return this.#pokes.get(key) ?? this.#figures.get(key)?.held ?? 0;
+  /** Requests that it held when it last spoke of the workload, whose row is `slot` if it has one. */
+  held(key: WorkloadKey, slot: number | undefined): number {
+    const poked = this.#pokes.size === 0 ? undefined : this.#pokes.get(key);
+    return poked ?? (slot === undefined ? 0 : this.standing.held(slot));
   }
 
   forget(key: WorkloadKey): void {
-    this.#figures.delete(key);
     this.#pokes.delete(key);
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, GatewayId, Instant, MetricReading, Millis, Poke, Report, ResourceMetric, ScaleSpec, WorkloadKey } from '../../core/index.ts';
-import type { Metering } from './workload-series.ts';
+import type { Metering } from './metering.ts';
 
 /** What is known of a workload's load at one moment. */
 export interface WorkloadLoad {
@@ -27,7 +27,7 @@ export interface Drops {
   readonly invalid: number;
   /** From a gateway that had not joined. */
   readonly unknownGateway: number;
-  /** Of workloads beyond the most that are kept. */
+  /** Of workloads that nobody has asked for, beyond the most that are kept. */
   readonly overLimit: number;
 }
 
@@ -51,7 +51,7 @@ export interface WorkloadMetricsOptions {
   readonly metering?: (key: WorkloadKey) => Metering;
   /** Left out: cpu and memory are missing. */
   readonly resources?: ResourceReadings;
-  /** Most workloads with figures (100 000). */
+  /** Most workloads with load of which reports alone tell (100 000); those that the scaler asks for are not limited. */
   readonly mostWorkloads?: number;
 }
 

@@ -13,7 +13,7 @@ import {
   type ScaleSpec,
   type WorkloadReport,
 } from '../../core/index.ts';
-import type { Metering } from './workload-series.ts';
+import type { Metering } from './metering.ts';
 import type { WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { createWorkloadMetrics } from './workload-metrics.ts';
 

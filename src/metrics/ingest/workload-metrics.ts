@@ -1,5 +1,4 @@
 import {
-  askedMetrics,
   isResourceMetric,
   millis,
   seconds,
@@ -16,18 +15,23 @@ import {
   type WorkloadReport,
 } from '../../core/index.ts';
 import type { Aggregation, WindowAverages } from '../window/load-window.ts';
-import { latencyReading } from './latency-reading.ts';
 import { isSoundFigures, isSoundReport } from './clean.ts';
 import { GatewayFigures } from './gateway-figures.ts';
+import { IdleWorkloads } from './idle-workloads.ts';
+import { isMeteredFor, meteredSince, type Metering } from './metering.ts';
 import type { Drops, ResourceReadings, WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
+import { latencyReading } from './latency-reading.ts';
+import { LoadNow } from './load-now.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { isGatewayMetric, perSecond, withStanding, WorkloadSeries, type GatewayMetric, type Metering } from './workload-series.ts';
+import { isGatewayMetric, WindowPlans, type GatewayMetric, type WindowPlan } from './window-plan.ts';
+import { withStanding, WorkloadSeries } from './workload-series.ts';
 
 /** What was there within this time of our start was there before it. */
 const startMs = 30_000;
-const unaskedAfterMs = 300_000;
 const sweepEveryMs = 60_000;
+/** A series that nobody has asked for over so many sweeps goes. */
+const unaskedSweeps = 5;
 /** The smallest mean that is told: the windows round to six decimals. */
 const leastLoad = 1e-6;
 
@@ -42,13 +46,22 @@ class Metrics implements WorkloadMetrics {
   readonly #resources: ResourceReadings | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
-  readonly #workloads = new Map<WorkloadKey, WorkloadSeries>();
+  readonly #plans = new WindowPlans();
+  /** Every workload that is asked for or reported is in one of the two. */
+  readonly #loaded = new Map<WorkloadKey, WorkloadSeries>();
+  readonly #idle = new IdleWorkloads();
+  readonly #freeSlots: number[] = [];
   readonly #drops = { late: 0, doubled: 0, invalid: 0, unknownGateway: 0, overLimit: 0 };
   /** Seconds of which it is known what the gateways did. */
   #covered: Span | undefined;
   /** End of the newest interval that any gateway reported; stays when all of them are gone. */
   #endedAt: number | undefined;
+  /** Undefined once any gateway has said anything since. */
+  #gatewaysNow: GatewaysAt | undefined;
   #sweptAt: number;
+  #sweeps = 0;
+  /** When figures were last left out for want of room: their workloads must not be taken for idle. */
+  #leftOutAt = Number.NEGATIVE_INFINITY;
 
   constructor({
     clock,
@@ -75,18 +88,21 @@ class Metrics implements WorkloadMetrics {
   }
 
   gatewayJoined(id: GatewayId): void {
+    this.#gatewaysNow = undefined;
     const known = this.#gateways.get(id);
     if (known === undefined) this.#gateways.set(id, new GatewayFigures(this.#now()));
     else known.connected();
   }
 
   gatewayLeft(id: GatewayId, graceful: boolean): void {
+    this.#gatewaysNow = undefined;
     if (graceful) this.#gateways.delete(id);
     else this.#gateways.get(id)?.lost(this.#now());
   }
 
   ingest(id: GatewayId, report: Report, receivedAt: Instant): void {
     const now = this.#time.at(receivedAt);
+    this.#gatewaysNow = undefined;
     const gateway = this.#gateways.get(id);
     if (gateway === undefined) this.#drops.unknownGateway += 1;
     else if (!isSoundReport(report)) this.#drops.invalid += 1;
@@ -100,29 +116,40 @@ class Metrics implements WorkloadMetrics {
   }
 
   forget(key: WorkloadKey): void {
-    this.#workloads.delete(key);
+    this.#drop(key);
+    this.#idle.delete(key);
     for (const gateway of this.#gateways.values()) gateway.forget(key);
     this.#resources?.forget(key);
   }
 
   observe(key: WorkloadKey, spec: ScaleSpec, wall: Instant): WorkloadLoad {
     const now = this.#time.at(wall);
-    this.#expire(now);
-    const series = this.#series(key, now);
-    const newest = this.#covered?.to;
-    series?.follow(spec, now, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
-    if (newest !== undefined) series?.silence(newest);
+    const { absent, isKnown } = this.#gatewaysAt(now);
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
-    series?.meter(metering, now, now < this.#startedUntil);
-    return {
-      metrics: askedMetrics(spec).map((metric) => this.#reading(metric, key, metering === 'none' ? undefined : series, spec, now)),
-      ...this.#present(key),
-      warm:
-        this.#resources?.isWarm(key, spec) !== false &&
-        this.#isWarm(spec.scaling.stableWindow, now) &&
-        (metering === 'none' || series?.isMeteredFor(spec.scaling.stableWindow, now) === true),
-      absentGateways: [...this.#gateways.values()].filter((gateway) => gateway.isAbsent(now, this.#absentAfter)).length,
-    };
+    const { plan, series, since } = this.#follow(key, spec, metering, now);
+    const windows = metering === 'none' ? 'none' : series;
+    const metrics = plan.asked.map((metric) => this.#reading(metric, key, isKnown, windows, spec, now));
+    const { stableWindow } = spec.scaling;
+    const isMetered = metering === 'none' || isMeteredFor(since, stableWindow, now);
+    const warm = isMetered && this.#isWarm(stableWindow, now) && this.#resources?.isWarm(key, spec) !== false;
+    return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
+  }
+
+  /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */
+  #follow(key: WorkloadKey, spec: ScaleSpec, metering: Metering, now: number): Followed {
+    const newest = this.#covered?.to;
+    const known = this.#loaded.get(key);
+    const plan = this.#plans.of(spec, known?.plan ?? this.#idle.get(key)?.plan);
+    const afterStart = now < this.#startedUntil;
+    if (known === undefined && !plan.keeps) return { plan, series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
+    const series = known ?? this.#begin(key);
+    series.askedIn = this.#sweeps;
+    series.meteredSince = meteredSince(series.meteredSince, metering, now, afterStart);
+    series.follow(plan, spec.policy === 'kpa' ? now / 1000 : (newest ?? now / 1000));
+    if (newest !== undefined) series.silence(newest);
+    if (newest === undefined || plan.keeps || series.isLoaded(newest) || this.#stands(series)) return { plan, series, since: series.meteredSince };
+    this.#drop(key);
+    return { plan, series: undefined, since: this.#idle.look(key, plan, series.meteredSince, metering, now, afterStart).meteredSince };
   }
 
   #now(): number {
@@ -130,74 +157,99 @@ class Metrics implements WorkloadMetrics {
   }
 
   #take(gateway: GatewayFigures, report: Report, now: number): void {
-    const sound = report.workloads.filter(isSoundFigures);
-    this.#drops.invalid += report.workloads.length - sound.length;
-    const span = gateway.take(report, now, sound);
+    const span = gateway.take(report, now);
     if (span === undefined) this.#drops.doubled += 1;
-    else for (const figures of sound) this.#record(figures, span, now);
+    for (const figures of report.workloads) {
+      if (isSoundFigures(figures)) this.#record(gateway, figures, span, now);
+      else this.#drops.invalid += 1;
+    }
     if (gateway.covered !== undefined) this.#covered = join(this.#covered, gateway.covered, this.#absentAfter / 1000);
     this.#endedAt = Math.max(this.#endedAt ?? 0, gateway.endedAt ?? 0);
   }
 
-  #record(figures: WorkloadReport, span: Span, now: number): void {
-    const series = this.#series(figures.workload, now);
-    if (series === undefined) return;
-    const fate = series.record(figures, span);
+  #record(gateway: GatewayFigures, figures: WorkloadReport, span: Span | undefined, now: number): void {
+    const key = figures.workload;
+    const series = this.#loaded.get(key) ?? (this.#hasRoomFor(key) ? this.#begin(key) : undefined);
+    if (series === undefined) {
+      this.#drops.overLimit += 1;
+      this.#leftOutAt = now;
+      return;
+    }
+    gateway.standing.set(series.slot, figures);
+    const fate = span === undefined ? 'kept' : series.record(figures, span);
     if (fate !== 'kept') this.#drops[fate] += 1;
   }
 
-  #series(key: WorkloadKey, now: number): WorkloadSeries | undefined {
-    const known = this.#workloads.get(key);
-    if (known !== undefined) return known;
-    if (this.#workloads.size >= this.#mostWorkloads) {
-      this.#drops.overLimit += 1;
-      return undefined;
-    }
-    const series = new WorkloadSeries(now);
-    this.#workloads.set(key, series);
+  #hasRoomFor(key: WorkloadKey): boolean {
+    return this.#loaded.size < this.#mostWorkloads || this.#idle.get(key) !== undefined;
+  }
+
+  #begin(key: WorkloadKey): WorkloadSeries {
+    const series = new WorkloadSeries(this.#freeSlots.pop() ?? this.#loaded.size, this.#sweeps);
+    this.#loaded.set(key, series);
+    const idle = this.#idle.get(key);
+    if (idle === undefined) return series;
+    series.follow(idle.plan, 0);
+    series.meteredSince = idle.meteredSince;
+    this.#idle.delete(key);
     return series;
   }
 
-  #reading(metric: MetricName, key: WorkloadKey, series: WorkloadSeries | undefined, spec: ScaleSpec, now: number): MetricReading {
+  #drop(key: WorkloadKey): void {
+    const slot = this.#loaded.get(key)?.slot;
+    if (slot === undefined) return;
+    this.#loaded.delete(key);
+    this.#freeSlots.push(slot);
+    for (const { standing } of this.#gateways.values()) standing.clear(slot);
+  }
+
+  /** True while any gateway has something to say of it. */
+  #stands({ slot }: WorkloadSeries): boolean {
+    for (const { standing } of this.#gateways.values()) if (standing.has(slot)) return true;
+    return false;
+  }
+
+  #reading(metric: MetricName, key: WorkloadKey, isKnown: boolean, series: WorkloadSeries | 'none' | undefined, spec: ScaleSpec, now: number): MetricReading {
     const age = this.#endedAt === undefined ? undefined : millis(Math.max(0, now - this.#endedAt));
-    const known = [...this.#gateways.values()].some((gateway) => gateway.newest !== undefined);
     if (isResourceMetric(metric)) return this.#resources?.reading(metric, key, spec) ?? { metric, kind: 'no-data', age: undefined };
-    if (!known || series === undefined || age === undefined) return { metric, kind: 'no-data', age };
+    if (series === 'none' || age === undefined || !isKnown) return { metric, kind: 'no-data', age };
     if (!isGatewayMetric(metric)) return latencyReading(series, this.#covered?.to ?? 0, age);
-    return { metric, kind: 'value', ...this.#averages(metric, key, series, spec, now), age };
+    const { stable, panic } = series === undefined ? noLoad : this.#averages(metric, series, spec, now);
+    return { metric, kind: 'value', stable, panic, age };
   }
 
   /** Under `rouse` as of the newest second that was reported, with the last figures of gateways that are behind; under `kpa` as Knative would. */
-  #averages(metric: GatewayMetric, key: WorkloadKey, series: WorkloadSeries, spec: ScaleSpec, now: number): WindowAverages {
+  #averages(metric: GatewayMetric, series: WorkloadSeries, spec: ScaleSpec, now: number): WindowAverages {
     const { aggregation } = spec.scaling;
     const newest = this.#covered?.to ?? 0;
     const window = series.window(metric);
-    if (spec.policy === 'kpa') return window?.averages(now / 1000, aggregation) ?? { stable: 0, panic: 0 };
-    let averages = window?.averages(newest, aggregation) ?? { stable: 0, panic: 0 };
+    if (spec.policy === 'kpa') return window?.averages(now / 1000, aggregation) ?? noLoad;
+    let averages = window?.averages(newest, aggregation) ?? noLoad;
     for (const gateway of this.#gateways.values()) {
-      const figures = gateway.figures(key);
-      if (figures === undefined || gateway.newest === undefined || gateway.newest >= newest) continue;
-      averages = withStanding(averages, sharesOf(series, metric, newest - gateway.newest, aggregation), perSecond(metric, figures, 1));
+      if (gateway.newest === undefined || gateway.newest >= newest || !gateway.standing.has(series.slot)) continue;
+      const shares = sharesOf(series, metric, newest - gateway.newest, aggregation);
+      averages = withStanding(averages, shares, gateway.standing.perSecond(metric, series.slot));
     }
     // Very short requests must not be rounded away: a window with load is not idle.
-    return series.isLoaded(newest) ? { ...averages, stable: Math.max(averages.stable, leastLoad) } : averages;
+    return averages.stable < leastLoad && series.isLoaded(newest) ? { ...averages, stable: leastLoad } : averages;
   }
 
-  #present(key: WorkloadKey): Pick<WorkloadLoad, 'held' | 'inFlight' | 'inFlightByPod'> {
-    let [held, inFlight] = [0, 0];
-    const inFlightByPod = new Map<string, number>();
+  /** What holds for every workload: how many gateways should report and do not, and whether any ever has. Worked out once for all looks of one moment. */
+  #gatewaysAt(now: number): GatewaysAt {
+    if (this.#gatewaysNow?.at === now) return this.#gatewaysNow;
+    this.#expire(now);
+    let [absent, isKnown] = [0, false];
     for (const gateway of this.#gateways.values()) {
-      held += gateway.held(key);
-      const figures = gateway.figures(key);
-      if (figures === undefined) continue;
-      inFlight += figures.inFlight;
-      for (const [pod, count] of Object.entries(figures.inFlightByPod)) inFlightByPod.set(pod, (inFlightByPod.get(pod) ?? 0) + count);
+      if (gateway.isAbsent(now, this.#absentAfter)) absent += 1;
+      isKnown ||= gateway.newest !== undefined;
     }
-    return { held, inFlight, inFlightByPod };
+    this.#gatewaysNow = { at: now, absent, isKnown };
+    return this.#gatewaysNow;
   }
 
   #isWarm(stableWindow: Millis, now: number): boolean {
     const covered = this.#covered;
+    if (now - this.#leftOutAt < stableWindow) return false;
     return now >= this.#settledAt && covered !== undefined && (covered.to - covered.from + 1) * 1000 >= stableWindow;
   }
 
@@ -209,8 +261,24 @@ class Metrics implements WorkloadMetrics {
   #sweep(now: number): void {
     if (now - this.#sweptAt < sweepEveryMs) return;
     this.#sweptAt = now;
-    for (const [key, series] of this.#workloads) if (now - series.askedAt > unaskedAfterMs) this.#workloads.delete(key);
+    this.#sweeps += 1;
+    for (const [key, series] of this.#loaded) if (this.#sweeps - series.askedIn > unaskedSweeps) this.#drop(key);
   }
+}
+
+/** What is kept of a workload, and since when its traffic is metered in full. */
+interface Followed {
+  readonly plan: WindowPlan;
+  readonly series: WorkloadSeries | undefined;
+  readonly since: WorkloadSeries['meteredSince'];
+}
+
+const noLoad: WindowAverages = { stable: 0, panic: 0 };
+
+interface GatewaysAt {
+  readonly at: number;
+  readonly absent: number;
+  readonly isKnown: boolean;
 }
 
 /** Where the spec alone says that the gateways are not in the path of every request. */

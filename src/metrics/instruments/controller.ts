@@ -38,15 +38,28 @@ export interface ControllerInstruments {
 /** Seconds: from a phase of a few milliseconds to a program that takes minutes. */
 const coldStartBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** Decisions of a workload by reason. A list, newest reason first: there are few, and a map takes four times the memory. */
+interface ReasonCount {
+  readonly reason: DecisionReason;
+  value: number;
+  readonly next: ReasonCount | undefined;
+}
+
+function* reasonsOf(first: ReasonCount | undefined): Iterable<ReasonCount> {
+  for (let counted = first; counted !== undefined; counted = counted.next) yield counted;
+}
+
 /** What is counted between scrapes. */
 class Counts {
-  readonly decisions = new Map<WorkloadKey, Map<DecisionReason, number>>();
+  readonly decisions = new Map<WorkloadKey, ReasonCount>();
   readonly coldStarts = new Map<WorkloadKey, ReadonlyMap<ColdStartPhase, CountingHistogram>>();
 
   decided(key: WorkloadKey, reason: DecisionReason): void {
-    const reasons = this.decisions.get(key) ?? new Map<DecisionReason, number>();
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    this.decisions.set(key, reasons);
+    const first = this.decisions.get(key);
+    let counted = first;
+    while (counted !== undefined && counted.reason !== reason) counted = counted.next;
+    if (counted !== undefined) counted.value += 1;
+    else this.decisions.set(key, { reason, value: 1, next: first });
   }
 
   coldStarted(key: WorkloadKey, phases: Readonly<Record<ColdStartPhase, number>>): void {
@@ -79,7 +92,7 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       ),
     );
   const decisions = (): Samples =>
-    shown().flatMap(({ key }) => [...(counts.decisions.get(key) ?? [])].map(([reason, value]) => ({ labels: { ...workloadLabels(key), reason }, value })));
+    shown().flatMap(({ key }) => [...reasonsOf(counts.decisions.get(key))].map(({ reason, value }) => ({ labels: { ...workloadLabels(key), reason }, value })));
   const one = (value: () => number) => (): Samples => [{ labels: {}, value: value() }];
   return [
     { name: 'rouse_desired_pods', help: 'Pods that are wanted.', type: 'gauge', labels, samples: perWorkload(({ desired }) => desired) },

@@ -22,7 +22,7 @@ export const longestWindow = 3600;
  * may have a fraction. Bounded: one number per second of the stable window.
  */
 export class LoadWindow implements Buckets {
-  #sums: Float64Array;
+  #sums: number[];
   #stable: WindowView;
   #panic: WindowView;
   /** Newest second with a sample. */
@@ -30,7 +30,7 @@ export class LoadWindow implements Buckets {
 
   constructor(stableSeconds: number, panicSeconds: number) {
     const stable = windowSize(stableSeconds);
-    this.#sums = new Float64Array(stable);
+    this.#sums = zeros(stable);
     this.#stable = new WindowView(stable);
     this.#panic = new WindowView(Math.min(stable, windowSize(panicSeconds)));
   }
@@ -85,12 +85,12 @@ export class LoadWindow implements Buckets {
     if (stable === this.#stable.size && panic === this.#panic.size) return;
     const last = this.#last;
     if (last === undefined) {
-      this.#sums = new Float64Array(stable);
+      this.#sums = zeros(stable);
       this.#stable = new WindowView(stable);
       this.#panic = new WindowView(panic);
       return;
     }
-    if (stable !== this.#sums.length) this.#sums = this.isEmpty(now) ? new Float64Array(stable) : this.#newest(stable, last);
+    if (stable !== this.#sums.length) this.#sums = this.isEmpty(now) ? zeros(stable) : this.#newest(stable, last);
     this.#stable.resize(this, stable, Math.floor(now), last, unseen);
     this.#panic.resize(this, panic, Math.floor(now), last, unseen);
   }
@@ -112,8 +112,8 @@ export class LoadWindow implements Buckets {
   }
 
   /** The newest sums in a ring of another length. */
-  #newest(length: number, last: number): Float64Array {
-    const sums = new Float64Array(length);
+  #newest(length: number, last: number): number[] {
+    const sums = zeros(length);
     for (let back = 0; back < Math.min(length, this.#sums.length); back += 1) sums[slot(last - back, length)] = this.sum(last - back);
     return sums;
   }
@@ -128,6 +128,9 @@ export class LoadWindow implements Buckets {
     this.#last = second;
   }
 }
+
+/** A plain array: a typed one takes 300 bytes more. Filled with a fraction first, so that it is one of doubles from the start and stays one. */
+const zeros = (length: number): number[] => new Array<number>(length).fill(0.5).fill(0);
 
 const windowSize = (seconds: number): number => (seconds >= 1 ? Math.min(longestWindow, Math.ceil(seconds)) : 1);
 

@@ -9,6 +9,8 @@ export type Unseen = 'unknown' | 'zero';
 
 /** Linear averages are rounded to six decimals. */
 const precision = 1e6;
+/** Before any second that there is; a small integer, which takes no memory of its own. */
+const never = -(2 ** 30);
 const rounded = (value: number): number => Math.max(0, Math.round(value * precision) / precision);
 
 /** Least weight of the newest second, and the share of all weight that one full window holds, in the exponential average. */
@@ -24,16 +26,14 @@ export class WindowView {
   #size: number;
   #total = 0;
   /** Newest second with load: once it has left the window the total is zero, whatever the rounding of many additions has left in it. */
-  #loaded = Number.NEGATIVE_INFINITY;
+  #loaded = never;
   /** Earliest second with a sample since the window was last empty; undefined while it is. */
   #first: number | undefined;
   /** Seconds before this one are not part of the view although the ring may hold them (it was narrower when they came). */
-  #floor = Number.NEGATIVE_INFINITY;
-  #smoothing: number;
+  #floor = never;
 
   constructor(size: number) {
     this.#size = size;
-    this.#smoothing = smoothingOf(size);
   }
 
   get size(): number {
@@ -80,8 +80,9 @@ export class WindowView {
   exponential(buckets: Buckets, now: number, last: number): number {
     if (this.isEmpty(now, last)) return 0;
     const silent = Math.max(0, now - last);
-    const keep = 1 - this.#smoothing;
-    let weight = this.#smoothing * Math.pow(keep, silent);
+    const smoothing = smoothingOf(this.#size);
+    const keep = 1 - smoothing;
+    let weight = smoothing * Math.pow(keep, silent);
     let mean = 0;
     for (let back = 0; back < this.#size - silent; back += 1) {
       mean += this.#sum(buckets, last - back) * weight;
@@ -99,7 +100,7 @@ export class WindowView {
 
   /** The same for the exponential mean. */
   exponentialShare(seconds: number): number {
-    return seconds <= 0 ? 0 : 1 - Math.pow(1 - this.#smoothing, Math.min(seconds, this.#size));
+    return seconds <= 0 ? 0 : 1 - Math.pow(1 - smoothingOf(this.#size), Math.min(seconds, this.#size));
   }
 
   /**
@@ -111,7 +112,6 @@ export class WindowView {
     const old = this.#size;
     const empty = this.isEmpty(now, last);
     this.#size = size;
-    this.#smoothing = smoothingOf(size);
     this.#total = 0;
     if (empty) {
       this.#first = undefined;
