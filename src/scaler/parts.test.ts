@@ -248,6 +248,17 @@ test('an unknown kind is refused, not thrown', async (t) => {
   t.deepEqual(refused, ['the kind rollouts.example.com is not known']);
 });
 
+test('Kubernetes Events are told of transitions alone, with a warning where something failed', (t) => {
+  const recorded: string[] = [];
+  const events = new KubeEvents({ record: (_about, { type, reason }) => void recorded.push(`${type} ${reason}`) }, new ManualClock(start));
+  const about = { workload: hello };
+  events.tell({ ...about, type: 'would-scale', from: 1, to: 2 }, 'uid');
+  events.tell({ ...about, type: 'scaled', from: 1, to: 2, reason: 'metric-rise' }, 'uid');
+  events.tell({ ...about, type: 'wake-failed', reason: 'image-pull', message: 'no such image' }, 'uid');
+  events.tell({ ...about, type: 'wake-recovered' }, 'uid');
+  t.deepEqual(recorded, ['Normal metric-rise', 'Warning image-pull', 'Normal wake-recovered']);
+});
+
 test('Kubernetes Events of one workload are bounded', async (t) => {
   const clock = new ManualClock(start);
   let recorded = 0;

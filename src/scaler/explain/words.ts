@@ -7,7 +7,7 @@ import {
   type Decision,
   type DecisionStep,
   type Instant,
-  type MetricDemand,
+  type Evidence,
   type MetricName,
   type Millis,
 } from '../../core/index.ts';
@@ -77,22 +77,35 @@ const measure = (value: number, metric: MetricName): string => {
   return `${figure(value)} ${value === 1 ? unit.replace(/^(requests|held requests)\b/, (word) => word.slice(0, -1)) : unit}`;
 };
 
-const knownOfDemand = new Set(['reading', 'target', 'stablePods', 'panicPods']);
-/** What a metric has as evidence beyond that of every metric. */
-const furtherEvidence = (demand: MetricDemand): string =>
-  Object.entries(demand)
-    .filter(([key, value]) => !knownOfDemand.has(key) && (typeof value === 'number' || typeof value === 'string'))
-    .map(([key, value]) => `${key} ${typeof value === 'number' ? figure(value) : String(value)}`)
-    .join(', ');
+/** Where several gave readings, a formula has its own beside those of the metrics. */
+const formulaLines = ({ formula }: Evidence): readonly string[] => {
+  if (formula === undefined) return [];
+  const read = formula.readings.map(
+    (reading) => `${reading.metric} ${reading.kind === 'value' ? `${figure(reading.stable)} / ${figure(reading.panic)}` : 'no data'}`,
+  );
+  const from = read.length === 0 ? '' : `, from ${read.join(', ')}`;
+  return [`the formula asks for ${figure(formula.stable)} / ${figure(formula.panic)} pods${from}`];
+};
+
+const budgetLines = ({ budget }: Evidence): readonly string[] => {
+  if (budget === undefined) return [];
+  const { scope, ceiling, used, wanted, share, limit, losers } = budget;
+  const short = losers.map((loser) => `${loser.workload} (${String(loser.share)} of ${String(loser.wanted)})`);
+  return [
+    `budget of the ${scope}: ${String(used)} of ${podsIn(ceiling)} in use; wants ${String(wanted)}, its share is ${String(share)}, now at most ${String(limit)}`,
+    ...(short.length === 0 ? [] : [`who gets less than it wants: ${short.join(', ')}`]),
+  ];
+};
 
 const loadLines = ({ record, stableWindowMs, panicWindowMs }: Explanation): readonly string[] => {
   const { demands, replicas, ready, starting, held, inFlight } = record.decision.evidence;
   const head = ['metric', `over ${duration(stableWindowMs)}`, `over ${duration(panicWindowMs)}`, 'target per pod', 'pods', 'newest sample', ''];
   const rows = demands.map((demand) => {
     const { reading, target, stablePods, panicPods } = demand;
-    const further = furtherEvidence(demand);
-    if (reading.kind === 'no-data')
-      return [reading.metric, 'no data', 'no data', figure(target), '', reading.age === undefined ? 'never' : `${duration(reading.age)} old`, further];
+    if (reading.kind === 'no-data') {
+      const age = reading.age === undefined ? 'never' : `${duration(reading.age)} old`;
+      return [reading.metric, reading.nothing === true ? 'nothing' : 'no data', '', figure(target), '', age, reading.why ?? ''];
+    }
     return [
       reading.metric,
       figure(reading.stable),
@@ -100,12 +113,14 @@ const loadLines = ({ record, stableWindowMs, panicWindowMs }: Explanation): read
       figure(target),
       `${figure(stablePods)} / ${figure(panicPods)}`,
       `${duration(reading.age)} old`,
-      further,
+      '',
     ];
   });
   return [
     ...table([head, ...rows]),
     `in flight ${String(inFlight)}, held ${String(held)}; ${podsIn(replicas)} asked for, ${String(ready)} ready, ${String(starting)} starting${record.decision.evidence.panicking ? '; panicking' : ''}`,
+    ...formulaLines(record.decision.evidence),
+    ...budgetLines(record.decision.evidence),
   ];
 };
 
@@ -115,7 +130,7 @@ const stepText = ({ step, limit }: DecisionStep): string => {
 };
 
 /** Steps that change what goes into the algorithm, not the count. */
-const inputs = new Set<string>(['starting-capacity', 'idle-share']);
+const inputs = new Set<string>(['invalid-metric', 'starting-capacity', 'idle-share']);
 
 const pathLines = (decision: Decision): readonly string[] => {
   const { steps, demands, replicas } = decision.evidence;
