@@ -1,9 +1,7 @@
 import express, { type Express, type Response } from 'express';
+import { leadsHeader } from '../core/index.ts';
 import { notOnboarded } from './not-onboarded.ts';
 import type { WorkloadReader } from './workloads.ts';
-
-/** Says of each answer whether the replica that gave it leads. */
-export const leadsHeader = 'rouse-leads';
 
 /**
  * The read-only HTTP API: `GET /workloads`, `GET /workloads/NAMESPACE/NAME`, and of a workload `…/explain` (`?at=TIME`; as JSON, or as text where that is accepted

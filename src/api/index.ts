@@ -2,5 +2,5 @@
  * The controller's read-only HTTP API (express): what each workload has and why. It never changes anything.
  * Start with `app.ts`; what it can read is `workloads.ts`.
  */
-export { createApi, leadsHeader } from './app.ts';
+export { createApi } from './app.ts';
 export type { WhyAnswer, WorkloadReader, WorkloadSummary } from './workloads.ts';

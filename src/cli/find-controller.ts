@@ -1,5 +1,4 @@
-import { leadsHeader } from '../api/index.ts';
-import { messageOf, systemNamespace } from '../core/index.ts';
+import { leadsHeader, messageOf, systemNamespace } from '../core/index.ts';
 import { getThroughProxy, KubeError, loadKubeConfig, type KubeConnection, type ProxiedAnswer } from '../kube/index.ts';
 import { CommandError } from './exit-code.ts';
 

@@ -4,7 +4,7 @@ import { constants, enableCompileCache } from 'node:module';
 import { argv, env, execArgv, execPath, execve } from 'node:process';
 
 /** With V8's own 16 MB the pauses of the gateway's garbage collection are what its slowest requests wait for (decision 19). */
-const youngGeneration = '--max-semi-space-size=4';
+const youngGeneration = '--max-semi-space-size=2';
 
 const { status, directory } = enableCompileCache();
 // Run from source, this process has by now loaded Node's type stripper, which stays: 17 MB that a gateway should not carry. With a cache that is

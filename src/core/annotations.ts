@@ -28,3 +28,6 @@ export const systemNamespace = 'rouse-system';
 
 /** On nodes, and from Kubernetes 1.35 on copied to their pods (KEP-4742), so that nobody has to watch nodes for it. */
 export const zoneLabel = 'topology.kubernetes.io/zone';
+
+/** A header of every answer of the controller's read-only API: whether the replica that gave it leads. */
+export const leadsHeader = 'rouse-leads';

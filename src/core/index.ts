@@ -4,7 +4,7 @@
  * The parser of annotations is next door in `spec/index.ts`: it loads the YAML library, which the gateway must not pay for.
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
-export { annotation, fieldManager, knativePrefix, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
+export { annotation, fieldManager, knativePrefix, leadsHeader, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
 export { mostCidrs, parseCidrs } from './cidrs.ts';
 export { afterThisTurn, ManualClock, nextTurn, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';

@@ -1,4 +1,5 @@
 import test from 'ava';
+import fc from 'fast-check';
 import { at, concurrencyOf, observed, specWith, start } from '../../test/support/decision-inputs.ts';
 import { instant, millis, pods, seconds } from '../core/index.ts';
 import { decide, decidePoke, initialState } from './index.ts';
@@ -73,4 +74,51 @@ test('settings at their limits give a count', (t) => {
     const { to } = decide(calm, observed({ metrics: [concurrencyOf(1e9)] }), spec, at(0)).decision;
     t.true(Number.isSafeInteger(to) && to > 0);
   }
+});
+
+/** Any number that a machine can come up with, and small whole ones, which let the rest through. */
+const anything = fc.oneof(
+  fc.double(),
+  fc.integer({ min: -3, max: 100 }),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 5e-324, 1.8e308),
+);
+
+test('whatever the figures and the clock say, tick after tick, the count is one that Kubernetes can count', (t) => {
+  const tick = fc.record({
+    stable: anything,
+    panic: anything,
+    held: anything,
+    inFlight: anything,
+    ready: fc.nat({ max: 50 }),
+    starting: fc.nat({ max: 50 }),
+    later: fc.integer({ min: -1e6, max: 1e6 }),
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...policies), fc.array(tick, { minLength: 1, maxLength: 12 }), (policy, ticks) => {
+      const spec = specWith({ containerConcurrency: 3, scaleDownDelay: seconds(20) }, { policy });
+      let state = calm;
+      for (const { stable, panic, held, inFlight, ready, starting, later } of ticks) {
+        const seen = observed({ ready, starting, held, inFlight, metrics: [concurrencyOf(stable, panic)] });
+        t.true(decidePoke(state, seen, spec, at(later)).decision.to >= ready + starting, 'a poke never lowers');
+        const decided = decide(state, seen, spec, at(later));
+        ({ state } = decided);
+        t.true(Number.isInteger(decided.decision.to) && decided.decision.to >= 0 && decided.decision.to < 2 ** 31);
+      }
+      t.deepEqual(JSON.parse(JSON.stringify(state)), JSON.parse(JSON.stringify(structuredClone(state))), 'the state stays plain');
+    }),
+  );
+});
+
+test('a clock that is set back does not lengthen the wait of hysteresis, nor take held requests for present ones', (t) => {
+  const spec = specWith();
+  const nearly = observed({ ready: 3, metrics: [concurrencyOf(135)] });
+  let { state } = decide(calm, nearly, spec, at(86_400));
+  const counts = [0, 30, 60].map((second) => {
+    const decided = decide(state, nearly, spec, at(second));
+    state = decided.state;
+    return decided.decision.to;
+  });
+  t.deepEqual(counts, [pods(3), pods(3), pods(2)]);
+  const held = decide(calm, observed({ ready: 1, starting: 7, held: 9 }), spec, at(86_400)).state;
+  t.true(decide(held, observed({ ready: 1, starting: 7, metrics: [concurrencyOf(100, 900)] }), spec, at(0)).decision.evidence.panicking);
 });

@@ -88,8 +88,9 @@ test('what a poke raised in a panic is still there after the next tick, although
   const ticked = decide(calm, observed({ ready: 2, metrics: [concurrencyOf(100)] }), specWith(), at(0)).state;
   const poked = decidePoke(ticked, observed({ ready: 2, held: 1, metrics: [concurrencyOf(100, 280)] }), specWith(), at(1));
   t.is(summary(poked.decision), 'scale 4 panic');
-  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 300)] });
-  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'hold 4 recent-load');
+  const waiting = observed({ ready: 2, starting: 2, held: 50, metrics: [concurrencyOf(110, 280)] });
+  t.is(summary(decide(poked.state, waiting, specWith(), at(2)).decision), 'hold 4 panic');
+  t.is(poked.state.panicSince, at(1));
 });
 
 test('the end of a panic in the middle of a rise leaves what the newest seconds need; under kpa it does not', (t) => {

@@ -155,17 +155,17 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
 };
 
 /**
- * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing,
- * so that many pokes between two ticks are no more than one.
+ * A poke: a request waits and nothing can take it. Decides at once with the limits of the last tick, may only raise, and remembers nothing but that it
+ * panicked, so that many pokes between two ticks are no more than one.
  */
 export const decidePoke = (state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant, formulas: FormulaLookup = noFormulas): Decided => {
   const wanted = wantedBy(observation, spec, state.latency, formulas);
   const trail = trailFrom(wanted, observation, spec);
-  if (wanted.windows !== undefined) recommendRise(state, wanted.windows, observation, spec, now, trail);
+  const after = wanted.windows === undefined ? state : recommendRise(state, wanted.windows, observation, spec, now, trail);
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);
   const budget = settle(trail, state, observation, spec, boundsOf(observation, spec, now));
   trail.move('raise-only', Math.max(trail.count, observation.replicas), 'steady');
   applyStops(trail, observation, spec);
-  return { decision: conclude(trail, { wanted, asked, panicking: state.panicSince !== undefined, budget }, observation, spec, now), state };
+  return { decision: conclude(trail, { wanted, asked, panicking: after.panicSince !== undefined, budget }, observation, spec, now), state: after };
 };

@@ -83,11 +83,17 @@ test('a limit per pod is what concurrency is measured against where it is not am
   t.is(look(calm, 0, seen(4, 16, p95(5000)), limited).to, 8, '4 of 7 in flight per pod is busy');
 });
 
+test('while the load still rises what is learnt is of the load that the pods have, not of the mean', (t) => {
+  const rising = observed({ ready: 1, metrics: [p95(500), concurrencyOf(20, 60)] });
+  const { state } = look(calm, 0, rising);
+  t.is(look(state, 20, seen(2, 60, p95(500))).to, 2, 'and not 60 / (20 / 2) = 6');
+});
+
 test('a poke asks for what was learnt, and learns nothing', (t) => {
   const { state } = look(calm, 0, seen(2, 120, p95(500)));
   const poked = decidePoke(state, seen(2, 120, p95(5000)), bySpeed, at(1));
   t.is(poked.decision.to, pods(4));
-  t.deepEqual(poked.state, state);
+  t.deepEqual(poked.state, { ...state, panicSince: at(1) }, 'but that it panicked');
 });
 
 test('the state survives JSON at any look', (t) => {

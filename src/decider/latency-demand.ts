@@ -50,9 +50,11 @@ export const learnLatency = (before: LatencyMemory | undefined, observation: Obs
   const known = memory?.perPod ?? perPod;
   const ratio = p95.stable / target;
   const capacity = Math.max(observation.ready, observation.replicas);
-  if (ratio > 1 && observation.ready > 0 && load.stable / (capacity * perPod) > busy) {
+  // The load that made them slow: while it rises, the mean over the whole window is less than what the pods have.
+  const inFlight = Math.max(load.stable, load.panic);
+  if (ratio > 1 && observation.ready > 0 && inFlight / (capacity * perPod) > busy) {
     const asked = capacity * Math.min(mostGrowth, ratio);
-    return { changedAt: now, perPod: Math.min(known, Math.max(perPod * leastShare, load.stable / asked)) };
+    return { changedAt: now, perPod: Math.min(known, Math.max(perPod * leastShare, inFlight / asked)) };
   }
   if (memory === undefined || ratio >= wellWithin) return memory;
   const more = known * recovery;

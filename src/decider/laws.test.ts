@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { at, specWith, start } from '../../test/support/decision-inputs.ts';
+import { at, observed, specWith, start } from '../../test/support/decision-inputs.ts';
 import { millis, pods, seconds, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
 import { decide, decidePoke, initialState, type DeciderState } from './index.ts';
 
@@ -179,6 +179,46 @@ test('the steps of the count lead from one to the next and end at the decision',
         moves.slice(0, -1).map(({ to }) => to),
       );
       if (moves.length > 0) t.is(moves.at(-1)?.to, Number(decision.to));
+    }),
+  );
+});
+
+test('the mends of rouse that delay a fall give no more than what is there', (t) => {
+  const shares = fc.double({ min: 0.3, max: 1.1, noNaN: true });
+  let delayed = 0;
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 60 }), shares, shares, fc.nat({ max: 90 }), (ready, stable, panic, second) => {
+      const seen: Observation = { ...observed({ ready }), metrics: [value(stable * ready * 70, panic * ready * 70)] };
+      const { decision } = decide(lived(specWith(), [seen]), seen, specWith(), at(second));
+      for (const { step, from, to } of decision.evidence.steps) {
+        if (step !== 'hysteresis' && step !== 'recent-load') continue;
+        delayed += 1;
+        t.true(from < to && to <= ready, `${step} ${String(from)} → ${String(to)}`);
+      }
+    }),
+  );
+  t.true(delayed > 0);
+});
+
+test('one request more that is held never gives fewer pods while others start', (t) => {
+  for (let held = 0; held < 20; held += 1) {
+    const to = (count: number): number =>
+      decide(
+        initialState({ policy: 'rouse' }, pods(1), start),
+        { ...observed({ ready: 1, starting: 7, held: count }), metrics: [value(100, 900)] },
+        specWith(),
+        at(0),
+      ).decision.to;
+    t.true(to(held + 1) >= to(held), String(held));
+  }
+});
+
+test('policy kpa takes none of the steps of rouse', (t) => {
+  fc.assert(
+    fc.property(specs, pasts, observations, (spec, past, seen) => {
+      const kpa: ScaleSpec = { ...spec, policy: 'kpa' };
+      const steps = decide(lived(kpa, past), seen, kpa, now).decision.evidence.steps.map(({ step }) => step);
+      for (const mend of ['starting-capacity', 'idle-share', 'hysteresis', 'recent-load', 'stale-metric'] as const) t.false(steps.includes(mend), mend);
     }),
   );
 });

@@ -50,14 +50,15 @@ interface Panic {
 /**
  * Whether panic demand reaches the threshold. Under `rouse` starting pods count, so that a shortage that they will end is not another panic; a
  * demand beyond all that was asked for is one if it reaches the threshold by the pods that are ready, by what the stable window asks for, or
- * without the pods that hysteresis keeps; unless it is the wait of held requests that makes it large.
+ * without the pods that hysteresis keeps; unless no pod has been ready since the wake or requests were held before within the panic
+ * window: then their wait makes it large. (Those held only now count from the next tick on, so that one more of them never gives fewer pods.)
  */
 const isOver = (state: DeciderState, { stable, panic }: WindowDemand, base: number, observation: Observation, spec: ScaleSpec, now: Instant): boolean => {
   const { panicThreshold, panicWindowShare, stableWindow } = spec.scaling;
   if (panic / base >= panicThreshold) return true;
   if (spec.policy === 'kpa' || panic <= base) return false;
-  const ago = state.heldAt === undefined ? undefined : between(state.heldAt, now);
-  const waited = observation.held > 0 || (ago !== undefined && ago >= 0 && ago <= stableWindow * panicWindowShare);
+  const ago = state.heldAt === undefined ? Number.NaN : between(state.heldAt, now);
+  const waited = state.activeSince === undefined || (ago >= 0 && ago <= stableWindow * panicWindowShare);
   return !waited && panic / Math.max(1, Math.min(observation.ready, stable, state.fall?.to ?? stable)) >= panicThreshold;
 };
 
@@ -99,16 +100,26 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
 };
 
 /**
- * The rise that a poke may ask for: the same limits as the last tick, nothing remembered. The panic window counts only where it would on a
- * tick. The next tick does not take it back while the newest seconds need it (`recent-load.ts`).
+ * The rise that a poke may ask for: the same limits as the last tick, so that many pokes between two ticks are no more than one. The panic window counts only where
+ * it would on a tick. Under `rouse` that it did is remembered: the next tick finds the capacity that it asked for, sees no shortage, and would take the rise back. Of a wake
+ * `panicOfWake` does that.
  */
-export const recommendRise = (state: DeciderState, demand: WindowDemand, observation: Observation, spec: ScaleSpec, now: Instant, trail: Trail): void => {
+export const recommendRise = (
+  state: DeciderState,
+  demand: WindowDemand,
+  observation: Observation,
+  spec: ScaleSpec,
+  now: Instant,
+  trail: Trail,
+): DeciderState => {
   const base = state.rateBase ?? capacityOf(observation, spec);
   const limits = limitsOf(base, observation, spec);
   const activation = spec.scaling.activation;
   traceLimits(trail, demand.stable, limits, activation);
-  const panicking = state.panicSince !== undefined || isOver(state, demand, capacityOf(observation, spec), observation, spec, now);
-  if (panicking) trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
+  const begins = isOver(state, demand, capacityOf(observation, spec), observation, spec, now);
+  if (!begins && state.panicSince === undefined) return state;
+  trail.move('panic', Math.max(trail.count, state.panicPeak, limited(demand.panic, limits, activation)), 'panic');
+  return begins && observation.ready > 0 && spec.policy === 'rouse' ? { ...state, panicSince: now, panicPeak: trail.count } : state;
 };
 
 /**

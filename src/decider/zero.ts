@@ -11,7 +11,8 @@ export const hasWork = ({ inFlight, held }: Observation): boolean => inFlight > 
 /** What follows from the observation alone: since when the workload is awake and was first ready. Times from the future (a clock set back) become now. */
 export const wakeTimes = (state: DeciderState, observation: Observation, now: Instant): DeciderState => {
   const past = (at: Instant | undefined): Instant | undefined => (at !== undefined && at > now ? now : at);
-  if (observation.replicas === 0) return withState(state, { rateBase: state.rateBase ?? 1, awakeSince: undefined, activeSince: undefined, idleSince: undefined });
+  if (observation.replicas === 0)
+    return withState(state, { rateBase: state.rateBase ?? 1, awakeSince: undefined, activeSince: undefined, idleSince: undefined });
   const active = past(state.activeSince);
   return withState(state, {
     awakeSince: past(state.awakeSince) ?? now,

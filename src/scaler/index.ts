@@ -14,6 +14,7 @@ export { Journal } from './journal.ts';
 export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
-export { createScaler, type ScaledWorkload, type Scaler, type Why } from './scaler.ts';
+export type { ScaledWorkload } from './scaled-workload.ts';
+export { createScaler, type Scaler, type Why } from './scaler.ts';
 export { WakeFailures } from './wake-failures.ts';
 export { builtInResource, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';

@@ -56,7 +56,14 @@ export class PodsOf {
     if (this.#followed.get(key)?.selectorText === selectorText) return;
     this.forget(key);
     const [pair] = Object.entries(view.selector.matchLabels);
-    const followed: Followed = { namespace: view.namespace, selector: view.selector, selectorText, bucket: bucketOf(view.namespace, pair), pods: new Map(), counts: undefined };
+    const followed: Followed = {
+      namespace: view.namespace,
+      selector: view.selector,
+      selectorText,
+      bucket: bucketOf(view.namespace, pair),
+      pods: new Map(),
+      counts: undefined,
+    };
     this.#followed.set(key, followed);
     const bucket = this.#buckets.get(followed.bucket);
     if (bucket === undefined) this.#buckets.set(followed.bucket, new Set([key]));

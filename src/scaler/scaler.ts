@@ -1,5 +1,5 @@
-import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
-import { nextBounds, noFormulas, type NextBounds } from '../decider/index.ts';
+import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey } from '../core/index.ts';
+import { nextBounds, noFormulas } from '../decider/index.ts';
 import type { PodView } from '../kube/index.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
@@ -17,24 +17,13 @@ import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
 import { RefusedPods } from './refused-pods.ts';
 import { StatusWriter } from './status-writer.ts';
+import type { ScaledWorkload } from './scaled-workload.ts';
 import { Turns } from './turns.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
 import { SlicedRound, tickPeriod } from './tick.ts';
 import { builtInResource } from './workload-kinds.ts';
-
-/** One workload as outsiders (metrics, API, live view) see it. */
-export interface ScaledWorkload extends WorkloadRef {
-  readonly key: WorkloadKey;
-  /** The count that is wanted; what lives until the first decision. */
-  readonly desired: number;
-  readonly ready: number;
-  readonly reason: string;
-  /** How its schedule goes on; undefined without one. */
-  readonly next: NextBounds | undefined;
-  readonly decision: Decision | undefined;
-}
 
 export interface Scaler {
   /** Looks at every workload every 2 s until `signal` aborts. */

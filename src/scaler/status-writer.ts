@@ -62,7 +62,8 @@ export class StatusWriter {
   note({ key, ref, view, spec }: Pick<WorkloadRecord, 'key' | 'ref' | 'view' | 'spec'>, decision: Decision): void {
     const next = nextBounds(spec, decision.at);
     const known = this.#entries.get(key);
-    const entry = known ?? takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
+    const entry = known ??
+      takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
     if (known === undefined) this.#entries.set(key, entry);
     if (!isSameNext(entry.wanted.next, next)) entry.wanted = { ...entry.wanted, next };
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);

@@ -4,7 +4,7 @@ import test from 'ava';
 import { startRouse } from '../support/rouse-process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const commands = ['local', 'controller', 'gateway', 'uninstall', 'restore', 'replay', 'simulate', 'validate'];
+const commands = ['local', 'controller', 'gateway', 'uninstall', 'restore', 'explain', 'replay', 'simulate', 'validate'];
 
 test('docs/reference/cli.md has every flag of every command with its default, and no other', async (t) => {
   const page = await readFile(join(root, 'docs', 'reference', 'cli.md'), 'utf8');

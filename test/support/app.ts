@@ -12,6 +12,8 @@ export interface AppOptions {
   readonly progressDeadlineSeconds?: number;
   /** How long it serves on after its end is known: what a program needs behind a bare Service, whose clients hear of it a moment later. */
   readonly preStopSeconds?: number;
+  /** Its `resources.requests`. */
+  readonly requests?: Readonly<Record<string, string>>;
 }
 
 /** A Deployment of `programs/app.js`; onboarded with a short window unless `annotations` says otherwise. */
@@ -34,6 +36,7 @@ export const deployment = (name: string, options: AppOptions = {}): Record<strin
             command: options.command ?? [process.execPath, program],
             ...(options.env === undefined ? {} : { env: Object.entries(options.env).map(([key, value]) => ({ name: key, value })) }),
             ports: [{ name: 'http', containerPort: 8080 }],
+            ...(options.requests === undefined ? {} : { resources: { requests: options.requests } }),
             ...(options.preStopSeconds === undefined ? {} : { lifecycle: { preStop: { sleep: { seconds: options.preStopSeconds } } } }),
             readinessProbe: options.readinessProbe ?? { httpGet: { path: '/ready', port: 'http' }, periodSeconds: 1 },
           },

@@ -1,4 +1,4 @@
-import { millis, pods, seconds, type Decision, type Observation, type ScaleSpec } from '../../src/core/index.ts';
+import { millis, pods, type Decision, type Observation, type ScaleSpec } from '../../src/core/index.ts';
 import { decide, decidePoke, initialState, type DeciderState } from '../../src/decider/index.ts';
 import { LoadWindow } from '../../src/metrics/index.ts';
 import { at, start } from './decision-inputs.ts';
@@ -145,5 +145,3 @@ export const changesOf = (ticks: readonly Tick[]): number => ticks.slice(1).filt
 
 /** Pods asked for, times seconds. */
 export const podSeconds = (ticks: readonly Tick[]): number => ticks.reduce((sum, { desired }) => sum + desired * tickSeconds, 0);
-
-export const minute = seconds(60);

@@ -53,6 +53,15 @@ const wake = async (url: string): Promise<void> => {
   if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
 };
 
+test.serial('kubectl top shows what the pods use, and pods are still pods', async (t) => {
+  const { url } = await scene.onboard('topped', { annotations: staysUp });
+  await wake(url);
+  const shown = await untilAnswer(scene.kubectl, ['top', 'pods', '-l', 'app=topped', '--containers'], (stdout) => /^topped-/m.test(stdout));
+  tells(t, shown, [/^POD +NAME +CPU\(cores\) +MEMORY\(bytes\)/m, /^topped-\S+ +app +\d+m +\d+Mi/m]);
+  t.regex(await scene.kubectl(['get', 'pods', '-l', 'app=topped', '-o', 'jsonpath={.items[*].kind}']), /^Pod$/);
+  tells(t, await scene.kubectl(['api-resources', '--api-group=metrics.k8s.io']), [/^pods +metrics\.k8s\.io\/v1beta1 +true +PodMetrics/m]);
+});
+
 test.serial('a request wakes the app of the example, and its Events tell how', async (t) => {
   await wake(scene.appUrl);
   await untilAnswer(scene.kubectl, ['events', '--for', 'deployment/hello'], (text) => /wake-request .*0 → 1: a request is waiting/.test(text));

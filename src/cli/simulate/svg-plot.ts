@@ -2,7 +2,7 @@ import { contestantTitles, summaryTable } from './summary.ts';
 import type { Outcome, Sample } from './score.ts';
 
 const page = { width: 960, panel: 190, left: 56, right: 56, gap: 34, head: 56 };
-const mostPoints = 600;
+const mostPoints = 400;
 
 interface Series {
   readonly name: string;
@@ -44,7 +44,11 @@ type Tops = Readonly<Record<Series['axis'], number>>;
 const path = ({ value, axis, isArea = false, colour, dashes, name }: Series, samples: readonly Sample[], y: number, tops: Tops): string => {
   const values = thinned(samples.map(value));
   const x = (index: number): number => page.left + (index / Math.max(1, values.length - 1)) * (page.width - page.left - page.right);
-  const points = values.map((each, index) => `${round(x(index))} ${round(y + page.panel * (1 - each / tops[axis]))}`).join('L');
+  const heights = values.map((each) => round(y + page.panel * (1 - each / tops[axis])));
+  // Of a level stretch the ends are enough.
+  const points = heights
+    .flatMap((height, index) => (height === heights[index - 1] && height === heights[index + 1] ? [] : [`${round(x(index))} ${height}`]))
+    .join('L');
   const base = round(y + page.panel);
   const shape = isArea ? `M${round(x(0))} ${base}L${points}L${round(x(values.length - 1))} ${base}Z` : `M${points}`;
   const paint = isArea

@@ -110,6 +110,11 @@ export class ClientConnection implements Member, Visitor {
     this.#read();
   }
 
+  /** Nobody takes the body for now: what comes waits for the next `passBody`. */
+  keepBody(): void {
+    this.#bodyTo = undefined;
+  }
+
   /** Read from the connection, and neither passed on nor dropped yet. */
   get unreadBytes(): number {
     return (this.#unread?.length ?? 0) + this.#socket.readableLength;

@@ -55,6 +55,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #switched: Switched | undefined;
   #saidContinue = false;
   #sentTwice = false;
+  /** Of the request, what was to go over a connection that ended before any of it did. */
+  #unwritten = '';
   #status = abandonedStatus;
   /** Of answers whose connection this has left. */
   #answerBytes = 0;
@@ -145,7 +147,9 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   connected(): void {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
-    upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.scheme));
+    if (this.#unwritten === '') upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.scheme));
+    else upstream.out.text(this.#unwritten);
+    this.#unwritten = '';
     if (this.#head.hasBody) {
       this.#client.passBody(upstream.out);
       this.bodyArrived();
@@ -213,9 +217,11 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     if (this.#over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
     if (!isDead) this.progress?.brokeOff(this);
-    if (!isDead || this.#sentTwice || !isReplayable(this.#head)) return this.#fail(upstreamReset);
+    if (!isDead || this.#sentTwice || (broken.out.hasWritten && !isReplayable(this.#head))) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
+    this.#unwritten = broken.out.takeText();
+    this.#client.keepBody();
     this.progress?.resent();
     this.#attempt(broken.another());
   }

@@ -10,6 +10,8 @@ const joinUpTo = 8 * 1024;
  * all connections that have something to say write one behind the other: whoever reads there then wakes up once for many, and that is most of what a write costs.
  */
 export class Outbox implements BodySink, Late {
+  /** Something has gone out since it was last set to false. */
+  hasWritten = false;
   readonly #socket: Socket;
   /** Ahead of `#text`. */
   #pieces: (string | Buffer)[] = [];
@@ -60,10 +62,16 @@ export class Outbox implements BodySink, Late {
     if (socket.destroyed) return;
     if (this.#pieces.length > 0) this.#writePieces(socket);
     else if (this.#text !== '') {
-      const text = this.#text;
-      this.#text = '';
-      socket.write(text, 'latin1');
+      this.hasWritten = true;
+      socket.write(this.takeText(), 'latin1');
     }
+  }
+
+  /** What was to go out, to be said over another connection. */
+  takeText(): string {
+    const text = this.#text;
+    this.#text = '';
+    return text;
   }
 
   atEndOfTurn(): void {
@@ -72,6 +80,7 @@ export class Outbox implements BodySink, Late {
   }
 
   #writePieces(socket: Socket): void {
+    this.hasWritten = true;
     this.#endText();
     const pieces = this.#pieces;
     this.#pieces = [];

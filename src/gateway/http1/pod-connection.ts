@@ -85,6 +85,7 @@ export class PodConnection {
   /** Gives it a request. `isHead`: the answer has no body, whatever it says. */
   begin(listener: AnswerListener, isHead: boolean): void {
     this.#listener = listener;
+    this.out.hasWritten = false;
     this.#isHead = isHead;
     this.#silent = true;
     this.#keepsAlive = true;

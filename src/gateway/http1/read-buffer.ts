@@ -1,5 +1,5 @@
 /** Enough for a head and a short body. */
-const leastBytes = 8 * 1024;
+const leastBytes = 4 * 1024;
 /** For a pod that has filled that: most bodies in one read. */
 const mostBytes = 128 * 1024;
 

@@ -1,7 +1,18 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { specWith, start } from '../../../test/support/decision-inputs.ts';
-import { instant, ManualClock, pods, seconds, workloadKey, type MetricReading, type Report, type ScaleSpec, type WorkloadReport } from '../../core/index.ts';
+import {
+  instant,
+  latencyBucketOf,
+  ManualClock,
+  pods,
+  seconds,
+  workloadKey,
+  type MetricReading,
+  type Report,
+  type ScaleSpec,
+  type WorkloadReport,
+} from '../../core/index.ts';
 import type { Metering } from './metering.ts';
 import type { WorkloadLoad, WorkloadMetrics, WorkloadMetricsOptions } from './ports.ts';
 import { createWorkloadMetrics } from './workload-metrics.ts';
@@ -359,6 +370,62 @@ test('a request of a few microseconds keeps a window from being idle, until it h
   t.is(stableOf(scene.reading(spec)), 1e-6);
   await scene.run(1, { a: [] });
   t.is(stableOf(scene.reading(spec)), 0);
+});
+
+const timed = (ms: number, count: number): Partial<WorkloadReport> => ({
+  requestCount: count,
+  revisions: [{ revision: 'a', averageConcurrency: 1, requestCount: count, latency: [latencyBucketOf(ms), count], requestBytes: 0, responseBytes: 0 }],
+});
+
+test('latency is the p95 of all gateways together, for who asks, with the concurrency that it needs', async (t) => {
+  const scene = new Scene();
+  for (const id of ['a', 'b']) scene.metrics.gatewayJoined(id);
+  const bySpeed = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
+  scene.load(bySpeed);
+  await scene.run(20, { a: [figures(2, timed(100, 9))], b: [figures(3, timed(800, 1))] });
+  const [latency, concurrency] = scene.load(bySpeed).metrics;
+  t.like(concurrency, { metric: 'concurrency', stable: 5 });
+  t.true(Math.abs(stableOf(latency) - 800) < 40);
+  t.deepEqual(
+    scene.load().metrics.map(({ metric }) => metric),
+    ['concurrency'],
+  );
+  t.like(scene.reading(bySpeed), { kind: 'no-data' }, 'what nobody asked for is not kept');
+});
+
+test('a time in which no request ended has no latency, which is not zero and keeps nothing up', async (t) => {
+  const scene = new Scene();
+  scene.metrics.gatewayJoined('a');
+  const bySpeed = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
+  scene.load(bySpeed);
+  await scene.run(2, { a: [figures(2, timed(100, 9))] });
+  await scene.run(70, { a: [] });
+  t.like(scene.load(bySpeed).metrics, [
+    { metric: 'latency', kind: 'no-data', nothing: true },
+    { metric: 'concurrency', kind: 'value', stable: 0 },
+  ]);
+});
+
+test('a gateway that does not tell how long requests take makes latency missing', async (t) => {
+  const scene = new Scene();
+  scene.metrics.gatewayJoined('a');
+  const bySpeed = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
+  scene.load(bySpeed);
+  await scene.run(5, { a: [figures(2, { requestCount: 3 })] });
+  const reading = scene.reading(bySpeed);
+  t.true(reading?.kind === 'no-data' && reading.nothing === undefined && reading.why?.includes('earlier version') === true);
+});
+
+test('latency that is no sketch is left out', async (t) => {
+  const scene = new Scene();
+  scene.metrics.gatewayJoined('a');
+  const bySpeed = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
+  scene.load(bySpeed);
+  for (const latency of [[-1, 5], [3], [5, 0.5], [1e9, 1]])
+    await scene.run(1, {
+      a: [figures(1, { revisions: [{ revision: 'a', averageConcurrency: 1, requestCount: 1, latency, requestBytes: 0, responseBytes: 0 }] })],
+    });
+  t.like(scene.reading(bySpeed), { kind: 'no-data', nothing: true });
 });
 
 test('metrics that gateways do not measure are no data; a formula gets every one that they do', async (t) => {

@@ -141,7 +141,8 @@ class Metrics implements WorkloadMetrics {
     const known = this.#loaded.get(key);
     const plan = this.#plans.of(spec, known?.plan ?? this.#idle.get(key)?.plan);
     const afterStart = now < this.#startedUntil;
-    if (known === undefined && !plan.keeps) return { plan, series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
+    if (known === undefined && !plan.keeps)
+      return { plan, series: undefined, since: this.#idle.look(key, plan, 'unseen', metering, now, afterStart).meteredSince };
     const series = known ?? this.#begin(key);
     series.askedIn = this.#sweeps;
     series.meteredSince = meteredSince(series.meteredSince, metering, now, afterStart);

@@ -130,7 +130,7 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
     ...budgetMetrics(() => read().budget),
     {
       name: 'rouse_report_drops_total',
-      help: 'Figures of gateways that were left out of the windows, by why.',
+      help: 'Figures of gateways that were left out of the windows, by why: late, doubled, invalid, unknownGateway, overLimit.',
       type: 'counter',
       labels: ['reason'],
       samples: () => Object.entries(read().drops).map(([reason, value]) => ({ labels: { reason }, value: Number(value) })),

@@ -1,7 +1,7 @@
 import type { Decision, Instant, Millis } from '../../core/index.ts';
 import type { FormulaLookup } from '../../decider/index.ts';
 import type { JournalRecord } from '../journal.ts';
-import type { ScaledWorkload } from '../scaler.ts';
+import type { ScaledWorkload } from '../scaled-workload.ts';
 import type { TickRecord } from '../tick-record.ts';
 import { outlookOf, type Outlook } from './outlook.ts';
 

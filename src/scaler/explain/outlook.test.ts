@@ -46,11 +46,13 @@ const only = (changes: readonly Change[]): Extract<Change, { kind: 'metric' }> =
   return change;
 };
 
-test('two pods at a target of 70: a third comes at 141 requests in flight, one goes at 70', (t) => {
-  const outlook = outlookOf(settled(specWith(), 130), noFormulas);
+const atSeventy = test.macro((t, policy: 'rouse' | 'kpa', fewer: number) => {
+  const outlook = outlookOf(settled(specWith({}, { policy }), 130), noFormulas);
   t.like(only(outlook.more), { metric: 'concurrency', value: 141, to: 3, within: seconds(2) });
-  t.like(only(outlook.fewer), { metric: 'concurrency', value: 70, to: 1, within: seconds(2) });
+  t.like(only(outlook.fewer), { metric: 'concurrency', value: fewer, to: 1, within: seconds(2) });
 });
+test('two pods at a target of 70, policy kpa: a third comes at 141 requests in flight, one goes at 70', atSeventy, 'kpa', 70);
+test('two pods at a target of 70, policy rouse: a third comes at 141, one goes a tenth below 70', atSeventy, 'rouse', 63);
 
 const cases = fc.record({
   load: fc.double({ min: 1, max: 2000, noNaN: true }),
@@ -71,14 +73,14 @@ test('whatever it names is true of the decider: at the value the count changes a
         t.is(cameTo(tick, change.value, change.within), change.to);
         t.true(change.to > to);
         const short = change.value - Math.max(1, change.value * 1e-3);
-        if (short > 0) t.is(cameTo(tick, short, change.within), to, `${short} is not enough`);
+        if (short > 0) t.true(cameTo(tick, short, change.within) <= to, `${short} is not enough`);
       }
       for (const change of outlook.fewer) {
         if (change.kind !== 'metric') continue;
         t.is(cameTo(tick, change.value, change.within), change.to);
         t.true(change.to < to);
         t.is(cameTo(tick, change.value, change.within - 2000), to, 'not a tick earlier');
-        t.is(cameTo(tick, change.value + Math.max(1, change.value * 1e-3), change.within), to, 'not with more load than that');
+        t.true(cameTo(tick, change.value + Math.max(1, change.value * 1e-3), change.within) >= to, 'not with more load than that');
       }
       t.is(outlook.more.length === 0, outlook.noMore !== undefined);
       t.is(outlook.fewer.length === 0, outlook.noFewer !== undefined);
@@ -116,6 +118,7 @@ test('without a value of any metric nothing is foretold but why', (t) => {
   t.deepEqual(outlookOf(blind, noFormulas), { more: [], noMore: 'no-data', fewer: [], noFewer: 'no-data' });
 });
 
+// A formula's count is whole before hysteresis sees it: the fourth pod's tenth is not reached by 4.
 test('with a formula the load as a whole is what changes', async (t) => {
   const { lookup } = await loadFormulas();
   const spec = specWith({ formula: 'concurrency / 10' });
@@ -124,8 +127,8 @@ test('with a formula the load as a whole is what changes', async (t) => {
   const { decision, state: after } = decide(state, observation, spec, start, lookup);
   const outlook = outlookOf({ poked: false, before: state, observation, spec, decision, after, formulaMissing: false }, lookup);
   t.like(outlook.more, { 0: { kind: 'load', to: 6 } });
-  t.like(outlook.fewer, { 0: { kind: 'load', to: 4 } });
+  t.like(outlook.fewer, { 0: { kind: 'load', to: 3 } });
   const [more, fewer] = [outlook.more[0], outlook.fewer[0]];
   t.true(more?.kind === 'load' && more.factor > 50 / 48 && more.factor < 51 / 48, JSON.stringify(more));
-  t.true(fewer?.kind === 'load' && fewer.factor > 39 / 48 && fewer.factor <= 40 / 48, JSON.stringify(fewer));
+  t.true(fewer?.kind === 'load' && fewer.factor > 29 / 48 && fewer.factor <= 30 / 48, JSON.stringify(fewer));
 });

@@ -23,7 +23,7 @@ export const servePodsMetrics = async (t: Scope, cluster: Cluster, namespace: st
   const { certificatePem, keyPem } = await authority.issue({ commonName: 'metrics', ipAddresses: [address], validDays: 1 });
   const server = createServer({ cert: certificatePem, key: keyPem }, (request, response) => {
     const url = new URL(request.url ?? '/', 'https://metrics');
-    const [, metric] = /\/pods\/\*\/([^/]+)$/.exec(url.pathname) ?? [];
+    const [, metric] = /\/pods\/\*\/([^/]+)$/.exec(decodeURIComponent(url.pathname)) ?? [];
     const answer = async (): Promise<object> => {
       if (metric === undefined) return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/${version}`, resources: [] };
       const values = await valuesOf(/app=([^,]+)/.exec(url.searchParams.get('labelSelector') ?? '')?.[1] ?? '');
@@ -66,8 +66,10 @@ export const servePodsMetrics = async (t: Scope, cluster: Cluster, namespace: st
   await made(cluster, `/api/v1/namespaces/${namespace}/services`, service);
   await made(cluster, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, slice);
   await made(cluster, '/apis/apiregistration.k8s.io/v1/apiservices', { metadata: { name: `${version}.${group}` }, spec });
-  const isAvailable = async (): Promise<boolean> => (await cluster.api('GET', `/apis/${group}/${version}`)).status === 200;
-  await until('the metrics API is served', isAvailable, 20_000, async () => (await cluster.api('GET', apiService)).body);
+  const status = async (): Promise<{ readonly conditions?: readonly { readonly type: string; readonly status: string }[] }> =>
+    (await cluster.api('GET', apiService)).body['status'] ?? {};
+  const isAvailable = async (): Promise<boolean> => (await status()).conditions?.some((each) => each.type === 'Available' && each.status === 'True') === true;
+  await until('the metrics API is served', isAvailable, 20_000, status);
 };
 
 const made = async (cluster: Cluster, path: string, object: object): Promise<void> => {

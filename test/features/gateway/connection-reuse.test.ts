@@ -138,6 +138,30 @@ test('while a pod closes idle connections at any moment, no GET fails and no POS
   t.log(`${failed} POSTs were answered 502; ${bodies.length} reached the pod`);
 });
 
+for (const how of ['finish', 'reset'] as const)
+  test(`a POST that has not been written when its kept connection ends goes over another one, and arrives once: ${how}`, async (t) => {
+    const { origin, dial } = await startScene(t, async (wire, requests) => {
+      for (;;) {
+        const request = await readRequest(wire);
+        requests.push(request);
+        await wire.send(okWith(request.body));
+      }
+    });
+    const client = await dial();
+    for (let count = 0; count < 50; count += 1) {
+      const sent = client.send(post(`/${count}`, `body ${count}`));
+      // Seen by the gateway behind the request, in the same turn.
+      origin.connections.at(-1)?.[how]();
+      await sent;
+      const got = await readAnswer(client);
+      t.is(`${got.status} ${got.body}`, `200 body ${count}`);
+    }
+    t.deepEqual(
+      origin.requests.map(({ target }) => target),
+      Array.from({ length: 50 }, (_, count) => `/${count}`),
+    );
+  });
+
 const unannounced = test.macro({
   exec: async (t: ExecutionContext, turns: number, how: 'FIN' | 'RST') => {
     const { origin, dial } = await startScene(t, async (wire, requests) => {

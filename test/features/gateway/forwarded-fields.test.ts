@@ -119,7 +119,14 @@ test(own, { given: ['x-forwarded-PROTO: https', 'x-forwarded-HOST: b'], for: '12
 const others = ['X-Forwarded-Port: 8443', 'Forwarded: for=9.9.9.9;proto=https', 'X-Real-Ip: 9.9.9.9', 'X_Forwarded_For: 9.9.9.9'];
 test(own, { given: others, for: '127.0.0.1', kept: others });
 test(own, { given: ['Connection: x-forwarded-for, X-Forwarded-Proto, x-forwarded-host'], for: '127.0.0.1' });
-test(own, { given: ['Connection: x-forwarded-for', 'X-Forwarded-For: 9.9.9.9'], for: '127.0.0.1' });
+// What a proxy in front has said its client could wipe out otherwise.
+test(own, { given: ['Connection: x-forwarded-for', 'X-Forwarded-For: 9.9.9.9'], for: '9.9.9.9, 127.0.0.1' });
+test(own, {
+  given: ['Connection: x-forwarded-proto, X-Forwarded-Host', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: b'],
+  for: '127.0.0.1',
+  proto: ['https'],
+  host: ['b'],
+});
 
 const spoofed = [
   'For: 9.9.9.9',

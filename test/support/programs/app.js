@@ -40,6 +40,12 @@ const answers = {
     });
     request.on('end', () => response.end(JSON.stringify({ pod: HOSTNAME, bytes, sha256: hash.digest('hex') })));
   },
+  // Uses ?ms= of CPU, however busy the machine is.
+  '/burn': (_request, response, query) => {
+    const until = process.cpuUsage().user + Number(query.get('ms')) * 1000;
+    while (process.cpuUsage().user < until);
+    response.end(JSON.stringify({ pod: HOSTNAME }));
+  },
   '/exit': () => process.exit(1),
 };
 

@@ -1,0 +1,93 @@
+import test from 'ava';
+import type { Decision } from '../../src/core/index.ts';
+import { startLoad } from '../support/load.ts';
+import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
+import { until } from '../support/until.ts';
+
+let rouse: TestLocal;
+test.before(async () => {
+  rouse = await startTestLocal();
+});
+test.after.always(() => rouse.close());
+
+const decisionsOf = ({ name }: TestApp): readonly Decision[] => rouse.local.controller.scaler.explain('default', name)?.decisions ?? [];
+
+const lastOf = ({ name }: TestApp): Decision | undefined => rouse.local.controller.scaler.workloads().find((each) => each.name === name)?.decision;
+
+interface PodMetricsList {
+  readonly kind?: string;
+  readonly items?: readonly {
+    readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+    readonly timestamp: string;
+    readonly window: string;
+    readonly containers: readonly { readonly name: string; readonly usage: { readonly cpu: string; readonly memory: string } }[];
+  }[];
+}
+
+test('a program that uses CPU gets more pods for it and loses them after; its traffic lets the last one go', async (t) => {
+  const app = await rouse.run('burner', {
+    annotations: {
+      'rouse.dev/enabled': 'true',
+      'rouse.dev/window': '6s',
+      'rouse.dev/metric': 'cpu,concurrency',
+      'rouse.dev/target': 'cpu=20%',
+      'rouse.dev/max-scale': '3',
+    },
+    requests: { cpu: '100m' },
+  });
+  const working = startLoad(t, 1, async () => {
+    const { status, text } = await app.get('/burn?ms=40');
+    if (status !== 200) throw new Error(`${status}: ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    return text;
+  });
+  await app.reach(3, 60_000);
+  const rise = decisionsOf(app).findLast(({ kind, to }) => kind === 'scale' && to === 3);
+  const [cpu, concurrency] = rise?.evidence.demands ?? [];
+  t.like(cpu?.reading, { metric: 'cpu', kind: 'value' });
+  t.true((cpu?.stablePods ?? 0) > 1 || (cpu?.panicPods ?? 0) > 1, JSON.stringify(rise));
+  t.true((concurrency?.stablePods ?? 1) < 0.1, 'one request at a time is no cause');
+
+  const { body } = await rouse.api('GET', '/apis/metrics.k8s.io/v1beta1/namespaces/default/pods?labelSelector=app%3Dburner');
+  const { kind, items = [] } = body as PodMetricsList;
+  t.is(kind, 'PodMetricsList');
+  t.true(items.length > 0 && items.every(({ metadata, timestamp }) => metadata.labels?.['app'] === 'burner' && Number.isFinite(Date.parse(timestamp))));
+  for (const { window, containers } of items) {
+    t.regex(window, /^\d+(\.\d+)?s$/);
+    t.is(containers[0]?.name, 'app');
+    t.regex(containers[0]?.usage.cpu ?? '', /^\d+n$/);
+    t.true(Number.parseInt(containers[0]?.usage.memory ?? '', 10) > 10_000, 'a Node process has more than 10 MB');
+  }
+  await working.stop();
+  await until('cpu alone asks for one pod', () => {
+    const demands = lastOf(app)?.evidence.demands;
+    return demands?.[0]?.reading.kind === 'value' && demands[0].stablePods < 1;
+  });
+  await app.reach(0);
+});
+
+test('a p95 over its target gets busy pods company, once, and no request in the window is no reason to stay', async (t) => {
+  const app = await rouse.run('slow', {
+    annotations: {
+      'rouse.dev/enabled': 'true',
+      'rouse.dev/window': '8s',
+      'rouse.dev/metric': 'latency',
+      'rouse.dev/target': '100ms',
+      'rouse.dev/container-concurrency': '10',
+    },
+  });
+  const asking = startLoad(t, 6, async () => {
+    const { status, text } = await app.get('/sleep?ms=300');
+    if (status !== 200) throw new Error(`${status}: ${text}`);
+    return text;
+  });
+  await app.reach(2);
+  const rise = decisionsOf(app).findLast(({ kind }) => kind === 'scale');
+  const reading = rise?.evidence.demands[0]?.reading;
+  t.like(reading, { metric: 'latency', kind: 'value' });
+  t.true(reading?.kind === 'value' && reading.stable >= 285 && reading.stable < 2000, JSON.stringify(reading));
+  await until('the window holds nothing of the time with one pod, and more', () => (lastOf(app)?.at ?? 0) > (rise?.at ?? 0) + 12_000);
+  t.is(await app.replicas(), 2, 'six requests are not much for two pods: they are slow for another reason');
+  await asking.stop();
+  await app.reach(0);
+});
