@@ -119,16 +119,13 @@ const conclude = (trail: Trail, outcome: Outcome, observation: Observation, spec
   const demands: readonly MetricDemand[] = outcome.wanted.demand.demands;
   const missing = outcome.wanted.windows === undefined ? outcome.wanted.missing : undefined;
   const { formula } = outcome.wanted;
-  const evidence: Evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
-  const common = {
-    at: now,
-    evidence: formula === undefined && outcome.budget === undefined ? evidence : withRules(evidence, formula, outcome.budget),
-    excessBurstCapacity: excessBurstCapacity(outcome.wanted.demand, observation, spec),
-  };
+  const plain: Evidence = { demands, steps: trail.steps, panicking: outcome.panicking, wanted: outcome.asked, replicas, ready, starting, held, inFlight };
+  const evidence = formula === undefined && outcome.budget === undefined ? plain : withRules(plain, formula, outcome.budget);
+  const spare = excessBurstCapacity(outcome.wanted.demand, observation, spec);
   const to = pods(trail.count);
-  if (to === replicas) return { ...common, kind: 'hold', to, reason: holdReason(trail, observation, missing) };
+  if (to === replicas) return { kind: 'hold', at: now, to, reason: holdReason(trail, observation, missing), evidence, excessBurstCapacity: spare };
   const kind = replicas === 0 ? 'wake' : to === 0 ? 'sleep' : 'scale';
-  return { ...common, kind, from: replicas, to, reason: moveReason(trail, observation, spec) };
+  return { kind, at: now, from: replicas, to, reason: moveReason(trail, observation, spec), evidence, excessBurstCapacity: spare };
 };
 
 /**

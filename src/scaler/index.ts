@@ -10,6 +10,7 @@ export { parseMoment } from './explain/moment.ts';
 export { explainInWords } from './explain/words.ts';
 export { TraceReader } from './explain/trace.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
+export { Journal } from './journal.ts';
 export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';

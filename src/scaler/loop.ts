@@ -10,6 +10,7 @@ import { observe } from './observe.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
+import { SharedHolds } from './shared-holds.ts';
 import type { WakeWatch } from './wake-watch.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -48,6 +49,7 @@ const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolea
  */
 export class Loop {
   readonly #parts: LoopParts;
+  readonly #holds = new SharedHolds();
   /** Present while we lead. */
   #applier: Applier | undefined;
 
@@ -114,7 +116,8 @@ export class Loop {
     const room = budget.roomFor(record, memory);
     const observation = room === undefined ? observed.observation : { ...observed.observation, budget: room };
     const before = memory.decider;
-    const { decision, state } = (poked ? decidePoke : decide)(before, observation, spec, now, formulas);
+    const { decision: own, state } = (poked ? decidePoke : decide)(before, observation, spec, now, formulas);
+    const decision = this.#holds.of(own);
     budget.take(record, decision, poked);
     memory.decider = state;
     memory.last = decision;

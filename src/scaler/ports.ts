@@ -1,6 +1,7 @@
 import type { Clock, Decision, Instant, Logger, MetricReading, ScaleSpec, WorkloadKey, WorkloadRef } from '../core/index.ts';
 import type { FormulaLookup } from '../decider/index.ts';
 import type { KubeClient, PodView, Resource, Snapshot } from '../kube/index.ts';
+import type { Journal } from './journal.ts';
 import type { WorkloadRegistry } from './registry.ts';
 import type { WakeFailures } from './wake-failures.ts';
 
@@ -71,6 +72,8 @@ export interface ScalerPorts {
   /** Everything that has to be in before the first decision. */
   readonly synced: () => Promise<void>;
   readonly formulas?: FormulaLookup;
+  /** What was decided, and from what; left out: one of its own. */
+  readonly journal?: Journal;
   readonly events?: EventRecorder;
   /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
   readonly decided?: (key: WorkloadKey, decision: Decision) => void;

@@ -66,7 +66,7 @@ class WorkloadScaler implements Scaler {
   readonly #ports: ScalerPorts;
   readonly #resourceOf: ResourceOf;
   readonly #memories = new Memories();
-  readonly #journal = new Journal();
+  readonly #journal: Journal;
   readonly #coldStarts: ColdStarts;
   /** Of this term: another leader may publish in between. */
   #status: StatusWriter;
@@ -84,6 +84,7 @@ class WorkloadScaler implements Scaler {
 
   constructor(ports: ScalerPorts) {
     this.#ports = ports;
+    this.#journal = ports.journal ?? new Journal();
     const { clock, registry, pods } = ports;
     this.#resourceOf = (resource) => builtInResource(resource) ?? ports.resourceOf?.(resource);
     this.#coldStarts = new ColdStarts(clock);
