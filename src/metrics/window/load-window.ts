@@ -90,7 +90,8 @@ export class LoadWindow implements Buckets {
       this.#panic = new WindowView(panic);
       return;
     }
-    if (stable !== this.#sums.length) this.#sums = this.isEmpty(now) ? zeros(stable) : this.#newest(stable, last);
+    // Also after a silence: a view that starts afresh forgets by itself, and the other may not have changed.
+    if (stable !== this.#sums.length) this.#sums = this.#newest(stable, last);
     this.#stable.resize(this, stable, Math.floor(now), last, unseen);
     this.#panic.resize(this, panic, Math.floor(now), last, unseen);
   }
