@@ -16,9 +16,7 @@ const isSameDemand = (a: Evidence['demands'][number] | undefined, b: Evidence['d
   a !== undefined && b !== undefined && isSame(a, b, 'reading') && isSame(a.reading, b.reading);
 
 const isSameEvidence = (a: Evidence, b: Evidence): boolean =>
-  isSame(a, b, 'demands') &&
-  a.demands.length === b.demands.length &&
-  a.demands.every((demand, index) => isSameDemand(demand, b.demands[index]));
+  isSame(a, b, 'demands') && a.demands.length === b.demands.length && a.demands.every((demand, index) => isSameDemand(demand, b.demands[index]));
 
 /**
  * Thousands of workloads that sleep are decided alike, down to the moment: one decision serves them all. What is not found to be the same is
