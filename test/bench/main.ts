@@ -3,6 +3,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   admission: () => import('./admission.ts'),
   'cluster-scale': () => import('./cluster-scale.ts'),
   'cold-start': () => import('./cold-start.ts'),
+  decider: () => import('./decider.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-scale': () => import('./gateway-scale.ts'),
   'gateway-soak': () => import('./gateway-soak.ts'),

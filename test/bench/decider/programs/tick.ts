@@ -1,0 +1,29 @@
+import { getHeapStatistics } from 'node:v8';
+import { deciderWorld, type Kind } from '../world.ts';
+
+/** What a number of workloads cost, as JSON: argument 1 is the `Kind`, 2 the number of rounds that are measured. Run with --expose-gc. */
+const [, , kindText = '', roundsText = ''] = process.argv;
+const kind = JSON.parse(kindText) as Kind & { readonly leads: boolean };
+
+const bytes = (): number => {
+  for (let turn = 0; turn < 3; turn += 1) globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external + getHeapStatistics().malloced_memory;
+};
+
+const world = await deciderWorld(kind, kind.leads);
+const before = bytes();
+await world.begin();
+const rounds = [];
+// The first two compile.
+for (let round = 0; round < Number(roundsText) + 2; round += 1) rounds.push(await world.round());
+const after = bytes();
+const parts = (['metrics', 'counters', 'journal'] as const).map((part) => {
+  const from = bytes();
+  world.forget[part]();
+  return [part, (from - bytes()) / kind.workloads] as const;
+});
+console.log(
+  JSON.stringify({ rounds: rounds.slice(2), bytes: (after - before) / kind.workloads, ...Object.fromEntries(parts), writes: world.writes() / kind.workloads }),
+);
+process.exit(0);

@@ -1,0 +1,218 @@
+import { instant, ManualClock, millis, ok, silentLogger, type Result, type WorkloadKey } from '../../../src/core/index.ts';
+import { loadFormulas, noFormulas } from '../../../src/decider/index.ts';
+import {
+  SnapshotStore,
+  type ConfigMapView,
+  type Entry,
+  type KubeClient,
+  type NamespaceView,
+  type PodView,
+  type WorkloadView,
+} from '../../../src/kube/index.ts';
+import { createControllerInstruments, createWorkloadMetrics } from '../../../src/metrics/index.ts';
+import { createScaler, Journal, WakeFailures, WorkloadRegistry } from '../../../src/scaler/index.ts';
+import { aContainer, aPod, aWorkload } from '../../support/views.ts';
+import { reportOf } from './load.ts';
+
+export interface Kind {
+  readonly workloads: number;
+  /** With a pod and load, or at zero. */
+  readonly active: boolean;
+  readonly window: string;
+  /** Concurrency alone, or concurrency, requests per second and held with a formula over them. */
+  readonly metrics: 'one' | 'three-and-formula';
+}
+
+export interface World {
+  /** The first tick, after a minute of history. */
+  readonly begin: () => Promise<void>;
+  /** Two seconds: two reports of each gateway, and a tick over all workloads. */
+  readonly round: () => Promise<Round>;
+  /** Asked of the API server so far. */
+  readonly writes: () => number;
+  /** Drops a part of what is remembered, to see what it took: windows and figures; counters of decisions for /metrics; the journal. */
+  readonly forget: Readonly<Record<'metrics' | 'counters' | 'journal', () => void>>;
+}
+
+/** What two seconds took, in ms of CPU. */
+export interface Round {
+  readonly ingestMs: number;
+  readonly tickMs: number;
+  /** By the tick; true only where no garbage was collected meanwhile. */
+  readonly allocated: number;
+  /** What the tick decided, counted. */
+  readonly outcome: string;
+}
+
+const gateways = ['gateway-a', 'gateway-b'];
+const start = instant(Date.UTC(2026, 0, 5, 12));
+const entryOf = <T extends PodView | WorkloadView>(value: T): Entry<T> => {
+  const { namespace, name, uid, resourceVersion } = value;
+  return { namespace, name, uid, resourceVersion, value };
+};
+const gets = <T>(value: T): Promise<Result<T, never>> => Promise.resolve(ok(value));
+const fail = (problem: unknown): void => {
+  throw problem;
+};
+
+const annotationsOf = (kind: Kind, index: number): Readonly<Record<string, string>> => ({
+  'rouse.dev/enabled': 'true',
+  'rouse.dev/state': '{"v":1,"replicasBefore":1}',
+  'rouse.dev/status': `{"v":1,"desired":${kind.active ? '1' : '0'},"reason":"${kind.active ? 'metric-fall' : 'idle'}","since":"2026-01-05T11:00:00Z"}`,
+  'rouse.dev/window': kind.window,
+  ...(kind.metrics === 'one'
+    ? { 'rouse.dev/target': String(100 + (index % 10) * 10) }
+    : {
+        'rouse.dev/metric': 'concurrency,rps,held',
+        'rouse.dev/target': `concurrency=${String(100 + (index % 10) * 10)},rps=1000,held=10`,
+        'rouse.dev/formula': `max(concurrency / ${String(100 + (index % 100))}, rps / 1000, held / 10)`,
+      }),
+});
+
+const viewsOf = (kind: Kind, index: number): { readonly workload: WorkloadView; readonly pod: PodView } => {
+  const name = `workload-${String(index)}`;
+  const namespace = `team-${String(index % 100)}`;
+  const labels = { app: name };
+  const count = kind.active ? 1 : 0;
+  return {
+    workload: aWorkload(name, {
+      namespace,
+      uid: `uid-of-${name}`,
+      annotations: annotationsOf(kind, index),
+      createdAt: start,
+      specReplicas: count,
+      readyReplicas: count,
+      selector: { matchLabels: labels, matchExpressions: [] },
+      podLabels: labels,
+      scaledBy: [{ manager: 'rouse', at: start }],
+    }),
+    pod: aPod(`${name}-1`, { namespace, uid: `pod-uid-of-${String(index)}`, labels, createdAt: start, containers: [aContainer()] }),
+  };
+};
+
+const cpuMs = (from: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
+};
+
+/**
+ * The scaler and the metrics of a controller that leads, with everything up to the edges of what is measured: the views of the cluster are
+ * there, writes are answered at once, and gateways stand in every path.
+ */
+export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> => {
+  const clock = new ManualClock(start);
+  const workloads = new SnapshotStore<WorkloadView>(fail);
+  const podViews = new SnapshotStore<PodView>(fail);
+  const namespaces = new SnapshotStore<NamespaceView>(fail);
+  const configMaps = new SnapshotStore<ConfigMapView>(fail);
+  for (const store of [workloads, podViews, namespaces, configMaps]) store.markSynced();
+  const formulas = kind.metrics === 'one' ? undefined : await loadFormulas();
+  const registry = new WorkloadRegistry({
+    workloads: [workloads],
+    namespaces,
+    configMaps,
+    logger: silentLogger,
+    ...(formulas === undefined ? {} : { checkFormula: (text: string) => formulas.check(text) }),
+  });
+  const metrics = createWorkloadMetrics({ clock, metering: () => 'full' });
+  let writes = 0;
+  const counted = <T>(value: T): Promise<Result<T, never>> => {
+    writes += 1;
+    return gets(value);
+  };
+  const client = {
+    get: () => gets({}),
+    list: () => gets({ items: [] }),
+    create: () => counted({}),
+    delete: () => counted(undefined),
+    mergePatch: () => counted({}),
+    writeScale: () => counted({ replicas: 1, resourceVersion: '2' }),
+  } as unknown as KubeClient;
+  const journal = new Journal();
+  const outcomes = new Map<string, number>();
+  const outcome = (): string => [...outcomes].map(([what, count]) => `${String(count)} ${what}`).join(', ');
+  const instruments = createControllerInstruments(() => ({
+    workloads: [],
+    leader: true,
+    configValid: true,
+    budget: [],
+    usageReads: new Map(),
+    drops: metrics.drops,
+  }));
+  const scaler = createScaler({
+    clock,
+    logger: { ...silentLogger, error: (message, fields) => fail(new Error(`${message} ${String(fields?.['error'])}`)) },
+    client,
+    registry,
+    failures: new WakeFailures(),
+    pods: podViews,
+    metrics,
+    path: { holdReady: () => true, hold: () => undefined, retire: () => Promise.resolve(), handBack: () => Promise.resolve() },
+    journal,
+    synced: () => Promise.resolve(),
+    formulas: formulas?.lookup ?? noFormulas,
+    decided: (key, decision) => {
+      const { kind: what, reason } = decision;
+      instruments.decided(key, reason);
+      const said = `${what} ${reason}`;
+      outcomes.set(said, (outcomes.get(said) ?? 0) + 1);
+    },
+  });
+  // Now, so that the pods of each workload are found before anything is measured.
+  for (let index = 0; index < kind.workloads; index += 1) {
+    // As off the API server: of JSON, with strings of their own.
+    const { workload, pod } = JSON.parse(JSON.stringify(viewsOf(kind, index))) as ReturnType<typeof viewsOf>;
+    workloads.set(entryOf(workload));
+    if (kind.active) podViews.set(entryOf(pod));
+  }
+  const keys: readonly WorkloadKey[] = [...registry.values()].map(({ key }) => key);
+  if (registry.size !== kind.workloads) throw new Error(`${String(registry.size)} workloads of ${String(kind.workloads)} were taken`);
+  const never = new AbortController();
+  for (const gateway of gateways) metrics.gatewayJoined(gateway);
+  let second = 0;
+  const ingest = (seconds: number): number => {
+    second += 1;
+    const reports = gateways.map((_, gateway) => reportOf(kind.active ? keys : [], second, gateway, seconds));
+    globalThis.gc?.();
+    const from = process.cpuUsage();
+    const now = clock.now();
+    for (const [index, report] of reports.entries()) metrics.ingest(gateways[index] ?? '', report, now);
+    return cpuMs(from);
+  };
+  return {
+    begin: async () => {
+      ingest(60);
+      void scaler.run(never.signal);
+      if (leads) void scaler.lead(never.signal);
+      await clock.advance(millis(0));
+      // From here a tick is the first thing in every other second.
+      await clock.advance(millis(1999));
+    },
+    round: async () => {
+      const first = ingest(1);
+      outcomes.clear();
+      globalThis.gc?.();
+      const { heapUsed } = process.memoryUsage();
+      const from = process.cpuUsage();
+      await clock.advance(millis(1000));
+      const tickMs = cpuMs(from);
+      const allocated = process.memoryUsage().heapUsed - heapUsed;
+      const said = outcome();
+      const second = ingest(1);
+      await clock.advance(millis(1000));
+      return { ingestMs: first + second, tickMs, allocated, outcome: said };
+    },
+    writes: () => writes,
+    forget: {
+      metrics: () => {
+        for (const key of keys) metrics.forget(key);
+      },
+      counters: () => {
+        for (const key of keys) instruments.forget(key);
+      },
+      journal: () => {
+        for (const key of keys) journal.forget(key);
+      },
+    },
+  };
+};
