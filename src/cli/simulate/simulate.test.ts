@@ -14,20 +14,26 @@ import { summaryTable } from './summary.ts';
 import { svgPlot } from './svg-plot.ts';
 import { terminalPlot } from './terminal-plot.ts';
 
-const manifest = (annotations: Readonly<Record<string, string>>): string =>
-  JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', annotations }, spec: { replicas: 1, template: {} } });
+const manifest = (annotations: Readonly<Record<string, string>>, replicas = 1): string =>
+  JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', annotations }, spec: { replicas, template: {} } });
 
 const sceneWith = (
   load: Load,
   annotations: Readonly<Record<string, string>> = {},
   flags: { readonly seed?: number; readonly startTime?: string } = {},
+  replicas = 1,
 ): Promise<Scene> =>
-  sceneOf(parseManifests(manifest({ 'rouse.dev/target': '10', 'rouse.dev/container-concurrency': '10', ...annotations }), 'shop.yaml'), 'shop.yaml', load, {
-    seed: 1,
-    startTime: '2s..6s',
-    serviceTime: '400ms',
-    ...flags,
-  });
+  sceneOf(
+    parseManifests(manifest({ 'rouse.dev/target': '10', 'rouse.dev/container-concurrency': '10', ...annotations }, replicas), 'shop.yaml'),
+    'shop.yaml',
+    load,
+    {
+      seed: 1,
+      startTime: '2s..6s',
+      serviceTime: '400ms',
+      ...flags,
+    },
+  );
 
 const load = (...stretches: readonly (readonly [seconds: number, concurrency: number])[]): Load => ({
   name: 'test',
@@ -133,6 +139,12 @@ test('the HPA model keeps one pod and is late to a burst', async (t) => {
   const [rouse, hpa] = [await run(scene, 'rouse'), await run(scene, 'hpa')];
   t.true(Math.min(...hpa.samples.map(({ pods }) => pods)) >= 1);
   t.true(hpa.wait.p99 > rouse.wait.p99);
+});
+
+test('the HPA model has its least count where the manifest has none: without pods it would be switched off, and nothing to compare with', async (t) => {
+  const scene = await sceneWith(load([20, 5], [20, 0]), {}, {}, 0);
+  const outcome = await run(scene, 'hpa');
+  t.true(outcome.samples.every(({ pods }) => pods >= 1));
 });
 
 test('every built-in load has a shape of its own and plain numbers', (t) => {
