@@ -28,6 +28,7 @@ export {
 } from './reasons.ts';
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
+export { parseRfc3339 } from './rfc3339.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
 export { askedMetrics, isResourceMetric, type ResourceMetric } from './spec/asked-metrics.ts';
