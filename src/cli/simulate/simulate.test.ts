@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { after, instant, millis, pods, type Decision, type Observation } from '../../core/index.ts';
 import { decide, initialState } from '../../decider/index.ts';
 import { LoadWindow } from '../../metrics/index.ts';
+import { CommandError, exitCode } from '../exit-code.ts';
 import { parseManifests } from '../manifests.ts';
 import { contestants } from './contestant.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
@@ -145,6 +146,21 @@ test('the HPA model has its least count where the manifest has none: without pod
   const scene = await sceneWith(load([20, 5], [20, 0]), {}, {}, 0);
   const outcome = await run(scene, 'hpa');
   t.true(outcome.samples.every(({ pods }) => pods >= 1));
+});
+
+test('a controller that fails ends the run with one sentence, not with a picture in which nothing was scaled', async (t) => {
+  const calm = await sceneWith(load([10, 5]));
+  const fails = (): never => {
+    throw new Error('no idea');
+  };
+  const looked = await t.throwsAsync(run({ ...calm, decided: fails }, 'rouse'), { instanceOf: CommandError });
+  t.is(looked.message, 'the simulated controller failed: a look at a workload failed: no idea');
+  t.is(looked.exitCode, exitCode.failure);
+  const asleep = await sceneWith(load([10, 0], [10, 5]), {}, {}, 0);
+  const poked = await t.throwsAsync(run({ ...asleep, decided: ({ evidence }) => (evidence.held > 0 ? fails() : undefined) }, 'kpa'), {
+    instanceOf: CommandError,
+  });
+  t.is(poked.message, 'the simulated controller failed: a look for a request that waits: no idea');
 });
 
 test('every built-in load has a shape of its own and plain numbers', (t) => {
