@@ -171,6 +171,41 @@ test('every built-in load has a shape of its own and plain numbers', (t) => {
   t.notDeepEqual(builtInLoad('noisy', 1), builtInLoad('noisy', 2));
 });
 
+const sceneOfFile = (...objects: readonly object[]): Promise<Scene> =>
+  sceneOf(parseManifests(objects.map((object) => JSON.stringify(object)).join('\n---\n'), 'all.yaml'), 'all.yaml', load([1, 1]), {
+    seed: 1,
+    startTime: '1s',
+    serviceTime: '1s',
+  });
+const anObject = (kind: string, name: string, annotations: Readonly<Record<string, string>> | null = null): object => ({
+  apiVersion: 'any/v1',
+  kind,
+  metadata: { name, annotations },
+  spec: { template: {} },
+});
+
+test('a file is read as rouse validate reads it: what says nothing to Rouse is no second workload', async (t) => {
+  const shop = anObject('Deployment', 'shop', { 'rouse.dev/target': '7' });
+  const { workload } = await sceneOfFile(anObject('Deployment', 'database'), shop, anObject('Job', 'migrate'));
+  t.is(workload.name, 'shop');
+  t.is((await sceneOfFile(anObject('Deployment', 'only'))).workload.name, 'only');
+  for (const two of [
+    [shop, anObject('StatefulSet', 'other', { 'rouse.dev/enabled': 'true' })],
+    [anObject('Deployment', 'one'), anObject('Deployment', 'two')],
+  ]) {
+    const failure = await t.throwsAsync(sceneOfFile(...two), { instanceOf: CommandError });
+    t.is(failure.message, 'all.yaml: there are 2 workloads in it (all.yaml:1, all.yaml:3); want one');
+  }
+});
+
+test('a file is read as rouse validate reads it: rouse-config counts, whatever namespace it names', async (t) => {
+  for (const namespace of [undefined, 'rouse-system', 'default']) {
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'rouse-config', namespace }, data: { target: '7' } };
+    const { spec } = await sceneOfFile(anObject('Deployment', 'shop', { 'rouse.dev/enabled': 'true' }), config);
+    t.is(spec.scaling.metrics[0]?.target, 7);
+  }
+});
+
 test('what cannot be simulated is said', async (t) => {
   const refused = async (annotations: Readonly<Record<string, string>>, pattern: RegExp): Promise<void> => {
     const failure = await t.throwsAsync(sceneWith(load([1, 1]), annotations));
