@@ -38,7 +38,7 @@ export const parseLoad = (text: string, name: string): Result<Load, string> => {
     const at = `line ${index + 1}`;
     if (line === '' || line.startsWith('#')) continue;
     if (unit === undefined) {
-      const [, found] = header.exec(line.replace(/^\uFEFF/, '')) ?? [];
+      const [, found] = header.exec(line) ?? [];
       if (found === undefined) return failed(`${at}: want the header "time,rps" or "time,concurrency", got "${clipped(line)}"`);
       unit = found.toLowerCase() as Load['unit'];
       continue;

@@ -122,12 +122,6 @@ export class VirtualGateway {
     this.#forgetIfDone(pod);
   }
 
-  /** In flight and waiting, by pod. */
-  loadOf(uid: string): number {
-    const pod = this.#pods.get(uid);
-    return pod === undefined ? 0 : pod.working + pod.queue.length;
-  }
-
   take(): Interval {
     const { since, inSystem, held, requests } = this.#interval;
     const length = Math.max(1, this.#now - since);
