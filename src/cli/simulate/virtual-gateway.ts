@@ -32,7 +32,7 @@ interface Pod {
 export interface Fates {
   readonly arrived: number;
   readonly answered: number;
-  /** 503: the hold queue was full, or the hold timeout was over. */
+  /** 503: the hold queue was full; 504: the hold timeout was over. */
   readonly refused: number;
   readonly held: number;
   readonly inPods: number;
