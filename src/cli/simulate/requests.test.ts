@@ -50,7 +50,10 @@ test('what happens next is the earliest, and the first of those at one time', (t
       for (const [index, at] of times.entries()) heap.add(at, index);
       const taken = times.map(() => heap.take());
       const expected = times.map((at, index) => ({ at, index })).sort((a, b) => a.at - b.at || a.index - b.index);
-      t.deepEqual(taken, expected.map(({ index }) => index)); // prettier-ignore
+      t.deepEqual(
+        taken,
+        expected.map(({ index }) => index),
+      );
       t.is(heap.take(), undefined);
     }),
   );

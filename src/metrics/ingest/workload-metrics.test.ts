@@ -109,7 +109,6 @@ test('the panic window sees a burst as soon as under kpa, whose window has the s
         [ours, specWith()],
         [theirs, kpa],
       ] as const) {
-        // prettier-ignore
         await scene.run(1, { a: [figures(load)] });
         scene.load(spec);
       }

@@ -156,9 +156,14 @@ export const createControllerInstruments = (read: () => ControllerFigures, most 
     for (const { key } of shown)
       for (const [phase, histogram] of counts.coldStarts.get(key) ?? []) yield { labels: { ...workloadLabels(key), phase }, histogram };
   }
-  const expose = expositionOf(
-    metricsOf(() => shown, () => (figures ??= read()), counts, () => leftOut), // prettier-ignore
-    () => exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
+  const metrics = metricsOf(
+    () => shown,
+    () => (figures ??= read()),
+    counts,
+    () => leftOut,
+  );
+  const expose = expositionOf(metrics, () =>
+    exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
   );
   return {
     decided: (key, reason) => counts.decided(key, reason),
