@@ -49,6 +49,8 @@ export class Outbox implements BodySink, Late {
   flush(): boolean {
     const socket = this.#socket;
     if (this.#pieces.length > 0) this.#writePieces(socket);
+    // Much does not wait, or nobody would notice in this turn that the other side does not read.
+    else if (this.#text.length > joinUpTo) this.flushNow();
     else if (this.#text !== '' && !this.#isLate) {
       this.#isLate = true;
       turn.add(this);
