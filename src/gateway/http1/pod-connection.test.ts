@@ -100,3 +100,20 @@ test('what a pod says before a request is written is no answer to it, and the re
   t.is(connection.out.takeText(), request);
   t.is(received(), request);
 });
+
+test('a connection that is idle owes its pod nothing of the last request, though the pod answered before it had come whole', async (t) => {
+  const owed: string[] = [];
+  const { connection, received, pod } = await startConnection(t, ({ out }) => owed.push(out.takeText()));
+  const asked = new Asked(connection, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+  await until('the pod was asked', () => received().endsWith('\r\n\r\n'));
+
+  await turn();
+  (await pod()).write(answer);
+  connection.out.text('hello');
+  connection.requestSent();
+  connection.out.flush();
+  await until('answered', () => owed.length > 0);
+  t.deepEqual(asked.heard, ['204', 'ended']);
+  t.deepEqual(owed, ['']);
+  await until('the pod has it whole', () => received().endsWith('hello'));
+});

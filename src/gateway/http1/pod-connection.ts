@@ -211,6 +211,8 @@ export class PodConnection {
     this.#listener = undefined;
     const reusable = this.#keepsAlive && this.#requestSent && chunk !== undefined && at === chunk.length && this.#state !== 'closed';
     if (reusable) {
+      // Or the rest of this request would be taken for the beginning of the next one, were that to go over another connection.
+      this.out.flushNow();
       this.#state = 'idle';
       this.reused = true;
       this.#socket.resume();
