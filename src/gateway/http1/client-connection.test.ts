@@ -66,3 +66,36 @@ test('of answers that their client does not read hardly more than the socket has
   t.is(answered, requests);
   t.true(mostKept <= near.writableHighWaterMark + 16 * 1024, `${mostKept} bytes were kept`);
 });
+
+/** Where a body goes, as text. */
+const collector = () => {
+  const sink = {
+    body: '',
+    holdsBytes: false,
+    text: (text: string) => void (sink.body += text),
+    bytes: (chunk: Buffer, from: number, to: number) => void (sink.body += chunk.toString('latin1', from, to)),
+  };
+  return sink;
+};
+
+test('a body that a pod had to catch up with when its connection ended goes on to the next one', async (t) => {
+  const [first, second] = [collector(), collector()];
+  let taken: ClientConnection | undefined;
+  const { far } = await accept(t, (client) => {
+    taken = client;
+    client.take(listener());
+    client.passBody(first);
+    client.block(true);
+  });
+  far.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\r\nfirst');
+  const client = await until('the request', () => taken);
+  t.is(first.body, 'first');
+  far.write('second');
+  client.keepBody();
+  client.passBody(second);
+  await until('the second piece', () => second.body === 'second');
+  far.write('last');
+  await until('the last piece', () => second.body === 'secondlast');
+  t.is(first.body, 'first');
+  t.true(client.requestWhole);
+});
