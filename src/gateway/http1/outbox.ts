@@ -36,7 +36,7 @@ export class Outbox implements BodySink, Late {
       return;
     }
     this.#endText();
-    this.#add(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    this.#pieces.push(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
     this.#lent = true;
   }
 
@@ -95,11 +95,7 @@ export class Outbox implements BodySink, Late {
   }
 
   #endText(): void {
-    if (this.#text !== '') this.#add(this.#text);
+    if (this.#text !== '') this.#pieces.push(this.#text);
     this.#text = '';
-  }
-
-  #add(piece: string | Buffer): void {
-    this.#pieces.push(piece);
   }
 }
