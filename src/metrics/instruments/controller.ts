@@ -148,6 +148,8 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
 /** The metrics of a controller (docs/reference/metrics.md). */
 export const createControllerInstruments = (read: () => ControllerFigures, most = mostWorkloads): ControllerInstruments => {
   const counts = new Counts();
+  /** Of the scrape that is under way: telling all workloads is not cheap. */
+  let figures: ControllerFigures | undefined;
   let shown: readonly WorkloadFigures[] = [];
   let leftOut = 0;
   function* coldStarts(): Iterable<{ readonly labels: Labels; readonly histogram: CountingHistogram }> {
@@ -155,7 +157,7 @@ export const createControllerInstruments = (read: () => ControllerFigures, most 
       for (const [phase, histogram] of counts.coldStarts.get(key) ?? []) yield { labels: { ...workloadLabels(key), phase }, histogram };
   }
   const expose = expositionOf(
-    metricsOf(() => shown, read, counts, () => leftOut), // prettier-ignore
+    metricsOf(() => shown, () => (figures ??= read()), counts, () => leftOut), // prettier-ignore
     () => exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
   );
   return {
@@ -163,7 +165,8 @@ export const createControllerInstruments = (read: () => ControllerFigures, most 
     coldStarted: (key, phases) => counts.coldStarted(key, phases),
     forget: (key) => counts.forget(key),
     expose: () => {
-      const all = [...read().workloads];
+      figures = read();
+      const all = [...figures.workloads];
       counts.keepOnly(new Set(all.map(({ key }) => key)));
       shown = [...limited(all, most)];
       leftOut = all.length - shown.length;
