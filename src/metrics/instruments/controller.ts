@@ -21,7 +21,7 @@ export interface ControllerFigures {
   readonly configValid: boolean;
   readonly drops: Drops;
   /** Empty without a budget. */
-  readonly budget: Iterable<BudgetFigures>;
+  readonly budget: readonly BudgetFigures[];
   /** Reads of the metrics API by how they ended. */
   readonly usageReads: ReadonlyMap<string, number>;
 }
