@@ -10,6 +10,7 @@ import { observe } from './observe.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
+import { isSpared, restAfter } from './rest.ts';
 import { SharedHolds } from './shared-holds.ts';
 import type { WakeWatch } from './wake-watch.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
@@ -63,14 +64,15 @@ export class Loop {
     for (const memory of this.#parts.memories.values()) {
       [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
       // Whose the count is, whoever leads can tell better than we could.
-      [memory.hand, memory.isNew] = [undefined, true];
+      [memory.hand, memory.isNew, memory.sparedLooks] = [undefined, true, 0];
     }
   }
 
   /** The regular look at one workload. */
   look(key: WorkloadKey): void {
-    const record = this.#parts.registry.get(key);
-    if (record !== undefined) this.#look(record, undefined);
+    const { registry, memories, metrics } = this.#parts;
+    const record = registry.get(key);
+    if (record !== undefined && !isSpared(record, memories.get(key), () => metrics.isQuiet(key))) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -94,6 +96,7 @@ export class Loop {
   changed(key: WorkloadKey): void {
     const record = this.#parts.registry.get(key);
     const memory = this.#parts.memories.get(key);
+    if (memory !== undefined) memory.sparedLooks = 0;
     if (record !== undefined && memory !== undefined) this.#parts.wakes.check(record, memory, liveCount(record.view, memory.written), this.#applier);
   }
 
@@ -126,6 +129,7 @@ export class Loop {
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);
+    restAfter(record, memory, before, { decision, state }, room !== undefined);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);
     this.#applier.apply({ record, memory, decision, live: observed.live, load, pods: podsOf.get(key), poked });

@@ -32,6 +32,11 @@ const usual: Readonly<Unusual> = {
   offBoarding: undefined,
 };
 
+const isUsual = (unusual: Unusual): boolean => {
+  for (const name in usual) if (unusual[name as keyof Unusual] !== usual[name as keyof Unusual]) return false;
+  return true;
+};
+
 /**
  * What the loop remembers of one workload between two looks at it. Lost with the process, and found again from the cluster and from replayed history.
  * There may be many, and most of them sleep: what is unusual has no room of its own until it comes.
@@ -57,6 +62,9 @@ export class WorkloadMemory {
   setUp: 'needed' | 'running' | 'done' = 'needed';
   /** When an HPA is looked for next, and what was known at the last look; undefined before the set-up is done. */
   hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined = undefined;
+  /** Regular looks that it is spared because nothing about it changes (`rest.ts`), and as what it was seen then. */
+  sparedLooks = 0;
+  restsAs: WorkloadRecord | undefined = undefined;
   #unusual: Unusual | undefined = undefined;
 
   /** `isKnown`: it was onboarded before this process saw it first. */
@@ -65,6 +73,11 @@ export class WorkloadMemory {
     this.replicasAtFirst = view.specReplicas;
     this.decider = initialState(spec, ready, now);
     this.wasReady = isKnown || ready > 0;
+  }
+
+  /** Something unusual is going on, or is not forgotten yet. */
+  get isUnusual(): boolean {
+    return this.#unusual !== undefined;
   }
 
   /** A change of the count that is on its way to `/scale`, told once it is there. */
@@ -156,6 +169,7 @@ export class WorkloadMemory {
     if ((this.#unusual ?? usual)[name] === value) return;
     this.#unusual ??= { ...usual };
     this.#unusual[name] = value;
+    if (value === usual[name] && isUsual(this.#unusual)) this.#unusual = undefined;
   }
 }
 

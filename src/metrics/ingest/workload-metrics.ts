@@ -135,6 +135,12 @@ class Metrics implements WorkloadMetrics {
     return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
   }
 
+  isQuiet(key: WorkloadKey): boolean {
+    if (this.#idle.get(key) === undefined) return false;
+    for (const gateway of this.#gateways.values()) if (gateway.held(key, undefined) > 0) return false;
+    return true;
+  }
+
   /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */
   #follow(key: WorkloadKey, spec: ScaleSpec, metering: Metering, now: number): Followed {
     const newest = this.#covered?.to;
