@@ -43,8 +43,8 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en');
 const stateBytes = ({ bytes, counters, journal }: Cost): number => bytes - counters - journal;
 
 const rowsOf = async ([what, kind]: (typeof kinds)[number]): Promise<{ readonly tick: readonly string[]; readonly memory: readonly string[] }> => {
-  const leader = await costOf({ ...kind, leads: true }, kind.workloads > 10_000 ? 3 : 9);
-  const standby = await costOf({ ...kind, leads: false }, 1);
+  const leader = await costOf({ ...kind, leads: true }, kind.workloads > 10_000 ? 5 : 9);
+  const [leading, standing] = [await costOf({ ...kind, leads: true, journal: 'none' }, 1), await costOf({ ...kind, leads: false, journal: 'none' }, 1)];
   const few = { ...kind, workloads: Math.min(kind.workloads, 10_000) };
   const allocating = await costOf({ ...few, leads: true }, 3, roomy);
   const ticks = leader.rounds.map(({ tickMs }) => tickMs);
@@ -61,7 +61,7 @@ const rowsOf = async ([what, kind]: (typeof kinds)[number]): Promise<{ readonly 
       perReported,
       leader.rounds.at(-1)?.outcome ?? '',
     ],
-    memory: [what, whole(stateBytes(standby)), whole(standby.metrics), whole(stateBytes(leader)), whole(leader.counters), whole(leader.journal)],
+    memory: [what, whole(stateBytes(standing)), whole(standing.metrics), whole(stateBytes(leading)), whole(leader.counters), whole(leader.journal)],
   };
 };
 
