@@ -72,7 +72,7 @@ export class Loop {
   look(key: WorkloadKey): void {
     const { registry, memories, metrics } = this.#parts;
     const record = registry.get(key);
-    if (record !== undefined && !isSpared(record, memories.get(key), () => metrics.isQuiet(key))) this.#look(record, undefined);
+    if (record !== undefined && !isSpared(memories.get(key), () => metrics.isQuiet(key))) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -123,7 +123,6 @@ export class Loop {
     const decision = this.#holds.of(own);
     budget.take(record, decision, poked);
     memory.decider = state;
-    memory.last = decision;
     const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
     journal.add(key, { poked, before, observation, spec, decision, after: state, formulaMissing });
     decided?.(key, decision);

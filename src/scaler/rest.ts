@@ -16,13 +16,12 @@ const isLeftAlone = ({ spec: { mode, adoptHpa, scaling } }: WorkloadRecord): boo
 export const restAfter = (record: WorkloadRecord, memory: WorkloadMemory, before: DeciderState, { decision, state }: Decided, hasBudget: boolean): void => {
   const sleeps = decision.kind === 'hold' && decision.to === 0 && decision.reason === 'idle' && record.view.specReplicas === 0;
   const isAtRest = sleeps && state === before && !hasBudget && memory.setUp !== 'running' && !memory.isUnusual && isLeftAlone(record);
-  memory.restsAs = isAtRest ? record : undefined;
   memory.sparedLooks = isAtRest ? sparedLooks : 0;
 };
 
-/** Whether this look is spared. */
-export const isSpared = (record: WorkloadRecord, memory: WorkloadMemory | undefined, isQuiet: () => boolean): boolean => {
-  if (memory === undefined || memory.sparedLooks === 0 || memory.restsAs !== record || !isQuiet()) return false;
+/** Whether this look is spared. A change of the object or its pods ends the rest (`Loop.changed`). */
+export const isSpared = (memory: WorkloadMemory | undefined, isQuiet: () => boolean): boolean => {
+  if (memory === undefined || memory.sparedLooks === 0 || !isQuiet()) return false;
   memory.sparedLooks -= 1;
   return true;
 };

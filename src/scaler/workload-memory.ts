@@ -1,4 +1,4 @@
-import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
+import { annotation, instant, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
 import type { HandSetCount, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -15,6 +15,7 @@ interface Unusual {
   told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
   wouldBe: number | undefined;
   setUpAt: Instant;
+  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined;
   offBoarding: AbortController | undefined;
 }
 
@@ -29,6 +30,7 @@ const usual: Readonly<Unusual> = {
   told: undefined,
   wouldBe: undefined,
   setUpAt: instant(0),
+  hpaLook: undefined,
   offBoarding: undefined,
 };
 
@@ -57,14 +59,10 @@ export class WorkloadMemory {
   isNew = true;
   /** A pod was ready at least once. */
   wasReady: boolean;
-  last: Decision | undefined = undefined;
   /** Writing `rouse.dev/state` and adopting the HPA. */
   setUp: 'needed' | 'running' | 'done' = 'needed';
-  /** When an HPA is looked for next, and what was known at the last look; undefined before the set-up is done. */
-  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined = undefined;
-  /** Regular looks that it is spared because nothing about it changes (`rest.ts`), and as what it was seen then. */
+  /** Regular looks that it is spared because nothing about it changes (`rest.ts`). */
   sparedLooks = 0;
-  restsAs: WorkloadRecord | undefined = undefined;
   #unusual: Unusual | undefined = undefined;
 
   /** `isKnown`: it was onboarded before this process saw it first. */
@@ -155,6 +153,14 @@ export class WorkloadMemory {
   }
   set setUpAt(at: Instant) {
     this.#set('setUpAt', at);
+  }
+
+  /** When an HPA is looked for next, and what was known at the last look; undefined before the first, and where there is nothing to know. */
+  get hpaLook(): Unusual['hpaLook'] {
+    return this.#unusual?.hpaLook;
+  }
+  set hpaLook(look: Unusual['hpaLook']) {
+    this.#set('hpaLook', look);
   }
 
   /** Ends the hand-back that is under way. */
