@@ -219,8 +219,8 @@ test.serial('rollout restart keeps the count; rollout undo past the onboarding k
 
 test.serial('deleting an onboarded workload and its Service leaves nothing of Rouse behind', async (t) => {
   const { kubectl } = scene;
-  await kubectl(['delete', 'deploy,service', 'kept', 'undone', 'byhand', 'gitops', 'forced', 'live']);
-  await untilAnswer(kubectl, ['get', 'endpointslices,endpoints', '-o', 'name'], (names) => !/kept|undone|byhand|gitops|forced|live/.test(names));
-  await untilAnswer(kubectl, ['get', 'pods,rs', '-o', 'name'], (names) => !/kept|undone|byhand|gitops|forced|live/.test(names));
+  await kubectl(['delete', 'deploy,service', 'kept', 'undone', 'byhand', 'gitops', 'forced', 'live', 'topped']);
+  await untilAnswer(kubectl, ['get', 'endpointslices,endpoints', '-o', 'name'], (names) => !/kept|undone|byhand|gitops|forced|live|topped/.test(names));
+  await untilAnswer(kubectl, ['get', 'pods,rs', '-o', 'name'], (names) => !/kept|undone|byhand|gitops|forced|live|topped/.test(names));
   t.is(await kubectl(['get', 'deploy', '-o', 'name']), 'deployment.apps/hello\n');
 });
