@@ -60,6 +60,11 @@ const roundUp = (count: number, spec: ScaleSpec): number =>
 
 const finite = (value: number): boolean => Number.isFinite(value) && value >= 0;
 
+const readingOf = (readings: readonly MetricReading[], metric: MetricReading['metric']): MetricReading | undefined => {
+  for (const reading of readings) if (reading.metric === metric) return reading;
+  return undefined;
+};
+
 /** A reading that arithmetic can be done on. */
 const isSound = (reading: MetricReading): boolean => reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic));
 
@@ -71,20 +76,25 @@ const podsFor = (reading: MetricReading, target: number, latency: LatencyWish | 
 
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
 export const demandOf = (observation: Observation, spec: ScaleSpec, latency: LatencyWish | undefined): Demand => {
-  const demands: MetricDemand[] = [];
-  const [stable, panic, beforeMends] = [new Highest(), new Highest(), new Highest()];
+  // Of its length from the start: one that is pushed to keeps room for sixteen more.
+  const demands = new Array<MetricDemand>(spec.scaling.metrics.length);
+  let index = 0;
+  const stable = new Highest();
+  const panic = new Highest();
+  const beforeMends = new Highest();
   let missing = 0;
   let capacityMetric: Demand['capacityMetric'];
   let invalid = 0;
   for (const wanted of spec.scaling.metrics) {
     const { metric } = wanted;
-    const found = observation.metrics.find((reading) => reading.metric === metric);
+    const found = readingOf(observation.metrics, metric);
     const sound = found !== undefined && isSound(found);
     if (found !== undefined && !sound) invalid += 1;
     const reading: MetricReading = sound ? found : { metric, kind: 'no-data', age: undefined };
     const target = perPodTarget(wanted, spec);
     const asked = podsFor(reading, target, latency);
-    demands.push({ reading, target, stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 });
+    demands[index] = { reading, target, stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 };
+    index += 1;
     if (asked === undefined) {
       missing += 1;
       continue;
@@ -99,8 +109,7 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     if (isMended && (capacityMetric === undefined || metric === 'concurrency')) capacityMetric = { reading, total };
   }
   return {
-    // A list that was pushed to keeps room for sixteen more.
-    demands: demands.slice(),
+    demands,
     stable: stable.count,
     panic: panic.count,
     stableBeforeMends: beforeMends.count ?? 0,
