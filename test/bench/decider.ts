@@ -44,7 +44,7 @@ const stateBytes = ({ bytes, counters, journal }: Cost): number => bytes - count
 
 const rowsOf = async ([what, kind]: (typeof kinds)[number]): Promise<{ readonly tick: readonly string[]; readonly memory: readonly string[] }> => {
   const leader = await costOf({ ...kind, leads: true }, kind.workloads > 10_000 ? 5 : 9);
-  const [leading, standing] = [await costOf({ ...kind, leads: true, journal: 'none' }, 1), await costOf({ ...kind, leads: false, journal: 'none' }, 1)];
+  const [leading, standing] = [await costOf({ ...kind, leads: true, journal: 'none' }, 0), await costOf({ ...kind, leads: false, journal: 'none' }, 0)];
   const few = { ...kind, workloads: Math.min(kind.workloads, 10_000) };
   const allocating = await costOf({ ...few, leads: true }, 3, roomy);
   const ticks = leader.rounds.map(({ tickMs }) => tickMs);

@@ -12,7 +12,7 @@ import {
 import { createControllerInstruments, createWorkloadMetrics } from '../../../src/metrics/index.ts';
 import { createScaler, Journal, WakeFailures, WorkloadRegistry } from '../../../src/scaler/index.ts';
 import { aContainer, aPod, aWorkload } from '../../support/views.ts';
-import { reportOf } from './load.ts';
+import { reportsOf } from './load.ts';
 
 export interface Kind {
   readonly workloads: number;
@@ -73,7 +73,7 @@ const annotationsOf = (kind: Kind, index: number): Readonly<Record<string, strin
 
 const viewsOf = (kind: Kind, index: number): { readonly workload: WorkloadView; readonly pod: PodView } => {
   const name = `workload-${String(index)}`;
-  const namespace = `team-${String(index % 100)}`;
+  const namespace = `team-${String(Math.floor(index / 50))}`;
   const labels = { app: name };
   const count = kind.active ? 1 : 0;
   return {
@@ -171,10 +171,11 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
   if (registry.size !== kind.workloads) throw new Error(`${String(registry.size)} workloads of ${String(kind.workloads)} were taken`);
   const never = new AbortController();
   for (const gateway of gateways) metrics.gatewayJoined(gateway);
+  const reporters = gateways.map((_, index) => reportsOf(kind.active ? keys : [], index));
   let second = 0;
   const ingest = (seconds: number): number => {
     second += 1;
-    const reports = gateways.map((_, gateway) => reportOf(kind.active ? keys : [], second, gateway, seconds));
+    const reports = reporters.map((report) => report(second, seconds));
     globalThis.gc?.();
     const from = process.cpuUsage();
     const now = clock.now();
