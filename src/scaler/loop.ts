@@ -1,6 +1,7 @@
 import type { Decision, DecisionReason, ScaleSpec } from '../core/index.ts';
 import { type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
+import type { PodView } from '../kube/index.ts';
 import type { Applier } from './applier.ts';
 import type { BudgetLedger } from './budget-ledger.ts';
 import type { ScalerEvent } from './events.ts';
@@ -51,6 +52,7 @@ const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolea
 export class Loop {
   readonly #parts: LoopParts;
   readonly #holds = new SharedHolds();
+  readonly #podsOf = (key: WorkloadKey): Iterable<PodView> => this.#parts.podsOf.get(key);
   /** Present while we lead. */
   #applier: Applier | undefined;
 
@@ -72,7 +74,7 @@ export class Loop {
   look(key: WorkloadKey): void {
     const { registry, memories, metrics } = this.#parts;
     const record = registry.get(key);
-    if (record !== undefined && !isSpared(memories.get(key), () => metrics.isQuiet(key))) this.#look(record, undefined);
+    if (record !== undefined && !isSpared(key, memories.get(key), metrics)) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -131,7 +133,7 @@ export class Loop {
     restAfter(record, memory, before, { decision, state }, room !== undefined);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);
-    this.#applier.apply({ record, memory, decision, live: observed.live, load, pods: podsOf.get(key), poked });
+    this.#applier.apply({ record, memory, decision, live: observed.live, load, podsOf: this.#podsOf, poked });
   }
 
   #tellOverride({ key }: WorkloadRecord, { override }: WorkloadMemory, before: WorkloadMemory['override']): void {

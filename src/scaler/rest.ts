@@ -1,4 +1,6 @@
+import type { WorkloadKey } from '../core/index.ts';
 import type { Decided, DeciderState } from '../decider/index.ts';
+import type { WorkloadMetrics } from './ports.ts';
 import type { WorkloadMemory } from './workload-memory.ts';
 import type { WorkloadRecord } from './workload-record.ts';
 
@@ -20,8 +22,8 @@ export const restAfter = (record: WorkloadRecord, memory: WorkloadMemory, before
 };
 
 /** Whether this look is spared. A change of the object or its pods ends the rest (`Loop.changed`). */
-export const isSpared = (memory: WorkloadMemory | undefined, isQuiet: () => boolean): boolean => {
-  if (memory === undefined || memory.sparedLooks === 0 || !isQuiet()) return false;
+export const isSpared = (key: WorkloadKey, memory: WorkloadMemory | undefined, metrics: Pick<WorkloadMetrics, 'isQuiet'>): boolean => {
+  if (memory === undefined || memory.sparedLooks === 0 || !metrics.isQuiet(key)) return false;
   memory.sparedLooks -= 1;
   return true;
 };

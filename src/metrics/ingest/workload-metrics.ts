@@ -128,7 +128,9 @@ class Metrics implements WorkloadMetrics {
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
     const { plan, series, since } = this.#follow(key, spec, metering, now);
     const windows = metering === 'none' ? 'none' : series;
-    const metrics = plan.asked.map((metric) => this.#reading(metric, key, isKnown, windows, spec, now));
+    const metrics = new Array<MetricReading>(plan.asked.length);
+    let index = 0;
+    for (const metric of plan.asked) metrics[index++] = this.#reading(metric, key, isKnown, windows, spec, now);
     const { stableWindow } = spec.scaling;
     const isMetered = metering === 'none' || isMeteredFor(since, stableWindow, now);
     const warm = isMetered && this.#isWarm(stableWindow, now) && this.#resources?.isWarm(key, spec) !== false;
