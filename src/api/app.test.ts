@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import type { Express } from 'express';
+import { systemClock } from '../core/index.ts';
 import { createApi, type WorkloadReader } from './index.ts';
 
 const hello = { namespace: 'default', name: 'hello', resource: 'deployments.apps', desired: 2, ready: 1, reason: 'metric-rise' };
@@ -19,14 +21,17 @@ const reader: WorkloadReader = {
 const howTo = (name: string): string =>
   `default/${name} is not onboarded: it carries no rouse.dev/enabled: "true" (kubectl -n default annotate deployment ${name} rouse.dev/enabled=true)`;
 
-const answer = async (t: ExecutionContext, path: string, accept = '*/*'): Promise<Response> => {
+const served = async (t: ExecutionContext, api: Express): Promise<string> => {
   const server = createServer((request, response) => {
-    createApi(reader)(request, response);
+    api(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
-  return fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { headers: { accept } });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
+
+const answer = async (t: ExecutionContext, path: string, accept = '*/*'): Promise<Response> =>
+  fetch(`${await served(t, createApi(reader, systemClock))}${path}`, { headers: { accept } });
 
 const cases = [
   ['/workloads', 200, { workloads: [hello] }],
@@ -34,6 +39,11 @@ const cases = [
   ['/workloads/default/other', 404, { code: 'not-onboarded', detail: howTo('other') }],
   ['/workloads/default/hello/explain', 200, { workload: hello }],
   ['/workloads/default/hello/explain?at=noon', 400, { code: 'bad-time', detail: 'at is noon' }],
+  [
+    '/workloads/default/hello/explain?at=1m&at=2m',
+    400,
+    { code: 'bad-time', detail: 'at is given more than once: want one time, such as 2026-01-05T12:00:00Z or 5m ago' },
+  ],
   ['/workloads/default/helo/explain', 404, { code: 'not-onboarded', detail: `${howTo('helo')}; did you mean default/hello?` }],
   ['/workloads/default/other/trace', 404, { code: 'not-onboarded', detail: howTo('other') }],
   ['/nothing', 404, { code: 'not-found', detail: 'try /workloads, /healthz, /readyz or /metrics' }],
@@ -64,4 +74,22 @@ for (const [path, status, type, body] of texts)
 test('who asks for a name of another namespace is told of that', async (t) => {
   const { detail } = (await (await answer(t, '/workloads/team/hello/explain')).json()) as { readonly detail: string };
   t.regex(detail, /; did you mean default\/hello\?$/);
+});
+
+test('who asks without end for what takes long is told to wait', async (t) => {
+  let now = 0;
+  const slow: WorkloadReader = {
+    ...reader,
+    why: (...asked) => {
+      now += 400;
+      return reader.why(...asked);
+    },
+  };
+  const url = `${await served(t, createApi(slow, { monotonic: () => now }))}/workloads/default/hello/explain`;
+  for (const status of [200, 200, 429]) t.is((await fetch(url)).status, status);
+  const refused = await fetch(url);
+  t.is(refused.headers.get('retry-after'), '3');
+  t.deepEqual(await refused.json(), { code: 'busy', detail: 'this controller has answered much lately: ask again in 3 s' });
+  now += 3000;
+  t.is((await fetch(url)).status, 200);
 });

@@ -44,16 +44,13 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   const tellKinds = tellKindProblems(kinds, watches, events, () => leads);
   const allSynced = Promise.all([watches.synced, kinds.synced]).then(() => undefined);
   const failures = new WakeFailures();
-  const usage = followPodUsage(
-    options,
-    () => scaler,
-    (key, problem) => {
-      const record = registry.get(key);
-      if (!leads || record === undefined) return;
-      const event = problem === undefined ? usageIsBack : ({ type: 'Warning', reason: 'usage-missing', message: `nothing goes down: ${problem}` } as const);
-      events.record(subjectOf(kinds, { ...record.ref, uid: record.view.uid }), event);
-    },
-  );
+  const tellUsage = (key: WorkloadKey, problem: string | undefined): void => {
+    const record = registry.get(key);
+    if (!leads || record === undefined) return;
+    const event = problem === undefined ? usageIsBack : ({ type: 'Warning', reason: 'usage-missing', message: `nothing goes down: ${problem}` } as const);
+    events.record(subjectOf(kinds, { ...record.ref, uid: record.view.uid }), event);
+  };
+  const usage = followPodUsage(options, () => scaler, tellUsage);
   const metrics = createWorkloadMetrics({
     clock,
     resources: usage,
@@ -155,6 +152,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
       link.lead(epoch);
       routing.lead();
       tellKinds();
+      for (const [key, problem] of usage.problems) tellUsage(key, problem);
       return scaler.lead(term);
     },
     run: async (running) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { CommandError } from './exit-code.ts';
-import { parseManifests, readManifests } from './manifests.ts';
+import { isWorkload, parseManifests, readManifests } from './manifests.ts';
 
 test('documents and lists are opened, and each object knows its line', (t) => {
   const text =
@@ -14,6 +14,19 @@ test('documents and lists are opened, and each object knows its line', (t) => {
       ['a', 'app.yaml:1'],
       ['b', 'app.yaml:5'],
     ],
+  );
+});
+
+test('a workload has a pod template and says something to Rouse; `annotations:` with nothing after it says nothing', (t) => {
+  const text = ['{rouse.dev/enabled: "true"}', '{example.com/a: b}', '', '{rouse.dev/enabled: "true"}']
+    .map(
+      (annotations, index) =>
+        `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  annotations: ${annotations}\nspec: {${index < 3 ? 'template: {}' : ''}}\n`,
+    )
+    .join('---\n');
+  t.deepEqual(
+    parseManifests(text, 'app.yaml').map(({ object }) => isWorkload(object)),
+    [true, false, false, false],
   );
 });
 

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { LineCounter, parseAllDocuments, type Document } from 'yaml';
-import { messageOf } from '../core/index.ts';
+import { messageOf, prefix } from '../core/index.ts';
 import { CommandError } from './exit-code.ts';
 
 /** One object of a manifest, as written, and where it stands. */
@@ -92,5 +92,15 @@ const asManifest = (value: unknown, at: string): Manifest => {
   }
   return value as unknown as Manifest;
 };
+
+export const podTemplate = ({ spec }: Manifest): Record<string, unknown> | undefined => {
+  const template = isRecord(spec) ? spec.template : undefined;
+  return isRecord(template) ? template : undefined;
+};
+const mentionsRouse = ({ metadata: { annotations } }: Manifest): boolean => Object.keys(annotations ?? {}).some((key) => key.startsWith(prefix));
+/** A workload is whatever has a pod template and says something to Rouse. */
+export const isWorkload = (object: Manifest): boolean => podTemplate(object) !== undefined && mentionsRouse(object);
+/** Only then are formulas worth loading. */
+export const mentionsFormula = (object: Manifest): boolean => JSON.stringify(object).includes('formula');
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

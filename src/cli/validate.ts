@@ -1,8 +1,8 @@
-import { isEnabled, prefix } from '../core/index.ts';
+import { isEnabled } from '../core/index.ts';
 import { parseConfig, parseSpec, type SpecOptions, type Texts } from '../core/spec/index.ts';
 import { loadFormulas } from '../decider/index.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
-import { readManifests, type Manifest, type SourcedManifest } from './manifests.ts';
+import { isWorkload, mentionsFormula, podTemplate, readManifests, type Manifest, type SourcedManifest } from './manifests.ts';
 
 /** The layers above a workload that the files themselves bring: ConfigMap `rouse-config` and Namespaces. */
 interface Layers {
@@ -72,15 +72,6 @@ const layersOf = (
     : { problems: config.problem.map(({ message }) => `${where}: ${message}`), warnings: [], layers: { cluster: {}, namespaces, options: { checkFormula } } };
 };
 
-/** A workload is whatever has a pod template and says something to Rouse. */
-const isWorkload = (object: Manifest): boolean => podTemplate(object) !== undefined && mentionsRouse(object);
-const mentionsRouse = ({ metadata: { annotations = {} } }: Manifest): boolean => Object.keys(annotations).some((key) => key.startsWith(prefix));
-const mentionsFormula = (object: Manifest): boolean => JSON.stringify(object).includes('formula');
-
-const podTemplate = ({ spec }: Manifest): Record<string, unknown> | undefined => {
-  const template = isRecord(spec) ? spec.template : undefined;
-  return isRecord(template) ? template : undefined;
-};
 const templateAnnotations = (object: Manifest): Texts => {
   const metadata = podTemplate(object)?.metadata;
   return isRecord(metadata) ? textsOf(metadata.annotations) : {};

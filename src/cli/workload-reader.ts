@@ -14,7 +14,7 @@ const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWo
 const why = (scaler: Scaler, clock: Pick<Clock, 'now'>, namespace: string, name: string, at: string | undefined): WhyAnswer => {
   const moment = at === undefined ? undefined : parseMoment(at, clock.now());
   if (at !== undefined && moment === undefined) {
-    const detail = `at is ${JSON.stringify(at.slice(0, 64))}: want a time such as 2026-01-05T12:00:00Z (RFC 3339), or how long ago, such as 5m ago`;
+    const detail = `at is ${JSON.stringify(at.slice(0, 64))}: want a time that has been, such as 2026-01-05T12:00:00Z (RFC 3339), or how long ago, such as 5m ago`;
     return { kind: 'problem', status: 400, code: 'bad-time', detail };
   }
   const found = scaler.why(namespace, name, moment);

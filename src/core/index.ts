@@ -28,9 +28,10 @@ export {
 } from './reasons.ts';
 export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, WorkloadReport } from './report.ts';
 export { failed, ok, type Result } from './result.ts';
+export { parseRfc3339 } from './rfc3339.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
 export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
-export { askedMetrics, isResourceMetric, type ResourceMetric } from './spec/asked-metrics.ts';
+export { askedMetrics, gatewayMetrics, isResourceMetric, type GatewayMetric, type ResourceMetric } from './spec/asked-metrics.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';
 export { nearest } from './spec/nearest.ts';

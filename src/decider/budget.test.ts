@@ -58,7 +58,10 @@ test('a hundred thousand claims are shared, and sum up to the ceiling', (t) => {
   const claims = Array.from({ length: 100_000 }, (_, index) => claim(`${String(index % 50)}/w${String(index)}`, index % 3, index % 7));
   const limits = ceilings(120_000, { 1: { pods: 1000, priority: 3 }, 2: { pods: 10 } });
   const given = shareBudget(limits, claims);
-  t.is(given.reduce((sum, share) => sum + share, 0), 120_000); // prettier-ignore
+  t.is(
+    given.reduce((sum, share) => sum + share, 0),
+    120_000,
+  );
 });
 
 test('the example of docs/autoscaling-rules.md comes out as it says', async (t) => {

@@ -292,3 +292,11 @@ test('a decision holds its inputs and each step with the number that decided', (
     { step: 'max-scale', from: 12, to: 10, limit: 10 },
   ]);
 });
+
+test('a workload that has slept for a window remembers nothing of those who once waited for it', (t) => {
+  const asleep = { ready: 0, metrics: [concurrencyOf(0)] };
+  const woken = decide(calm, observed({ ...asleep, held: 3 }), specWith(), at(0)).state;
+  t.is(woken.heldAt, at(0));
+  const never = decide(calm, observed(asleep), specWith(), at(62)).state;
+  t.is(decide(woken, observed(asleep), specWith(), at(62)).state, never, 'the one state of all that sleep');
+});

@@ -13,7 +13,7 @@ const tolerance = 0.1;
 export const steadyFall = (trail: Trail, state: DeciderState, level: number, observation: Observation, spec: ScaleSpec, now: Instant): DeciderState => {
   const { replicas } = observation;
   const settled: DeciderState = state.fall === undefined ? state : { ...state, fall: undefined };
-  if (spec.policy === 'kpa' || observation.reachable === false || trail.count >= replicas) return settled;
+  if (spec.policy === 'kpa' || observation.reachable === false || trail.count === 0 || trail.count >= replicas) return settled;
   const since = state.fall === undefined || state.fall.since > now ? now : state.fall.since;
   if (level <= (replicas - 1) * (1 - tolerance) || between(since, now) >= spec.scaling.stableWindow) return settled;
   const to = trail.count;

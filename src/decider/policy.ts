@@ -78,6 +78,10 @@ const traceLimits = (trail: Trail, raw: number, limits: Limits, activation: numb
   trail.move('activation', limited(raw, limits, activation), 'metric-rise', activation);
 };
 
+/** Undefined once it is more than a stable window ago: what decides nothing any more is not kept for ever. */
+const recent = (at: Instant | undefined, { scaling }: ScaleSpec, now: Instant): Instant | undefined =>
+  at !== undefined && at <= now && between(at, now) <= scaling.stableWindow ? at : undefined;
+
 /**
  * Knative's algorithm (pkg/autoscaler/scaling/autoscaler.go): rate limits, activation scale, panic, delay window. Moves the trail from the
  * raw stable demand to the count that is asked for.
@@ -95,7 +99,7 @@ export const recommend = (state: DeciderState, demand: WindowDemand, observation
   const delay = observation.reachable === false ? state.delay : recordDelayed(state.delay, trail.count, now, spec.scaling.scaleDownDelay);
   const highest = observation.reachable === false ? undefined : delay[0]?.count;
   if (highest !== undefined) trail.move('delay-window', highest, 'scale-down-delay', highest);
-  const heldAt = observation.held > 0 ? now : state.heldAt;
+  const heldAt = observation.held > 0 ? now : recent(state.heldAt, spec, now);
   return { panicking, state: withState(state, { panicSince: panic.since, panicPeak: peak, delay, rateBase: base, heldAt }) };
 };
 

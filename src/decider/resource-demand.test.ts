@@ -69,3 +69,9 @@ test('spare capacity is told from traffic alone', (t) => {
   t.is(decide(calm, observed({ ready: 2, metrics: [cpuOf(100)] }), byCpu, at(0)).decision.excessBurstCapacity, undefined);
   t.is(decide(calm, observed({ ready: 2, metrics: [cpuOf(100), concurrencyOf(40)] }), byBoth, at(0)).decision.excessBurstCapacity, 200 - 211 - 40);
 });
+
+test('hysteresis does not put off the way to zero for what the last idle pod uses', (t) => {
+  const state: DeciderState = { ...initialState(byBoth, pods(1), start), awakeSince: at(-600), activeSince: at(-600), idleSince: at(-2) };
+  const { decision } = decide(state, observed({ ready: 1, metrics: [cpuOf(20), concurrencyOf(0)] }), byBoth, at(0));
+  t.like(decision, { kind: 'sleep', to: 0, reason: 'idle' });
+});

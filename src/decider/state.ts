@@ -21,7 +21,7 @@ export interface DeciderState {
   readonly idleSince: Instant | undefined;
   /** A fall that waits because the load is close to needing what is there (`hysteresis`): since when, and the count that was asked for last. */
   readonly fall: { readonly since: Instant; readonly to: number } | undefined;
-  /** When requests were last seen held; only `rouse` asks. */
+  /** When requests were last seen held, for a stable window from there; only `rouse` asks. */
   readonly heldAt: Instant | undefined;
   /** Since when every metric has been missing. */
   readonly noDataSince: Instant | undefined;

@@ -8,9 +8,11 @@ export { type GatewayCounters, type HoldSeconds, type WorkloadCounters } from '.
 export { createGateway, type DrainOptions, type Gateway, type GatewayOptions, type GatewayUplink } from './gateway.ts';
 export { holdSlots } from './hold-budget.ts';
 export { backlog, listening, ownSockets, type ListeningSockets } from './open-listener.ts';
+export { PokePace } from './poke-pace.ts';
 export type { LoggedRequest } from './request.ts';
 export type { PodFields, RequestClient, RequestTrace, TracedCall, Tracer } from './tracing.ts';
 export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';
+export { turn } from './turn.ts';
 export type { EdgePortsOptions } from './edge-ports.ts';
 export type { FollowedCertificates } from './tls/follow-certificates.ts';
 export { followCertificates } from './tls/on-demand.ts';

@@ -1,20 +1,12 @@
 import { millis, type Clock, type Timer } from '../core/index.ts';
+import { PokePace } from './poke-pace.ts';
 
-const leastApartMs = 20;
-const mostApartMs = 640;
-const quietMs = 1000;
-
-/**
- * Says "a request waits": the first one at once, then again only as more wait, at first after 20 ms and under a lasting overload ever more rarely (the
- * reports of each second say it as well), so that a flood of requests is no flood of pokes.
- */
+/** Says "a request waits", at the pace of `PokePace`. */
 export class Poker {
   readonly #clock: Clock;
   readonly #send: () => void;
+  readonly #pace = new PokePace();
   #pause: Timer | undefined;
-  #apartMs = leastApartMs;
-  #saidAt = -Infinity;
-  #said = 0;
   #waiting = 0;
 
   constructor(clock: Clock, send: () => void) {
@@ -33,13 +25,10 @@ export class Poker {
   }
 
   #say(): void {
-    const now = this.#clock.monotonic();
-    this.#apartMs = now - this.#saidAt > quietMs ? leastApartMs : Math.min(mostApartMs, this.#apartMs * 2);
-    this.#saidAt = now;
-    this.#said = this.#waiting;
-    this.#pause = this.#clock.after(millis(this.#apartMs), () => {
+    const pause = this.#pace.said(this.#clock.monotonic(), this.#waiting);
+    this.#pause = this.#clock.after(millis(pause), () => {
       this.#pause = undefined;
-      if (this.#waiting > this.#said) this.#say();
+      if (this.#pace.isNews(this.#waiting)) this.#say();
     });
     this.#send();
   }

@@ -66,7 +66,6 @@ test('what is no PodMetrics is left out, and what is no quantity is not told', (
     ['soon', 0],
     [15, 0],
   ] as const)
-    // prettier-ignore
     t.is(podUsageView(metrics('web-1', [], { window: text }))?.windowMs, ms);
 });
 

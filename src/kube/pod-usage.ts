@@ -1,9 +1,9 @@
-import { failed, ok, parseQuantity, type Clock } from '../core/index.ts';
+import { failed, ok, type Clock } from '../core/index.ts';
 import type { Outcome } from './client.ts';
 import type { KubeConnection } from './connection.ts';
 import { unavailable } from './outcome.ts';
 import { collectionPath } from './paths.ts';
-import { at, items, text, time } from './reader.ts';
+import { at, items, quantity, text, time } from './reader.ts';
 import { resources } from './resource.ts';
 import { createTransport } from './transport.ts';
 
@@ -27,8 +27,8 @@ const durationMs = (value: unknown): number => {
   return (((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000 + (millis ?? 0);
 };
 
-const quantity = (value: unknown): number | undefined => {
-  const parsed = typeof value === 'number' ? value : parseQuantity(text(value) ?? '');
+const amount = (value: unknown): number | undefined => {
+  const parsed = quantity(value);
   return parsed !== undefined && Number.isFinite(parsed) && parsed >= 0 ? parsed : undefined;
 };
 
@@ -38,7 +38,7 @@ export const podUsageView = (raw: unknown): PodUsageView | undefined => {
   if (name === undefined || name === '' || timestamp === 0) return undefined;
   const containers = items(at(raw, 'containers')).flatMap((container) => {
     const named = text(at(container, 'name'));
-    return named === undefined ? [] : [{ name: named, cpu: quantity(at(container, 'usage', 'cpu')), memory: quantity(at(container, 'usage', 'memory')) }];
+    return named === undefined ? [] : [{ name: named, cpu: amount(at(container, 'usage', 'cpu')), memory: amount(at(container, 'usage', 'memory')) }];
   });
   return { name, timestamp, windowMs: durationMs(at(raw, 'window')), containers };
 };

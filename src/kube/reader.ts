@@ -3,6 +3,8 @@
  * type, so that no object in a cluster, however odd, can break a watch.
  */
 
+import { parseQuantity } from '../core/index.ts';
+
 /** The value at `path`, undefined where a step is missing or no object. */
 export const at = (value: unknown, ...path: readonly string[]): unknown => {
   let here = value;
@@ -17,6 +19,9 @@ export const text = (value: unknown): string | undefined => (typeof value === 's
 export const integer = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? Math.trunc(value) : undefined);
 export const flag = (value: unknown): boolean => value === true;
 export const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : []);
+
+/** A Kubernetes quantity as a number, which YAML may have left a number. */
+export const quantity = (value: unknown): number | undefined => (typeof value === 'number' ? value : parseQuantity(text(value) ?? ''));
 
 /** Milliseconds since the epoch of an RFC 3339 timestamp; 0 if there is none. */
 export const time = (value: unknown): number => {

@@ -1,4 +1,5 @@
 import type { KubeConnection } from './connection.ts';
+import { abortable, readAll } from './transport.ts';
 
 /** A Service of the cluster, and the name of one of its ports. */
 export interface ProxiedService {
@@ -21,14 +22,15 @@ export const getThroughProxy = async (
   accept: string,
   signal: AbortSignal,
 ): Promise<ProxiedAnswer> => {
-  const { headers, dispatcher } = await connection.authorize();
+  const { headers, dispatcher } = await abortable(connection.authorize(), signal);
   const base = connection.server.pathname.replace(/\/+$/, '');
-  const response = await dispatcher.request({
+  const sent = dispatcher.request({
     origin: connection.server.origin,
     method: 'GET',
     path: `${base}/api/v1/namespaces/${namespace}/services/${name}:${port}/proxy${path}`,
     headers: { ...headers, accept, 'user-agent': 'rouse' },
     signal,
   });
-  return { status: response.statusCode, headers: response.headers, body: await response.body.text() };
+  const response = await abortable(sent, signal);
+  return { status: response.statusCode, headers: response.headers, body: await readAll(response.body, signal) };
 };

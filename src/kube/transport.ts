@@ -114,7 +114,8 @@ const exchange = async (call: Call, body: Buffer | undefined, { connection, user
   }
 };
 
-const readAll = async (response: Dispatcher.ResponseData['body'], signal: AbortSignal): Promise<string> => {
+/** The whole of an answer, which may not be longer than is sensible. */
+export const readAll = async (response: Dispatcher.ResponseData['body'], signal: AbortSignal): Promise<string> => {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -139,7 +140,7 @@ const read = ({ status, body, retryAfter }: Answer): Result<unknown, Refusal> =>
 };
 
 /** Credentials come from files and plugins that know no signal. */
-const abortable = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+export const abortable = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise((resolve, reject) => {
     const onAbort = (): void => {
       reject(reasonOf(signal));

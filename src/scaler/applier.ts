@@ -167,9 +167,10 @@ export class Applier implements WriteListener {
     const { client, path, logger } = this.#ports;
     const { key, ref } = record;
     const all = [...podsOf(key)];
-    const leaving = leavingPods(ref.resource, all, load.inFlightByPod, decision.to);
+    const { inFlightByPod } = load;
+    const leaving = leavingPods(ref.resource, all, inFlightByPod, decision.to);
     try {
-      const marked = decision.to > 0 ? markPods(client, marksNeeded(all, load.inFlightByPod, leaving), logger, this.#signal) : undefined;
+      const marked = decision.to > 0 ? markPods(client, marksNeeded(all, inFlightByPod, leaving), logger, this.#signal) : undefined;
       await Promise.all([marked, path.retire(key, new Set(leaving.map(({ uid }) => uid)), this.#signal)]);
     } catch (thrown) {
       if (!isAbort(thrown)) logger.warn('pods could not be marked before a scale-in', { error: thrown });

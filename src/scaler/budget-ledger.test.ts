@@ -137,7 +137,10 @@ test('pokes between two rounds take what is free and no more', (t) => {
   const all = ['a/1', 'a/2', 'a/3', 'a/4', 'a/5'].map((name) => new Workload(name, 0, 0));
   round(ledger, all);
   for (const each of all) each.look(ledger, true);
-  t.deepEqual(all.map(({ live }) => live), [1, 1, 1, 0, 0]); // prettier-ignore
+  t.deepEqual(
+    all.map(({ live }) => live),
+    [1, 1, 1, 0, 0],
+  );
 });
 
 test('what was set by hand, is paused or only observed counts as used and is not taken away', (t) => {
@@ -166,7 +169,10 @@ test('a ceiling that is lowered is reached step by step, the lowest priority fir
   t.deepEqual(counts, ['4 2 6', '2 2 6', '2 2 6', '2 2 6']);
   budget = { ...budget, pods: 12 };
   for (let tick = 0; tick < 2; tick += 1) round(ledger, all);
-  t.deepEqual(all.map(({ live }) => live), [3, 3, 6]); // prettier-ignore
+  t.deepEqual(
+    all.map(({ live }) => live),
+    [3, 3, 6],
+  );
 });
 
 test('a workload that is gone leaves its room to the others at once', (t) => {
@@ -190,7 +196,10 @@ test('a standby, and one that starts in the middle, comes to the same counts', (
     if (tick % 4 === 3) successor = ledgerOf(budget);
     round(successor, theirs);
   }
-  t.deepEqual(theirs.map(({ live }) => live), ours.map(({ live }) => live)); // prettier-ignore
+  t.deepEqual(
+    theirs.map(({ live }) => live),
+    ours.map(({ live }) => live),
+  );
 });
 
 test('whatever is wanted, poked and in whatever order, the counts never pass the ceilings, and they come to rest', (t) => {

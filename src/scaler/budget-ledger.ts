@@ -173,8 +173,8 @@ export class BudgetLedger {
     return undefined;
   }
 
-  *figures(): Iterable<BudgetFigures> {
-    if (this.#plan === undefined) return;
+  figures(): readonly BudgetFigures[] {
+    if (this.#plan === undefined) return [];
     const { cluster, namespaces, entries } = this.#plan;
     const wanted = new Map<string, number>();
     let all = 0;
@@ -182,9 +182,11 @@ export class BudgetLedger {
       wanted.set(entry.namespace, (wanted.get(entry.namespace) ?? 0) + entry.claimed);
       all += entry.claimed;
     }
-    if (Number.isFinite(cluster.ceiling)) yield { namespace: '', limit: cluster.ceiling, used: cluster.used, wanted: all };
+    const figures: BudgetFigures[] = [];
+    if (Number.isFinite(cluster.ceiling)) figures.push({ namespace: '', limit: cluster.ceiling, used: cluster.used, wanted: all });
     for (const [namespace, { ceiling, used }] of namespaces)
-      if (Number.isFinite(ceiling)) yield { namespace, limit: ceiling, used, wanted: wanted.get(namespace) ?? 0 };
+      if (Number.isFinite(ceiling)) figures.push({ namespace, limit: ceiling, used, wanted: wanted.get(namespace) ?? 0 });
+    return figures;
   }
 
   /** The workload is gone. */

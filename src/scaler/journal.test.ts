@@ -1,7 +1,7 @@
 import test from 'ava';
 import { concurrencyOf, observed, specWith, start } from '../../test/support/decision-inputs.ts';
 import { liveBytes } from '../../test/support/live-memory.ts';
-import { after, seconds, workloadKey, type WorkloadKey } from '../core/index.ts';
+import { after, seconds, workloadKey, type ScaleSpec, type WorkloadKey } from '../core/index.ts';
 import { decide, initialState, type DeciderState } from '../decider/index.ts';
 import { Journal } from './journal.ts';
 
@@ -9,13 +9,13 @@ const keyOf = (name: string): WorkloadKey => workloadKey({ resource: 'deployment
 const spec = specWith();
 
 /** A workload whose ticks are decided and written down; `load` is the number of requests in flight at each. */
-const workload = (journal: Journal, name: string): ((load: number) => void) => {
+const workload = (journal: Journal, name: string): ((load: number, own?: ScaleSpec) => void) => {
   let state: DeciderState = initialState(spec, observed().ready, start);
   let [replicas, ticks] = [1, 0];
-  return (load) => {
+  return (load, own = spec) => {
     const observation = observed({ ready: replicas, metrics: [concurrencyOf(load)], inFlight: load });
-    const decided = decide(state, observation, spec, after(start, seconds(2 * ticks++)));
-    journal.add(keyOf(name), { poked: false, before: state, observation, spec, decision: decided.decision, after: decided.state, formulaMissing: false });
+    const decided = decide(state, observation, own, after(start, seconds(2 * ticks++)));
+    journal.add(keyOf(name), { poked: false, before: state, observation, spec: own, decision: decided.decision, after: decided.state, formulaMissing: false });
     state = decided.state;
     replicas = decided.decision.to;
   };
@@ -38,6 +38,17 @@ test('a workload that sleeps adds nothing but a count', (t) => {
   t.like(asleep?.decision, { kind: 'hold', to: 0, reason: 'idle', at: after(start, seconds(398)) });
   t.true((asleep?.times ?? 0) > 100);
   t.true(journal.ticksOf(keyOf('a')).length < 100);
+});
+
+test('new settings of a workload that sleeps are those of its newest tick, though the count stays', (t) => {
+  const journal = new Journal();
+  const tick = workload(journal, 'a');
+  for (let count = 0; count < 200; count++) tick(0);
+  const paused = specWith({}, { pause: 'up' });
+  const ticks = journal.ticksOf(keyOf('a')).length;
+  for (let count = 0; count < 10; count++) tick(0, paused);
+  t.is(journal.of(keyOf('a')).at(-1)?.tick.spec, paused);
+  t.is(journal.ticksOf(keyOf('a')).length, ticks + 1);
 });
 
 test('lines and ticks of one workload are bounded, and the oldest go', (t) => {

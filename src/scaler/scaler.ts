@@ -36,7 +36,7 @@ export interface Scaler {
   onEvent(listener: (event: ScalerEvent) => void): () => void;
   workloads(): readonly ScaledWorkload[];
   /** The ceilings of the budget, with what is under them. */
-  budget(): Iterable<BudgetFigures>;
+  budget(): readonly BudgetFigures[];
   /** The pods of a workload that is looked after, as the watch shows them. */
   podsOf(key: WorkloadKey): Iterable<PodView>;
   /** What is decided is written. */
@@ -201,7 +201,7 @@ class WorkloadScaler implements Scaler {
     return [...this.#ports.registry.values()].map((record) => this.#shown(record));
   }
 
-  budget(): Iterable<BudgetFigures> {
+  budget(): readonly BudgetFigures[] {
     return this.#budget.figures();
   }
 

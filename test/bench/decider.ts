@@ -11,7 +11,6 @@ interface Cost {
   readonly metrics: number;
   readonly counters: number;
   readonly journal: number;
-  readonly writes: number;
 }
 
 const start = promisify(execFile);

@@ -92,7 +92,7 @@ test.serial('--at shows what was in force then, and says where the journal begin
   t.regex(before.errors, /the journal of default\/web begins at 20\d\d-/);
   const never = await explain('web', { at: 'noon' });
   t.is(never.code, 2);
-  t.regex(never.errors, /at is "noon": want a time such as .* or how long ago, such as 5m ago/);
+  t.regex(never.errors, /at is "noon": want a time that has been, such as .* or how long ago, such as 5m ago/);
 });
 
 test.serial('a name that is not known is answered with a near one and with how to onboard', async (t) => {

@@ -1,9 +1,9 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import { turn } from '../../src/gateway/index.ts';
 import {
   Connection,
   noneSensitive,
-  turn,
   type ConnectionOwner,
   type Ending,
   type Fields,

@@ -3,10 +3,6 @@ export class EventHeap<T> {
   readonly #entries: { readonly at: number; readonly order: number; readonly event: T }[] = [];
   #order = 0;
 
-  get size(): number {
-    return this.#entries.length;
-  }
-
   /** When the next one happens; Infinity if there is none. */
   get nextAt(): number {
     return this.#entries[0]?.at ?? Infinity;

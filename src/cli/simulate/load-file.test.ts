@@ -16,6 +16,10 @@ test('a change in the middle of a second counts for its share', (t) => {
   t.deepEqual(seconds('time,concurrency\n0,2\n1.5,4\n3,0'), [2, 3, 4, 0, 0]);
 });
 
+test('a byte order mark before the header is none of it', (t) => {
+  t.deepEqual(seconds('\uFEFFtime,rps\n0,1\n'), [1]);
+});
+
 test('times may be RFC 3339, and tell when the load was recorded', (t) => {
   const parsed = parseLoad('# from the access log\r\nTime, RPS\r\n2026-01-05T09:00:00+01:00,1\r\n\r\n2026-01-05T08:00:02Z,3\r\n', 'x.csv');
   t.deepEqual(parsed, { ok: true, value: { name: 'x.csv', unit: 'rps', perSecond: [1, 1, 3, 3], startedAt: Date.UTC(2026, 0, 5, 8) } });

@@ -1,4 +1,4 @@
-import { failed, ok, type Result } from '../../core/index.ts';
+import { failed, ok, parseRfc3339, type Result } from '../../core/index.ts';
 import type { Load } from './loads.ts';
 
 /** A week of seconds. */
@@ -7,8 +7,6 @@ const largestValue = 1e6;
 
 const header = /^\s*time\s*,\s*(rps|concurrency)\s*$/i;
 const offset = /^\d+(\.\d+)?$/;
-/** RFC 3339, section 5.6. */
-const dateTime = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 interface Row {
   readonly second: number;
@@ -18,9 +16,8 @@ interface Row {
 /** A recorded time: seconds, and whether they count from 1970. */
 const timeOf = (text: string): { readonly second: number; readonly isDate: boolean } | undefined => {
   if (offset.test(text)) return { second: Number(text), isDate: false };
-  if (!dateTime.test(text)) return undefined;
-  const epoch = Date.parse(text.replace(' ', 'T').toUpperCase());
-  return Number.isNaN(epoch) ? undefined : { second: epoch / 1000, isDate: true };
+  const at = parseRfc3339(text);
+  return at === undefined ? undefined : { second: at / 1000, isDate: true };
 };
 
 const numberOf = (text: string): number | undefined => {
@@ -41,7 +38,7 @@ export const parseLoad = (text: string, name: string): Result<Load, string> => {
     const at = `line ${index + 1}`;
     if (line === '' || line.startsWith('#')) continue;
     if (unit === undefined) {
-      const [, found] = header.exec(line.replace(/^\uFEFF/, '')) ?? [];
+      const [, found] = header.exec(line) ?? [];
       if (found === undefined) return failed(`${at}: want the header "time,rps" or "time,concurrency", got "${clipped(line)}"`);
       unit = found.toLowerCase() as Load['unit'];
       continue;

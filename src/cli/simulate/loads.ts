@@ -46,7 +46,7 @@ export const builtInLoads: readonly string[] = Object.keys(shapes);
 
 /** One of `builtInLoads`, in requests in flight; undefined for another name. */
 export const builtInLoad = (name: string, seed: number): Load | undefined => {
-  const found = shapes[name];
+  const found = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
   if (found === undefined) return undefined;
   const random = seededRandom(seed);
   const shape = found.shape();

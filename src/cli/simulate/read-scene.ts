@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
-import { annotation, messageOf, parseDuration, printWorkloadState, silentLogger, workloadKey, type ScaleSpec } from '../../core/index.ts';
+import { annotation, messageOf, parseDuration, printWorkloadState, silentLogger, systemNamespace, workloadKey, type ScaleSpec } from '../../core/index.ts';
 import { loadFormulas, type Formulas } from '../../decider/index.ts';
 import { configMapView, namespaceView, SnapshotStore, workloadView, type ConfigMapView, type NamespaceView, type WorkloadView } from '../../kube/index.ts';
 import { WorkloadRegistry } from '../../scaler/index.ts';
 import { CommandError } from '../exit-code.ts';
 import type { SimulateFlags } from '../flags.ts';
-import { readManifests, type Manifest, type SourcedManifest } from '../manifests.ts';
+import { isWorkload, mentionsFormula, podTemplate, readManifests, type SourcedManifest } from '../manifests.ts';
 import type { StartTime } from './distributions.ts';
 import { parseLoad } from './load-file.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
@@ -28,7 +28,7 @@ export const sceneOf = async (
   flags: Pick<SimulateFlags, 'duration' | 'seed' | 'startTime' | 'serviceTime'>,
 ): Promise<Scene> => {
   const workload = workloadOf(manifests, path);
-  const formulas = JSON.stringify(manifests).includes('formula') ? await loadFormulas() : undefined;
+  const formulas = manifests.some(({ object }) => mentionsFormula(object)) ? await loadFormulas() : undefined;
   const [namespaces, configMaps] = layersOf(manifests);
   const spec = specOf(workload, namespaces, configMaps, formulas, path);
   const scene: Scene = {
@@ -68,11 +68,10 @@ const readLoad = async (name: string, seed: number): Promise<Load> => {
   }
 };
 
-const hasTemplate = ({ spec }: Manifest): boolean => typeof spec === 'object' && spec !== null && 'template' in spec;
-
-/** The one workload of the manifests, switched on and set up. Where it says `observe`, what would be written is what is simulated. */
+/** The one workload of the manifests, switched on and set up: that which says something to Rouse, or the only one there is. Where it says `observe`, what would be written is what is simulated. */
 const workloadOf = (manifests: readonly SourcedManifest[], path: string): WorkloadView => {
-  const found = manifests.filter(({ object }) => hasTemplate(object));
+  const ours = manifests.filter(({ object }) => isWorkload(object));
+  const found = ours.length > 0 ? ours : manifests.filter(({ object }) => podTemplate(object) !== undefined);
   const [only] = found;
   if (only === undefined) throw usage(`${path}: there is no workload in it; want a Deployment with annotations of rouse.dev`);
   if (found.length > 1) throw usage(`${path}: there are ${found.length} workloads in it (${found.map(({ at }) => at).join(', ')}); want one`);
@@ -86,15 +85,15 @@ const fail = (problem: unknown): never => {
   throw problem;
 };
 
-/** Namespaces and `rouse-config`, where the file has them: their settings are defaults of the workload's. */
+/** Namespaces and `rouse-config`, where the file has them: their settings are defaults of the workload's. Whatever namespace that ConfigMap names, it is the cluster's. */
 const layersOf = (manifests: readonly SourcedManifest[]): readonly [SnapshotStore<NamespaceView>, SnapshotStore<ConfigMapView>] => {
   const namespaces = new SnapshotStore<NamespaceView>(fail);
   const configMaps = new SnapshotStore<ConfigMapView>(fail);
   const entry = { uid: 'simulated', resourceVersion: '1' };
   for (const { object } of manifests) {
-    const { name, namespace = 'default' } = object.metadata;
+    const { name } = object.metadata;
     if (object.kind === 'Namespace') namespaces.set({ ...entry, namespace: '', name, value: namespaceView(object) });
-    if (object.kind === 'ConfigMap') configMaps.set({ ...entry, namespace, name, value: configMapView(object) });
+    if (object.kind === 'ConfigMap' && name === 'rouse-config') configMaps.set({ ...entry, namespace: systemNamespace, name, value: configMapView(object) });
   }
   return [namespaces, configMaps];
 };

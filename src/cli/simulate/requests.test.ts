@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
 import { seededRandom } from '../../core/index.ts';
 import { arrivals } from './arrivals.ts';
 import { startTimes } from './distributions.ts';
 import { EventHeap } from './event-heap.ts';
+import { Fifo } from './fifo.ts';
+import { VirtualGateway } from './virtual-gateway.ts';
 import { Waits } from './waits.ts';
 
 test('requests come in order, as many as the rate of each second says', (t) => {
@@ -47,8 +50,61 @@ test('what happens next is the earliest, and the first of those at one time', (t
       for (const [index, at] of times.entries()) heap.add(at, index);
       const taken = times.map(() => heap.take());
       const expected = times.map((at, index) => ({ at, index })).sort((a, b) => a.at - b.at || a.index - b.index);
-      t.deepEqual(taken, expected.map(({ index }) => index)); // prettier-ignore
+      t.deepEqual(
+        taken,
+        expected.map(({ index }) => index),
+      );
       t.is(heap.take(), undefined);
     }),
   );
+});
+
+test('what waits goes in the order in which it came', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 0, max: 900 })), { maxLength: 12 }), (steps) => {
+      const fifo = new Fifo<{ readonly number: number }>();
+      const model: { readonly number: number }[] = [];
+      let made = 0;
+      for (const [come, go] of steps) {
+        for (let count = 0; count < come; count += 1) {
+          const item = { number: (made += 1) };
+          fifo.push(item);
+          model.push(item);
+        }
+        const gone = Array.from({ length: go }, () => fifo.shift());
+        t.true(
+          isDeepStrictEqual(
+            gone,
+            Array.from({ length: go }, () => model.shift()),
+          ),
+        );
+        t.true(isDeepStrictEqual([...fifo], model));
+        t.is(fifo.length, model.length);
+        t.is(fifo.first, model[0]);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('half a million requests that wait in one pod, or are held, take a moment each way', (t) => {
+  const requests = 500_000;
+  for (const isLimited of [false, true]) {
+    const burst = Array.from({ length: requests }, (_, index) => ({ at: index / requests, serviceMs: 1 }));
+    const gateway = new VirtualGateway({
+      arrivals: burst.values(),
+      slots: 1,
+      isLimited,
+      holdQueueDepth: requests,
+      holdTimeoutMs: Infinity,
+      startMs: 0,
+      drained: () => undefined,
+    });
+    gateway.podReady('one');
+    const before = process.cpuUsage();
+    while (gateway.advance(10 * requests).at < 10 * requests);
+    const { user, system } = process.cpuUsage(before);
+    t.deepEqual(gateway.fates, { arrived: requests, answered: requests, refused: 0, inPods: 0, held: 0 });
+    t.true(user + system < 10e6, `${(user + system) / 1e6} s`);
+  }
 });

@@ -35,7 +35,7 @@ export const run = async (scene: Scene, name: ContestantName): Promise<Outcome> 
   });
   const cluster: VirtualCluster = new VirtualCluster({
     clock,
-    workload: { ...scene.workload, annotations: { ...scene.workload.annotations, 'rouse.dev/policy': name === 'kpa' ? 'kpa' : 'rouse' } },
+    workload: workloadOf(scene, name),
     startTime: startTimes(scene.startTime, seededRandom(scene.seed + 1)),
     podReady: (uid) => {
       gateway.podReady(uid);
@@ -72,6 +72,13 @@ export const run = async (scene: Scene, name: ContestantName): Promise<Outcome> 
   gateway.close();
   return score.outcome(name, gateway);
 };
+
+/** A HorizontalPodAutoscaler leaves a workload without pods alone: whoever has one begins with its least count. */
+const workloadOf = ({ workload, spec }: Scene, name: ContestantName): Scene['workload'] => ({
+  ...workload,
+  annotations: { ...workload.annotations, 'rouse.dev/policy': name === 'kpa' ? 'kpa' : 'rouse' },
+  specReplicas: name === 'hpa' ? Math.max(workload.specReplicas, 1, spec.scaling.min) : workload.specReplicas,
+});
 
 const contestantOf = (name: ContestantName, scene: Scene, clock: ManualClock, cluster: VirtualCluster, gateway: VirtualGateway): Contestant => {
   if (name === 'hpa') {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { after, instant, millis, pods, type Decision, type Observation } from '../../core/index.ts';
 import { decide, initialState } from '../../decider/index.ts';
 import { LoadWindow } from '../../metrics/index.ts';
+import { CommandError, exitCode } from '../exit-code.ts';
 import { parseManifests } from '../manifests.ts';
 import { contestants } from './contestant.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
@@ -14,20 +15,26 @@ import { summaryTable } from './summary.ts';
 import { svgPlot } from './svg-plot.ts';
 import { terminalPlot } from './terminal-plot.ts';
 
-const manifest = (annotations: Readonly<Record<string, string>>): string =>
-  JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', annotations }, spec: { replicas: 1, template: {} } });
+const manifest = (annotations: Readonly<Record<string, string>>, replicas = 1): string =>
+  JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', annotations }, spec: { replicas, template: {} } });
 
 const sceneWith = (
   load: Load,
   annotations: Readonly<Record<string, string>> = {},
   flags: { readonly seed?: number; readonly startTime?: string } = {},
+  replicas = 1,
 ): Promise<Scene> =>
-  sceneOf(parseManifests(manifest({ 'rouse.dev/target': '10', 'rouse.dev/container-concurrency': '10', ...annotations }), 'shop.yaml'), 'shop.yaml', load, {
-    seed: 1,
-    startTime: '2s..6s',
-    serviceTime: '400ms',
-    ...flags,
-  });
+  sceneOf(
+    parseManifests(manifest({ 'rouse.dev/target': '10', 'rouse.dev/container-concurrency': '10', ...annotations }, replicas), 'shop.yaml'),
+    'shop.yaml',
+    load,
+    {
+      seed: 1,
+      startTime: '2s..6s',
+      serviceTime: '400ms',
+      ...flags,
+    },
+  );
 
 const load = (...stretches: readonly (readonly [seconds: number, concurrency: number])[]): Load => ({
   name: 'test',
@@ -136,12 +143,68 @@ test('the HPA model keeps one pod and is late to a burst', async (t) => {
   t.true(hpa.wait.p99 > rouse.wait.p99);
 });
 
+test('the HPA model has its least count where the manifest has none: without pods it would be switched off, and nothing to compare with', async (t) => {
+  const scene = await sceneWith(load([20, 5], [20, 0]), {}, {}, 0);
+  const outcome = await run(scene, 'hpa');
+  t.true(outcome.samples.every(({ pods }) => pods >= 1));
+});
+
+test('a controller that fails ends the run with one sentence, not with a picture in which nothing was scaled', async (t) => {
+  const calm = await sceneWith(load([10, 5]));
+  const fails = (): never => {
+    throw new Error('no idea');
+  };
+  const looked = await t.throwsAsync(run({ ...calm, decided: fails }, 'rouse'), { instanceOf: CommandError });
+  t.is(looked.message, 'the simulated controller failed: a look at a workload failed: no idea');
+  t.is(looked.exitCode, exitCode.failure);
+  const asleep = await sceneWith(load([10, 0], [10, 5]), {}, {}, 0);
+  const poked = await t.throwsAsync(run({ ...asleep, decided: ({ evidence }) => (evidence.held > 0 ? fails() : undefined) }, 'kpa'), {
+    instanceOf: CommandError,
+  });
+  t.is(poked.message, 'the simulated controller failed: a look for a request that waits: no idea');
+});
+
 test('every built-in load has a shape of its own and plain numbers', (t) => {
   const made = builtInLoads.map((name) => builtInLoad(name, 1)?.perSecond ?? []);
   for (const values of made) t.true(values.length >= 900 && values.every((value) => value >= 0 && value <= 1000));
   t.is(new Set(made.map((values) => JSON.stringify(values))).size, 8);
-  t.is(builtInLoad('tide', 1), undefined);
+  for (const name of ['tide', 'constructor', 'toString', '__proto__']) t.is(builtInLoad(name, 1), undefined, name);
   t.notDeepEqual(builtInLoad('noisy', 1), builtInLoad('noisy', 2));
+});
+
+const sceneOfFile = (...objects: readonly object[]): Promise<Scene> =>
+  sceneOf(parseManifests(objects.map((object) => JSON.stringify(object)).join('\n---\n'), 'all.yaml'), 'all.yaml', load([1, 1]), {
+    seed: 1,
+    startTime: '1s',
+    serviceTime: '1s',
+  });
+const anObject = (kind: string, name: string, annotations: Readonly<Record<string, string>> | null = null): object => ({
+  apiVersion: 'any/v1',
+  kind,
+  metadata: { name, annotations },
+  spec: { template: {} },
+});
+
+test('a file is read as rouse validate reads it: what says nothing to Rouse is no second workload', async (t) => {
+  const shop = anObject('Deployment', 'shop', { 'rouse.dev/target': '7' });
+  const { workload } = await sceneOfFile(anObject('Deployment', 'database'), shop, anObject('Job', 'migrate'));
+  t.is(workload.name, 'shop');
+  t.is((await sceneOfFile(anObject('Deployment', 'only'))).workload.name, 'only');
+  for (const two of [
+    [shop, anObject('StatefulSet', 'other', { 'rouse.dev/enabled': 'true' })],
+    [anObject('Deployment', 'one'), anObject('Deployment', 'two')],
+  ]) {
+    const failure = await t.throwsAsync(sceneOfFile(...two), { instanceOf: CommandError });
+    t.is(failure.message, 'all.yaml: there are 2 workloads in it (all.yaml:1, all.yaml:3); want one');
+  }
+});
+
+test('a file is read as rouse validate reads it: rouse-config counts, whatever namespace it names', async (t) => {
+  for (const namespace of [undefined, 'rouse-system', 'default']) {
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'rouse-config', namespace }, data: { target: '7' } };
+    const { spec } = await sceneOfFile(anObject('Deployment', 'shop', { 'rouse.dev/enabled': 'true' }), config);
+    t.is(spec.scaling.metrics[0]?.target, 7);
+  }
 });
 
 test('what cannot be simulated is said', async (t) => {

@@ -1,5 +1,6 @@
 import { contestantTitles, summaryTable } from './summary.ts';
 import type { Outcome, Sample } from './score.ts';
+import { thinned } from './thinned.ts';
 
 const page = { width: 960, panel: 190, left: 56, right: 56, gap: 34, head: 56 };
 const mostPoints = 400;
@@ -25,14 +26,6 @@ const series: readonly Series[] = [
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 const round = (value: number): string => String(Math.round(value * 10) / 10);
 
-/** The highest value of each of at most `mostPoints` stretches. */
-const thinned = (values: readonly number[]): readonly number[] => {
-  const step = Math.max(1, values.length / mostPoints);
-  return Array.from({ length: Math.min(mostPoints, values.length) }, (_, index) =>
-    Math.max(...values.slice(Math.floor(index * step), Math.max(Math.floor(index * step) + 1, Math.floor((index + 1) * step)))),
-  );
-};
-
 /** A round number that is not below `value`. */
 const top = (value: number): number => {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
@@ -42,7 +35,7 @@ const top = (value: number): number => {
 type Tops = Readonly<Record<Series['axis'], number>>;
 
 const path = ({ value, axis, isArea = false, colour, dashes, name }: Series, samples: readonly Sample[], y: number, tops: Tops): string => {
-  const values = thinned(samples.map(value));
+  const values = thinned(samples.map(value), mostPoints);
   const x = (index: number): number => page.left + (index / Math.max(1, values.length - 1)) * (page.width - page.left - page.right);
   const heights = values.map((each) => round(y + page.panel * (1 - each / tops[axis])));
   // Of a level stretch the ends are enough.

@@ -1,18 +1,12 @@
 import { contestantTitles } from './summary.ts';
 import type { Outcome, Sample } from './score.ts';
+import { thinned } from './thinned.ts';
 
 const width = 100;
 const height = 8;
 const eighths = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/** The series, thinned to at most `width` columns: the highest value of each. */
-const thinned = (samples: readonly Sample[], value: (sample: Sample) => number): readonly number[] => {
-  const step = Math.max(1, samples.length / width);
-  const columns = Math.min(width, samples.length);
-  return Array.from({ length: columns }, (_, column) =>
-    Math.max(...samples.slice(Math.floor(column * step), Math.max(Math.floor(column * step) + 1, Math.floor((column + 1) * step))).map(value)),
-  );
-};
+const columnsOf = (samples: readonly Sample[], value: (sample: Sample) => number): readonly number[] => thinned(samples.map(value), width);
 
 /** A row of bars, as high as the share of `top`. */
 const bars = (values: readonly number[], top: number): string =>
@@ -55,12 +49,12 @@ export const terminalPlot = (outcomes: readonly Outcome[]): readonly string[] =>
   };
   return outcomes.flatMap(({ name, samples }) => {
     const rows = chart(
-      thinned(samples, ({ requests }) => requests),
-      thinned(samples, ({ capacity }) => capacity),
+      columnsOf(samples, ({ requests }) => requests),
+      columnsOf(samples, ({ capacity }) => capacity),
       tops.requests,
     );
     const row = (title: string, value: (sample: Sample) => number, top: number): string =>
-      `${label(title)} │${bars(thinned(samples, value), top)}│ ≤ ${Math.ceil(top)}`;
+      `${label(title)} │${bars(columnsOf(samples, value), top)}│ ≤ ${Math.ceil(top)}`;
     return [
       `${contestantTitles[name]}: requests ▆ and capacity ─`,
       ...rows.map((line, index) => `${label(index === 0 ? String(Math.ceil(tops.requests)) : index === height - 1 ? '0' : '')} │${line}│`),

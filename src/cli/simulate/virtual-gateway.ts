@@ -1,6 +1,7 @@
 import type { WorkloadKey, WorkloadReport } from '../../core/index.ts';
 import type { Arrival } from './arrivals.ts';
 import { EventHeap } from './event-heap.ts';
+import { Fifo } from './fifo.ts';
 import { PokePauses } from './poke-pauses.ts';
 import { Waits } from './waits.ts';
 
@@ -22,7 +23,7 @@ interface Pod {
   readonly uid: string;
   working: number;
   /** Given to it and not begun; only without a limit. */
-  readonly queue: Arrival[];
+  readonly queue: Fifo<Arrival>;
   isRetired: boolean;
   isLeaving: boolean;
 }
@@ -31,7 +32,7 @@ interface Pod {
 export interface Fates {
   readonly arrived: number;
   readonly answered: number;
-  /** 503: the hold queue was full, or the hold timeout was over. */
+  /** 503: the hold queue was full; 504: the hold timeout was over. */
   readonly refused: number;
   readonly held: number;
   readonly inPods: number;
@@ -54,9 +55,7 @@ export class VirtualGateway {
   readonly #pods = new Map<string, Pod>();
   readonly #ends = new EventHeap<{ readonly pod: Pod; readonly arrival: Arrival }>();
   readonly #pokes = new PokePauses();
-  /** Oldest first, from `#firstHeld` on. */
-  #held: Arrival[] = [];
-  #firstHeld = 0;
+  readonly #held = new Fifo<Arrival>();
   #next: Arrival | undefined;
   #now: number;
   #inPods = 0;
@@ -71,18 +70,18 @@ export class VirtualGateway {
   }
 
   get held(): number {
-    return this.#held.length - this.#firstHeld;
+    return this.#held.length;
   }
 
   get fates(): Fates {
-    return { ...this.#counted, held: this.#held.slice(this.#firstHeld).filter(isCounted).length };
+    return { ...this.#counted, held: [...this.#held].filter(isCounted).length };
   }
 
   /** Lets requests come and go until `until`, or until a poke is due before that: gives the time that was reached, and how many wait where a poke is due. */
   advance(until: number): { readonly at: number; readonly poke: number | undefined } {
     for (;;) {
       const arrivesAt = this.#next?.at ?? Infinity;
-      const expiresAt = (this.#held[this.#firstHeld]?.at ?? Infinity) + this.#options.holdTimeoutMs;
+      const expiresAt = (this.#held.first?.at ?? Infinity) + this.#options.holdTimeoutMs;
       const pokesAt = this.#pokes.dueAt(this.held);
       const at = Math.min(arrivesAt, this.#ends.nextAt, expiresAt, pokesAt);
       if (at > until) {
@@ -102,7 +101,7 @@ export class VirtualGateway {
 
   /** The pod answers from now on. */
   podReady(uid: string): void {
-    this.#pods.set(uid, { uid, working: 0, queue: [], isRetired: false, isLeaving: false });
+    this.#pods.set(uid, { uid, working: 0, queue: new Fifo(), isRetired: false, isLeaving: false });
     this.#release();
   }
 
@@ -123,12 +122,6 @@ export class VirtualGateway {
     this.#forgetIfDone(pod);
   }
 
-  /** In flight and waiting, by pod. */
-  loadOf(uid: string): number {
-    const pod = this.#pods.get(uid);
-    return pod === undefined ? 0 : pod.working + pod.queue.length;
-  }
-
   take(): Interval {
     const { since, inSystem, held, requests } = this.#interval;
     const length = Math.max(1, this.#now - since);
@@ -143,7 +136,7 @@ export class VirtualGateway {
 
   /** The run is over: what still waits has waited so long at least. */
   close(): void {
-    for (const arrival of this.#held.slice(this.#firstHeld)) this.#waited(arrival);
+    for (const arrival of this.#held) this.#waited(arrival);
     for (const pod of this.#pods.values()) for (const arrival of pod.queue) this.#waited(arrival);
   }
 
@@ -173,7 +166,7 @@ export class VirtualGateway {
   }
 
   #expire(): void {
-    const arrival = this.#shift();
+    const arrival = this.#held.shift();
     if (arrival === undefined) return;
     this.#waited(arrival);
     if (isCounted(arrival)) this.#counted.refused += 1;
@@ -210,7 +203,7 @@ export class VirtualGateway {
   #release(): void {
     while (this.held > 0) {
       const pod = this.#pick();
-      const arrival = pod === undefined ? undefined : this.#shift();
+      const arrival = pod === undefined ? undefined : this.#held.shift();
       if (pod === undefined || arrival === undefined) return;
       this.#give(arrival, pod);
     }
@@ -231,14 +224,6 @@ export class VirtualGateway {
 
   #waited(arrival: Arrival): void {
     if (isCounted(arrival)) this.waits.add(Math.max(0, this.#now - arrival.at));
-  }
-
-  #shift(): Arrival | undefined {
-    const first = this.#held[this.#firstHeld];
-    if (first === undefined) return undefined;
-    this.#firstHeld += 1;
-    if (this.#firstHeld >= 1024 && this.#firstHeld * 2 >= this.#held.length) [this.#held, this.#firstHeld] = [this.#held.slice(this.#firstHeld), 0];
-    return first;
   }
 
   #forgetIfDone(pod: Pod): void {

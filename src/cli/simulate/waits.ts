@@ -17,10 +17,6 @@ export class Waits {
     this.#worst = Math.max(this.#worst, ms);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   get mean(): number {
     return this.#count === 0 ? 0 : this.#sum / this.#count;
   }

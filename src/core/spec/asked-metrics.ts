@@ -5,7 +5,10 @@ export type ResourceMetric = 'cpu' | 'memory';
 export const isResourceMetric = (metric: MetricName): metric is ResourceMetric => metric === 'cpu' || metric === 'memory';
 
 const word = new Map(metricNames.map((name) => [name, new RegExp(`\\b${name}\\b`)]));
-const trafficOf: readonly MetricName[] = ['concurrency', 'rps', 'held'];
+/** Metrics that gateways count, second by second. */
+export const gatewayMetrics = ['concurrency', 'rps', 'held'] as const;
+export type GatewayMetric = (typeof gatewayMetrics)[number];
+const ofTraffic: ReadonlySet<MetricName> = new Set(gatewayMetrics);
 
 /**
  * The metrics that a decision may need: those that drive the count, `concurrency` beside `latency` (which asks for no more than it allows), and, where there is a
@@ -15,7 +18,7 @@ export const askedMetrics = ({ scaling: { metrics, formula } }: Pick<ScaleSpec, 
   const [only] = metrics;
   if (formula === undefined && metrics.length === 1 && only !== undefined && only.metric !== 'latency') return [only.metric];
   const asked = new Set(metrics.map(({ metric }) => metric));
-  if (formula !== undefined) for (const name of metricNames) if (trafficOf.includes(name) || word.get(name)?.test(formula) === true) asked.add(name);
+  if (formula !== undefined) for (const name of metricNames) if (ofTraffic.has(name) || word.get(name)?.test(formula) === true) asked.add(name);
   if (asked.has('latency')) asked.add('concurrency');
   return [...asked];
 };

@@ -1,5 +1,5 @@
 import { failed, ok } from '../result.ts';
-import { largestInteger, type Parse } from './scalars.ts';
+import { dnsLabel, largestInteger, type Parse } from './scalars.ts';
 import { parseYaml, type Fields } from './yaml-list.ts';
 
 /** A ceiling of pods over many workloads; where it is reached the namespace with the higher priority wins. */
@@ -14,9 +14,6 @@ const podLimit = (value: unknown): number | 'unlimited' | undefined =>
   value === undefined ? 'unlimited' : typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largestInteger ? value : undefined;
 const onlyFields = (fields: Fields, ...known: readonly string[]): boolean => Object.keys(fields).every((name) => known.includes(name));
 
-/** A label of RFC 1123, as Kubernetes demands. */
-const isNamespace = (name: string): boolean => /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(name);
-
 /** Empty text is no budget. */
 export const budget: Parse<Budget | undefined> = (text) => {
   if (text === '') return ok(undefined);
@@ -29,7 +26,7 @@ export const budget: Parse<Budget | undefined> = (text) => {
   const written = yaml.value['namespaces'] ?? {};
   if (!isFields(written)) return failed('has namespaces that are not a map');
   for (const [name, fields] of Object.entries(written)) {
-    if (!isNamespace(name)) return failed(`names ${JSON.stringify(name)}, which can be no namespace`);
+    if (!dnsLabel.test(name)) return failed(`names ${JSON.stringify(name)}, which can be no namespace`);
     const own = isFields(fields) && onlyFields(fields, 'pods', 'priority') ? fields : undefined;
     const limit = own === undefined ? undefined : podLimit(own['pods']);
     const priority = own?.['priority'] ?? 0;

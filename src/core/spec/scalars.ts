@@ -61,7 +61,8 @@ export const oneOf =
 /** Only the two words: YAML's other booleans (`yes`, `on`, `1`) would be a guess. */
 export const flag: Parse<boolean> = map(oneOf('true', 'false'), (word) => word === 'true');
 
-const dnsLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+/** A name that Kubernetes takes for namespaces, Services and most else (RFC 1123). */
+export const dnsLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Comma-separated Kubernetes names, at least one, no duplicates. */
 export const names: Parse<readonly string[]> = (text) => {

@@ -1,3 +1,4 @@
+import { parseQuantity } from '../quantity.ts';
 import { failed, ok, type Result } from '../result.ts';
 import { parseDuration } from './duration.ts';
 import { decimal, type Parse } from './scalars.ts';
@@ -6,7 +7,6 @@ import { metricNames, type MetricName, type MetricTarget } from './scale-spec.ts
 const leastTarget = 0.01;
 /** Knative's defaults; the other metrics have no number that would suit most programs. */
 const defaultTargets: Partial<Record<MetricName, number>> = { concurrency: 100, rps: 200 };
-const binaryUnit: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
 const examples: Readonly<Record<MetricName, string>> = { concurrency: '50', rps: '200', held: '1', latency: '250ms', cpu: '80%', memory: '512Mi' };
 
 const isMetric = (text: string): text is MetricName => metricNames.some((name) => name === text);
@@ -24,10 +24,9 @@ export type WrittenTarget = { readonly kind: 'one'; readonly text: string } | { 
 
 const number = decimal((value) => value >= leastTarget);
 
-const quantity = (text: string): number | undefined => {
-  const match = /^(\d{1,15}(?:\.\d{1,9})?)([kMGT]|[KMGT]i)?$/.exec(text);
-  const bytes = match === null ? Number.NaN : Number(match[1]) * (binaryUnit[match[2] ?? ''] ?? Number.NaN);
-  return bytes >= 1 ? bytes : undefined;
+const bytes = (text: string): number | undefined => {
+  const found = parseQuantity(text);
+  return found !== undefined && found >= 1 && Number.isFinite(found) ? found : undefined;
 };
 
 /** The target in the metric's own unit (`MetricTarget`); undefined if `text` is none for this metric. */
@@ -38,7 +37,7 @@ const targetFor = (metric: MetricName, text: string): number | undefined => {
       return value !== undefined && value > 0 ? value : undefined;
     }
     case 'memory':
-      return quantity(text);
+      return bytes(text);
     case 'cpu': {
       const value = number(text.endsWith('%') ? text.slice(0, -1) : text);
       return value.ok ? value.value : undefined;

@@ -110,9 +110,10 @@ export class ClientConnection implements Member, Visitor {
     this.#read();
   }
 
-  /** Nobody takes the body for now: what comes waits for the next `passBody`. */
+  /** Nobody takes the body for now, and nobody has to catch up with it: what comes waits for the next `passBody`. */
   keepBody(): void {
     this.#bodyTo = undefined;
+    this.#blocked = false;
   }
 
   /** Read from the connection, and neither passed on nor dropped yet. */

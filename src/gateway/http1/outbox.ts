@@ -36,7 +36,7 @@ export class Outbox implements BodySink, Late {
       return;
     }
     this.#endText();
-    this.#add(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    this.#pieces.push(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
     this.#lent = true;
   }
 
@@ -49,6 +49,8 @@ export class Outbox implements BodySink, Late {
   flush(): boolean {
     const socket = this.#socket;
     if (this.#pieces.length > 0) this.#writePieces(socket);
+    // Much does not wait, or nobody would notice in this turn that the other side does not read.
+    else if (this.#text.length > joinUpTo) this.flushNow();
     else if (this.#text !== '' && !this.#isLate) {
       this.#isLate = true;
       turn.add(this);
@@ -93,11 +95,7 @@ export class Outbox implements BodySink, Late {
   }
 
   #endText(): void {
-    if (this.#text !== '') this.#add(this.#text);
+    if (this.#text !== '') this.#pieces.push(this.#text);
     this.#text = '';
-  }
-
-  #add(piece: string | Buffer): void {
-    this.#pieces.push(piece);
   }
 }

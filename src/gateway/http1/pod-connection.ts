@@ -148,6 +148,8 @@ export class PodConnection {
   readonly #onData = (chunk: Buffer): void => {
     // A pod that speaks unasked: what would follow could be taken for an answer.
     if (this.#state === 'idle') return this.close();
+    // The request waits for the end of the turn, so that this is no answer to it (RFC 9112 §9.2).
+    if (this.#state === 'head' && !this.out.hasWritten) return this.#fail('the pod spoke before it was asked');
     let at = 0;
     while (at >= 0 && at < chunk.length && this.#inAnswer) at = this.#state === 'head' ? this.#readHead(chunk, at) : this.#readBody(chunk, at);
     if (at < 0) return this.#fail('the pod answered what is not HTTP/1.1');
@@ -209,6 +211,8 @@ export class PodConnection {
     this.#listener = undefined;
     const reusable = this.#keepsAlive && this.#requestSent && chunk !== undefined && at === chunk.length && this.#state !== 'closed';
     if (reusable) {
+      // Or the rest of this request would be taken for the beginning of the next one, were that to go over another connection.
+      this.out.flushNow();
       this.#state = 'idle';
       this.reused = true;
       this.#socket.resume();

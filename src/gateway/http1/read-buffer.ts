@@ -2,12 +2,16 @@
 const leastBytes = 4 * 1024;
 /** For a pod that has filled that: most bodies in one read. */
 const mostBytes = 128 * 1024;
+/** Less than this of a block is not worth a read. */
+const leastRestBytes = 16 * 1024;
 
 /**
  * What one connection reads into (`onread` of `net.connect`). Without it Node makes a buffer of 64 KiB for every read, and memory outside of V8's heap that is made and dropped at that rate has V8 collect
  * the whole of its heap many times a second. Here the same memory is read into again as soon as nobody needs what is in it.
+ * A read that somebody keeps takes along as much of a block as it filled: a client that is slow holds not much more memory than it has to be sent.
  */
 export class ReadBuffer {
+  /** A block, or what of it is nobody else's. */
   #buffer = Buffer.allocUnsafeSlow(leastBytes);
   #view = this.#buffer;
 
@@ -23,8 +27,11 @@ export class ReadBuffer {
 
   /** What was read last has been dealt with. `held`: its memory is somebody else's from now on. */
   done(held: boolean): void {
-    const isFull = this.#view.length === this.#buffer.length && this.#buffer.length < mostBytes;
+    const used = this.#view.length;
+    const isFull = used === this.#buffer.length && used < mostBytes;
     if (!held && !isFull) return;
-    this.#buffer = this.#view = Buffer.allocUnsafeSlow(isFull ? mostBytes : this.#buffer.length);
+    const blockBytes = this.#buffer.buffer.byteLength;
+    this.#buffer = this.#view =
+      this.#buffer.length - used >= leastRestBytes ? this.#buffer.subarray(used) : Buffer.allocUnsafeSlow(isFull ? mostBytes : blockBytes);
   }
 }

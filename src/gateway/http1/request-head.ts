@@ -26,7 +26,7 @@ const notForwarded: ReadonlySet<FieldName | undefined> = new Set<FieldName>([
 ]);
 /** What `Connection` says of the connection itself; every other token there names a field that ends here. */
 const connectionOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
-/** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. Nor can what proxies in front have said of where it comes from. */
+/** Cannot be named away by `Connection`: without them the pod would read the message otherwise than we did. */
 const cannotBeNamed: ReadonlySet<string> = new Set(['content-length', 'host', 'te', 'trailer']);
 
 /** A `Head` without its text. */
@@ -240,6 +240,7 @@ export class Head implements LoggedRequest {
     this.authority ??= host;
     this.expectsContinue = expects && this.minorVersion === 1 && this.length !== 0;
     this.keepsAlive = (this.minorVersion === 1 || connection.includes('keep-alive')) && !connection.includes('close');
+    // What proxies in front have said of where a request comes from cannot be named away either.
     if (connection !== noNames) this.#named = connection.filter((name) => !connectionOptions.has(name) && !cannotBeNamed.has(name) && !isForwarding(name));
     if (upgrade !== undefined && connection.includes('upgrade') && this.#mayUpgrade(upgrade)) this.upgrade = upgrade;
     this.#changes ||= this.#absolute || this.authority === undefined;

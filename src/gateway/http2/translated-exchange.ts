@@ -37,6 +37,8 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   /** Of an answer whose head has not gone out. */
   #statusWaiting = 0;
   #sentTwice = false;
+  /** Of the request, what was to go over a connection that ended before any of it did. */
+  #unwritten = '';
 
   constructor({ clock, upstreams }: TranslationSetting, request: StreamRequest, target: string, limits: Limits) {
     super(clock, request, target, limits);
@@ -67,11 +69,15 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     const [upstream, { head, client }] = [this.#upstream, this];
     if (upstream === undefined) return;
     const framing = framingOf(head);
-    const forPod = head.forPod(this.peer, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
-    upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
+    if (this.#unwritten === '') {
+      const forPod = head.forPod(this.peer, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
+      upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
+    } else upstream.out.text(this.#unwritten);
+    this.#unwritten = '';
     upstream.out.flush();
     if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();
-    this.#upload = new Upload(client, upstream, framing);
+    if (this.#upload === undefined) this.#upload = new Upload(client, upstream, framing);
+    else this.#upload.goOn(upstream);
     client.resume();
   }
 
@@ -139,9 +145,12 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     if (this.over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
     if (!isDead) this.progress?.brokeOff(this);
-    if (!isDead || this.#sentTwice || !isReplayable(this.head)) return this.fail(upstreamReset);
+    if (!isDead || this.#sentTwice || (broken.out.hasWritten && !isReplayable(this.head))) return this.fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
+    this.#unwritten = broken.out.takeText();
+    // What still comes of the body waits in the stream.
+    this.client.pause();
     this.progress?.resent();
     this.#attempt(broken.another());
   }

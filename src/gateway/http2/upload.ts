@@ -10,18 +10,27 @@ import type { Framing } from './http1-request.ts';
  */
 export class Upload {
   readonly #client: Stream;
-  readonly #pod: PodConnection;
+  #pod: PodConnection;
   readonly #isChunked: boolean;
   #left: number;
   /** Bytes that wait for the pod. */
   #owed = 0;
+  /** All of it has been given to the pod's connection. */
+  #isWhole = false;
 
   constructor(client: Stream, pod: PodConnection, framing: Framing) {
     this.#client = client;
     this.#pod = pod;
     this.#isChunked = framing === 'chunked';
     this.#left = framing === 'chunked' ? Infinity : framing;
-    if (this.#left === 0) pod.requestSent();
+    if (this.#left === 0) this.#whole();
+  }
+
+  /** Over another connection to a pod, which has been given what the one before had and had not written. */
+  goOn(pod: PodConnection): void {
+    this.#pod = pod;
+    if (this.#isWhole) pod.requestSent();
+    this.drained();
   }
 
   data(bytes: Buffer, from: number, to: number, end: boolean): void {
@@ -33,7 +42,7 @@ export class Upload {
       // What the socket does not take at once it keeps.
       out.bytes(Buffer.from(bytes.subarray(from, to)), 0, length);
       if (this.#isChunked) out.text('\r\n');
-      else if (this.#left === 0) this.#pod.requestSent();
+      else if (this.#left === 0) this.#whole();
     }
     if (end && this.#isChunked) this.#endChunks('');
     if (out.flush()) this.#client.consumed(length);
@@ -55,6 +64,11 @@ export class Upload {
 
   #endChunks(lines: string): void {
     this.#pod.out.text(`0\r\n${lines}\r\n`);
+    this.#whole();
+  }
+
+  #whole(): void {
+    this.#isWhole = true;
     this.#pod.requestSent();
   }
 }

@@ -1,12 +1,10 @@
-import { parseQuantity } from '../../core/index.ts';
-import { at, items, text } from '../reader.ts';
+import { at, items, quantity, text } from '../reader.ts';
 import type { PodResourcesView } from '../views.ts';
 import { shared } from './interner.ts';
 
 /** A CPU request in cores; undefined where there is none, or none to speak of a share of. */
 const cpuRequestOf = (owner: unknown): number | undefined => {
-  const written = at(owner, 'resources', 'requests', 'cpu');
-  const cores = typeof written === 'number' ? written : parseQuantity(text(written) ?? '');
+  const cores = quantity(at(owner, 'resources', 'requests', 'cpu'));
   return cores !== undefined && cores > 0 ? cores : undefined;
 };
 

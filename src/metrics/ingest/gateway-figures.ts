@@ -63,7 +63,7 @@ export class GatewayFigures {
   /** Begins a new report, whose figures go into `standing`; gives the seconds that they are for, undefined where they were spoken for already. */
   take(report: Report, receivedAt: number): Span | undefined {
     const endedAt = receivedAt - report.ageMs;
-    const span = this.#place(report, endedAt);
+    const span = this.#place(report, receivedAt, endedAt);
     this.#sequence = report.sequence;
     this.#heardAt = receivedAt;
     this.#endedAt = Math.max(endedAt, this.#endedAt ?? endedAt);
@@ -92,19 +92,27 @@ export class GatewayFigures {
   /**
    * Which seconds a report is for. Reports come about once a second, a little early or late; placed by the clock alone, two would fall into one
    * second and none into the next (knative/serving issue 6743). So a report that follows the last one is for the seconds that follow it,
-   * until its beat and our clock are more than a second apart.
+   * until its beat and our clock are more than a second apart. Those that something held up on their way come together: they too are for the
+   * seconds that follow, or there would be seconds of no load that nobody has seen.
    */
-  #place(report: Report, endedAt: number): Span | undefined {
+  #place(report: Report, receivedAt: number, endedAt: number): Span | undefined {
     const length = Math.min(longestReport, Math.max(1, Math.round(report.intervalMs / 1000)));
     const byClock = Math.floor((endedAt - 500) / 1000);
     const before = this.#covered?.to;
     if (before === undefined) return { from: byClock - length + 1, to: byClock };
     const follows = report.sequence === this.#sequence + 1;
     const next = before + length;
-    if (follows && Math.abs(byClock - next) <= mostDrift) return { from: before + 1, to: next };
+    const isHeldUp = byClock > next && byClock - next <= longestReport && this.#isOffBeat(report, receivedAt);
+    if (follows && (isHeldUp || Math.abs(byClock - next) <= mostDrift)) return { from: before + 1, to: next };
     if (byClock <= before) return undefined;
     // A beat that is a little slow leaves out a second now and then: this report speaks for that one too.
     const driftedOn = follows && byClock - next <= mostDrift + 1;
     return { from: driftedOn ? before + 1 : Math.max(before + 1, byClock - length + 1), to: byClock };
+  }
+
+  /** It came much later after the one before than it was made, or much sooner. Where a beat is late and steady, the clock is right. */
+  #isOffBeat({ intervalMs }: Report, receivedAt: number): boolean {
+    const since = receivedAt - (this.#heardAt ?? receivedAt);
+    return since > 1.5 * intervalMs || since < 0.5 * intervalMs;
   }
 }

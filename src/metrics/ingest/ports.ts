@@ -34,8 +34,8 @@ export interface Drops {
 /** What pods use, by workload (`resources/`). */
 export interface ResourceReadings {
   reading(metric: ResourceMetric, key: WorkloadKey, spec: ScaleSpec): MetricReading;
-  /** False while a metric that the spec asks for has been followed for less than a stable window. */
-  isWarm(key: WorkloadKey, spec: ScaleSpec): boolean;
+  /** False while the metric has been followed for less than a stable window. */
+  isWarm(metric: ResourceMetric, key: WorkloadKey, spec: ScaleSpec): boolean;
   forget(key: WorkloadKey): void;
 }
 

@@ -1,5 +1,4 @@
-import type { WorkloadReport } from '../../core/index.ts';
-import type { GatewayMetric } from './window-plan.ts';
+import type { GatewayMetric, WorkloadReport } from '../../core/index.ts';
 
 /** Numbers of a row: which report it is from, then the figures. */
 const width = 5;

@@ -1,8 +1,5 @@
-import { askedMetrics, type MetricName, type ScaleSpec } from '../../core/index.ts';
+import { askedMetrics, gatewayMetrics, isResourceMetric, type GatewayMetric, type MetricName, type ResourceMetric, type ScaleSpec } from '../../core/index.ts';
 
-/** Metrics that come from the reports of gateways. */
-const gatewayMetrics = ['concurrency', 'rps', 'held'] as const;
-export type GatewayMetric = (typeof gatewayMetrics)[number];
 export const isGatewayMetric = (metric: MetricName): metric is GatewayMetric => gatewayMetrics.some((name) => name === metric);
 
 /** Which windows a spec asks for. Workloads whose specs ask for the same share one. */
@@ -13,12 +10,14 @@ export interface WindowPlan {
   readonly asked: readonly MetricName[];
   /** Those of them that have windows of sums. */
   readonly metrics: readonly GatewayMetric[];
+  /** Those that are of what pods use. */
+  readonly resources: readonly ResourceMetric[];
   /** Windows stay without load, so that their zeros count against a first burst: pods run all the time. */
   readonly keeps: boolean;
 }
 
 /** For a workload whose spec is not known yet (history may be replayed before the watch has brought it): long enough for most. */
-export const unknownPlan: WindowPlan = { stableSeconds: 600, panicSeconds: 60, asked: gatewayMetrics, metrics: gatewayMetrics, keeps: false };
+export const unknownPlan: WindowPlan = { stableSeconds: 600, panicSeconds: 60, asked: gatewayMetrics, metrics: gatewayMetrics, resources: [], keeps: false };
 
 /**
  * Rounded to the second, at least one (pkg/reconciler/autoscaling/resources/metric.go). Knative's window has the second in it that is under way, of which nothing is known yet. Under
@@ -32,14 +31,14 @@ const mostPlans = 1000;
 
 export class WindowPlans {
   readonly #shared = new Map<string, WindowPlan>();
-  /** What a formula asks for takes long to find out. */
+  /** What more than one metric, or a formula, asks for takes long to find out. */
   readonly #found = new WeakMap<ScaleSpec, WindowPlan>();
 
   /** The plan of a spec; `known` itself where that still is it. */
   of(spec: ScaleSpec, known: WindowPlan | undefined): WindowPlan {
     const { metrics, formula, stableWindow, min } = spec.scaling;
     const [only] = metrics;
-    if (formula !== undefined || metrics.length !== 1 || only === undefined) return this.#foundOnce(spec);
+    if (formula !== undefined || metrics.length !== 1 || only === undefined || only.metric === 'latency') return this.#foundOnce(spec);
     if (known === undefined || known.asked.length !== 1 || known.asked[0] !== only.metric) return this.#plan(spec);
     const isSame = known.stableSeconds === stableWindow / 1000 && known.panicSeconds === panicSeconds(spec) && known.keeps === min > 0;
     return isSame ? known : this.#plan(spec);
@@ -60,6 +59,7 @@ export class WindowPlans {
       panicSeconds: panicSeconds(spec),
       asked,
       metrics: gatewayMetrics.filter((name) => asked.includes(name)),
+      resources: asked.filter(isResourceMetric),
       keeps: spec.scaling.min > 0,
     };
     const text = JSON.stringify(plan);

@@ -109,7 +109,6 @@ test('the panic window sees a burst as soon as under kpa, whose window has the s
         [ours, specWith()],
         [theirs, kpa],
       ] as const) {
-        // prettier-ignore
         await scene.run(1, { a: [figures(load)] });
         scene.load(spec);
       }
@@ -517,4 +516,28 @@ test('whatever gateways say, a reading is a number from zero to the sum of their
     }),
     { numRuns: 50 },
   );
+});
+
+for (const late of [3, 8, 14])
+  test(`reports that a stalled link held up for ${late} s and brings together are for the seconds in which they were made`, async (t) => {
+    const scene = new Scene();
+    scene.metrics.gatewayJoined('a');
+    await scene.run(60, { a: [figures(10)] });
+    await scene.clock.advance(seconds(late));
+    for (let report = 0; report < late; report += 1) scene.report('a', [figures(10)]);
+    t.is(stableOf(scene.reading()), 10);
+    await scene.run(5, { a: [figures(10)] });
+    t.is(stableOf(scene.reading()), 10);
+    t.is(scene.metrics.drops.doubled, 0);
+  });
+
+test('a gateway whose beat goes on after our clock was set forward is believed by the clock again at its second report', async (t) => {
+  const scene = new Scene();
+  scene.metrics.gatewayJoined('a');
+  await scene.run(60, { a: [figures(10)] });
+  await scene.clock.advance(seconds(40));
+  await scene.run(3, { a: [figures(10)] });
+  const reading = scene.reading();
+  t.true(reading?.kind === 'value' && reading.age <= 1000);
+  t.true(panicOf(reading) > 0, 'its newest seconds are those of now');
 });

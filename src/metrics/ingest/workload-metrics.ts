@@ -4,6 +4,7 @@ import {
   seconds,
   type Clock,
   type GatewayId,
+  type GatewayMetric,
   type Instant,
   type MetricName,
   type MetricReading,
@@ -24,7 +25,7 @@ import { latencyReading } from './latency-reading.ts';
 import { LoadNow } from './load-now.ts';
 import { join, type Span } from './span.ts';
 import { SteadyTime } from './steady-time.ts';
-import { isGatewayMetric, WindowPlans, type GatewayMetric, type WindowPlan } from './window-plan.ts';
+import { isGatewayMetric, WindowPlans, type WindowPlan } from './window-plan.ts';
 import { withStanding, WorkloadSeries } from './workload-series.ts';
 
 /** What was there within this time of our start was there before it. */
@@ -133,7 +134,7 @@ class Metrics implements WorkloadMetrics {
     for (const metric of plan.asked) metrics[index++] = this.#reading(metric, key, isKnown, windows, spec, now);
     const { stableWindow } = spec.scaling;
     const isMetered = metering === 'none' || isMeteredFor(since, stableWindow, now);
-    const warm = isMetered && this.#isWarm(stableWindow, now) && this.#resources?.isWarm(key, spec) !== false;
+    const warm = isMetered && this.#isWarm(stableWindow, now) && plan.resources.every((metric) => this.#resources?.isWarm(metric, key, spec) !== false);
     return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
   }
 

@@ -1,8 +1,8 @@
-import { areLatencyCounts, type WorkloadReport } from '../../core/index.ts';
+import { areLatencyCounts, type GatewayMetric, type WorkloadReport } from '../../core/index.ts';
 import { LatencyWindow } from '../window/latency-window.ts';
 import { LoadWindow, type SampleFate, type WindowAverages } from '../window/load-window.ts';
 import type { Span } from './span.ts';
-import { unknownPlan, type GatewayMetric, type WindowPlan } from './window-plan.ts';
+import { unknownPlan, type WindowPlan } from './window-plan.ts';
 
 /** What one second of a figure adds to a metric. A report of several seconds has its requests spread evenly. */
 const perSecond = (metric: GatewayMetric, figures: WorkloadReport, seconds: number): number => {

@@ -8,9 +8,9 @@ export interface BudgetFigures {
   readonly wanted: number;
 }
 
-export const budgetMetrics = (read: () => Iterable<BudgetFigures>): readonly PlainMetric[] => {
+export const budgetMetrics = (read: () => readonly BudgetFigures[]): readonly PlainMetric[] => {
   const gauge = (name: string, help: string, figure: (ceiling: BudgetFigures) => number): PlainMetric => {
-    const samples = (): Samples => [...read()].map((ceiling) => ({ labels: { namespace: ceiling.namespace }, value: figure(ceiling) }));
+    const samples = (): Samples => read().map((ceiling) => ({ labels: { namespace: ceiling.namespace }, value: figure(ceiling) }));
     return { name, help, type: 'gauge', labels: ['namespace'], samples };
   };
   return [

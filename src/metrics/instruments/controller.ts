@@ -21,7 +21,7 @@ export interface ControllerFigures {
   readonly configValid: boolean;
   readonly drops: Drops;
   /** Empty without a budget. */
-  readonly budget: Iterable<BudgetFigures>;
+  readonly budget: readonly BudgetFigures[];
   /** Reads of the metrics API by how they ended. */
   readonly usageReads: ReadonlyMap<string, number>;
 }
@@ -148,22 +148,30 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
 /** The metrics of a controller (docs/reference/metrics.md). */
 export const createControllerInstruments = (read: () => ControllerFigures, most = mostWorkloads): ControllerInstruments => {
   const counts = new Counts();
+  /** Of the scrape that is under way: telling all workloads is not cheap. */
+  let figures: ControllerFigures | undefined;
   let shown: readonly WorkloadFigures[] = [];
   let leftOut = 0;
   function* coldStarts(): Iterable<{ readonly labels: Labels; readonly histogram: CountingHistogram }> {
     for (const { key } of shown)
       for (const [phase, histogram] of counts.coldStarts.get(key) ?? []) yield { labels: { ...workloadLabels(key), phase }, histogram };
   }
-  const expose = expositionOf(
-    metricsOf(() => shown, read, counts, () => leftOut), // prettier-ignore
-    () => exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
+  const metrics = metricsOf(
+    () => shown,
+    () => (figures ??= read()),
+    counts,
+    () => leftOut,
+  );
+  const expose = expositionOf(metrics, () =>
+    exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
   );
   return {
     decided: (key, reason) => counts.decided(key, reason),
     coldStarted: (key, phases) => counts.coldStarted(key, phases),
     forget: (key) => counts.forget(key),
     expose: () => {
-      const all = [...read().workloads];
+      figures = read();
+      const all = [...figures.workloads];
       counts.keepOnly(new Set(all.map(({ key }) => key)));
       shown = [...limited(all, most)];
       leftOut = all.length - shown.length;

@@ -139,10 +139,9 @@ test('it is warm once a stable window was measured', async (t) => {
   const scene = new Scene(t);
   scene.runs('a');
   await scene.look(30);
-  t.false(scene.metrics.isWarm(web, byCpu));
+  t.false(scene.metrics.isWarm('cpu', web, byCpu));
   await scene.look(32);
-  t.true(scene.metrics.isWarm(web, byCpu));
-  t.true(scene.metrics.isWarm(api, specWith()), 'who does not ask need not wait');
+  t.true(scene.metrics.isWarm('cpu', web, byCpu));
 });
 
 test('while the API fails the last values stand and get older, then there are none; both are told once', async (t) => {
@@ -155,10 +154,68 @@ test('while the API fails the last values stand and get older, then there are no
   t.true(failing.age !== undefined && failing.age > 90_000, 'the decider takes it for stale');
   t.like(await scene.look(80), { kind: 'no-data', why: 'there is no metrics API' });
   t.deepEqual(scene.told, [[web, 'there is no metrics API']]);
+  t.deepEqual([...scene.metrics.problems], scene.told);
   t.true((scene.metrics.reads.get('not-found') ?? 0) >= 12);
   scene.problem = undefined;
   t.like(await scene.look(16), { kind: 'value', stable: 50 });
   t.deepEqual(scene.told.at(-1), [web, undefined]);
+  t.is(scene.metrics.problems.size, 0);
+});
+
+test('a read that fails is nothing to tell while the last values stand', async (t) => {
+  const scene = new Scene(t);
+  scene.runs('a');
+  await scene.look(60);
+  scene.problem = { kind: 'throttled', message: 'too many requests' };
+  await scene.look(45);
+  scene.problem = undefined;
+  t.like(await scene.look(30), { kind: 'value', stable: 50 });
+  t.is(scene.metrics.reads.get('throttled'), 3);
+  t.deepEqual(scene.told, []);
+});
+
+test('who no longer asks has no problem any more', async (t) => {
+  const scene = new Scene(t);
+  scene.runs('a');
+  scene.problem = { kind: 'not-found', message: 'there is no metrics API' };
+  await scene.look(4);
+  await scene.clock.advance(seconds(60));
+  t.deepEqual(scene.told, [
+    [web, 'there is no metrics API'],
+    [web, undefined],
+  ]);
+});
+
+test('what was not measured is no zero: after a gap the windows begin anew', async (t) => {
+  const scene = new Scene(t);
+  const long = specWith({ metrics: [{ metric: 'cpu', target: 50 }], stableWindow: seconds(600) });
+  scene.runs('a');
+  const look = async (forSeconds: number): Promise<MetricReading> => {
+    let reading = scene.reading(web, long);
+    for (let passed = 0; passed < forSeconds; passed += 2) {
+      await scene.clock.advance(seconds(2));
+      reading = scene.reading(web, long);
+    }
+    return reading;
+  };
+  await look(620);
+  t.true(scene.metrics.isWarm('cpu', web, long));
+  scene.problem = { kind: 'unavailable', message: 'metrics-server does not answer' };
+  await look(480);
+  scene.problem = undefined;
+  t.is(stable(await look(60)), 50);
+  t.false(scene.metrics.isWarm('cpu', web, long), 'nothing goes down before a whole window is known again');
+});
+
+test('every namespace has its turn, however many there are', async (t) => {
+  const scene = new Scene(t);
+  scene.runs('a');
+  const keys = Array.from({ length: 70 }, (_, index) => workloadKey({ resource: 'deployments.apps', namespace: `team-${index}`, name: 'web' }));
+  for (let passed = 0; passed < 30; passed += 2) {
+    for (const key of keys) scene.reading(key);
+    await scene.clock.advance(seconds(2));
+  }
+  t.is(new Set(scene.reads).size, 70);
 });
 
 test('an API that answers with the same old samples has nothing new', async (t) => {

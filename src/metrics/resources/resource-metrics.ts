@@ -1,7 +1,5 @@
 import {
   isAbort,
-  isResourceMetric,
-  askedMetrics,
   parseWorkloadKey,
   seconds,
   type Clock,
@@ -37,6 +35,8 @@ export interface ResourceMetricsOptions {
 export interface ResourceMetrics extends ResourceReadings {
   /** Reads, while somebody asks, until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
+  /** What keeps workloads without figures, as `onProblem` told it last. */
+  readonly problems: ReadonlyMap<WorkloadKey, string>;
   /** Reads by how they ended: `ok`, or the kind of problem. Only ever counts up. */
   readonly reads: ReadonlyMap<string, number>;
 }
@@ -54,7 +54,7 @@ class Resources implements ResourceMetrics {
   /** When each namespace was read last, on the monotonic clock. */
   readonly #readAt = new Map<string, number>();
   readonly #reading = new Set<string>();
-  readonly #told = new Map<WorkloadKey, string>();
+  readonly problems = new Map<WorkloadKey, string>();
   readonly reads = new Map<string, number>();
 
   constructor(options: ResourceMetricsOptions) {
@@ -64,45 +64,47 @@ class Resources implements ResourceMetrics {
 
   reading(metric: ResourceMetric, key: WorkloadKey, spec: ScaleSpec): MetricReading {
     const now = this.#now();
-    const known = this.#workloads.get(key);
-    const workload = known ?? new WorkloadUsage(now);
-    if (known === undefined) this.#workloads.set(key, workload);
+    let workload = this.#workloads.get(key);
+    if (workload === undefined) this.#workloads.set(key, (workload = new WorkloadUsage(parseWorkloadKey(key)?.namespace ?? '', now)));
     return workload.reading(metric, spec, this.#hasPods(key), now);
   }
 
-  isWarm(key: WorkloadKey, spec: ScaleSpec): boolean {
-    const asked = askedMetrics(spec).filter(isResourceMetric);
-    return asked.length === 0 || asked.every((metric) => this.#workloads.get(key)?.isWarm(metric, spec, this.#hasPods(key)) === true);
+  isWarm(metric: ResourceMetric, key: WorkloadKey, spec: ScaleSpec): boolean {
+    return this.#workloads.get(key)?.isWarm(metric, spec, this.#hasPods(key)) === true;
   }
 
   forget(key: WorkloadKey): void {
     this.#workloads.delete(key);
-    this.#told.delete(key);
+    this.problems.delete(key);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const under = new Set<Promise<void>>();
-    const timer = clock.every(lookEvery, () => {
+    const readDue = (): void => {
       for (const namespace of this.#due()) {
-        if (under.size >= readsAtOnce) return;
-        const read = this.#read(namespace, signal).finally(() => under.delete(read));
+        if (signal.aborted || under.size >= readsAtOnce) return;
+        const read = this.#read(namespace, signal).finally(() => {
+          under.delete(read);
+          readDue();
+        });
         under.add(read);
       }
-    });
+    };
+    const timer = clock.every(lookEvery, readDue);
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     timer.cancel();
     await Promise.all(under);
   }
 
-  /** Namespaces of workloads that are asked about, that have not been read for a while. What nobody asks for goes. */
-  #due(): ReadonlySet<string> {
+  /** Namespaces of workloads that are asked about, that have not been read for a while; who has waited the longest first. What nobody asks for goes. */
+  #due(): readonly string[] {
     const [now, monotonic] = [this.#now(), this.#options.clock.monotonic()];
     const due = new Set<string>();
     const asked = new Set<string>();
-    for (const [key, { askedAt }] of this.#workloads) {
-      const namespace = parseWorkloadKey(key)?.namespace;
-      if (now - askedAt > unaskedAfter || namespace === undefined) {
+    for (const [key, { askedAt, namespace }] of this.#workloads) {
+      if (now - askedAt > unaskedAfter) {
+        this.#tell(key, undefined);
         this.forget(key);
         continue;
       }
@@ -111,7 +113,7 @@ class Resources implements ResourceMetrics {
       if (!this.#reading.has(namespace) && (readAt === undefined || monotonic - readAt >= this.#every)) due.add(namespace);
     }
     for (const namespace of this.#readAt.keys()) if (!asked.has(namespace)) this.#readAt.delete(namespace);
-    return due;
+    return [...due].sort((a, b) => (this.#readAt.get(a) ?? Number.NEGATIVE_INFINITY) - (this.#readAt.get(b) ?? Number.NEGATIVE_INFINITY));
   }
 
   async #read(namespace: string, signal: AbortSignal): Promise<void> {
@@ -134,17 +136,17 @@ class Resources implements ResourceMetrics {
     const now = this.#now();
     const usages = answer.ok ? new Map(answer.value.map((usage) => [usage.name, usage])) : undefined;
     for (const [key, workload] of this.#workloads) {
-      if (parseWorkloadKey(key)?.namespace !== namespace) continue;
+      if (workload.namespace !== namespace) continue;
       if (usages !== undefined) workload.update([...this.#options.pods(key)], usages, now, this.#options.clock.now());
-      else if (!answer.ok) workload.problem = answer.problem.message;
-      this.#tell(key, workload.problem);
+      else if (!answer.ok) workload.unread(answer.problem.message);
+      this.#tell(key, workload.problem(now));
     }
   }
 
   #tell(key: WorkloadKey, problem: string | undefined): void {
-    if (this.#told.get(key) === problem) return;
-    if (problem === undefined) this.#told.delete(key);
-    else this.#told.set(key, problem);
+    if (this.problems.get(key) === problem) return;
+    if (problem === undefined) this.problems.delete(key);
+    else this.problems.set(key, problem);
     this.#options.onProblem?.(key, problem);
   }
 

@@ -3,13 +3,13 @@ import { LoadWindow } from '../window/load-window.ts';
 
 /** Bytes are kept as MiB: the windows take no number over 1e9. */
 const unit: Readonly<Record<ResourceMetric, number>> = { cpu: 1, memory: 2 ** 20 };
-/** Most seconds that one sample may speak for. */
-const longestSample = 60;
+/** Most seconds that one sample may speak for: metrics-server takes one every 15 to 60 s, and is read every 15. */
+const longestSample = 90;
 
 /** One metric of one workload over both windows. A sample speaks for the time since the one before. Times are milliseconds of our clock. */
 export class UsageWindow {
   readonly #unit: number;
-  readonly #window: LoadWindow;
+  #window: LoadWindow;
   readonly #metric: ResourceMetric;
   #first: number | undefined;
   /** When the newest sample came. */
@@ -24,11 +24,19 @@ export class UsageWindow {
   /** Takes a total; `windowMs` is how much of the past the first one speaks for. */
   record(total: number, at: number, windowMs: number): void {
     const second = Math.floor(at / 1000);
-    const newest = this.#window.newest;
-    const from = newest === undefined || newest > second ? second - Math.round(windowMs / 1000) + 1 : newest + 1;
+    // What nobody has measured is not known, and is not zero.
+    if (this.#window.newest !== undefined && second - this.#window.newest > longestSample) this.#begin();
+    const { newest } = this.#window;
+    if (newest !== undefined && newest >= second) return;
+    const from = newest === undefined ? second - Math.min(longestSample, Math.round(windowMs / 1000)) + 1 : newest + 1;
     this.#first ??= Math.min(second, from);
-    for (let each = Math.max(from, second - longestSample + 1); each <= second; each += 1) this.#window.record(each, total / this.#unit);
+    for (let each = from; each <= second; each += 1) this.#window.record(each, total / this.#unit);
     this.#at = at;
+  }
+
+  #begin(): void {
+    this.#window = new LoadWindow(this.#window.stableSeconds, this.#window.panicSeconds);
+    this.#first = undefined;
   }
 
   /** Undefined before the first sample. */
@@ -50,4 +58,5 @@ export class UsageWindow {
   }
 }
 
+/** All of its seconds are known, those under way too: a sample speaks for all until it came. */
 const panicSecondsOf = ({ scaling }: ScaleSpec): number => Math.max(1, Math.round((scaling.stableWindow / 1000) * scaling.panicWindowShare));

@@ -26,12 +26,27 @@ export class WorkloadUsage {
   /** What was asked for since the spec last changed. */
   readonly #asked = new Set<ResourceMetric>();
   #spec: ScaleSpec | undefined;
+  readonly namespace: string;
   askedAt: number;
-  /** Why there is nothing new, for people; undefined while there is, or may be soon. */
-  problem: string | undefined;
+  /** When the metrics API answered last. */
+  #updatedAt: number | undefined;
+  #unread: string | undefined;
+  #withoutRequest: string | undefined;
 
-  constructor(now: number) {
+  constructor(namespace: string, now: number) {
+    this.namespace = namespace;
     this.askedAt = now;
+  }
+
+  /** The metrics API did not answer: why, for people. */
+  unread(problem: string): void {
+    this.#unread = problem;
+  }
+
+  /** What keeps it without figures, for people; a read that failed is none while the last values stand. */
+  problem(now: number): string | undefined {
+    const stands = this.#updatedAt !== undefined && now - this.#updatedAt <= sampleLifetime;
+    return this.#withoutRequest ?? (stands ? undefined : this.#unread);
   }
 
   /** Takes what the metrics API said at `now` of the namespace's pods; `wall` is what clocks show. */
@@ -46,7 +61,8 @@ export class WorkloadUsage {
       samples.set(name, isKnown ? before : { usage, seenAt: now, isOld: wall - usage.timestamp > oldestTimestamp });
     }
     this.#samples = samples;
-    this.problem = undefined;
+    this.#updatedAt = now;
+    this.#unread = this.#withoutRequest = undefined;
     const spec = this.#spec;
     if (spec !== undefined) for (const metric of this.#asked) this.#take(metric, spec, pods, now, isNews);
   }
@@ -62,9 +78,9 @@ export class WorkloadUsage {
       return zero(metric);
     }
     const found = this.#windows.get(metric)?.reading(spec, now);
-    const why = this.problem ?? 'no pod has been measured yet';
-    if (found === undefined) return { metric, kind: 'no-data', age: undefined, why };
-    return found.age <= readingLifetime ? found : { metric, kind: 'no-data', age: found.age, why: this.problem ?? 'the metrics API has nothing new' };
+    const known = (metric === 'cpu' ? this.#withoutRequest : undefined) ?? this.#unread;
+    if (found === undefined) return { metric, kind: 'no-data', age: undefined, why: known ?? 'no pod has been measured yet' };
+    return found.age <= readingLifetime ? found : { metric, kind: 'no-data', age: found.age, why: known ?? 'the metrics API has nothing new' };
   }
 
   isWarm(metric: ResourceMetric, spec: ScaleSpec, hasPods: boolean): boolean {
@@ -80,7 +96,7 @@ export class WorkloadUsage {
     const target = spec.scaling.metrics.find((each) => each.metric === metric)?.target;
     const found = totalUsage(metric, pods, fresh, target);
     if (found.kind === 'no-request')
-      this.problem = `container ${found.container} of pod ${found.pod} has no request for cpu, so there is nothing that a percentage could be of`;
+      this.#withoutRequest = `container ${found.container} of pod ${found.pod} has no request for cpu, so there is nothing that a percentage could be of`;
     if (found.kind !== 'value' || !isNews) return;
     const windowMs = Math.max(...[...this.#samples.values()].map(({ usage }) => usage.windowMs), 1000);
     const window = this.#windows.get(metric) ?? new UsageWindow(metric, spec);

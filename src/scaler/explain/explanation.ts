@@ -55,6 +55,7 @@ export const explanationOf = ({ workload, leads, lines, ticks, formulas, now, at
   const tick = lastUntil(ticks, at, ({ decision }) => decision.at);
   // A line has its newest tick only; the one of that time may still be there.
   const exact = tick !== undefined && tick.decision.at >= line.since && line.decision.at > at ? tick : line.tick;
+  const decision = exact === line.tick ? line.decision : exact.decision;
   const { spec } = exact;
   const { namespace, name, resource, desired, ready, reason } = workload;
   const { stableWindow, panicWindowShare } = spec.scaling;
@@ -67,8 +68,8 @@ export const explanationOf = ({ workload, leads, lines, ticks, formulas, now, at
     mode: spec.mode,
     stableWindowMs: stableWindow,
     panicWindowMs: (stableWindow * panicWindowShare) as Millis,
-    record: { ...shown(line), decision: exact === line.tick ? line.decision : exact.decision },
-    outlook: outlookOf(exact, formulas),
+    record: { ...shown(line), decision },
+    outlook: outlookOf({ ...exact, decision }, formulas),
     history: lines.slice(0, lines.indexOf(line) + 1).map(shown),
   };
 };

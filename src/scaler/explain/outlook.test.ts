@@ -132,3 +132,10 @@ test('with a formula the load as a whole is what changes', async (t) => {
   t.true(more?.kind === 'load' && more.factor > 50 / 48 && more.factor < 51 / 48, JSON.stringify(more));
   t.true(fewer?.kind === 'load' && fewer.factor > 29 / 48 && fewer.factor <= 30 / 48, JSON.stringify(fewer));
 });
+
+test('where a schedule is about to raise the floor the count rises at any load, and no odd number is made of that', (t) => {
+  // The last tick is at 22:17:50 on a Tuesday.
+  const schedule = [{ days: ['tue'], fromMinute: 22 * 60 + 18, toMinute: 23 * 60, timezone: 'UTC', min: pods(5) }] as const;
+  const outlook = outlookOf(settled(specWith({ schedule }), 20, 232), noFormulas);
+  t.like(only(outlook.more), { metric: 'concurrency', value: 0, to: 5, within: seconds(10) });
+});

@@ -107,7 +107,7 @@ const withReadings = (
 });
 
 /** One metric at a value over both windows, the others as they are or at zero. */
-const at = (seen: Observation, metric: MetricName, value: number, others: 'as they are' | 'zero'): Observation => ({
+const withMetricAt = (seen: Observation, metric: MetricName, value: number, others: 'as they are' | 'zero'): Observation => ({
   ...withReadings(seen, (reading) => {
     if (reading.metric === metric) return { stable: value, panic: value };
     return others === 'zero' ? { stable: 0, panic: 0 } : reading;
@@ -127,7 +127,7 @@ const moreOf = (setting: Setting, seenAt: (value: number) => Observation, from: 
     if (high > highest) return outcome(high).reason;
     high *= 2;
   }
-  const value = plain(edge(0, high, isMore), metric, true, isMore);
+  const value = isMore(0) ? 0 : plain(edge(0, high, isMore), metric, true, isMore);
   const { to, within } = outcome(value);
   return metric === undefined ? { kind: 'load', factor: value, to, within } : { kind: 'metric', metric, value, to, within };
 };
@@ -168,7 +168,7 @@ const rise = (setting: Setting, known: readonly MetricReading[]): Pick<Outlook, 
   const { seen, spec } = setting;
   const found =
     spec.scaling.formula === undefined
-      ? known.map(({ metric }) => moreOf(setting, (value) => at(seen, metric, value, 'as they are'), 1, metric))
+      ? known.map(({ metric }) => moreOf(setting, (value) => withMetricAt(seen, metric, value, 'as they are'), 1, metric))
       : [moreOf(setting, (factor) => scaledBy(seen, factor), 1, undefined)];
   const more = found.filter((each) => typeof each === 'object');
   return { more, noMore: more.length > 0 ? undefined : found.find((each) => typeof each === 'string') };
@@ -181,7 +181,7 @@ const fall = (setting: Setting, known: readonly MetricReading[], lowest: Outcome
   if (seen.replicas === 1) return { fewer: [change], noFewer: undefined };
   const fewer =
     spec.scaling.formula === undefined
-      ? known.map(({ metric }) => fewerOf(setting, (value) => at(seen, metric, value, 'zero'), lowest.within, metric))
+      ? known.map(({ metric }) => fewerOf(setting, (value) => withMetricAt(seen, metric, value, 'zero'), lowest.within, metric))
       : [fewerOf(setting, (factor) => scaledBy(seen, factor), lowest.within, undefined)];
   const found = fewer.filter((each) => each !== undefined);
   return { fewer: found.length > 0 ? found : [change], noFewer: undefined };

@@ -60,6 +60,18 @@ History
   );
 });
 
+test('where the ticks of a time asked for are gone, the page says that its figures are later ones', (t) => {
+  const explanation = explained(observed({ ready: 3, metrics: [concurrencyOf(500)], inFlight: 500 }));
+  const { decision } = explanation.record;
+  const page = explainInWords({
+    ...explanation,
+    at: after(decision.at, seconds(-60)),
+    record: { ...explanation.record, since: after(decision.at, seconds(-3600)) },
+  });
+  t.regex(page, /^the ticks of then are gone: load, steps and what would change it are of 2023-11-14T22:14:00.000Z$/m);
+  t.notRegex(explainInWords({ ...explanation, at: decision.at }), /ticks of then/);
+});
+
 test('every step that there is reads as a sentence with its number', (t) => {
   const steps = (Object.keys(decisionSteps) as StepName[]).map((step, index) => ({ step, from: index, to: index + 1, limit: 7 }));
   const page = explainInWords(explained(observed(), { steps }));

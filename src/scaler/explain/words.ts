@@ -59,6 +59,7 @@ const headline = ({ workload, leads, now, at, record, mode }: Explanation): read
     `${namespace}/${name} (${resource}) ${verb}: ${textOf(decision.reason)} [${decision.reason}]`,
     `since ${time(since)} (${duration(between(since, now))} ago${ticks})${poked ? ', at once because a request waited' : ''}`,
     ...(past ? [`as it was at ${time(at)}`] : [`${String(ready)} ready`]),
+    ...(decision.at > at ? [`the ticks of then are gone: load, steps and what would change it are of ${time(decision.at)}`] : []),
     ...(mode === 'observe' ? ['mode observe: this is decided and not written'] : []),
     ...(leads ? [] : ['told by a replica that stands by: it decides the same as the leader, and writes nothing']),
   ];

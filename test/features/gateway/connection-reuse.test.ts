@@ -162,6 +162,32 @@ for (const how of ['finish', 'reset'] as const)
     );
   });
 
+for (const [what, unasked, ends] of [
+  ['408 and the end', `HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, true],
+  ['an answer after which the connection goes on', okWith('unasked'), false],
+] as const)
+  test(`what a pod says before a request was written is no answer to it: ${what}`, async (t) => {
+    const { origin, dial } = await startScene(
+      t,
+      eachRequest((wire, { body }) => wire.send(okWith(body))),
+    );
+    const client = await dial();
+    for (let count = 0; count < 50; count += 1) {
+      const sent = client.send(post(`/${count}`, `body ${count}`));
+      // Seen by the gateway behind the request, in the same turn.
+      const kept = origin.connections.at(-1);
+      void kept?.send(unasked);
+      if (ends) kept?.finish();
+      await sent;
+      const got = await readAnswer(client);
+      t.is(`${got.status} ${got.body}`, `200 body ${count}`);
+    }
+    t.deepEqual(
+      origin.requests.map(({ target }) => target),
+      Array.from({ length: 50 }, (_, count) => `/${count}`),
+    );
+  });
+
 const unannounced = test.macro({
   exec: async (t: ExecutionContext, turns: number, how: 'FIN' | 'RST') => {
     const { origin, dial } = await startScene(t, async (wire, requests) => {

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
+import { types } from '../../../src/gateway/http2/engine/index.ts';
 import { parseJson, podAt, until } from '../../support/gateway-rig.ts';
 import { answerOf, ask, dialHttp2, grpcHeaders } from '../../support/http2-rig.ts';
+import { dataFrame, dialWire, headersFrame, hello } from '../../support/http2-wire.ts';
 import { readRequest, without } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScriptedOrigin } from '../../support/scripted-origin.ts';
 import { startTranslatedScene } from '../../support/translated-scene.ts';
@@ -351,4 +354,41 @@ for (const fields of [
       t.deepEqual(without(seen, 'host', ...forwarded), []);
     }
     t.is((await ask(await dialHttp2(t, session.socket.remotePort ?? 0))).status, 200);
+  });
+
+for (const how of ['finish', 'reset'] as const)
+  test(`a POST of which nothing was written when its kept connection ends goes over another one, and arrives once: ${how}`, async (t) => {
+    const { rig, origin } = await startTranslatedScene(
+      t,
+      eachRequest((wire, { target, body }) => wire.send(okWith(`${target} ${body}`))),
+    );
+    const client = await dialWire(t, rig.port);
+    client.socket.write(hello);
+    const answerTo = (stream: number): string =>
+      client
+        .frames()
+        .filter((frame) => frame.type === types.data && frame.stream === stream)
+        .map(({ payload }) => payload.toString())
+        .join('');
+    const streams = Array.from({ length: 60 }, (_, count) => 2 * count + 1);
+    for (const stream of streams) {
+      const pieces = [[], ['whole'], ['first ', 'second'], ['', 'one', ' two', ' three']][((stream - 1) / 2) % 4] ?? [];
+      const body = pieces.join('');
+      const [first, ...later] = pieces.map((piece, index) => dataFrame(stream, piece, index === pieces.length - 1));
+      const length = stream % 5 < 2 ? ['content-length', String(body.length)] : [];
+      const head = headersFrame(stream, [':method', 'POST', ':scheme', 'http', ':path', `/${stream}`, ':authority', 'a', ...length], first === undefined);
+      client.socket.write(Buffer.concat([head, first ?? Buffer.alloc(0)]));
+      // Seen by the gateway behind what was written, in the same turn.
+      origin.connections.at(-1)?.[how]();
+      for (const piece of later) {
+        for (let turns = stream % 7; turns > 0; turns -= 1) await turn();
+        client.socket.write(piece);
+      }
+      await until(`the answer on stream ${stream}`, () => answerTo(stream) !== '');
+      t.is(answerTo(stream), `/${stream} ${body}`);
+    }
+    t.deepEqual(
+      origin.requests.map(({ target }) => target),
+      streams.map((stream) => `/${stream}`),
+    );
   });

@@ -1,6 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test from 'ava';
 import { pause, podAt, startRig, until } from '../../support/gateway-rig.ts';
+import { liveBytes } from '../../support/live-memory.ts';
 
 /** More than the kernel takes for a client that does not read. */
 const answerBytes = 96_000_000;
@@ -56,7 +57,7 @@ const answer = (socket: Socket, seed: number, progress: { at: number }): void =>
   push();
 };
 
-test('two clients that stop reading and go on get their answers byte for byte, one after the other over the same connections', async (t) => {
+test.serial('two clients that stop reading and go on get their answers byte for byte, one after the other over the same connections', async (t) => {
   const progress = new Map<number, { at: number }>();
   const server = createServer((socket) => {
     socket
@@ -98,4 +99,50 @@ test('two clients that stop reading and go on get their answers byte for byte, o
   const clients = [1, 2].map(() => connect(rig.port, '127.0.0.1'));
   t.teardown(() => clients.forEach((client) => client.destroy()));
   for (const round of [0, 1]) t.deepEqual(await Promise.all(clients.map((client, index) => read(client, 10 * round + index))), [undefined, undefined]);
+});
+
+test.serial('clients that do not read hold not much more memory than what waits for them, though the pod sends it in small pieces', async (t) => {
+  const count = 16;
+  /** Of one client, in the gateway: what the socket keeps at most, twice over, and all that else belongs to it here. */
+  const mostEach = 320 * 1024;
+  const piece = Buffer.alloc(12_000, 'x');
+  const sent = Array.from({ length: count }, () => 0);
+  const pods: Socket[] = [];
+  const server = createServer((socket) => {
+    const index = pods.push(socket) - 1;
+    socket
+      .on('error', () => undefined)
+      .once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${answerBytes}\r\n\r\n`);
+        const push = (): void => {
+          if (socket.destroyed) return;
+          sent[index] = (sent[index] ?? 0) + piece.length;
+          if (socket.write(piece)) setImmediate(push);
+          else socket.once('drain', push);
+        };
+        push();
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const rig = await startRig({ pods: [podAt((server.address() as AddressInfo).port)] });
+  const clients: Socket[] = [];
+  t.teardown(async () => {
+    for (const socket of [...clients, ...pods]) socket.destroy();
+    await rig.stop();
+    server.close();
+  });
+  const before = await liveBytes();
+  for (let index = 0; index < count; index += 1) {
+    const client = connect(rig.port, '127.0.0.1').pause();
+    client.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    clients.push(client);
+  }
+  for (let last = -1, total = 0; total === 0 || last !== total;) {
+    await pause(200);
+    last = total;
+    total = sent.reduce((sum, bytes) => sum + bytes, 0);
+  }
+  t.is(pods.length, count);
+  const each = ((await liveBytes()) - before) / count;
+  t.true(each <= mostEach, `${Math.round(each / 1024)} KiB each`);
 });

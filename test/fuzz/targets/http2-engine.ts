@@ -1,5 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { ByteBuffer, Connection, Decoder, Encoder, turn } from '../../../src/gateway/http2/engine/index.ts';
+import { ByteBuffer, Connection, Decoder, Encoder } from '../../../src/gateway/http2/engine/index.ts';
+import { turn } from '../../../src/gateway/index.ts';
 import { Heard, settingsOf } from '../../support/http2-engine.ts';
 import { dataFrame, headersFrame, hello, rawFrame, setting, settingsFrame, word } from '../../support/http2-wire.ts';
 import { insist } from '../insist.ts';

@@ -11,4 +11,3 @@ export { Encoder } from './hpack/encoder.ts';
 export { noneSensitive } from './sensitive.ts';
 export { type OwnSettings } from './settings.ts';
 export { type Ending, type Fields, type Stream, type StreamListener } from './stream.ts';
-export { turn } from '../../turn.ts';

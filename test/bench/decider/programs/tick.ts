@@ -24,12 +24,5 @@ const parts = (['metrics', 'counters', 'journal'] as const).map((part) => {
   world.forget[part]();
   return [part, (from - bytes()) / kind.workloads] as const;
 });
-console.log(
-  JSON.stringify({
-    rounds: rounds.slice(unmeasured),
-    bytes: (after - before) / kind.workloads,
-    ...Object.fromEntries(parts),
-    writes: world.writes() / kind.workloads,
-  }),
-);
+console.log(JSON.stringify({ rounds: rounds.slice(unmeasured), bytes: (after - before) / kind.workloads, ...Object.fromEntries(parts) }));
 process.exit(0);
