@@ -1,6 +1,7 @@
+import type { Clock, Logger } from '../../core/index.ts';
 import type { KubeObject, OwnerView } from '../../kube/index.ts';
 
-/** The pod that a scheduler asks about, as it came: its parts are texts where they are texts in the API, nothing else of it is checked. */
+/** The pod that a scheduler asks about. */
 export interface PodToPlace {
   readonly uid: string;
   readonly namespace: string;
@@ -9,7 +10,7 @@ export interface PodToPlace {
   readonly owner: OwnerView | undefined;
   /** Label `pod-template-hash`. */
   readonly templateHash: string | undefined;
-  /** The whole pod, for the mappers of `kube` (requests, images, ordinal). Only read it for pods of workloads. */
+  /** The whole pod as it came, for the mappers of `kube` (requests, images): nothing else of it was checked. Read it for pods of workloads only. */
   readonly object: KubeObject;
 }
 
@@ -25,7 +26,10 @@ export interface Placement {
   scores(names: readonly string[], sent: SentNode): readonly (number | undefined)[];
   /** Whether each node is of the pool that the pod belongs to; true where it belongs to none; undefined: no such node is known. Called like `scores`. */
   inPool(names: readonly string[], sent: SentNode): readonly (boolean | undefined)[];
-  /** The scores were given, and these have the highest one, in the scheduler's order (never empty): the pod is on its way to one of them. Not called after `inPool`, nor where no node is known. */
+  /**
+   * The scores were given, and these nodes have the highest one: the pod is on its way to one of them. In the scheduler's order, never empty, unknown
+   * ones may be among them. Not called after `inPool`, nor where the neutral answer was given.
+   */
   answered(best: readonly string[]): void;
 }
 
@@ -33,4 +37,10 @@ export interface Placement {
 export interface Placer {
   /** Found by one look-up of the owner. `not-ours`: no workload's pod; `off`: its policy is off; `not-synced`: nodes and pods have not been read yet, so that nobody knows. */
   placementOf(pod: PodToPlace): Placement | 'not-ours' | 'off' | 'not-synced';
+}
+
+export interface ExtenderPorts {
+  readonly placer: Placer;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly logger: Logger;
 }
