@@ -44,7 +44,7 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   await checkServer(client, connection);
   const user = given.user ?? (await ownUser(client));
   const options = { ...given, ...(user === undefined ? {} : { user }) };
-  await checkRights(client, options.namespaces, clock, signal);
+  await checkRights(client, options, signal);
   await refuseOtherInstallation(client, options.advertise, clock, signal);
   const certificates = await keepCertificates({ client, clock, logger: logger.child({ part: 'certificates' }), names: servingNames(options) });
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);

@@ -92,6 +92,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
     .addOption(flag('--write-ca <file>', 'write the CA certificate that gateways are to trust'))
     .addOption(flag('--allow-external-gateways', 'believe the address that a gateway outside the cluster claims'))
+    .addOption(flag('--placement', 'say where new pods go: watch the nodes and answer schedulers (docs/placement.md)'))
     .addOption(logLevel())
     .action(async (options: ControllerFlags) => done(await (await import('./controller-command.ts')).runController(options)));
   program

@@ -5,6 +5,7 @@
 export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Selection, TokenIdentity } from './client.ts';
 export { configMapView, namespaceView } from './mappers/config.ts';
 export { endpointSliceView, endpointsView } from './mappers/endpoints.ts';
+export { leaseView } from './mappers/lease.ts';
 export { podView } from './mappers/pod.ts';
 export { serviceView } from './mappers/service.ts';
 export { workloadView } from './mappers/workload.ts';
@@ -36,6 +37,7 @@ export type {
   ContainerView,
   EndpointSliceView,
   EndpointsView,
+  LeaseView,
   NamespaceView,
   OwnerView,
   PodResourcesView,

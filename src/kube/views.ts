@@ -145,3 +145,10 @@ export interface ConfigMapView extends MetaView {
 export interface NamespaceView extends Omit<MetaView, 'namespace'> {
   readonly phase: string;
 }
+
+/** Who holds something, and when it last said so by its own clock. */
+export interface LeaseView {
+  /** Empty: nobody. */
+  readonly holder: string;
+  readonly renewTime: string;
+}
