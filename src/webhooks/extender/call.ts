@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from '../../core/index.ts';
-import type { KubeObject, OwnerView } from '../../kube/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
 import { isJson, type Json } from '../admission/review.ts';
+import { isName, podToPlace } from './pod-to-place.ts';
 import type { PodToPlace, SentNode } from './ports.ts';
 
 /** What a scheduler asks: `ExtenderArgs` of k8s.io/kube-scheduler/extender/v1, whose keys are capitalised. */
@@ -15,27 +16,10 @@ export interface ExtenderCall {
 
 /** Several times what Kubernetes is tested with; an answer for one node has some 40 bytes. */
 const mostNodes = 50_000;
-/** Of a name: a DNS subdomain (RFC 1123). */
-const longestName = 253;
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= longestName;
-
-const ownerOf = (metadata: Json): OwnerView | undefined => {
-  const owners: unknown = metadata['ownerReferences'];
-  const owner: unknown = Array.isArray(owners) ? owners.find((each) => isJson(each) && each['controller'] === true) : undefined;
-  if (!isJson(owner)) return undefined;
-  const { kind, name, uid } = owner;
-  return isText(kind) && isText(name) && isText(uid) ? { kind, name, uid } : undefined;
-};
-
 const podOf = (object: unknown): Result<PodToPlace, string> => {
   if (!isJson(object)) return failed('want an object "Pod"');
-  const metadata = object['metadata'];
-  if (!isJson(metadata)) return failed('want an object "Pod.metadata"');
-  const { uid, namespace, name, labels } = metadata;
-  if (!isText(uid) || !isText(namespace) || !isText(name)) return failed('want texts "Pod.metadata.uid", "namespace" and "name"');
-  const hash = isJson(labels) ? labels['pod-template-hash'] : undefined;
-  return ok({ uid, namespace, name, owner: ownerOf(metadata), templateHash: isText(hash) ? hash : undefined, object });
+  const pod = podToPlace(object);
+  return pod.uid === '' || pod.namespace === '' || pod.name === '' ? failed('want texts "Pod.metadata.uid", "namespace" and "name"') : ok(pod);
 };
 
 const tooMany = failed(`more than ${mostNodes} nodes`);
@@ -46,7 +30,7 @@ type Nodes = Pick<ExtenderCall, 'names' | 'list' | 'sent'>;
 const namesOnly = (names: unknown): Result<Nodes, string> => {
   if (!Array.isArray(names)) return failed('want a list "NodeNames"');
   if (names.length > mostNodes) return tooMany;
-  return names.every(isText) ? ok({ names, list: undefined, sent: unsent }) : failed('want texts in "NodeNames", as nodes are named');
+  return names.every(isName) ? ok({ names, list: undefined, sent: unsent }) : failed('want texts in "NodeNames", as nodes are named');
 };
 
 const nameOf = (node: unknown): unknown => (isJson(node) && isJson(node['metadata']) ? node['metadata']['name'] : undefined);
@@ -58,7 +42,7 @@ const wholeNodes = (list: unknown): Result<Nodes, string> => {
   if (!Array.isArray(items)) return failed('want a list "Nodes.items"');
   if (items.length > mostNodes) return tooMany;
   const names = items.map(nameOf);
-  if (!names.every(isText)) return failed('want Nodes with a text "metadata.name" in "Nodes.items"');
+  if (!names.every(isName)) return failed('want Nodes with a text "metadata.name" in "Nodes.items"');
   let byName: ReadonlyMap<string, KubeObject> | undefined;
   const sent: SentNode = (name) => (byName ??= new Map(names.map((each, index) => [each, items[index] as KubeObject]))).get(name);
   return ok({ names, list: { ...list, items }, sent });
