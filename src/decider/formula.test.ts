@@ -42,6 +42,18 @@ test('a formula that gives no finite count holds and says so', (t) => {
     t.is(outcome(formula, seen), 'hold 2 formula-failed', formula);
 });
 
+test('a formula that gives a count over one window alone holds too', (t) => {
+  for (const [stable, panic] of [
+    [0, 2],
+    [2, 0],
+  ] as const)
+    t.is(outcome('10 / concurrency', observed({ ready: 2, metrics: [concurrencyOf(stable, panic)] })), 'hold 2 formula-failed', String(stable));
+});
+
+test('a formula may ask for what held requests need', (t) => {
+  t.is(outcome('held / 5', observed({ ready: 2, held: 20, metrics: [] })), 'scale 4 formula');
+});
+
 test('a formula over a metric without a value holds for want of data', (t) => {
   t.is(outcome('rps / 10', observed({ ready: 2, metrics: [noConcurrency] })), 'hold 2 no-data');
 });
