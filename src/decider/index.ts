@@ -5,7 +5,7 @@
  */
 export { nextBounds, type NextBounds } from './bounds.ts';
 export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts';
-export { decide, decidePoke } from './decide.ts';
+export { decide, decidePoke, type Decided } from './decide.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
 export { scheduleAt } from './schedule.ts';
 export { initialState, type DeciderState } from './state.ts';

@@ -20,7 +20,7 @@ export interface Look {
   /** `spec.replicas` as it is. */
   readonly live: number;
   readonly load: WorkloadLoad;
-  readonly pods: Iterable<PodView>;
+  readonly podsOf: (key: WorkloadKey) => Iterable<PodView>;
   readonly poked: boolean;
 }
 
@@ -163,10 +163,10 @@ export class Applier implements WriteListener {
    * Says which pods go before any of them does: to the ReplicaSet controller by marks, to the gateways by their routes, so that no request is on its way to
    * a pod that has just been told to end. False: meanwhile a request came that waits for a pod.
    */
-  async #prepareFall({ record, memory, decision, live, load, pods }: Look): Promise<boolean> {
+  async #prepareFall({ record, memory, decision, live, load, podsOf }: Look): Promise<boolean> {
     const { client, path, logger } = this.#ports;
     const { key, ref } = record;
-    const all = [...pods];
+    const all = [...podsOf(key)];
     const { inFlightByPod } = load;
     const leaving = leavingPods(ref.resource, all, inFlightByPod, decision.to);
     try {

@@ -41,7 +41,7 @@ export const handBackAll = async (ports: HandBackAllPorts, signal: AbortSignal):
   const offBoardingPorts = {
     ...ports,
     resourceOf: (resource: string) => builtInResource(resource) ?? ports.resourceOf?.(resource),
-    metrics: { observe: () => unknownLoad, forget: () => undefined },
+    metrics: { observe: () => unknownLoad, isQuiet: () => false, forget: () => undefined },
     failures: new WakeFailures(),
     podsOf: (key: WorkloadKey) => podsOf.get(key),
     keepsCount: true,

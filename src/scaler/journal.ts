@@ -61,6 +61,11 @@ export class Journal {
     this.#ticks.add(key, tick);
   }
 
+  /** The newest decision: kept here and nowhere else. */
+  last(key: WorkloadKey): Decision | undefined {
+    return this.#lines.last(key)?.decision;
+  }
+
   /** The history, oldest first. */
   of(key: WorkloadKey): readonly JournalRecord[] {
     return this.#lines.of(key);

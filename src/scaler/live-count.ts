@@ -42,7 +42,7 @@ export const handSetCount = (
 ): HandSetCount | undefined => {
   // The watch lags behind a write of ours, and what it shows is old news.
   if (written !== undefined && isOlder(view.resourceVersion, written.resourceVersion)) return before;
-  const [other] = view.scaledBy;
+  const other = view.scaledBy[0];
   if (other === undefined) return unrecordedCount(view, written, before, isFirst, now, ours);
   if (view.scaledBy.some(({ manager }) => manager === fieldManager)) return undefined;
   const { manager } = other;

@@ -1,6 +1,7 @@
 import type { Decision, DecisionReason, ScaleSpec } from '../core/index.ts';
 import { type Clock, type Poke, type WorkloadKey } from '../core/index.ts';
 import { decide, decidePoke, type FormulaLookup } from '../decider/index.ts';
+import type { PodView } from '../kube/index.ts';
 import type { Applier } from './applier.ts';
 import type { BudgetLedger } from './budget-ledger.ts';
 import type { ScalerEvent } from './events.ts';
@@ -10,6 +11,7 @@ import { observe } from './observe.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
+import { isSpared, restAfter } from './rest.ts';
 import { SharedHolds } from './shared-holds.ts';
 import type { WakeWatch } from './wake-watch.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
@@ -50,6 +52,7 @@ const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolea
 export class Loop {
   readonly #parts: LoopParts;
   readonly #holds = new SharedHolds();
+  readonly #podsOf = (key: WorkloadKey): Iterable<PodView> => this.#parts.podsOf.get(key);
   /** Present while we lead. */
   #applier: Applier | undefined;
 
@@ -63,14 +66,15 @@ export class Loop {
     for (const memory of this.#parts.memories.values()) {
       [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
       // Whose the count is, whoever leads can tell better than we could.
-      [memory.hand, memory.isNew] = [undefined, true];
+      [memory.hand, memory.isNew, memory.sparedLooks] = [undefined, true, 0];
     }
   }
 
   /** The regular look at one workload. */
   look(key: WorkloadKey): void {
-    const record = this.#parts.registry.get(key);
-    if (record !== undefined) this.#look(record, undefined);
+    const { registry, memories, metrics } = this.#parts;
+    const record = registry.get(key);
+    if (record !== undefined && !isSpared(key, memories.get(key), metrics)) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -94,6 +98,7 @@ export class Loop {
   changed(key: WorkloadKey): void {
     const record = this.#parts.registry.get(key);
     const memory = this.#parts.memories.get(key);
+    if (memory !== undefined) memory.sparedLooks = 0;
     if (record !== undefined && memory !== undefined) this.#parts.wakes.check(record, memory, liveCount(record.view, memory.written), this.#applier);
   }
 
@@ -120,15 +125,15 @@ export class Loop {
     const decision = this.#holds.of(own);
     budget.take(record, decision, poked);
     memory.decider = state;
-    memory.last = decision;
     const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
     journal.add(key, { poked, before, observation, spec, decision, after: state, formulaMissing });
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);
+    restAfter(record, memory, before, { decision, state }, room !== undefined);
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);
-    this.#applier.apply({ record, memory, decision, live: observed.live, load, pods: podsOf.get(key), poked });
+    this.#applier.apply({ record, memory, decision, live: observed.live, load, podsOf: this.#podsOf, poked });
   }
 
   #tellOverride({ key }: WorkloadRecord, { override }: WorkloadMemory, before: WorkloadMemory['override']): void {

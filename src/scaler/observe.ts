@@ -47,7 +47,9 @@ export const observe = (
   const observation: Observation = {
     metrics: load.metrics,
     replicas: pods(baseCount(record, memory, live, ours.leads, held > 0 || load.inFlight > 0)),
-    ...counts,
+    ready: counts.ready,
+    starting: counts.starting,
+    terminating: counts.terminating,
     held,
     inFlight: load.inFlight,
     warm: load.warm,

@@ -1,4 +1,4 @@
-import { after, annotation, between, instant, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
+import { after, annotation, between, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
 import { adoptedMetrics, saysMetrics } from './adopted-metrics.ts';
 import type { ScalerEvent } from './events.ts';
@@ -110,12 +110,9 @@ export const startSetUp = (ports: OnboardingPorts, record: WorkloadRecord, memor
   );
 };
 
-/** Where nothing is to be adopted and nobody else has written, there is nothing to remember. */
-const noHpaLook = { at: instant(0), adopts: false, hand: undefined };
-
 /** Where nothing is to be adopted, only somebody else's write is a cause to look again. */
 const nextHpaLook = (ports: OnboardingPorts, { spec: { adoptHpa } }: WorkloadRecord, { hand }: WorkloadMemory): WorkloadMemory['hpaLook'] => {
-  if (!adoptHpa && hand === undefined) return noHpaLook;
+  if (!adoptHpa && hand === undefined) return undefined;
   const now = ports.clock.now();
   return { at: adoptHpa ? after(now, hpaPeriod(ports)) : now, adopts: adoptHpa, hand };
 };

@@ -10,6 +10,9 @@ export interface PodCounts {
 
 export const noPodCounts: PodCounts = { ready: pods(0), starting: pods(0), terminating: pods(0) };
 
+/** With so many ready pods and no others, workloads share their counts. */
+const settledCounts: readonly PodCounts[] = Array.from({ length: 32 }, (_, ready) => ({ ready: pods(ready), starting: pods(0), terminating: pods(0) }));
+
 export const isFinished = ({ phase }: PodView): boolean => phase === 'Succeeded' || phase === 'Failed';
 
 export const countPods = (all: Iterable<PodView>): PodCounts => {
@@ -20,5 +23,6 @@ export const countPods = (all: Iterable<PodView>): PodCounts => {
     else if (pod.ready) ready += 1;
     else starting += 1;
   }
-  return { ready: pods(ready), starting: pods(starting), terminating: pods(terminating) };
+  const settled = starting + terminating === 0 ? settledCounts[ready] : undefined;
+  return settled ?? { ready: pods(ready), starting: pods(starting), terminating: pods(terminating) };
 };

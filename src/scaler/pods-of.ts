@@ -68,8 +68,10 @@ export class PodsOf {
     const bucket = this.#buckets.get(followed.bucket);
     if (bucket === undefined) this.#buckets.set(followed.bucket, new Set([key]));
     else bucket.add(key);
+    // Nearly every pod of the namespace is another's: one look at one label tells.
+    const [name, value] = pair ?? [];
     for (const pod of this.#snapshot.inNamespace(view.namespace))
-      if (selectsPod(view.selector, pod.labels)) followed.pods.set(`${pod.namespace}/${pod.name}`, pod);
+      if ((name === undefined || pod.labels[name] === value) && selectsPod(view.selector, pod.labels)) followed.pods.set(`${pod.namespace}/${pod.name}`, pod);
   }
 
   forget(key: WorkloadKey): void {

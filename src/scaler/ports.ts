@@ -23,6 +23,8 @@ export interface WorkloadLoad {
 /** The load, by workload (`metrics`). */
 export interface WorkloadMetrics {
   observe(key: WorkloadKey, spec: ScaleSpec, now: Instant): WorkloadLoad;
+  /** True while nothing has been heard of the workload since it was last observed without any load: observing it again would tell nothing new. */
+  isQuiet(key: WorkloadKey): boolean;
   /** The workload was handed back or deleted: its windows and series go. */
   forget(key: WorkloadKey): void;
 }

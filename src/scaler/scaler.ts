@@ -311,7 +311,7 @@ class WorkloadScaler implements Scaler {
       turns: this.#turns,
     };
     new OffBoarding(ports, record.key, signal)
-      .run(memory.last?.to ?? record.view.specReplicas)
+      .run(this.#journal.last(record.key)?.to ?? record.view.specReplicas)
       .catch((thrown: unknown) => {
         if (!isAbort(thrown) && !signal.aborted) logger.error('handing a workload back failed', { workload: record.key, error: thrown });
       })
@@ -326,8 +326,7 @@ class WorkloadScaler implements Scaler {
   }
 
   #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
-    const memory = this.#memories.get(key);
-    const decision = memory?.last;
+    const decision = this.#journal.last(key);
     return {
       ...ref,
       key,

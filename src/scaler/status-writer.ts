@@ -50,6 +50,8 @@ const takenUp = (ref: WorkloadRef, status: string | undefined): Entry | undefine
 export class StatusWriter {
   readonly #ports: StatusWriterPorts;
   readonly #entries = new Map<WorkloadKey, Entry>();
+  /** Those that may not be published as they are wanted, longest first. */
+  readonly #due = new Set<WorkloadKey>();
   #tokens = burst;
   #filledAt: Instant;
 
@@ -64,17 +66,21 @@ export class StatusWriter {
     const known = this.#entries.get(key);
     const entry = known ??
       takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
-    if (known === undefined) this.#entries.set(key, entry);
-    if (!isSameNext(entry.wanted.next, next)) entry.wanted = { ...entry.wanted, next };
+    if (known === undefined) {
+      this.#entries.set(key, entry);
+      this.#due.add(key);
+    }
+    if (!isSameNext(entry.wanted.next, next)) this.#want(key, entry, { ...entry.wanted, next });
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
     const calmed = plainHold && telling.has(entry.wanted.reason);
     if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
     const wanted = publishedOf(decision, next);
-    if (!isSame(entry.wanted, wanted)) entry.wanted = wanted;
+    if (!isSame(entry.wanted, wanted)) this.#want(key, entry, wanted);
   }
 
   forget(key: WorkloadKey): void {
     this.#entries.delete(key);
+    this.#due.delete(key);
   }
 
   /** Writes what has changed and may be written now. */
@@ -83,15 +89,24 @@ export class StatusWriter {
     const passed = Math.max(0, between(this.#filledAt, now));
     this.#tokens = Math.min(burst, this.#tokens + (passed / 1000) * perSecond);
     this.#filledAt = now;
-    for (const [key, entry] of this.#entries) {
+    for (const key of this.#due) {
       if (this.#tokens < 1) return;
-      if (isSame(entry.written, entry.wanted)) continue;
+      const entry = this.#entries.get(key);
+      if (entry === undefined || isSame(entry.written, entry.wanted)) {
+        this.#due.delete(key);
+        continue;
+      }
       if (entry.writtenAt !== undefined && between(entry.writtenAt, now) < pause && between(entry.writtenAt, now) >= 0) continue;
       this.#tokens -= 1;
       entry.written = entry.wanted;
       entry.writtenAt = now;
       void this.#write(key, entry, signal);
     }
+  }
+
+  #want(key: WorkloadKey, entry: Entry, wanted: PublishedStatus): void {
+    entry.wanted = wanted;
+    this.#due.add(key);
   }
 
   async #write(key: WorkloadKey, entry: Entry, signal: AbortSignal): Promise<void> {
@@ -101,10 +116,15 @@ export class StatusWriter {
     try {
       const answer = await this.#ports.client.mergePatch(resource, entry.ref, patch, signal);
       // Gone is gone; anything else is tried again after the pause.
-      if (!answer.ok && answer.problem.kind !== 'not-found') entry.written = undefined;
+      if (!answer.ok && answer.problem.kind !== 'not-found') this.#failed(key, entry);
     } catch (thrown) {
-      entry.written = undefined;
+      this.#failed(key, entry);
       if (!signal.aborted) this.#ports.logger.warn('publishing the status failed', { workload: key, error: thrown });
     }
+  }
+
+  #failed(key: WorkloadKey, entry: Entry): void {
+    entry.written = undefined;
+    if (this.#entries.get(key) === entry) this.#due.add(key);
   }
 }

@@ -40,8 +40,10 @@ export class SlicedRound {
       if (key === undefined) break;
       this.#look(key);
     }
-    if (this.#left.length === 0) this.#done();
-    else
+    if (this.#left.length === 0) {
+      this.#left = [];
+      this.#done();
+    } else
       this.#clock.after(pause, () => {
         this.#next();
       });

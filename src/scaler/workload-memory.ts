@@ -1,4 +1,4 @@
-import { annotation, instant, type Decision, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
+import { annotation, instant, type DecisionReason, type Instant, type Pods, type WakeFailureReason, type WorkloadKey } from '../core/index.ts';
 import { initialState, type DeciderState } from '../decider/index.ts';
 import type { HandSetCount, WrittenCount } from './live-count.ts';
 import type { WorkloadRecord } from './workload-record.ts';
@@ -15,6 +15,7 @@ interface Unusual {
   told: { readonly reason: WakeFailureReason; readonly goneSince: Instant | undefined } | undefined;
   wouldBe: number | undefined;
   setUpAt: Instant;
+  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined;
   offBoarding: AbortController | undefined;
 }
 
@@ -29,7 +30,13 @@ const usual: Readonly<Unusual> = {
   told: undefined,
   wouldBe: undefined,
   setUpAt: instant(0),
+  hpaLook: undefined,
   offBoarding: undefined,
+};
+
+const isUsual = (unusual: Unusual): boolean => {
+  for (const name in usual) if (unusual[name as keyof Unusual] !== usual[name as keyof Unusual]) return false;
+  return true;
 };
 
 /**
@@ -52,11 +59,10 @@ export class WorkloadMemory {
   isNew = true;
   /** A pod was ready at least once. */
   wasReady: boolean;
-  last: Decision | undefined = undefined;
   /** Writing `rouse.dev/state` and adopting the HPA. */
   setUp: 'needed' | 'running' | 'done' = 'needed';
-  /** When an HPA is looked for next, and what was known at the last look; undefined before the set-up is done. */
-  hpaLook: { readonly at: Instant; readonly adopts: boolean; readonly hand: HandSetCount | undefined } | undefined = undefined;
+  /** Regular looks that it is spared because nothing about it changes (`rest.ts`). */
+  sparedLooks = 0;
   #unusual: Unusual | undefined = undefined;
 
   /** `isKnown`: it was onboarded before this process saw it first. */
@@ -65,6 +71,11 @@ export class WorkloadMemory {
     this.replicasAtFirst = view.specReplicas;
     this.decider = initialState(spec, ready, now);
     this.wasReady = isKnown || ready > 0;
+  }
+
+  /** Something unusual is going on, or is not forgotten yet. */
+  get isUnusual(): boolean {
+    return this.#unusual !== undefined;
   }
 
   /** A change of the count that is on its way to `/scale`, told once it is there. */
@@ -144,6 +155,14 @@ export class WorkloadMemory {
     this.#set('setUpAt', at);
   }
 
+  /** When an HPA is looked for next, and what was known at the last look; undefined before the first, and where there is nothing to know. */
+  get hpaLook(): Unusual['hpaLook'] {
+    return this.#unusual?.hpaLook;
+  }
+  set hpaLook(look: Unusual['hpaLook']) {
+    this.#set('hpaLook', look);
+  }
+
   /** Ends the hand-back that is under way. */
   get offBoarding(): AbortController | undefined {
     return this.#unusual?.offBoarding;
@@ -156,6 +175,7 @@ export class WorkloadMemory {
     if ((this.#unusual ?? usual)[name] === value) return;
     this.#unusual ??= { ...usual };
     this.#unusual[name] = value;
+    if (value === usual[name] && isUsual(this.#unusual)) this.#unusual = undefined;
   }
 }
 

@@ -24,6 +24,9 @@ const program = async (name: string, flags: readonly string[], ...args: readonly
 /** So much room for young objects that no garbage is collected during a tick of 10,000: what was allocated can be read off. */
 const roomy = ['--min-semi-space-size=512', '--max-semi-space-size=512'];
 
+/** All on one core, garbage collection included; by default V8 collects on several, which takes a tenth more in all. */
+const oneCore = ['--single-threaded-gc'];
+
 const costOf = async (kind: Kind & { readonly leads: boolean }, rounds: number, flags: readonly string[] = []): Promise<Cost> =>
   (await program('tick.ts', flags, JSON.stringify(kind), String(rounds))) as Cost;
 
@@ -42,8 +45,10 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en');
 const stateBytes = ({ bytes, counters, journal }: Cost): number => bytes - counters - journal;
 
 const rowsOf = async ([what, kind]: (typeof kinds)[number]): Promise<{ readonly tick: readonly string[]; readonly memory: readonly string[] }> => {
-  const leader = await costOf({ ...kind, leads: true }, kind.workloads > 10_000 ? 3 : 9);
-  const standby = await costOf({ ...kind, leads: false }, 1);
+  const leader = await costOf({ ...kind, leads: true }, kind.workloads > 10_000 ? 3 : 9, oneCore);
+  // Memory is the same whatever else runs.
+  const [leading, standing] = await Promise.all([true, false].map((leads) => costOf({ ...kind, leads, journal: 'none' }, 0)));
+  if (leading === undefined || standing === undefined) throw new Error('a measurement is missing');
   const few = { ...kind, workloads: Math.min(kind.workloads, 10_000) };
   const allocating = await costOf({ ...few, leads: true }, 3, roomy);
   const ticks = leader.rounds.map(({ tickMs }) => tickMs);
@@ -60,7 +65,7 @@ const rowsOf = async ([what, kind]: (typeof kinds)[number]): Promise<{ readonly 
       perReported,
       leader.rounds.at(-1)?.outcome ?? '',
     ],
-    memory: [what, whole(stateBytes(standby)), whole(standby.metrics), whole(stateBytes(leader)), whole(leader.counters), whole(leader.journal)],
+    memory: [what, whole(stateBytes(standing)), whole(standing.metrics), whole(stateBytes(leading)), whole(leader.counters), whole(leader.journal)],
   };
 };
 

@@ -124,7 +124,8 @@ test('under kpa every tick gives what the windows and decide give by themselves 
     t.is(decided.decision.to, to, `at ${(at - begin) / 1000}`);
     compared += 1;
   }
-  t.is(compared, 130);
+  // Of 130 ticks; at rest most are spared.
+  t.is(compared, 114);
   t.true(new Set(decisions.map(({ to }) => Number(to))).size > 5, 'the load moved the count');
 });
 

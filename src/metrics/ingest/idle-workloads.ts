@@ -1,6 +1,6 @@
 import type { WorkloadKey } from '../../core/index.ts';
 import { longestWindow } from '../window/load-window.ts';
-import { meteredSince, type MeteredSince, type Metering } from './metering.ts';
+import { always, meteredSince, type MeteredSince, type Metering } from './metering.ts';
 import type { WindowPlan } from './window-plan.ts';
 
 /** What is kept of a workload without load: next to nothing, since all its figures are zero. */
@@ -10,8 +10,7 @@ export interface IdleWorkload {
 }
 
 /** Metered for longer than any window: since when exactly no longer matters. */
-const settled = (since: MeteredSince, now: number): MeteredSince =>
-  since !== undefined && now - since > longestWindow * 1000 ? Number.NEGATIVE_INFINITY : since;
+const settled = (since: MeteredSince, now: number): MeteredSince => (since !== undefined && now - since > longestWindow * 1000 ? always : since);
 
 /** The workloads that the scaler asks for and that have no load. Nearly all of them have the same to remember, and share it. */
 export class IdleWorkloads {
@@ -38,7 +37,7 @@ export class IdleWorkloads {
   }
 
   #shared(idle: IdleWorkload): IdleWorkload {
-    if (idle.meteredSince !== undefined && Number.isFinite(idle.meteredSince)) return idle;
+    if (idle.meteredSince !== undefined && idle.meteredSince !== always) return idle;
     const shared = idle.meteredSince === undefined ? this.#never : this.#always;
     const known = shared.get(idle.plan);
     if (known !== undefined) return known;

@@ -4,6 +4,9 @@
  */
 export type Metering = 'full' | 'partial' | 'none';
 
+/** Longer than any window: the epoch, a small integer that takes no memory of its own. */
+export const always = 0;
+
 /** Since when a workload's traffic has been metered in full; undefined while it is not. */
 export type MeteredSince = number | undefined;
 
@@ -13,7 +16,7 @@ export type MeteredSince = number | undefined;
  */
 export const meteredSince = (before: MeteredSince | 'unseen', metering: Metering, now: number, afterStart: boolean): MeteredSince => {
   if (metering !== 'full') return undefined;
-  if (before === 'unseen') return afterStart ? Number.NEGATIVE_INFINITY : now;
+  if (before === 'unseen') return afterStart ? always : now;
   return before ?? now;
 };
 

@@ -1,8 +1,8 @@
 import type { GatewayMetric, WorkloadReport } from '../../core/index.ts';
 
 /** Numbers of a row: which report it is from, then the figures. */
-const width = 6;
-const [ofReport, ofConcurrency, ofRequests, ofHeld, ofInFlight, ofOnlyPod] = [0, 1, 2, 3, 4, 5] as const;
+const width = 5;
+const [ofReport, ofConcurrency, ofRequests, ofHeld, ofInFlight] = [0, 1, 2, 3, 4] as const;
 const leastRows = 16;
 
 type InFlightByPod = Readonly<Record<string, number>>;
@@ -13,7 +13,7 @@ type InFlightByPod = Readonly<Record<string, number>>;
  */
 export class StandingFigures {
   #rows = new Float64Array(leastRows * width);
-  /** By slot: the only pod with requests (their number is in the row), or all of them. */
+  /** By slot: the pod that has all the requests in flight, or what each has. */
   readonly #pods: (string | InFlightByPod | undefined)[] = [];
   #report = 0;
 
@@ -34,8 +34,8 @@ export class StandingFigures {
     let count = 0;
     let only: string | undefined;
     for (const pod in inFlightByPod) [count, only] = [count + 1, pod];
-    rows[at + ofOnlyPod] = only === undefined ? 0 : (inFlightByPod[only] ?? 0);
-    this.#pods[slot] = count > 1 ? inFlightByPod : only;
+    const hasAll = count === 1 && only !== undefined && inFlightByPod[only] === inFlight;
+    this.#pods[slot] = hasAll ? only : count > 0 ? inFlightByPod : undefined;
   }
 
   /** False where it counts as zero. */
@@ -58,7 +58,7 @@ export class StandingFigures {
 
   addInFlightByPod(slot: number, sums: Map<string, number>): void {
     const pods = this.has(slot) ? this.#pods[slot] : undefined;
-    if (typeof pods === 'string') sums.set(pods, (sums.get(pods) ?? 0) + this.#at(slot, ofOnlyPod));
+    if (typeof pods === 'string') sums.set(pods, (sums.get(pods) ?? 0) + this.#at(slot, ofInFlight));
     else if (pods !== undefined) for (const [pod, count] of Object.entries(pods)) sums.set(pod, (sums.get(pod) ?? 0) + count);
   }
 
@@ -72,9 +72,9 @@ export class StandingFigures {
     return this.#rows[slot * width + column] ?? 0;
   }
 
-  /** By a quarter: little is left unused. */
+  /** By an eighth: little is left unused. */
   #grow(at: number): void {
-    const rows = new Float64Array(Math.ceil(Math.max(at / width + 1, (this.#rows.length / width) * 1.25)) * width);
+    const rows = new Float64Array(Math.ceil(Math.max(at / width + 1, (this.#rows.length / width) * 1.125)) * width);
     rows.set(this.#rows);
     this.#rows = rows;
   }

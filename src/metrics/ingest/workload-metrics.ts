@@ -129,11 +129,19 @@ class Metrics implements WorkloadMetrics {
     const metering = meteringOf(spec) ?? this.#metering?.(key) ?? 'full';
     const { plan, series, since } = this.#follow(key, spec, metering, now);
     const windows = metering === 'none' ? 'none' : series;
-    const metrics = plan.asked.map((metric) => this.#reading(metric, key, isKnown, windows, spec, now));
+    const metrics = new Array<MetricReading>(plan.asked.length);
+    let index = 0;
+    for (const metric of plan.asked) metrics[index++] = this.#reading(metric, key, isKnown, windows, spec, now);
     const { stableWindow } = spec.scaling;
     const isMetered = metering === 'none' || isMeteredFor(since, stableWindow, now);
     const warm = isMetered && this.#isWarm(stableWindow, now) && plan.resources.every((metric) => this.#resources?.isWarm(metric, key, spec) !== false);
     return new LoadNow(metrics, warm, absent, key, series?.slot, this.#gateways);
+  }
+
+  isQuiet(key: WorkloadKey): boolean {
+    if (this.#idle.get(key) === undefined) return false;
+    for (const gateway of this.#gateways.values()) if (gateway.held(key, undefined) > 0) return false;
+    return true;
   }
 
   /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */

@@ -1,4 +1,4 @@
-import { WindowView, type Buckets, type Unseen } from './view.ts';
+import { viewNumbers, WindowView, type Buckets, type Unseen } from './view.ts';
 
 export type Aggregation = 'linear' | 'weighted-exponential';
 
@@ -22,17 +22,27 @@ export const longestWindow = 3600;
  * may have a fraction. Bounded: one number per second of the stable window.
  */
 export class LoadWindow implements Buckets {
-  #sums: number[];
-  #stable: WindowView;
-  #panic: WindowView;
+  /** What the two views keep, then the sums. */
+  #numbers: number[];
   /** Newest second with a sample. */
   #last: number | undefined;
 
   constructor(stableSeconds: number, panicSeconds: number) {
     const stable = windowSize(stableSeconds);
-    this.#sums = zeros(stable);
-    this.#stable = new WindowView(stable);
-    this.#panic = new WindowView(Math.min(stable, windowSize(panicSeconds)));
+    this.#numbers = zeros(viewsLength + stable);
+    this.#begin(stable, Math.min(stable, windowSize(panicSeconds)));
+  }
+
+  get #stable(): WindowView {
+    return new WindowView(this.#numbers, 0);
+  }
+
+  get #panic(): WindowView {
+    return new WindowView(this.#numbers, viewNumbers);
+  }
+
+  get #length(): number {
+    return this.#numbers.length - viewsLength;
   }
 
   get stableSeconds(): number {
@@ -85,54 +95,63 @@ export class LoadWindow implements Buckets {
     if (stable === this.#stable.size && panic === this.#panic.size) return;
     const last = this.#last;
     if (last === undefined) {
-      this.#sums = zeros(stable);
-      this.#stable = new WindowView(stable);
-      this.#panic = new WindowView(panic);
+      this.#numbers = zeros(viewsLength + stable);
+      this.#begin(stable, panic);
       return;
     }
     // Also after a silence: a view that starts afresh forgets by itself, and the other may not have changed.
-    if (stable !== this.#sums.length) this.#sums = this.#newest(stable, last);
+    if (stable !== this.#length) this.#numbers = this.#newest(stable, last);
     this.#stable.resize(this, stable, Math.floor(now), last, unseen);
     this.#panic.resize(this, panic, Math.floor(now), last, unseen);
   }
 
   sum(at: number): number {
-    return this.#sums[slot(at, this.#sums.length)] ?? 0;
+    return this.#numbers[slot(at, this.#length)] ?? 0;
   }
 
   #add(second: number, value: number): SampleFate {
-    const size = this.#stable.size;
+    const size = this.#length;
     if (this.#last !== undefined && second + size <= this.#last) return 'late';
-    if (this.#last === undefined || second > this.#last) this.#moveTo(second);
+    const [stable, panic] = [this.#stable, this.#panic];
+    if (this.#last === undefined || second > this.#last) this.#moveTo(second, stable, panic);
     const index = slot(second, size);
-    this.#sums[index] = (this.#sums[index] ?? 0) + value;
+    this.#numbers[index] = (this.#numbers[index] ?? 0) + value;
     const last = this.#last ?? second;
-    this.#stable.add(second, last, value);
-    this.#panic.add(second, last, value);
+    stable.add(second, last, value);
+    panic.add(second, last, value);
     return 'kept';
   }
 
-  /** The newest sums in a ring of another length. */
-  #newest(length: number, last: number): number[] {
-    const sums = zeros(length);
-    for (let back = 0; back < Math.min(length, this.#sums.length); back += 1) sums[slot(last - back, length)] = this.sum(last - back);
-    return sums;
+  #begin(stable: number, panic: number): void {
+    this.#stable.begin(stable);
+    this.#panic.begin(panic);
   }
 
-  #moveTo(second: number): void {
-    const size = this.#stable.size;
+  /** The views, and the newest sums in a ring of another length. */
+  #newest(length: number, last: number): number[] {
+    const numbers = zeros(viewsLength + length);
+    for (let index = 0; index < viewsLength; index += 1) numbers[index] = this.#numbers[index] ?? 0;
+    for (let back = 0; back < Math.min(length, this.#length); back += 1) numbers[slot(last - back, length)] = this.sum(last - back);
+    return numbers;
+  }
+
+  #moveTo(second: number, stable: WindowView, panic: WindowView): void {
+    const size = this.#length;
     const last = this.#last ?? second - size;
-    this.#panic.advance(this, last, second);
-    this.#stable.advance(this, last, second);
-    if (second - last >= size) this.#sums.fill(0);
-    else for (let passed = last + 1; passed <= second; passed += 1) this.#sums[slot(passed, size)] = 0;
+    panic.advance(this, last, second);
+    stable.advance(this, last, second);
+    if (second - last >= size) this.#numbers.fill(0, viewsLength);
+    else for (let passed = last + 1; passed <= second; passed += 1) this.#numbers[slot(passed, size)] = 0;
     this.#last = second;
   }
 }
+
+const viewsLength = 2 * viewNumbers;
 
 /** A plain array: a typed one takes 300 bytes more. Filled with a fraction first, so that it is one of doubles from the start and stays one. */
 const zeros = (length: number): number[] => new Array<number>(length).fill(0.5).fill(0);
 
 const windowSize = (seconds: number): number => (seconds >= 1 ? Math.min(longestWindow, Math.ceil(seconds)) : 1);
 
-const slot = (second: number, length: number): number => ((second % length) + length) % length;
+/** Where the sum of a second is. */
+const slot = (second: number, length: number): number => viewsLength + (((second % length) + length) % length);

@@ -9,31 +9,80 @@ export type Unseen = 'unknown' | 'zero';
 
 /** Linear averages are rounded to six decimals. */
 const precision = 1e6;
-/** Before any second that there is; a small integer, which takes no memory of its own. */
-const never = -(2 ** 30);
+/** Before any second that there is. */
+const never = Number.NEGATIVE_INFINITY;
 const rounded = (value: number): number => Math.max(0, Math.round(value * precision) / precision);
 
 /** Least weight of the newest second, and the share of all weight that one full window holds, in the exponential average. */
 const leastSmoothing = 0.2;
 const windowWeight = 0.9999;
 
+/** Numbers that a view takes in the array of its window. */
+export const viewNumbers = 5;
+
 /**
  * One trailing window over a ring of per-second sums. It keeps its running total, so that a linear average costs no pass over the ring,
  * and it adds and subtracts in the order of Knative's `TimedFloat64Buckets` (pkg/autoscaler/aggregation/bucketing.go), so that averages
  * are the same to the last bit. A second is an integer count of seconds since the epoch.
+ *
+ * What it keeps is in `numbers` from `at` on, where the sums are, too: a window is one piece of memory, and a view of it is made to look through.
  */
 export class WindowView {
-  #size: number;
-  #total = 0;
-  /** Newest second with load: once it has left the window the total is zero, whatever the rounding of many additions has left in it. */
-  #loaded = never;
-  /** Earliest second with a sample since the window was last empty; undefined while it is. */
-  #first: number | undefined;
-  /** Seconds before this one are not part of the view although the ring may hold them (it was narrower when they came). */
-  #floor = never;
+  readonly #numbers: number[];
+  readonly #at: number;
 
-  constructor(size: number) {
+  constructor(numbers: number[], at: number) {
+    this.#numbers = numbers;
+    this.#at = at;
+  }
+
+  /** Makes the view empty, of that length. */
+  begin(size: number): void {
     this.#size = size;
+    this.#total = 0;
+    this.#loaded = never;
+    this.#first = undefined;
+    this.#floor = never;
+  }
+
+  /** As an integer: the remainder of a division of doubles takes ten times as long. */
+  get #size(): number {
+    return (this.#numbers[this.#at] ?? 0) | 0;
+  }
+  set #size(size: number) {
+    this.#numbers[this.#at] = size;
+  }
+
+  get #total(): number {
+    return this.#numbers[this.#at + 1] ?? 0;
+  }
+  set #total(total: number) {
+    this.#numbers[this.#at + 1] = total;
+  }
+
+  /** Newest second with load: once it has left the window the total is zero, whatever the rounding of many additions has left in it. */
+  get #loaded(): number {
+    return this.#numbers[this.#at + 2] ?? never;
+  }
+  set #loaded(second: number) {
+    this.#numbers[this.#at + 2] = second;
+  }
+
+  /** Earliest second with a sample since the window was last empty; undefined while it is. */
+  get #first(): number | undefined {
+    const first = this.#numbers[this.#at + 3];
+    return first === never ? undefined : first;
+  }
+  set #first(second: number | undefined) {
+    this.#numbers[this.#at + 3] = second ?? never;
+  }
+
+  /** Seconds before this one are not part of the view although the ring may hold them (it was narrower when they came). */
+  get #floor(): number {
+    return this.#numbers[this.#at + 4] ?? never;
+  }
+  set #floor(second: number) {
+    this.#numbers[this.#at + 4] = second;
   }
 
   get size(): number {
@@ -83,9 +132,10 @@ export class WindowView {
     const smoothing = smoothingOf(this.#size);
     const keep = 1 - smoothing;
     let weight = smoothing * Math.pow(keep, silent);
+    const seen = Math.min(this.#size - silent, last - this.#floor + 1);
     let mean = 0;
-    for (let back = 0; back < this.#size - silent; back += 1) {
-      mean += this.#sum(buckets, last - back) * weight;
+    for (let back = 0; back < seen; back += 1) {
+      mean += buckets.sum(last - back) * weight;
       weight *= keep;
     }
     return mean;

@@ -10,6 +10,7 @@ export class FakeLoad implements WorkloadMetrics {
   warm = true;
   absentGateways = 0;
   missing = false;
+  quiet = false;
   readonly forgotten: WorkloadKey[] = [];
 
   observe(_key: WorkloadKey, spec: ScaleSpec, _now: Instant): WorkloadLoad {
@@ -18,6 +19,10 @@ export class FakeLoad implements WorkloadMetrics {
     );
     const { held, inFlight, inFlightByPod, warm, absentGateways } = this;
     return { metrics, held, inFlight, inFlightByPod, warm, absentGateways };
+  }
+
+  isQuiet(): boolean {
+    return this.quiet;
   }
 
   forget(key: WorkloadKey): void {

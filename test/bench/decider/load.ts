@@ -30,13 +30,13 @@ const figures = (workload: WorkloadKey, index: number, second: number, gateway: 
   };
 };
 
-/** A report as it comes off the link: made of JSON, so that no string or object is shared with anything. */
-export const reportOf = (keys: readonly WorkloadKey[], second: number, gateway: number, seconds = 1): Report =>
-  JSON.parse(
-    JSON.stringify({
-      sequence: second,
-      ageMs: 0,
-      intervalMs: seconds * 1000,
-      workloads: keys.map((key, index) => figures(key, index, second, gateway)),
-    }),
-  ) as Report;
+/** Reports of one gateway: two seconds in turn, as they come off the link. Each is made of JSON anew, so that no string or object is shared with anything. */
+export const reportsOf = (keys: readonly WorkloadKey[], gateway: number): ((sequence: number, seconds: number) => Report) => {
+  const texts = [0, 1].map((second) => JSON.stringify(keys.map((key, index) => figures(key, index, second, gateway))));
+  return (sequence, seconds) => ({
+    sequence,
+    ageMs: 0,
+    intervalMs: seconds * 1000,
+    workloads: JSON.parse(texts[sequence % 2] ?? '[]') as readonly WorkloadReport[],
+  });
+};

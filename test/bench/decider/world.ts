@@ -12,7 +12,7 @@ import {
 import { createControllerInstruments, createWorkloadMetrics } from '../../../src/metrics/index.ts';
 import { createScaler, Journal, WakeFailures, WorkloadRegistry } from '../../../src/scaler/index.ts';
 import { aContainer, aPod, aWorkload } from '../../support/views.ts';
-import { reportOf } from './load.ts';
+import { reportsOf } from './load.ts';
 
 export interface Kind {
   readonly workloads: number;
@@ -21,6 +21,8 @@ export interface Kind {
   readonly window: string;
   /** Concurrency alone, or concurrency, requests per second and held with a formula over them. */
   readonly metrics: 'one' | 'three-and-formula';
+  /** With hardly a journal, to see what is kept besides. */
+  readonly journal?: 'none';
 }
 
 export interface World {
@@ -69,7 +71,7 @@ const annotationsOf = (kind: Kind, index: number): Readonly<Record<string, strin
 
 const viewsOf = (kind: Kind, index: number): { readonly workload: WorkloadView; readonly pod: PodView } => {
   const name = `workload-${String(index)}`;
-  const namespace = `team-${String(index % 100)}`;
+  const namespace = `team-${String(Math.floor(index / 50))}`;
   const labels = { app: name };
   const count = kind.active ? 1 : 0;
   return {
@@ -121,7 +123,7 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     mergePatch: () => answered({}),
     writeScale: () => answered({ replicas: 1, resourceVersion: '2' }),
   } as unknown as KubeClient;
-  const journal = new Journal();
+  const journal = kind.journal === 'none' ? new Journal({ lines: 1, allLines: 1, ticks: 1, allTicks: 1 }) : new Journal();
   const outcomes = new Map<string, number>();
   const outcome = (): string => [...outcomes].map(([what, count]) => `${String(count)} ${what}`).join(', ');
   const instruments = createControllerInstruments(() => ({
@@ -162,10 +164,11 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
   if (registry.size !== kind.workloads) throw new Error(`${String(registry.size)} workloads of ${String(kind.workloads)} were taken`);
   const never = new AbortController();
   for (const gateway of gateways) metrics.gatewayJoined(gateway);
+  const reporters = gateways.map((_, index) => reportsOf(kind.active ? keys : [], index));
   let second = 0;
   const ingest = (seconds: number): number => {
     second += 1;
-    const reports = gateways.map((_, gateway) => reportOf(kind.active ? keys : [], second, gateway, seconds));
+    const reports = reporters.map((report) => report(second, seconds));
     globalThis.gc?.();
     const from = process.cpuUsage();
     const now = clock.now();
