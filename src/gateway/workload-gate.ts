@@ -248,6 +248,8 @@ export class WorkloadGate implements CallProgress {
   }
 
   brokeOff(call: Call): void {
+    // Nor would its answers end the row.
+    if (!call.metered) return;
     call.broken = true;
     if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
   }
