@@ -98,7 +98,7 @@ test('of the behavior of an adopted HPA the wait before a fall is scale-down-del
   };
   const w = await world((c) => {
     c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
-    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } as typeof hpa.spec });
+    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } });
   });
   await w.advance(seconds(2));
   t.is(w.registry.get(hello)?.spec.scaling.scaleDownDelay, seconds(120));
@@ -130,7 +130,7 @@ test('what the API server fills in of a behavior is not missed', async (t) => {
   };
   const w = await world((c) => {
     c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
-    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } as typeof hpa.spec });
+    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } });
   });
   await w.advance(seconds(2));
   t.is(w.registry.get(hello)?.spec.scaling.scaleDownDelay, seconds(0));
