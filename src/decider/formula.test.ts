@@ -137,6 +137,8 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['1 / 0', /gives no finite number/],
   ['random()', /unknown function/],
   [`${'('.repeat(40)}1${')'.repeat(40)}`, /nested more than 32 deep/],
+  // Where the stack is small, more than the parser has room for.
+  [`${'('.repeat(499)}1${')'.repeat(499)}`, /is nested too deeply|has more than 300 parts/],
   [`1${'+1'.repeat(400)}`, /more than 300 parts|nested/],
   ['('.repeat(900), /cannot be read/],
   ['9'.repeat(1001), /longer than 1000/],

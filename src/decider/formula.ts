@@ -69,7 +69,8 @@ const read = (text: string, parse: (text: string) => MathNode): { readonly formu
     const formula = compile(root);
     return givesNumber(formula) ? { formula } : { problem: 'gives no finite number' };
   } catch (thrown) {
-    return { problem: `cannot be read: ${messageOf(thrown)}` };
+    // The parser goes down a level for each parenthesis, and there may be more of them than its stack has room for.
+    return { problem: thrown instanceof RangeError ? 'is nested too deeply' : `cannot be read: ${messageOf(thrown)}` };
   }
 };
 

@@ -8,4 +8,4 @@ export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts'
 export { decide, decidePoke, type Decided } from './decide.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
 export { scheduleAt } from './schedule.ts';
-export { initialState, type DeciderState } from './state.ts';
+export { initialState, remembersNothing, type DeciderState } from './state.ts';

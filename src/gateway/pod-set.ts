@@ -1,5 +1,5 @@
 import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
-import type { EjectionReason, WorkloadCounters } from './counters.ts';
+import type { ConnectFailure, EjectionReason, WorkloadCounters } from './counters.ts';
 import { isFailing, leavesHalf, pauseOf } from './ejection.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
@@ -23,6 +23,13 @@ export interface PodSetEvents {
   /** So many of them are not used. */
   out(count: number): void;
 }
+
+const complainAgainMs = 60_000;
+const complaints: Readonly<Record<ConnectFailure, string>> = {
+  connect: 'a pod refuses connections; it is not used until it answers again',
+  closed: 'a pod ends connections before it has said a word; it is not used for a while',
+  protocol: 'a pod does not speak HTTP/2, as the protocol of its port (h2c or grpc) says; it is not used for a while',
+};
 
 type PodCounters = Pick<WorkloadCounters, 'revisions' | 'podConnections'>;
 
@@ -97,10 +104,15 @@ export class PodSet {
   }
 
   /** A connection to `port` of `pod` failed: nothing was lost by it, so one is enough. */
-  suspect(pod: Pod, port: number, problem: string): void {
+  suspect(pod: Pod, port: number, problem: string, failure: ConnectFailure): void {
     if (pod.suspect) return;
-    this.#logger.info('a pod refuses connections; it is not used until it answers again', { pod: pod.route.name, address: pod.route.address, port, problem });
-    this.#eject(pod, port, 'connect');
+    // One that comes through its probe fails again and again.
+    const now = this.#clock.monotonic();
+    if (failure === 'connect' || now - pod.complainedAt >= complainAgainMs) {
+      if (failure !== 'connect') pod.complainedAt = now;
+      this.#logger[failure === 'protocol' ? 'warn' : 'info'](complaints[failure], { pod: pod.route.name, address: pod.route.address, port, problem });
+    }
+    this.#eject(pod, port, failure);
   }
 
   /** An answer of `pod` broke off, or was none. */

@@ -33,9 +33,9 @@ export class WaitingRoom {
     return this.#queue.first;
   }
 
-  /** Of the call at the front, in ms. */
+  /** Of the call at the front, in ms. The time in which a connection was tried for it counts. */
   oldestAge(now: number): number {
-    return now - (this.#queue.first?.heldAt ?? now);
+    return now - (this.#queue.first?.arrivedAt ?? now);
   }
 
   /** False where the gateway has no place left for it; otherwise it waits from now on, for `limitMs` at most, unless others have more right to the place. */

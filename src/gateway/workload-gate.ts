@@ -12,7 +12,7 @@ import {
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
-import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
+import { countUp, newWorkloadCounters, type ConnectFailure, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';
@@ -22,7 +22,18 @@ import type { Pod } from './pod.ts';
 import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
+import {
+  abandonedStatus,
+  cannotConnect,
+  gatewayFull,
+  heldTooLong,
+  ignoredAtZero,
+  notHttp2,
+  notRouted,
+  queueFull,
+  shuttingDown,
+  wakeFailed,
+} from './refusals.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { Seats } from './seats.ts';
 import { Tally } from './tally.ts';
@@ -53,6 +64,8 @@ export interface GateSurroundings {
 /** From the first failed connection until `connect-failed`: other pods are tried, and the same ones again. */
 const connectForMs = 9000;
 const putOffMs = 100;
+/** A call is given to so many pods that do not speak HTTP/2: where one was set up wrong the next will be, too. */
+const mostMisunderstood = 3;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -213,18 +226,21 @@ export class WorkloadGate implements CallProgress {
 
   // What calls tell.
 
-  unreachable(call: Call, problem: string): void {
+  unreachable(call: Call, problem: string, failure: ConnectFailure = 'connect'): void {
     const { pod } = call;
     const now = this.#around.clock.monotonic();
     this.#seats.leave(call, now);
     this.counters.connectFailures += 1;
-    if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
-    if (!call.metered) return this.#refuse(call, cannotConnect);
-    call.connectDueAt ??= now + connectForMs;
-    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails.
-    call.notBefore = this.#mayRetry() ? 0 : now + putOffMs;
-    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
+    if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem, failure);
     call.trace?.unreachable(problem);
+    if (failure === 'protocol') call.misunderstood += 1;
+    if (call.misunderstood === mostMisunderstood) return this.#refuse(call, notHttp2);
+    if (!call.metered) return this.#refuse(call, failure === 'protocol' ? notHttp2 : cannotConnect);
+    call.connectDueAt ??= now + connectForMs;
+    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails. Nor is one that takes connections, and so comes through its probe, but
+    // does nothing with them.
+    call.notBefore = this.#mayRetry() && (failure === 'connect' || !this.#atZero) ? 0 : now + putOffMs;
+    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     call.trace?.held(this.#atZero);
     this.#release();
@@ -232,6 +248,8 @@ export class WorkloadGate implements CallProgress {
   }
 
   brokeOff(call: Call): void {
+    // Nor would its answers end the row.
+    if (!call.metered) return;
     call.broken = true;
     if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
   }
@@ -335,7 +353,10 @@ export class WorkloadGate implements CallProgress {
   }
 
   #isPutOff({ notBefore }: Call): boolean {
-    return notBefore > 0 && notBefore > this.#around.clock.monotonic();
+    if (notBefore === 0 || notBefore <= this.#around.clock.monotonic()) return false;
+    // Its turn is not that of the one that was to go first.
+    this.#retryAt = Math.min(this.#retryAt, notBefore);
+    return true;
   }
 
   #mayRetry(): boolean {

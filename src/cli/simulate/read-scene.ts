@@ -9,6 +9,7 @@ import { isWorkload, mentionsFormula, podTemplate, readManifests, type SourcedMa
 import type { StartTime } from './distributions.ts';
 import { parseLoad } from './load-file.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
+import { notSimulated } from './not-simulated.ts';
 import { leadInSeconds, ratesOf, type Scene } from './scene.ts';
 
 const usage = (message: string, cause?: unknown): CommandError => new CommandError('usage', message, cause);
@@ -122,6 +123,9 @@ const specOf = (
   const { metrics, formula } = record.spec.scaling;
   if (formula === undefined && !metrics.some(({ metric }) => metric === 'concurrency' || metric === 'rps' || metric === 'held'))
     throw usage(`${path}: it scales on ${metrics.map(({ metric }) => metric).join(', ')}; only concurrency, rps and held are simulated`);
+  const unknown = notSimulated(record.spec.scaling, formulas);
+  if (formula !== undefined && unknown.length > 0)
+    throw usage(`${path}: its formula reads ${unknown.join(', ')}; only concurrency, rps and held are simulated`);
   if (record.spec.path === 'none' || record.spec.path === 'direct')
     throw usage(`${path}: rouse.dev/path is ${record.spec.path}, so that no gateway would count its requests; there is nothing to simulate`);
   return record.spec;

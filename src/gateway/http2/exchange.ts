@@ -1,4 +1,5 @@
 import { gatewayCodes, messageOf, type Clock } from '../../core/index.ts';
+import type { ConnectFailure } from '../counters.ts';
 import type { Pod } from '../pod.ts';
 import { notWebSocket, upstreamReset } from '../refusals.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
@@ -53,9 +54,9 @@ export class Exchange extends StreamExchange implements StreamTaker {
 
   // From the connections to the pod.
 
-  unreachable(problem: string): void {
+  unreachable(problem: string, failure?: ConnectFailure): void {
     this.#pool = undefined;
-    this.progress?.unreachable(this, problem);
+    this.progress?.unreachable(this, problem, failure);
   }
 
   opened(session: PodSession): void {

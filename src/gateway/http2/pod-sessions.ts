@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/index.ts';
-import type { PodConnectionCounts } from '../counters.ts';
+import type { ConnectFailure, PodConnectionCounts } from '../counters.ts';
 import { PodPools, type PodPool } from '../pod-pools.ts';
-import { assumedStreams, PodSession, type SessionOwner } from './pod-session.ts';
+import { assumedStreams, PodSession, type SessionOwner, type SessionProblem } from './pod-session.ts';
 
 /** Longer than most pauses between requests; servers that close earlier say so by GOAWAY. */
 const longestIdleMs = 60_000;
@@ -12,8 +12,8 @@ const mostSessions = 64;
 export interface StreamTaker {
   /** There is room in this session: take it now. */
   opened(session: PodSession): void;
-  /** No connection, so nothing was written. */
-  unreachable(problem: string): void;
+  /** No connection that could be used, so nothing was written. */
+  unreachable(problem: string, failure?: ConnectFailure): void;
 }
 
 /** The connections to one port of one pod, and who waits for a stream in one of them. */
@@ -76,7 +76,7 @@ export class SessionPool implements SessionOwner, PodPool {
     this.#count();
   }
 
-  gone(session: PodSession, problem: string | undefined): void {
+  gone(session: PodSession, problem: SessionProblem | undefined): void {
     const at = this.#sessions.indexOf(session);
     if (at >= 0) this.#sessions.splice(at, 1);
     this.#count();
@@ -86,7 +86,7 @@ export class SessionPool implements SessionOwner, PodPool {
       // Whoever is told may come back at once.
       const told = [...this.#waiting];
       this.#waiting.clear();
-      for (const taker of told) taker.unreachable(problem);
+      for (const taker of told) taker.unreachable(problem.text, problem.failure);
     }
   }
 
@@ -118,9 +118,9 @@ export class SessionPool implements SessionOwner, PodPool {
     return best;
   }
 
-  /** Opens as many connections as those who wait will fill. */
+  /** Opens as many connections as those who wait will fill. A pod that takes no streams for now will take none over another one, either. */
   #dial(): void {
-    let coming = this.#sessions.filter(({ dialling }) => dialling).length * this.#perSession;
+    let coming = this.#sessions.filter(({ dialling, limit }) => dialling || limit === 0).length * this.#perSession;
     while (coming < this.#waiting.size && this.#sessions.length < mostSessions) {
       this.#sessions.push(new PodSession(this.#clock, this, this.#address, this.#port, this.authority));
       this.#counts.opened += 1;

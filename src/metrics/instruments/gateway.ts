@@ -200,7 +200,7 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
     },
     {
       name: 'rouse_gateway_pod_ejections_total',
-      help: 'Pods taken out until a probe succeeds: connect (no connection could be made) or broke-off (several answers in a row broke off).',
+      help: 'Pods taken out until a probe succeeds: connect (no connection could be made), closed (it ended one before it took a request), protocol (it does not speak HTTP/2 where h2c or grpc is asked for) or broke-off (several answers in a row broke off).',
       type: 'counter',
       labels: [...labels, 'reason'],
       samples: ejections,
