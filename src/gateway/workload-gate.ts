@@ -66,6 +66,8 @@ const connectForMs = 9000;
 const putOffMs = 100;
 /** A call is given to so many pods that do not speak HTTP/2: where one was set up wrong the next will be, too. */
 const mostMisunderstood = 3;
+/** For a call that takes no place. */
+const anyPod = { containerConcurrency: undefined, sessionAffinity: 'none' } as const;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -190,6 +192,7 @@ export class WorkloadGate implements CallProgress {
   #seat(call: Call, pod: Pod, now: number): void {
     this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
+    call.fresh = this.#retries.isSpent;
     this.#around.deadlines.add(call);
     const port = pod.route.ports[call.target] ?? 0;
     call.trace?.given(pod.route, port);
@@ -240,6 +243,11 @@ export class WorkloadGate implements CallProgress {
     // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails. Nor is one that takes connections, and so comes through its probe, but
     // does nothing with them.
     call.notBefore = this.#mayRetry() && (failure === 'connect' || !this.#atZero) ? 0 : now + putOffMs;
+    this.#back(call, now);
+  }
+
+  /** It waits in its old place. */
+  #back(call: Call, now: number): void {
     this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     call.trace?.held(this.#atZero);
@@ -254,8 +262,19 @@ export class WorkloadGate implements CallProgress {
     if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
   }
 
-  resent(): void {
-    this.counters.retries += 1;
+  again(call: Call, problem: string): void {
+    const { pod } = call;
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
+    call.trace?.again(problem);
+    const may = this.#mayRetry();
+    // Those that are to be ignored never wait.
+    const other = may || !call.metered ? this.#seats.pickOther(call, pod, call.metered ? this.#route : anyPod) : undefined;
+    if (other === undefined && !call.metered) return this.#refuse(call, ignoredAtZero);
+    call.notBefore = may ? 0 : now + putOffMs;
+    if (other === undefined) return this.#back(call, now);
+    this.#seat(call, other, now);
+    this.#release();
   }
 
   answering(call: Call, status: number): void {
