@@ -54,6 +54,7 @@ export interface GateSurroundings {
   readonly tracer: Tracer | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
+  podLeaves(pod: Pod): void;
   podGone(pod: Pod): void;
   /** A pod has one call less of those beyond our share of it. */
   readonly permitFreed: () => void;
@@ -104,6 +105,7 @@ export class WorkloadGate implements CallProgress {
     this.#waiting = new WaitingRoom(around, this.counters);
     const events: PodSetEvents = {
       usable: () => this.#release(),
+      leaves: (pod) => around.podLeaves(pod),
       gone: (pod) => around.podGone(pod),
       ejected: (reason) => countUp(this.counters.ejections, reason),
       out: (count) => (this.counters.ejectedPods = count),

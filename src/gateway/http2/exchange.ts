@@ -58,6 +58,11 @@ export class Exchange extends StreamExchange implements StreamTaker {
     this.progress?.unreachable(this, problem, failure);
   }
 
+  turnedAway(): void {
+    this.#pool = undefined;
+    this.progress?.again(this, 'the pod is ending');
+  }
+
   opened(session: PodSession): void {
     const { hasBody, tunnel, sensitive, expectsContinue } = this.head;
     if (tunnel !== undefined && !session.takesTunnels) return this.fail(notWebSocket);
