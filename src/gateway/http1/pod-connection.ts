@@ -35,12 +35,12 @@ export interface AnswerListener {
 /** What a connection needs of the pool that it belongs to. */
 export interface Pool {
   readonly clock: Clock;
-  /** A connection that is made for this. `asStream`: for a request to change protocols. */
-  open(asStream: boolean): PodConnection;
   /** It can take another request. */
   idle(connection: PodConnection): void;
   /** It is closed. `idleMs`: for how long it had been idle when the pod closed it. */
   gone(connection: PodConnection, idleMs: number | undefined): void;
+  /** The pod closed one that had been idle for so long. */
+  closedAfter(idleMs: number): void;
 }
 
 /** One connection to a pod: a request at a time, its answer read strictly, then the next one. */
@@ -76,9 +76,9 @@ export class PodConnection {
     if (asStream) socket.on('data', this.#onData);
   }
 
-  /** Another connection to the same pod, one that no request has gone over. */
-  another(): PodConnection {
-    return this.#pool.open(false);
+  /** A request that was given to it at `at` has found it dead. */
+  foundDead(at: number): void {
+    this.#pool.closedAfter(at - this.idleSince);
   }
 
   /** Gives it a request. `isHead`: the answer has no body, whatever it says. */
