@@ -140,7 +140,7 @@ const oddPods = fc
   })
   .map(({ byNode, byZone, ...rest }) => pod({ ...rest, podsByNode: new Map(Object.entries(byNode)), podsByZone: new Map(Object.entries(byZone)) }));
 const histories = fc
-  .record({ ran: fc.array(fc.constantFrom('a', 'b', 'c')), slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number) })
+  .record({ ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')), slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number) })
   .map(({ ran, slow }): PlacementHistory => ({ hasRun: (name) => ran.includes(name), slowness: (name) => slow[name] }));
 
 test('whatever comes, a score and its terms are whole numbers from 0 to 10, 0 for what is leaving alone, in the order of the nodes', (t) => {
