@@ -6,6 +6,7 @@ export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Select
 export { boundPods, boundPodView, podImages, podRevision } from './mappers/bound-pod.ts';
 export { configMapView, namespaceView } from './mappers/config.ts';
 export { endpointSliceView, endpointsView } from './mappers/endpoints.ts';
+export { imageName } from './mappers/image-name.ts';
 export { nodeView } from './mappers/node.ts';
 export { podRequests } from './mappers/pod-requests.ts';
 export { podView } from './mappers/pod.ts';

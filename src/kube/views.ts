@@ -163,8 +163,10 @@ export interface NodeView {
   readonly deleting: boolean;
   /** Cores, bytes, and how many pods. */
   readonly allocatable: PodRequestsView & { readonly pods: number };
-  /** Their full names, by tag and by digest, each once. The kubelet names 50 images at most. */
+  /** Their full names, by tag and by digest, each once. */
   readonly images: readonly string[];
+  /** These are all that it has: the kubelet names 50 at most (`--node-status-max-images`), and some clusters' nodes name none. */
+  readonly namesAllImages: boolean;
 }
 
 /** A pod of any namespace that is on a node. */

@@ -51,7 +51,15 @@ test('a node is trimmed to what matters for what is put on it', (t) => {
     deleting: false,
     allocatable: { cpu: 3.92, memory: 15_376_460 * 1024, pods: 58 },
     images: [digest, 'docker.io/library/nginx:1.29', 'registry.k8s.io/pause:3.10'],
+    namesAllImages: true,
   });
+});
+
+test('a node that names none of its images, or as many as it may, may have others', (t) => {
+  t.false(nodeView(node('n')).namesAllImages);
+  const images = Array.from({ length: 50 }, (_, index) => [`registry.example.com/app:${index}`]);
+  t.false(nodeView(node('n', images)).namesAllImages);
+  t.true(nodeView(node('n', images.slice(1))).namesAllImages);
 });
 
 const named = test.macro((t, name: string, full: string) => {

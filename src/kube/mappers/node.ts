@@ -30,10 +30,14 @@ const imagesOf = (raw: unknown): readonly string[] => [
   ),
 ];
 
+/** The kubelet's `nodeStatusMaxImages`, unless it is told otherwise. */
+const mostImages = 50;
+
 /** A Node. Of its annotations none is kept: who is about to remove a node says so with a taint. */
 export const nodeView = (raw: unknown): NodeView => {
   const amount = (kind: string): number => Math.max(0, quantity(at(raw, 'status', 'allocatable', kind)) ?? 0);
   const labels = labelsOf(raw);
+  const known = items(at(raw, 'status', 'images')).length;
   return {
     name: text(at(raw, 'metadata', 'name')) ?? '',
     uid: text(at(raw, 'metadata', 'uid')) ?? '',
@@ -44,5 +48,6 @@ export const nodeView = (raw: unknown): NodeView => {
     deleting: text(at(raw, 'metadata', 'deletionTimestamp')) !== undefined,
     allocatable: shared.share({ cpu: amount('cpu'), memory: amount('memory'), pods: amount('pods') }),
     images: imagesOf(raw),
+    namesAllImages: known > 0 && known < mostImages,
   };
 };
