@@ -20,8 +20,8 @@ export interface PlacementNode {
   readonly starting: number;
   readonly leaving: Leaving | undefined;
   readonly labels: Readonly<Record<string, string>>;
-  /** Names under which its images are known. */
-  readonly images: ReadonlySet<string>;
+  /** Knows the names of the images that are there. */
+  readonly images: Pick<ReadonlySet<string>, 'has'>;
 }
 
 export type Pool = 'base' | 'burst';
@@ -55,7 +55,7 @@ export interface PlacementTerms {
   readonly start: number;
   /** Few others are starting there: 5 with one start for every two cores. */
   readonly quiet: number;
-  /** What is free of CPU or memory, whichever is scarcer, once the pod is there. */
+  /** What is free of CPU or memory, whichever is scarcer, once the pod is there; 0 where it does not fit. */
   readonly headroom: number;
   /** What is taken then; 0 where it does not fit. */
   readonly fullness: number;
@@ -73,23 +73,32 @@ export interface PlacementScore {
 
 type Weights = Readonly<Record<keyof PlacementTerms, number>>;
 
-/** Which terms lead. The pool is the user's own word, so that it outweighs each of the others. */
+/**
+ * Which terms lead. The pool is the user's own word: with 5/4 of what all other terms weigh together, no node of another pool ever scores as high as one
+ * of the right pool (15 of 27 rounds to 6, 12 of 27 to 4). It does not weigh where the pod belongs to none, so that the others keep the whole scale.
+ */
 export const placementWeights: Readonly<Record<Exclude<PlacementSpec['policy'], 'off'>, Weights>> = {
-  warm: { image: 5, start: 3, quiet: 2, headroom: 1, fullness: 0, spread: 1, pool: 8 },
-  spread: { image: 2, start: 1, quiet: 1, headroom: 1, fullness: 0, spread: 7, pool: 8 },
-  pack: { image: 2, start: 1, quiet: 1, headroom: 0, fullness: 7, spread: 0, pool: 8 },
+  warm: { image: 5, start: 3, quiet: 2, headroom: 1, fullness: 0, spread: 1, pool: 15 },
+  spread: { image: 2, start: 1, quiet: 1, headroom: 1, fullness: 0, spread: 7, pool: 15 },
+  pack: { image: 2, start: 1, quiet: 1, headroom: 0, fullness: 8, spread: 0, pool: 15 },
 };
 
 const most = 10;
 const whole = (value: number): number => (value >= 0 ? Math.min(most, Math.round(value)) : 0);
+/** A count as it can be; one that makes no sense is none. */
+const counted = (count: number | undefined): number => (count !== undefined && count > 0 ? count : 0);
 
-/** Free after placement, as a share of what there is; below 0 where the pod does not fit. */
-const freeShare = ({ allocatable, requested }: PlacementNode, { requests }: PlacementPod): number => {
-  if (requested.pods >= allocatable.pods) return -1;
-  const cpu = allocatable.cpu > 0 ? (allocatable.cpu - requested.cpu - requests.cpu) / allocatable.cpu : -1;
-  const memory = allocatable.memory > 0 ? (allocatable.memory - requested.memory - requests.memory) / allocatable.memory : -1;
-  return Math.min(cpu, memory);
+/** Free of one resource after placement, as a share of what there is. A pod that asks for none of it fits however little is left. */
+const freeOf = (allocatable: number, requested: number, asked: number): number => {
+  const free = allocatable > 0 ? (allocatable - requested - asked) / allocatable : -1;
+  return asked > 0 ? free : Math.max(0, free);
 };
+
+/** Of CPU or memory, whichever is scarcer; below 0 where the pod does not fit. */
+const freeShare = ({ allocatable, requested }: PlacementNode, { requests }: PlacementPod): number =>
+  requested.pods >= allocatable.pods
+    ? -1
+    : Math.min(freeOf(allocatable.cpu, requested.cpu, requests.cpu), freeOf(allocatable.memory, requested.memory, requests.memory));
 
 const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory): number => {
   if (history.hasRun(node.name)) return 1;
@@ -100,34 +109,38 @@ const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHi
 
 const fewest = (counts: ReadonlyMap<string, number>): number => {
   let least = Infinity;
-  for (const count of counts.values()) least = Math.min(least, count);
+  for (const count of counts.values()) least = Math.min(least, counted(count));
   return Number.isFinite(least) ? least : 0;
 };
 
 const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, fewestInZone: number): PlacementTerms => {
   const free = freeShare(node, pod);
   const slowness = history.slowness(node.name);
-  const [onNode, inZone] = [pod.podsByNode.get(node.name) ?? 0, node.zone === undefined ? 0 : (pod.podsByZone.get(node.zone) ?? 0) - fewestInZone];
+  const onNode = counted(pod.podsByNode.get(node.name));
+  const inZone = node.zone === undefined ? 0 : counted(counted(pod.podsByZone.get(node.zone)) - fewestInZone);
+  const pairsOfCores = Math.max(1, counted(node.allocatable.cpu) / 2);
   return {
     image: whole(most * imageShare(node, pod, history)),
-    start: slowness === undefined ? most / 2 : whole(most / 2 / slowness),
-    quiet: whole(most / (1 + node.starting / Math.max(1, node.allocatable.cpu / 2))),
+    start: slowness !== undefined && slowness > 0 ? whole(most / 2 / slowness) : most / 2,
+    quiet: whole(most / (1 + counted(node.starting) / pairsOfCores)),
     headroom: whole(most * free),
-    fullness: free < 0 ? 0 : whole(most * (1 - free)),
-    spread: whole(most / 2 / (1 + onNode) + most / 2 / (1 + Math.max(0, inZone))),
+    fullness: free >= 0 ? whole(most * (1 - free)) : 0,
+    spread: whole(most / 2 / (1 + onNode) + most / 2 / (1 + inZone)),
     pool: pod.pool === undefined || pod.poolOf(node) === pod.pool ? most : 0,
   };
 };
 
-const total = (node: PlacementNode, terms: PlacementTerms, weights: Weights): number => {
+const total = (node: PlacementNode, terms: PlacementTerms, weights: Weights, hasPool: boolean): number => {
   if (node.leaving !== undefined) return 0;
   let [sum, weight] = [0, 0];
   for (const name in weights) {
+    if (name === 'pool' && !hasPool) continue;
     const of = weights[name as keyof PlacementTerms];
     sum += of * terms[name as keyof PlacementTerms];
     weight += of;
   }
-  return whole(sum / weight);
+  // Any node is better than one that is leaving.
+  return Math.max(1, whole(sum / weight));
 };
 
 /** Why a node has its score. */
@@ -137,7 +150,7 @@ export interface PlacementReasons extends PlacementScore {
 }
 
 /**
- * How well each node suits the pod. With policy `off`, and on a node that is leaving, 0. Nodes keep their order. The same pod on the same nodes always
+ * How well each node suits the pod. With policy `off`, and on a node that is leaving, 0; else 1 at least. Nodes keep their order. The same pod on the same nodes always
  * gets the same answer, and no number of pods, images or starts makes a score leave 0 to 10.
  */
 export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], history: PlacementHistory): readonly PlacementReasons[] => {
@@ -145,7 +158,12 @@ export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], histor
   const least = fewest(pod.podsByZone);
   return nodes.map((node) => {
     const terms = termsOf(node, pod, history, least);
-    return { node: node.name, score: policy === 'off' ? 0 : total(node, terms, placementWeights[policy]), terms, leaving: node.leaving };
+    return {
+      node: node.name,
+      score: policy === 'off' ? 0 : total(node, terms, placementWeights[policy], pod.pool !== undefined),
+      terms,
+      leaving: node.leaving,
+    };
   });
 };
 

@@ -11,6 +11,8 @@ export { explainInWords } from './explain/words.ts';
 export { TraceReader } from './explain/trace.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { Journal } from './journal.ts';
+export type { PlacedPod } from './placement/placed-pods.ts';
+export { createPlacement, type PlacementPorts, type WorkloadPlacement } from './placement/placement.ts';
 export { parseStatus, printStatus } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
