@@ -43,7 +43,7 @@ export class FakePlacer implements Placer {
           ? nodes[name]
           : labels === undefined
             ? undefined
-            : { score: Number(labels['score']), pool: labels['pool'] ?? '' };
+            : { score: /^\d$/.test(labels['score'] ?? '') ? Number(labels['score']) : 0, pool: labels['pool'] ?? '' };
         return known === undefined ? undefined : of(known);
       });
     };
