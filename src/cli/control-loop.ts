@@ -122,6 +122,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     drops: metrics.drops,
     budget: scaler.budget(),
     usageReads: usage.reads,
+    ...(placing === undefined ? {} : { extender: placing.extender.figures }),
   }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
