@@ -165,13 +165,8 @@ export class Applier implements WriteListener {
    * Says which pods go before any of them does: to the ReplicaSet controller by marks, to the gateways by their routes, so that no request is on its way to
    * a pod that has just been told to end. False: meanwhile a request came that waits for a pod.
    */
-<<<<<<< HEAD
   async #prepareFall({ record, memory, decision, live, load, podsOf }: Look): Promise<boolean> {
-    const { client, path, logger } = this.#ports;
-=======
-  async #prepareFall({ record, memory, decision, live, load, pods }: Look): Promise<boolean> {
     const { client, path, logger, removalOrder } = this.#ports;
->>>>>>> 7ce838a3bd84e98f6b92235a7023b397f02b006d
     const { key, ref } = record;
     const all = [...podsOf(key)];
     const { inFlightByPod } = load;
