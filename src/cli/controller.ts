@@ -50,8 +50,8 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);
   const formulas = lazyFormulas(logger);
   const loop = createControlLoop({ options, client, watches, formulas }, signal);
-  const { registry, kinds, link, scaler, instruments } = loop;
-  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates });
+  const { registry, kinds, link, scaler, instruments, placing } = loop;
+  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates, placing });
   const { leading, election } = standForElection({ options, client, loop, server, certificates }, signal);
   const ended = endOf([watches.run(signal), loop.run(signal), certificates.run(signal), election], server);
   let synced = false;
@@ -115,7 +115,7 @@ const standForElection = (
     const register = async (): Promise<void> => {
       // Everything is handed back, and an uninstall takes the registration away: it is not to come again behind its back.
       if (registry.handsBackAll && registry.size === 0) return;
-      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(kinds));
+      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(kinds), loop.placing !== undefined);
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
     let registering = Promise.resolve();

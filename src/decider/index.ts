@@ -20,4 +20,4 @@ export {
 } from './placement.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
 export { scheduleAt } from './schedule.ts';
-export { initialState, type DeciderState } from './state.ts';
+export { initialState, remembersNothing, type DeciderState } from './state.ts';

@@ -65,3 +65,6 @@ export const sharedAtZero = (state: DeciderState): DeciderState => {
   for (const name in state) if (state[name as keyof DeciderState] !== calm[name as keyof DeciderState]) return state;
   return calm;
 };
+
+/** True where nothing is remembered that time could change: of a workload that sleeps, from `sharedAtZero`. */
+export const remembersNothing = (state: DeciderState): boolean => state === calm;

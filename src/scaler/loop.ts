@@ -11,7 +11,7 @@ import { observe } from './observe.ts';
 import type { PodsOf } from './pods-of.ts';
 import type { PathState, WorkloadMetrics } from './ports.ts';
 import type { WorkloadRegistry } from './registry.ts';
-import { isSpared, restAfter } from './rest.ts';
+import { Rests } from './rest.ts';
 import { SharedHolds } from './shared-holds.ts';
 import type { WakeWatch } from './wake-watch.ts';
 import type { Memories, WorkloadMemory } from './workload-memory.ts';
@@ -52,6 +52,7 @@ const wantsPath = ({ to, reason }: Decision, { mode, pause }: ScaleSpec): boolea
 export class Loop {
   readonly #parts: LoopParts;
   readonly #holds = new SharedHolds();
+  readonly #rests = new Rests();
   readonly #podsOf = (key: WorkloadKey): Iterable<PodView> => this.#parts.podsOf.get(key);
   /** Present while we lead. */
   #applier: Applier | undefined;
@@ -66,7 +67,7 @@ export class Loop {
     for (const memory of this.#parts.memories.values()) {
       [memory.target, memory.change, memory.setUp] = [undefined, undefined, 'needed'];
       // Whose the count is, whoever leads can tell better than we could.
-      [memory.hand, memory.isNew, memory.sparedLooks] = [undefined, true, 0];
+      [memory.hand, memory.isNew, memory.looksToNext] = [undefined, true, 0];
     }
   }
 
@@ -74,7 +75,7 @@ export class Loop {
   look(key: WorkloadKey): void {
     const { registry, memories, metrics } = this.#parts;
     const record = registry.get(key);
-    if (record !== undefined && !isSpared(key, memories.get(key), metrics)) this.#look(record, undefined);
+    if (record !== undefined && !this.#rests.spares(key, memories.get(key), metrics)) this.#look(record, undefined);
   }
 
   /** "A request waits and nothing can take it." While a write is under way the next look comes when it has ended. */
@@ -98,7 +99,7 @@ export class Loop {
   changed(key: WorkloadKey): void {
     const record = this.#parts.registry.get(key);
     const memory = this.#parts.memories.get(key);
-    if (memory !== undefined) memory.sparedLooks = 0;
+    if (memory !== undefined) memory.looksToNext = 0;
     if (record !== undefined && memory !== undefined) this.#parts.wakes.check(record, memory, liveCount(record.view, memory.written), this.#applier);
   }
 
@@ -130,7 +131,8 @@ export class Loop {
     decided?.(key, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);
-    restAfter(record, memory, before, { decision, state }, room !== undefined);
+    const isSetUp = this.#applier === undefined || memory.setUp === 'done';
+    this.#rests.after({ record, memory, decision, state, live: observed.live, hasBudget: room !== undefined, isSetUp });
     if (this.#applier === undefined || memories.get(key) !== memory) return;
     this.#tellOverride(record, memory, overridden);
     this.#applier.apply({ record, memory, decision, live: observed.live, load, podsOf: this.#podsOf, poked });

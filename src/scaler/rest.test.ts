@@ -62,18 +62,68 @@ test('it rests again after it was awake, whatever was remembered meanwhile', asy
   scene.stop();
 });
 
-test('whose looks depend on time or on others is looked at every two seconds', async (t) => {
-  for (const annotation of ['rouse.dev/formula', 'rouse.dev/fallback-scale'] as const) {
+const dependent: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  ['a schedule', { schedule: '[{days: mon-sun, from: "18:00", to: "19:00", min: 1, timezone: UTC}]' }],
+  ['a formula', { formula: 'concurrency / 10' }],
+  ['an HPA that may come', { 'adopt-hpa': 'true' }],
+  ['what pods use', { metric: 'concurrency,cpu', target: 'concurrency=10,cpu=70%' }],
+  ['a budget', {}],
+];
+for (const [what, said] of dependent)
+  test(`one that depends on ${what} is looked at every two seconds`, async (t) => {
+    const settings = Object.entries(said).map(([name, value]) => [`rouse.dev/${name}`, value] as const);
     const scene = await world((cluster, load) => {
-      cluster.put(viewOf({ annotations: { 'rouse.dev/enabled': 'true', [annotation]: annotation === 'rouse.dev/formula' ? 'concurrency / 10' : '0' } }));
+      cluster.put(viewOf({ annotations: { 'rouse.dev/enabled': 'true', ...Object.fromEntries(settings) } }));
+      if (what === 'a budget') cluster.configure({ budget: '{pods: 5}' });
       load.quiet = true;
     });
     await scene.advance(seconds(10));
+    t.deepEqual(scene.registry.get(hello)?.problems, []);
     const before = looks(scene);
     await scene.advance(seconds(60));
-    t.true(looks(scene) - before >= 30, annotation);
+    t.is(looks(scene) - before, 30);
     scene.stop();
+  });
+
+test('one whose set-up fails is looked at until it is done, and one with an override until that ends', async (t) => {
+  let failures = 2;
+  const scene = await world((cluster, load) => {
+    cluster.put(viewOf());
+    load.quiet = true;
+    const { list } = cluster.client;
+    Object.assign(cluster.client, { list: (...call: Parameters<typeof list>) => (failures-- > 0 ? Promise.reject(new Error('away')) : list(...call)) });
+  });
+  const isSetUp = (): boolean => 'rouse.dev/state' in scene.cluster.view.annotations;
+  await scene.advance(seconds(19));
+  t.false(isSetUp());
+  await scene.advance(seconds(2));
+  t.true(isSetUp(), 'ten seconds after the second failure');
+  await scene.advance(seconds(60));
+  scene.cluster.annotate({ 'rouse.dev/manual-override': '20s' });
+  scene.cluster.scaleByHand(0);
+  await scene.advance(seconds(23));
+  t.deepEqual(
+    scene.events.map(({ type }) => type),
+    ['overridden', 'override-ended'],
+  );
+  scene.stop();
+});
+
+test('those that sleep are looked at in turn, some at each tick', async (t) => {
+  const names = Array.from({ length: 45 }, (_, index) => `sleeper-${String(index)}`);
+  const scene = await world((cluster, load) => {
+    for (const name of names) cluster.put(viewOf({ name, uid: `uid-${name}`, selector: { matchLabels: { app: name }, matchExpressions: [] } }));
+    load.quiet = true;
+  });
+  await scene.advance(seconds(60));
+  const all = (): number => names.reduce((sum, name) => sum + (scene.scaler.explain('default', name)?.journal[0]?.times ?? 0), 0);
+  for (let tick = 0; tick < 20; tick += 1) {
+    const before = all();
+    await scene.advance(seconds(2));
+    const looked = all() - before;
+    t.true(looked >= 1 && looked <= 6, String(looked));
   }
+  scene.stop();
 });
 
 test('workloads that are decided alike at one moment share the decision', async (t) => {

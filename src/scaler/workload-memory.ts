@@ -61,8 +61,8 @@ export class WorkloadMemory {
   wasReady: boolean;
   /** Writing `rouse.dev/state` and adopting the HPA. */
   setUp: 'needed' | 'running' | 'done' = 'needed';
-  /** Regular looks that it is spared because nothing about it changes (`rest.ts`). */
-  sparedLooks = 0;
+  /** Regular looks until the next that it gets, while it is at rest (`rest.ts`); 0: it gets all. */
+  looksToNext = 0;
   #unusual: Unusual | undefined = undefined;
 
   /** `isKnown`: it was onboarded before this process saw it first. */

@@ -65,7 +65,7 @@ export interface WorkloadMetrics {
   /** `graceful`: nothing of it is open any more, its figures go. Else they stand. */
   gatewayLeft(gateway: GatewayId, graceful: boolean): void;
   observe(key: WorkloadKey, spec: ScaleSpec, now: Instant): WorkloadLoad;
-  /** True while nothing has been heard of the workload since it was last observed without any load. */
+  /** True while nothing has been heard of the workload since it was last observed without any load, and there are gateways that would tell. */
   isQuiet(key: WorkloadKey): boolean;
   /** The workload was handed back or deleted: everything about it goes. */
   forget(key: WorkloadKey): void;

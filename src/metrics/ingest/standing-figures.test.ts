@@ -61,6 +61,20 @@ test('a workload that has slept is quiet until something is heard of it', async 
   t.false(metrics.isQuiet(keyOf('web')));
 });
 
+test('nothing is quiet where no gateway is left that would tell', async (t) => {
+  const { metrics, look, second } = scene();
+  t.false(metrics.isQuiet(keyOf('web')));
+  await second([]);
+  look('web');
+  t.true(metrics.isQuiet(keyOf('web')));
+  metrics.gatewayLeft('a', false);
+  t.false(metrics.isQuiet(keyOf('web')), 'its figures stand for ten minutes');
+  metrics.gatewayJoined('a');
+  t.true(metrics.isQuiet(keyOf('web')));
+  metrics.gatewayLeft('a', true);
+  t.false(metrics.isQuiet(keyOf('web')));
+});
+
 test('beyond the limit of what nobody has asked for, nothing counts as warm for a window: what was left out is not zero', async (t) => {
   const { metrics, look, second } = scene(1);
   await second([figures('one', 1, ['p'])], 60);

@@ -140,8 +140,13 @@ class Metrics implements WorkloadMetrics {
 
   isQuiet(key: WorkloadKey): boolean {
     if (this.#idle.get(key) === undefined) return false;
-    for (const gateway of this.#gateways.values()) if (gateway.held(key, undefined) > 0) return false;
-    return true;
+    let isTold = false;
+    for (const gateway of this.#gateways.values()) {
+      if (gateway.held(key, undefined) > 0) return false;
+      // What a lost one said ends to count by itself.
+      isTold ||= gateway.newest !== undefined && gateway.lostAt === undefined;
+    }
+    return isTold;
   }
 
   /** Brings what is kept of the workload up to `now`: a series while it has load, next to nothing without. */

@@ -1,4 +1,4 @@
-import { failed, type ManualClock, ok, type Result } from '../../core/index.ts';
+import { failed, type ManualClock, ok, systemNamespace, type Result } from '../../core/index.ts';
 import {
   SnapshotStore,
   type ConfigMapView,
@@ -9,7 +9,7 @@ import {
   type Refusal,
   type WorkloadView,
 } from '../../kube/index.ts';
-import { podOf, viewOf } from './views.ts';
+import { podOf, start, viewOf } from './views.ts';
 
 const refusal = (kind: Refusal['kind'], message: string = kind): Result<never, Refusal> =>
   failed({ kind, message, status: undefined, retryAfterMs: undefined });
@@ -68,6 +68,14 @@ export class FakeCluster {
 
   annotate(annotations: Readonly<Record<string, string | null>>): void {
     this.#store({ ...this.view, annotations: merged(this.view.annotations, annotations) });
+  }
+
+  /** The data of ConfigMap rouse-config. */
+  configure(data: Readonly<Record<string, string>>): void {
+    this.#version += 1;
+    const [name, uid, resourceVersion] = [{ namespace: systemNamespace, name: 'rouse-config' }, 'uid-config', String(this.#version)];
+    const value = { ...name, uid, resourceVersion, labels: {}, annotations: {}, createdAt: start, deleting: false, data };
+    this.configMaps.set({ ...name, uid, resourceVersion, value });
   }
 
   catchUp(): void {

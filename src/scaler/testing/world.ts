@@ -1,6 +1,7 @@
 /** A cluster in miniature for the tests of this folder: it stores workloads, answers `/scale`, makes and removes pods, and tells its snapshots. */
 import { ManualClock, millis, silentLogger, type Millis } from '../../core/index.ts';
 import type { ScalerEvent } from '../events.ts';
+import type { WorkloadMetrics } from '../ports.ts';
 import { WorkloadRegistry } from '../registry.ts';
 import { createScaler, type Scaler } from '../scaler.ts';
 import { WakeFailures } from '../wake-failures.ts';
@@ -24,8 +25,14 @@ export interface World {
   readonly advance: (by: Millis) => Promise<void>;
 }
 
+interface WorldOptions {
+  readonly leads?: boolean;
+  /** In place of `load`. */
+  readonly metrics?: (clock: ManualClock) => WorkloadMetrics;
+}
+
 /** A running scaler over a cluster that `prepare` has filled; it leads unless told not to. */
-export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => void, options: { readonly leads?: boolean } = {}): Promise<World> => {
+export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => void, options: WorldOptions = {}): Promise<World> => {
   const clock = new ManualClock(start);
   const cluster = new FakeCluster(clock);
   const load = new FakeLoad();
@@ -48,7 +55,7 @@ export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => v
     registry,
     failures,
     pods: cluster.pods,
-    metrics: load,
+    metrics: options.metrics?.(clock) ?? load,
     path,
     synced: () => cluster.workloads.synced,
     events: recorder,
