@@ -43,11 +43,17 @@ export const filledPlacer = async (): Promise<Placer> => {
     const value = nodeView(nodeObject(index));
     nodes.set({ namespace: '', name: value.name, uid: value.uid, resourceVersion: '1', value });
   }
-  for (let index = 0; index < sizes.pods; index += 1) {
-    const value = boundPodView(boundPod(index));
-    boundPods.set({ namespace: value.namespace, name: value.name, uid: value.uid, resourceVersion: '1', value });
-  }
   for (const snapshot of [nodes, boundPods]) snapshot.markSynced();
   await Promise.all([nodes.synced, boundPods.synced]);
+  // Each of them starts, so that there is something to be learned of every node.
+  const views = Array.from({ length: sizes.pods }, (_, index) => boundPodView(boundPod(index)));
+  for (const [resourceVersion, starting] of [
+    ['1', true],
+    ['2', false],
+  ] as const)
+    for (const view of views) {
+      const { namespace, name, uid } = view;
+      boundPods.set({ namespace, name, uid, resourceVersion, value: starting ? { ...view, ready: false } : view });
+    }
   return placer;
 };
