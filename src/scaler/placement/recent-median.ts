@@ -20,12 +20,18 @@ export const areSamples = (value: unknown): value is Samples =>
  * constant alone), which is the weighted sample median. One start that took ten times as long does not move it; three in a row do. Undefined: no sample.
  */
 export const recentMedian = (samples: Samples): number | undefined => {
+  if (samples.length === 0) return undefined;
+  let median = medians.get(samples);
+  if (median === undefined) medians.set(samples, (median = medianOf(samples)));
+  return median;
+};
+
+/** Samples never change, and are asked about for every pod and node. */
+const medians = new WeakMap<Samples, number>();
+
+const medianOf = (samples: Samples): number => {
   const weighted = samples.map((sample, age) => ({ sample, weight: decay ** age })).sort((one, other) => one.sample - other.sample);
   const half = weighted.reduce((sum, { weight }) => sum + weight, 0) / 2;
   let sum = 0;
-  for (const { sample, weight } of weighted) {
-    sum += weight;
-    if (sum >= half) return sample;
-  }
-  return undefined;
+  return weighted.find(({ weight }) => (sum += weight) >= half)?.sample ?? Number.NaN;
 };

@@ -12,6 +12,11 @@ export interface RevisionStarts {
   readonly nodes: Map<string, Samples>;
 }
 
+interface RevisionHistory {
+  hasRun(node: string): boolean;
+  slowness(node: string): number | undefined;
+}
+
 export interface Start {
   readonly workload: WorkloadKey;
   readonly revision: string;
@@ -83,6 +88,15 @@ export class StartHistory {
   slowness(workload: WorkloadKey, revision: string, node: string): number | undefined {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes.get(node);
     return recentMedian(own ?? this.#nodes.get(node) ?? []);
+  }
+
+  /** What is known of one revision, looked up once for many nodes. */
+  of(workload: WorkloadKey, revision: string): Pick<RevisionHistory, 'hasRun' | 'slowness'> {
+    const own = this.#revisions.get(idOf(workload, revision))?.nodes;
+    return {
+      hasRun: (node) => own?.has(node) === true,
+      slowness: (node) => recentMedian(own?.get(node) ?? []) ?? recentMedian(this.#nodes.get(node) ?? []),
+    };
   }
 
   /** The workload was handed back or deleted. */

@@ -8,7 +8,7 @@ import type { StartHistory } from './start-history.ts';
 /** What the cluster knows when a node is looked for. */
 export interface Known {
   readonly book: Pick<NodeBook, 'node'>;
-  readonly history: Pick<StartHistory, 'hasRun' | 'slowness'>;
+  readonly history: Pick<StartHistory, 'of'>;
 }
 
 /** A pod that looks for a node, or is asked whether it would come back to the one that it has. */
@@ -47,6 +47,7 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
   const { key, spec } = record;
   const { placement } = spec;
   const poolOf = poolOfNodes(placement);
+  const own = history.of(key, revision);
   return {
     pod: {
       policy: placement.policy,
@@ -59,8 +60,8 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
     },
     history: {
       // One that runs there, or is about to, brings the image; one that did has, unless the node says otherwise.
-      hasRun: (name) => podsByNode.has(name) || (history.hasRun(key, revision, name) && book.node(name)?.view?.namesAllImages !== true),
-      slowness: (name) => history.slowness(key, revision, name),
+      hasRun: (name) => podsByNode.has(name) || (own.hasRun(name) && book.node(name)?.view?.namesAllImages !== true),
+      slowness: (name) => own.slowness(name),
     },
   };
 };

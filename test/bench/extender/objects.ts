@@ -56,10 +56,13 @@ export const nodeObject = (index: number): object => ({
 });
 
 const templateHash = '5f7d8c9b64';
+export const namespaceOf = (workload: number): string => `team-${workload % 20}`;
+export const workloadName = (workload: number): string => `service-${workload}`;
+
 const podObject = (workload: number, uid: string, nodeIndex: number | undefined): object => ({
   metadata: {
     name: `service-${workload}-${templateHash}-${uid}`,
-    namespace: `team-${workload % 20}`,
+    namespace: namespaceOf(workload),
     uid,
     creationTimestamp: '2026-11-29T10:00:00Z',
     labels: { app: `service-${workload}`, 'pod-template-hash': templateHash },
@@ -98,5 +101,3 @@ const podObject = (workload: number, uid: string, nodeIndex: number | undefined)
 export const boundPod = (index: number): object => podObject(index % sizes.workloads, index.toString(36), (index * 13) % sizes.nodes);
 /** A pod of a workload, or (`workload` at or above `sizes.workloads`) of something that is none. */
 export const pendingPod = (workload: number, index: number): object => podObject(workload, `new-${index.toString(36)}`, undefined);
-/** Of the workload of that number, as pods name their owner. */
-export const ownerName = (workload: number): string => `service-${workload}-${templateHash}`;

@@ -1,52 +1,59 @@
-import { score, type PlacementNode, type PlacementPod } from '../../../src/decider/index.ts';
-import type { Placement, Placer } from '../../../src/webhooks/index.ts';
-import { nodeName, nodeObject, ownerName, sizes } from './objects.ts';
+import { silentLogger, systemClock, workloadKey, type WorkloadKey } from '../../../src/core/index.ts';
+import { parseSpec } from '../../../src/core/spec/index.ts';
+import { boundPodView, nodeView, SnapshotStore, workloadView, type PodView } from '../../../src/kube/index.ts';
+import { createPlacement } from '../../../src/scaler/index.ts';
+import type { Placer } from '../../../src/webhooks/index.ts';
+import { boundPod, namespaceOf, nodeObject, sizes, workloadName } from './objects.ts';
 
-interface SomeNode {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-  readonly status: { readonly images: readonly { readonly names: readonly string[] }[] };
-}
+type WorkloadRecord = NonNullable<ReturnType<Parameters<typeof createPlacement>[0]['registry']['get']>>;
 
-const placementNode = (index: number): PlacementNode => {
-  const { metadata, status } = nodeObject(index) as SomeNode;
-  return {
-    name: nodeName(index),
-    zone: metadata.labels['topology.kubernetes.io/zone'],
-    allocatable: { cpu: 15.89, memory: 62 * 2 ** 30, pods: 110 },
-    requested: { cpu: 0.5 * (index % 30), memory: 2 ** 29 * (index % 30), pods: index % 30 },
-    starting: index % 3,
-    leaving: index % 50 === 0 ? 'cordoned' : undefined,
-    labels: metadata.labels,
-    images: new Set(status.images.flatMap(({ names }) => names)),
-  };
+const recordOf = (workload: number, annotations: Readonly<Record<string, string>>): WorkloadRecord => {
+  const ref = { resource: 'deployments.apps', namespace: namespaceOf(workload), name: workloadName(workload) };
+  const parsed = parseSpec({ cluster: {}, namespace: {}, podTemplate: {}, workload: annotations });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problem));
+  const view = workloadView('deployments.apps')({ metadata: { name: ref.name, namespace: ref.namespace, annotations }, spec: { replicas: 100 } });
+  return { key: workloadKey(ref), ref, view, spec: parsed.value.spec, problems: [], warnings: [], state: undefined, phase: 'onboarded' };
 };
 
-/** Scores by the decider from a table of nodes, pods and starts that does not change. */
-export const generatedPlacer = (): Placer => {
-  const nodes = new Map(Array.from({ length: sizes.nodes }, (_, index) => [nodeName(index), placementNode(index)]));
-  const slowness = new Map([...nodes.keys()].map((name, index) => [name, 0.5 + (index % 40) / 20]));
-  const placements = new Map<string, Placement>();
+const throwing = (problem: unknown): never => {
+  throw problem instanceof Error ? problem : new Error(String(problem));
+};
+
+/** The real placer with the real book of nodes, filled with generated nodes and pods as the watches would. */
+export const filledPlacer = async (): Promise<Placer> => {
+  const annotations = { 'rouse.dev/enabled': 'true', 'rouse.dev/base-replicas': '2', 'rouse.dev/base-nodes': 'karpenter.sh/capacity-type=on-demand' };
+  const records = new Map<WorkloadKey, WorkloadRecord>();
   for (let workload = 0; workload < sizes.workloads; workload += 1) {
-    const pod: PlacementPod = {
-      policy: 'warm',
-      requests: { cpu: 0.5, memory: 2 ** 29 },
-      images: (nodeObject(workload) as SomeNode).status.images[0]?.names ?? [],
-      pool: 'base',
-      poolOf: ({ labels }) => (labels['karpenter.sh/capacity-type'] === 'on-demand' ? 'base' : 'burst'),
-      podsByNode: new Map(Array.from({ length: 100 }, (_, at) => [nodeName((workload + at * 13) % sizes.nodes), 1])),
-      podsByZone: new Map(['a', 'b', 'c'].map((zone, at) => [`eu-central-1${zone}`, 30 + at])),
-    };
-    const history = { hasRun: (name: string): boolean => pod.podsByNode.has(name), slowness: (name: string): number | undefined => slowness.get(name) };
-    placements.set(ownerName(workload), {
-      scores: (names) => {
-        const known = names.flatMap((name) => nodes.get(name) ?? []);
-        const scored = score(pod, known, history);
-        let next = 0;
-        return names.map((name) => (nodes.has(name) ? scored[next++]?.score : undefined));
-      },
-      inPool: (names) => names.map((name) => (nodes.has(name) ? pod.poolOf(nodes.get(name) as PlacementNode) === pod.pool : undefined)),
-      answered: () => undefined,
-    });
+    const record = recordOf(workload, annotations);
+    records.set(record.key, record);
   }
-  return { placementOf: ({ owner }) => placements.get(owner?.name ?? '') ?? 'not-ours' };
+  const nodes = new SnapshotStore<ReturnType<typeof nodeView>>(throwing);
+  const boundPods = new SnapshotStore<ReturnType<typeof boundPodView>>(throwing);
+  const pods = new SnapshotStore<PodView>(throwing);
+  const { placer } = createPlacement({
+    clock: systemClock,
+    logger: silentLogger,
+    client: { get: throwing, create: throwing, mergePatch: throwing },
+    registry: { get: (key) => records.get(key), subscribe: () => () => undefined },
+    nodes,
+    boundPods,
+    pods,
+  });
+  for (let index = 0; index < sizes.nodes; index += 1) {
+    const value = nodeView(nodeObject(index));
+    nodes.set({ namespace: '', name: value.name, uid: value.uid, resourceVersion: '1', value });
+  }
+  for (const snapshot of [nodes, boundPods]) snapshot.markSynced();
+  await Promise.all([nodes.synced, boundPods.synced]);
+  // Each of them starts, so that there is something to be learned of every node.
+  const views = Array.from({ length: sizes.pods }, (_, index) => boundPodView(boundPod(index)));
+  for (const [resourceVersion, starting] of [
+    ['1', true],
+    ['2', false],
+  ] as const)
+    for (const view of views) {
+      const { namespace, name, uid } = view;
+      boundPods.set({ namespace, name, uid, resourceVersion, value: starting ? { ...view, ready: false } : view });
+    }
+  return placer;
 };
