@@ -103,6 +103,7 @@ const admissionApp = ({ options, client, watches, formulas, registry, kinds, pla
       namespace: watches.namespaces.get(namespace)?.annotations ?? {},
       checkFormula: formulas.check,
       maxScaleLimit: registry.config.maxScaleLimit,
+      places: placing !== undefined,
     }),
     servicesIn: (namespace) => watches.services.inNamespace(namespace),
     kinds: () => admittedKinds(kinds),
