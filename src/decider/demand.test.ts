@@ -86,6 +86,17 @@ test('fallback comes after its time without any data, counted anew when the cloc
   t.deepEqual(stepsOf(decide(calm, observed({ ready: 4, metrics: [concurrencyOf(280)] }), spec, at(90)).decision), []);
 });
 
+test('data that is there again ends the time without', (t) => {
+  t.is(decide({ ...calm, noDataSince: at(-50) }, observed({ ready: 4, metrics: [concurrencyOf(280)] }), specWith(), at(0)).state.noDataSince, undefined);
+});
+
+test('under kpa a stale metric is as good as any; a gateway that does not report, and a pause of the way down, are told', (t) => {
+  t.deepEqual(stepsOf(once([reading('concurrency', 70, 70, 30)], {}, 'kpa')), ['rate-down']);
+  t.deepEqual(stepsOf(once([concurrencyOf(70)], {}, 'rouse', { absentGateways: 1 })), ['rate-down', 'absent-gateway']);
+  const { decision } = decide(calm, observed({ ready: 4, metrics: [concurrencyOf(70)] }), specWith({}, { pause: 'down' }), at(0));
+  t.deepEqual(stepsOf(decision), ['rate-down', 'pause']);
+});
+
 test('a pause of the way up is told', (t) => {
   const { decision } = decide(calm, observed({ ready: 4, metrics: [concurrencyOf(350)] }), specWith({}, { pause: 'up' }), at(0));
   t.deepEqual(stepsOf(decision), ['pause']);
