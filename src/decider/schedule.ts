@@ -107,14 +107,20 @@ const phaseAt = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
   return { from: now, until: instant(now + dayMs), bounds, next: undefined };
 };
 
-/** The newest phase by schedule: what holds now holds until the next change, and calendars are slow to ask. */
-const phases = new WeakMap<readonly ScheduleWindow[], Phase>();
+/**
+ * The newest phases by schedule: what holds now holds until the next change, and calendars are slow to ask. More than one, for who looks ahead again and again
+ * from the same moment; what ended hours ago goes.
+ */
+const phases = new WeakMap<readonly ScheduleWindow[], readonly Phase[]>();
+const mostPhases = 8;
+const keptFor = 3 * 60 * minuteMs;
 
 const phaseOf = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
-  const known = phases.get(windows);
-  if (known !== undefined && known.from <= now && now < known.until) return known;
+  const all = phases.get(windows);
+  const known = all?.find(({ from, until }) => from <= now && now < until);
+  if (known !== undefined) return known;
   const phase = phaseAt(windows, now);
-  phases.set(windows, phase);
+  phases.set(windows, [phase, ...(all ?? []).filter(({ until }) => until > now - keptFor).slice(0, mostPhases - 1)]);
   return phase;
 };
 

@@ -21,8 +21,8 @@ export interface CallProgress {
   unreachable(call: Call, problem: string, failure?: ConnectFailure): void;
   /** The pod broke its answer off, before or after its beginning, by no wish of the client or ours. */
   brokeOff(call: Call): void;
-  /** It is sent a second time, over a new connection. */
-  resent(): void;
+  /** Its connection was dead, or the pod did not take it on: it may be sent once more, to whichever pod. */
+  again(call: Call, problem: string): void;
   /** The answer began, with this status; interim answers do not count. */
   answering(call: Call, status: number): void;
   /** It will answer by itself, with this. */
@@ -72,6 +72,8 @@ export abstract class Call implements Carried, Member {
   connectDueAt: number | undefined;
   /** Pods that it was given to, and that did not speak HTTP/2. */
   misunderstood = 0;
+  /** No kept connection is to be tried for it. */
+  fresh = false;
   /** While it is held: not given to a pod before. */
   notBefore = 0;
   /** When `expire` is to be called; `Infinity` for never. */

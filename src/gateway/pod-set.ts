@@ -16,6 +16,8 @@ export interface GatewaySelf {
 export interface PodSetEvents {
   /** A pod can be used that could not before. */
   usable(): void;
+  /** A pod has begun to end: it is not used any more. */
+  leaves(pod: Pod): void;
   /** A pod is no more; calls in it may still run to their end. */
   gone(pod: Pod): void;
   /** A pod that should serve is not used until a probe of ours succeeds. */
@@ -84,11 +86,15 @@ export class PodSet {
   update(routes: readonly PodRoute[]): void {
     const { revisions } = this.#counters;
     const named = new Set<string>();
+    const [leave, gone]: [Pod[], Pod[]] = [[], []];
     for (const route of routes) {
       named.add(route.id);
       const known = this.#pods.get(route.id);
       if (known === undefined) this.#add(route);
-      else this.#move(known, route);
+      else {
+        if (route.state === 'terminating' && known.route.state !== 'terminating') leave.push(known);
+        this.#move(known, route);
+      }
     }
     for (const [id, pod] of this.#departed) if (pod.inFlight === 0) this.#departed.delete(id);
     for (const [id, pod] of this.#pods) {
@@ -96,11 +102,14 @@ export class PodSet {
       this.#stopProbing(pod);
       this.#pods.delete(id);
       if (pod.inFlight > 0) this.#departed.set(id, pod);
-      this.#events.gone(pod);
+      gone.push(pod);
     }
     revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
+    // Last, since calls that waited for them look for another one.
+    for (const pod of leave) this.#events.leaves(pod);
+    for (const pod of gone) this.#events.gone(pod);
   }
 
   /** A connection to `port` of `pod` failed: nothing was lost by it, so one is enough. */

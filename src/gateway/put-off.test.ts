@@ -61,6 +61,7 @@ test('each of several calls that are put off a little has its next turn, though 
     tracer: undefined,
     poke: () => undefined,
     firstByte: () => undefined,
+    podLeaves: () => undefined,
     podGone: () => undefined,
     permitFreed: () => undefined,
     active: () => undefined,

@@ -66,9 +66,8 @@ export class WaitingRoom {
     call.state = 'new';
     call.dueAt = Infinity;
     this.#count(-1);
-    // One that found no connection was counted when it first left.
-    if (call.heldAt !== undefined && call.connectDueAt === undefined)
-      observeHold(this.#counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
+    // One that comes back from a pod was counted when it first left.
+    if (call.heldAt !== undefined && call.givenAt === 0) observeHold(this.#counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
   }
 
   #began(call: Call, now: number, limitMs: number): void {

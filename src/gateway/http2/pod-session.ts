@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import type { ConnectFailure } from '../counters.ts';
+import { connectToPod } from '../pod-socket.ts';
 import { errors } from './engine/codes.ts';
 import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
@@ -72,8 +72,7 @@ export class PodSession implements ConnectionOwner {
       this.#connection.receive(readInto, 0, bytes);
       return true;
     };
-    const keepAlive = { keepAlive: true, keepAliveInitialDelay: 60_000 };
-    const socket = connect({ host: address, port, noDelay: true, ...keepAlive, onread: { buffer: readInto, callback } });
+    const socket = connectToPod({ onread: { buffer: readInto, callback } }, address, port);
     this.#connection = new Connection(socket, settings, this, turn);
     this.#timer = clock.after(millis(connectTimeoutMs), () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', () => this.#connected()).on('error', (error: Error) => (this.#problem = error.message));

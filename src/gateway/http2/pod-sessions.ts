@@ -14,6 +14,8 @@ export interface StreamTaker {
   opened(session: PodSession): void;
   /** No connection that could be used, so nothing was written. */
   unreachable(problem: string, failure?: ConnectFailure): void;
+  /** The pod takes nothing new any more. */
+  turnedAway(): void;
 }
 
 /** The connections to one port of one pod, and who waits for a stream in one of them. */
@@ -27,7 +29,6 @@ export class SessionPool implements SessionOwner, PodPool {
   readonly #waiting = new Set<StreamTaker>();
   /** What one session of this pod takes, as learnt from the last one. */
   #perSession = assumedStreams;
-  #closed = false;
   readonly #counts: PodConnectionCounts;
   /** What of them is this pool's. */
   #countedOpen = 0;
@@ -72,7 +73,6 @@ export class SessionPool implements SessionOwner, PodPool {
       taker.opened(session);
     }
     if (this.#waiting.size > 0) this.#dial();
-    else if (this.#closed) this.#retireAll();
     this.#count();
   }
 
@@ -98,12 +98,16 @@ export class SessionPool implements SessionOwner, PodPool {
     }
   }
 
-  close(): void {
-    this.#closed = true;
-    if (this.#waiting.size === 0) this.#retireAll();
+  /** Whoever waits goes elsewhere, and no connection is made any more; those that there are stay for what is in them. */
+  turnAway(): void {
+    const told = [...this.#waiting];
+    this.#waiting.clear();
+    for (const session of [...this.#sessions]) if (session.dialling) session.retire();
+    for (const taker of told) taker.turnedAway();
   }
 
-  #retireAll(): void {
+  close(): void {
+    this.turnAway();
     for (const session of [...this.#sessions]) session.retire();
   }
 

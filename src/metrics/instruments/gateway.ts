@@ -186,14 +186,14 @@ const metricsOf = (read: () => GatewayFigures, each: () => Iterable<readonly [La
     },
     {
       name: 'rouse_gateway_retries_total',
-      help: 'Requests that were sent to a pod once more: no connection could be made, or a kept one was dead.',
+      help: 'Requests that were sent to a pod once more: no connection could be made, a kept one was dead, or the pod did not take them on.',
       type: 'counter',
       labels,
       samples: perWorkload(({ retries }) => retries),
     },
     {
       name: 'rouse_gateway_retries_over_budget_total',
-      help: 'Of those that found no connection: put off, since more than 100 and a fifth of the requests within 10 s were retries.',
+      help: 'Of those: put off, since more than 100 and a fifth of the requests within 10 s were retries.',
       type: 'counter',
       labels,
       samples: perWorkload(({ retriesOverBudget }) => retriesOverBudget),
