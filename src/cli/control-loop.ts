@@ -42,7 +42,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   const { workloads, namespaces, configMaps, services, endpointSlices } = watches;
   let leads = false;
   const events = createEventRecorder({ client, clock, random, logger, instance: identity });
-  const registry = new WorkloadRegistry({ workloads, namespaces, configMaps, checkFormula: formulas.check, logger });
+  const registry = new WorkloadRegistry({ workloads, namespaces, configMaps, checkFormula: formulas.check, places: options.placement, logger });
   const placing = options.placement ? createPlacing({ options, client, watches, registry }) : undefined;
   const kinds = furtherKinds({ options, client, watches, registry });
   const tellKinds = tellKindProblems(kinds, watches, events, () => leads);

@@ -65,7 +65,7 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(workloadReader(scaler, clock), clock),
+    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed }), clock),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
     notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
     ended,

@@ -27,6 +27,8 @@ export const placementLines = (placed: readonly PlacedPod[], now: Instant): read
   placed
     .toReversed()
     .flatMap((one) => [
-      ...table([[one.pod, whereIn(one), `score ${String(one.score)}`, `${printDuration(millis(Math.max(0, Math.round(between(one.at, now) / 1000) * 1000)))} ago`]]),
+      ...table([
+        [one.pod, whereIn(one), `score ${String(one.score)}`, `${printDuration(millis(Math.max(0, Math.round(between(one.at, now) / 1000) * 1000)))} ago`],
+      ]),
       `  ${one.policy}${one.pool === undefined ? '' : `, ${one.pool}`}: ${termsIn(one)}; ${nextIn(one)}`,
     ]);
