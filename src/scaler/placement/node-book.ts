@@ -19,8 +19,8 @@ export interface NodeBookPorts {
   readonly pods: Snapshot<BoundPodView>;
   /** A pod is on its node, whether it was assumed there or elsewhere. */
   readonly bound?: (pod: BoundPodView) => void;
-  /** A pod got ready for the first time, so long after it was bound. Only where both were seen. */
-  readonly started?: (pod: BoundPodView, ms: number) => void;
+  /** A pod is ready on its node, `ms` after it was bound there; undefined: that was not seen, or it is not the first time. */
+  readonly started?: (pod: BoundPodView, ms: number | undefined) => void;
   readonly nodeGone?: (name: string) => void;
 }
 
@@ -225,7 +225,8 @@ export class NodeBook {
     if (isGettingReady(is)) this.#starts(is, was === undefined);
     else {
       const begun = this.#stopsStarting(is.uid);
-      if (begun?.wasSeenBound === true && is.ready && !is.hasRestarted) this.#ports.started?.(is, this.#ports.clock.monotonic() - begun.at);
+      const isMeasured = begun?.wasSeenBound === true && !is.hasRestarted;
+      if (is.ready && was?.ready !== true) this.#ports.started?.(is, isMeasured ? this.#ports.clock.monotonic() - begun.at : undefined);
     }
   }
 

@@ -19,12 +19,12 @@ interface Standing {
   readonly isBurst: boolean;
   /** What its node would be worth to it if it were not there yet, nor those of its node that go before it; at least as much as to each of those. */
   readonly score: number;
-  /** The same without that minimum: a node that has begun to be emptied goes on. */
-  readonly then: number;
+  /** What the node is worth at least when all of them have gone: of equals the one goes first that may be emptied. */
+  readonly emptied: number;
 }
 
 /** Nothing is known against it. */
-const unknown: Standing = { isLeaving: false, isBurst: false, score: 10, then: 10 };
+const unknown: Standing = { isLeaving: false, isBurst: false, score: 10, emptied: 10 };
 
 type KnownBook = Known & { readonly book: NodeBook };
 
@@ -69,7 +69,7 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
   const about = { isLeaving: node.leaving !== undefined, isBurst: hasPools && poolOfNodes(placement)(node) !== 'base' };
   let { cpu, memory, pods } = node.requested;
   let { starting } = node;
-  let best = 0;
+  let [best, emptied] = [0, unknown.score];
   const standings = seated.map(({ pod, bound }) => {
     [cpu, memory, pods] = [cpu - bound.requests.cpu, memory - bound.requests.memory, pods - 1];
     if (book.isStarting(bound.uid)) starting -= 1;
@@ -86,15 +86,16 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
     });
     const { name, zone, allocatable, labels, images, leaving } = node;
     const without = { name, zone, allocatable, labels, images, leaving, starting, requested: { cpu, memory, pods } };
-    const then = score(suit.pod, [without], suit.history)[0]?.score ?? unknown.score;
-    best = Math.max(best, then);
-    return { ...about, score: best, then };
+    const worth = score(suit.pod, [without], suit.history)[0]?.score ?? unknown.score;
+    [best, emptied] = [Math.max(best, worth), Math.min(emptied, worth)];
+    return best;
   });
   seats.move(node, seated.length);
-  return standings;
+  return standings.map((each) => ({ ...about, score: each, emptied }));
 };
 
-const standingsOf = (known: KnownBook, record: WorkloadRecord, pods: Iterable<PodView>): ReadonlyMap<string, Standing> => {
+/** By pod uid; pods that are not seen on a node are not in it. */
+export const standingsOf = (known: KnownBook, record: WorkloadRecord, pods: Iterable<PodView>): ReadonlyMap<string, Standing> => {
   const { book } = known;
   const byNode = new Map<BookNode, Seated[]>();
   let seats: Seats | undefined;
@@ -134,7 +135,7 @@ export const createRemovalOrder =
         Number(second.isLeaving) - Number(first.isLeaving) ||
         Number(second.isBurst) - Number(first.isBurst) ||
         first.score - second.score ||
-        first.then - second.then
+        first.emptied - second.emptied
       );
     };
   };

@@ -8,7 +8,7 @@ export interface RevisionStarts {
   /** Milliseconds, wherever they were. */
   first: Samples;
   again: Samples;
-  /** By node that it has run on: how long starts took there, as multiples of what was typical then. */
+  /** By node that it has run on: how long starts took there, as multiples of what was typical then; none where no start was seen. */
   readonly nodes: Map<string, Samples>;
 }
 
@@ -21,8 +21,8 @@ export interface Start {
   readonly workload: WorkloadKey;
   readonly revision: string;
   readonly node: string;
-  /** From being bound to being ready. */
-  readonly ms: number;
+  /** From being bound to being ready; undefined: it runs there, and nobody knows how long that took. */
+  readonly ms: number | undefined;
 }
 
 export const historyLimits = {
@@ -64,19 +64,22 @@ export class StartHistory {
   }
 
   record({ workload, revision, node, ms }: Start): void {
-    if (!(ms >= 0 && ms <= longestMs)) return;
-    this.#version += 1;
     const id = idOf(workload, revision);
+    if (ms === undefined ? this.hasRun(workload, revision, node) : !(ms >= 0 && ms <= longestMs)) return;
+    this.#version += 1;
     const starts: RevisionStarts = this.#revisions.get(id) ?? { workload, revision, first: [], again: [], nodes: new Map() };
     const isNew = !this.#revisions.has(id);
     touch(this.#revisions, id, starts);
     const before = starts.nodes.get(node);
-    const kind = before === undefined ? 'first' : 'again';
-    starts[kind] = withSample(starts[kind], Math.max(1, Math.round(ms)));
-    const multiple = hundredths(ms / (recentMedian(starts[kind]) ?? ms));
     if (before === undefined) this.#entries += 1;
-    touch(starts.nodes, node, withSample(before ?? [], multiple));
-    touch(this.#nodes, node, withSample(this.#nodes.get(node) ?? [], multiple));
+    touch(starts.nodes, node, before ?? []);
+    if (ms !== undefined) {
+      const kind = before === undefined ? 'first' : 'again';
+      starts[kind] = withSample(starts[kind], Math.max(1, Math.round(ms)));
+      const multiple = hundredths(ms / (recentMedian(starts[kind]) ?? ms));
+      touch(starts.nodes, node, withSample(before ?? [], multiple));
+      touch(this.#nodes, node, withSample(this.#nodes.get(node) ?? [], multiple));
+    }
     this.#keepWithinLimits(starts, isNew);
   }
 
@@ -87,7 +90,7 @@ export class StartHistory {
   /** How long a start on that node takes, as a multiple of the typical one: of this revision, else of all that started there; undefined: none was seen. */
   slowness(workload: WorkloadKey, revision: string, node: string): number | undefined {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes.get(node);
-    return recentMedian(own ?? this.#nodes.get(node) ?? []);
+    return recentMedian(own ?? []) ?? recentMedian(this.#nodes.get(node) ?? []);
   }
 
   /** What is known of one revision, looked up once for many nodes. */

@@ -43,7 +43,7 @@ export const printHistory = (history: StartHistory): Readonly<Record<'revisions'
 };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
-/** Where the other kind has had none yet. */
+/** Where there was none that was seen. */
 const areSamplesOrNone = (value: unknown): value is Samples => areSamples(value) || (Array.isArray(value) && value.length === 0);
 const isNodeName = (text: unknown): text is string => typeof text === 'string' && text !== '' && text.length <= 253;
 
@@ -53,7 +53,7 @@ const parseRevision = (value: unknown): RevisionStarts | undefined => {
   if (typeof workload !== 'string' || parseWorkloadKey(workload) === undefined || typeof revision !== 'string' || revision === '') return undefined;
   if (!areSamplesOrNone(first) || !areSamplesOrNone(again) || !isRecord(nodes)) return undefined;
   const entries = Object.entries(nodes).slice(-historyLimits.nodesOfRevision);
-  const sound = entries.filter((entry): entry is [string, Samples] => isNodeName(entry[0]) && areSamples(entry[1]));
+  const sound = entries.filter((entry): entry is [string, Samples] => isNodeName(entry[0]) && areSamplesOrNone(entry[1]));
   return sound.length < entries.length ? undefined : { workload: workload as WorkloadKey, revision, first, again, nodes: new Map(sound) };
 };
 
@@ -62,13 +62,15 @@ const parseNode = (value: unknown): readonly [string, Samples] | undefined =>
 
 const parseLines = <T>(text: string, parse: (value: unknown) => T | undefined): { readonly found: readonly T[]; readonly dropped: number } => {
   const lines = text === '' ? [] : text.split('\n');
-  const found = lines.flatMap((line) => {
+  const found: T[] = [];
+  for (const line of lines) {
     try {
-      return parse(JSON.parse(line)) ?? [];
+      const entry = parse(JSON.parse(line));
+      if (entry !== undefined) found.push(entry);
     } catch {
-      return [];
+      // Counted below.
     }
-  });
+  }
   return { found, dropped: lines.length - found.length };
 };
 
