@@ -14,12 +14,20 @@ const selecting = (text: string | undefined): ((labels: PlacementNode['labels'])
   return selector === undefined ? undefined : (labels) => selectsPod(selector, labels);
 };
 
+const poolBy = (isBase: boolean | undefined, isBurst: boolean | undefined): Pool | undefined => {
+  if (isBase === true || (isBase === undefined && isBurst === false)) return 'base';
+  return isBurst === false ? undefined : 'burst';
+};
+
 const makePoolOf = ({ baseNodes, burstNodes }: PlacementSpec): PoolOf => {
   const [isBase, isBurst] = [selecting(baseNodes), selecting(burstNodes)];
   if (isBase === undefined && isBurst === undefined) return () => undefined;
+  // The labels of a node are the same object until they change, and are asked about for every pod.
+  const found = new WeakMap<PlacementNode['labels'], { readonly pool: Pool | undefined }>();
   return ({ labels }) => {
-    if (isBase?.(labels) ?? isBurst?.(labels) === false) return 'base';
-    return (isBurst?.(labels) ?? true) ? 'burst' : undefined;
+    let known = found.get(labels);
+    if (known === undefined) found.set(labels, (known = { pool: poolBy(isBase?.(labels), isBurst?.(labels)) }));
+    return known.pool;
   };
 };
 
