@@ -300,9 +300,9 @@ export class ClientConnection implements Member, Visitor {
       return false;
     }
     this.#readUpTo(at);
-    const head = Head.read(this.#heads.text);
+    const head = Head.read(this.#heads.text, this.#heads.length);
     if (!head.ok) {
-      if (!this.#used && this.#heads.text === http2Preface) this.#owner.http2(this);
+      if (!this.#used && this.#heads.length === http2Preface.length && this.#heads.text.startsWith(http2Preface)) this.#owner.http2(this);
       else this.#owner.unreadable(this, head.problem);
       return false;
     }

@@ -177,7 +177,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     const chunked = unknownLength && !old;
     // Behind an offer to upgrade that is declined there may be bytes of the other protocol.
     const connection = this.#client.connectionHeader(unknownLength && old, this.#head.upgrade === undefined);
-    this.answerTo.text(head.forClient({ chunked, connection, date: this.#setting.date() }));
+    this.answerTo.text(head.forClient({ chunked, connection, date: head.mayWantDate ? this.#setting.date() : '' }));
     this.answering = true;
     this.#status = head.status;
     this.progress?.answering(this, head.status);

@@ -61,18 +61,20 @@ export class FieldReader {
   end: number;
   malformed = false;
   readonly text: string;
+  readonly #emptyLineAt: number;
 
-  /** `text` ends with the empty line of the section; its first line begins at `from`. */
-  constructor(text: string, from: number) {
+  /** The first line of the section begins at `from`, and its empty line ends at `to`. */
+  constructor(text: string, from: number, to = text.length) {
     this.text = text;
     this.end = from;
+    this.#emptyLineAt = to - 2;
   }
 
   /** On to the next line. False at the end of the section, and at a malformed line. */
   next(): boolean {
     const { text } = this;
     let at = this.end;
-    if (at >= text.length - 2 || this.malformed) return false;
+    if (at >= this.#emptyLineAt || this.malformed) return false;
     this.start = at;
     while (tokenCodes[text.charCodeAt(at)] === 1) at += 1;
     this.nameEnd = at;
@@ -112,7 +114,7 @@ export class FieldReader {
 const isBlank = (code: number): boolean => code === codes.space || code === codes.tab;
 
 const closeToken: readonly string[] = ['close'];
-const keepAliveToken: readonly string[] = ['keep-alive'];
+export const keepAliveToken: readonly string[] = ['keep-alive'];
 
 /** `before` and the tokens of a comma-separated list, in lower case. */
 export const withTokens = (before: readonly string[], value: string): readonly string[] =>
@@ -129,12 +131,12 @@ export const tokens = (value: string): readonly string[] => {
     .filter((token) => token !== '');
 };
 
-/** A length as `Content-Length` gives it: digits alone, no more than can be counted exactly; undefined for anything else (RFC 9112 §6.3). */
-export const contentLengthOf = (value: string): number | undefined => {
-  if (value.length === 0 || value.length > 15) return undefined;
+/** A length as `Content-Length` gives it: digits alone, no more than can be counted exactly; undefined for anything else (RFC 9112 §6.3). Of `text` from `from` to `to`. */
+export const contentLengthOf = (text: string, from = 0, to = text.length): number | undefined => {
+  if (from === to || to - from > 15) return undefined;
   let length = 0;
-  for (let index = 0; index < value.length; index += 1) {
-    const digit = value.charCodeAt(index) - 0x30;
+  for (let index = from; index < to; index += 1) {
+    const digit = text.charCodeAt(index) - 0x30;
     if (digit < 0 || digit > 9) return undefined;
     length = length * 10 + digit;
   }
