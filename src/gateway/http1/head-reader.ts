@@ -1,6 +1,7 @@
 import { codes } from './grammar.ts';
 
 const blankLine = Buffer.from('\r\n\r\n');
+const nothing = Buffer.alloc(0);
 /** Up to here it costs less to look through what came as text. */
 const shortBytes = 2048;
 
@@ -13,6 +14,9 @@ export class HeadReader {
   text = '';
   /** Of that head. */
   length = 0;
+  /** The same as bytes, from `start` on: until `done`, and no longer than they are there. */
+  bytes: Buffer = nothing;
+  start = 0;
   readonly #limit: number;
   #kept: Buffer | undefined;
   #keptLength = 0;
@@ -35,8 +39,12 @@ export class HeadReader {
     const end = at + blankLine.length;
     if (end - from > this.#limit) return 'too-long';
     this.text = chunk.toString('latin1', from, end);
-    this.length = end - from;
-    return end;
+    return this.#whole(chunk, from, end - from);
+  }
+
+  /** The bytes are not needed any more: they may be a small part of much memory. */
+  done(): void {
+    this.bytes = nothing;
   }
 
   #readShort(chunk: Buffer, from: number): number | 'more' | 'too-long' | 'malformed' {
@@ -47,8 +55,14 @@ export class HeadReader {
     if (length > this.#limit) return 'too-long';
     // Not cut off: to read a piece of a string, character by character, costs V8 twice the time.
     this.text = text;
+    return this.#whole(chunk, from, length);
+  }
+
+  #whole(bytes: Buffer, start: number, length: number): number {
+    this.bytes = bytes;
+    this.start = start;
     this.length = length;
-    return from + length;
+    return start + length;
   }
 
   #keep(chunk: Buffer, from: number): 'more' | 'too-long' | 'malformed' {
@@ -75,7 +89,7 @@ export class HeadReader {
     const end = at + blankLine.length;
     if (end > this.#limit) return 'too-long';
     this.text = buffer.toString('latin1', 0, end);
-    this.length = end;
+    this.#whole(buffer, 0, end);
     this.#kept = undefined;
     this.#keptLength = 0;
     return from + end - before;

@@ -166,10 +166,12 @@ export class PodConnection {
 
   #readHead(chunk: Buffer, from: number): number {
     this.#silent = false;
-    const at = this.#heads.read(chunk, from);
+    const heads = this.#heads;
+    const at = heads.read(chunk, from);
     if (at === 'more') return chunk.length;
     if (typeof at === 'string') return -1;
-    const head = ResponseHead.read(this.#heads.text, this.#heads.length);
+    const head = ResponseHead.read(heads.text, heads.length, heads.bytes, heads.start);
+    heads.done();
     if (head === undefined) return -1;
     return head.status < 200 ? this.#interim(head, chunk, at) : this.#final(head, chunk, at);
   }

@@ -77,9 +77,9 @@ export class Head implements LoggedRequest {
   }
 
   /** `text` has it up to `end`, with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
-  static read(text: string, end = text.length): Result<Head, HeadProblem> {
+  static read(text: string, end = text.length, bytes?: Uint8Array, start = 0): Result<Head, HeadProblem> {
     const head = new Head(text, end);
-    const problem = head.#readRequestLine(text.startsWith('\r\n') ? 2 : 0) ?? head.#readFields();
+    const problem = head.#readRequestLine(text.startsWith('\r\n') ? 2 : 0) ?? head.#readFields(new FieldReader(text, head.#fieldsAt, end, bytes, start));
     return problem === undefined ? ok(head) : failed(problem);
   }
 
@@ -205,8 +205,7 @@ export class Head implements LoggedRequest {
     return undefined;
   }
 
-  #readFields(): HeadProblem | undefined {
-    const fields = new FieldReader(this.#text, this.#fieldsAt, this.#end);
+  #readFields(fields: FieldReader): HeadProblem | undefined {
     let connection = noNames;
     let host: string | undefined;
     let upgrade: string | undefined;
@@ -220,8 +219,13 @@ export class Head implements LoggedRequest {
         host = fields.value;
         if (!isAuthority(host)) return refused('a Host that is none');
         host = lastAuthority;
-      } else if (name === 'user-agent') this.userAgent = fields.value;
-      else if (name === 'connection') connection = withTokens(connection, fields.value);
+        continue;
+      }
+      if (name === 'user-agent') {
+        this.userAgent = fields.value;
+        continue;
+      }
+      if (name === 'connection') connection = withTokens(connection, fields.value);
       else if (name === 'upgrade') upgrade = fields.value;
       else if (name === 'expect') {
         if (fields.value.toLowerCase() !== '100-continue') return refused('an expectation other than 100-continue', 417);

@@ -59,9 +59,9 @@ export class ResponseHead {
   }
 
   /** `text` has it up to `end`, with its empty line; undefined where it is not a head of RFC 9112, or where two would read its body differently. */
-  static read(text: string, end = text.length): ResponseHead | undefined {
+  static read(text: string, end = text.length, bytes?: Uint8Array, start = 0): ResponseHead | undefined {
     const head = new ResponseHead(text, end);
-    return head.#readStatusLine() && head.#readFields() ? head : undefined;
+    return head.#readStatusLine() && head.#readFields(new FieldReader(text, head.#fieldsAt, end, bytes, start)) ? head : undefined;
   }
 
   /** It may have to be given a Date. */
@@ -136,9 +136,8 @@ export class ResponseHead {
     return this.status >= least && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed;
   }
 
-  #readFields(): boolean {
+  #readFields(fields: FieldReader): boolean {
     const minorVersion = this.#minorVersion;
-    const fields = new FieldReader(this.#text, this.#fieldsAt, this.#end);
     let connection = noNames;
     let [codings, lengths] = [0, 0];
     while (fields.next()) {
