@@ -81,8 +81,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   }
 
   /**
-   * The exchange for a request that has come over `client`. One that is over is used again where there is one: a new one for each request was a fifth of all that is allocated, and of what is alive when
-   * the young generation is collected more than half.
+   * The exchange for a request that has come over `client`. One that is over is used again where there is one: a new one for each request was a sixth of all that was
+   * allocated in V8's heap.
    */
   static begin(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, entry: Entry, limits: Limits): Exchange {
     const spare = setting.spare.pop();
