@@ -154,7 +154,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
   program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
-    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz)')
+    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz); - is standard input')
     .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
   program
     .command('simulate')
@@ -171,7 +171,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
   program
     .command('validate')
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
-    .addOption(files('-f, --filename <file>', 'manifest to check (repeatable)').makeOptionMandatory())
+    .addOption(files('-f, --filename <file>', 'manifest to check, - for standard input (repeatable)').makeOptionMandatory())
     .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
   return program;
 };
