@@ -1,4 +1,4 @@
-import { isEnabled } from '../core/index.ts';
+import { annotation, isEnabled } from '../core/index.ts';
 import { parseConfig, parseSpec, type SpecOptions, type Texts } from '../core/spec/index.ts';
 import { loadFormulas } from '../decider/index.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
@@ -55,21 +55,28 @@ const layersOf = (
   const namespaces = new Map<string, Texts>();
   let data: Texts = {};
   let where = '';
+  const marks: string[] = [];
   for (const { object, at } of manifests) {
     if (object.kind === 'Namespace') namespaces.set(object.metadata.name, object.metadata.annotations ?? {});
     if (object.kind === 'ConfigMap' && object.metadata.name === 'rouse-config') {
       data = textsOf(object.data);
       where = at;
+      if (object.metadata.annotations?.[annotation.handBack] === 'all')
+        marks.push(`${at}: ${annotation.handBack}: all has every workload handed back, and none onboarded`);
     }
   }
   const config = parseConfig(data, { checkFormula });
   return config.ok
     ? {
         problems: [],
-        warnings: config.value.warnings.map(({ message }) => `${where}: ${message}`),
+        warnings: [...marks, ...config.value.warnings.map(({ message }) => `${where}: ${message}`)],
         layers: { cluster: config.value.config.defaults, namespaces, options: { checkFormula, maxScaleLimit: config.value.config.maxScaleLimit } },
       }
-    : { problems: config.problem.map(({ message }) => `${where}: ${message}`), warnings: [], layers: { cluster: {}, namespaces, options: { checkFormula } } };
+    : {
+        problems: config.problem.map(({ message }) => `${where}: ${message}`),
+        warnings: marks,
+        layers: { cluster: {}, namespaces, options: { checkFormula } },
+      };
 };
 
 const templateAnnotations = (object: Manifest): Texts => {

@@ -124,3 +124,13 @@ test('a head that comes byte by byte is copied no more than a few times over', (
   }
   t.true(copied >= long.length && copied <= 3 * long.length, `${copied} of ${long.length}`);
 });
+
+test('a head in a piece of several KiB is read as in any other', (t) => {
+  const long = `GET / HTTP/1.1\r\nX: ${'x'.repeat(3000)}\r\n\r\n`;
+  const rest = 'rest of it';
+  t.deepEqual(readAll([latin1(`${long}${rest}`)], long.length), { is: 'head', text: long, rest });
+  t.is(readAll([latin1(`${long}${rest}`)], long.length - 1).is, 'too-long');
+  t.deepEqual(readAll(inPieces(latin1(`${long}${rest}`), [2500]), long.length), { is: 'head', text: long, rest });
+  t.is(readAll([latin1(long.slice(0, 2500))], long.length).is, 'more');
+  t.is(readAll([latin1(`${long.slice(0, 2500)}\n`)], long.length).is, 'malformed');
+});

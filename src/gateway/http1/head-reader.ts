@@ -82,7 +82,7 @@ const grown = (buffer: Buffer, used: number, wanted: number): Buffer => {
 /** False as soon as the head that begins at `start` of `buffer` has a control character that none has; a CR may still be followed by its LF. Looks at `from` to `to`. */
 const mayBecomeHead = (buffer: Buffer, start: number, from: number, to: number): boolean => {
   for (let index = from; index < to; index += 1) {
-    const code = buffer[index] ?? 0;
+    const code = buffer.readUInt8(index);
     if (code >= codes.space || code === codes.tab) continue;
     if (code === codes.carriageReturn) {
       if (index + 1 < to && buffer[index + 1] !== codes.lineFeed) return false;

@@ -162,7 +162,7 @@ class ChunkedBody implements BodyReader {
 
   /** One byte of the framing, or as much as there is of the rest. */
   #step(chunk: Buffer, at: number, to: BodySink): number {
-    const code = chunk[at] ?? 0;
+    const code = chunk.readUInt8(at);
     switch (this.#state) {
       case 'size':
         return this.#sizeDigit(chunk, code, at, to);
