@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { CommandError } from './exit-code.ts';
 import { isWorkload, parseManifests, readManifests } from './manifests.ts';
@@ -46,6 +48,18 @@ const wrong: readonly (readonly [what: string, text: string, message: RegExp])[]
 for (const [what, text, message] of wrong)
   test(`${what} is refused with one sentence`, (t) => {
     t.regex(t.throws(() => parseManifests(text, 'app.yaml')).message, message);
+  });
+
+if (process.platform !== 'win32')
+  test('a pipe is read as a file is; what never ends is too large', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'rouse-manifests-'));
+    t.teardown(() => rm(directory, { recursive: true }));
+    const pipe = join(directory, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const [manifests] = await Promise.all([readManifests([pipe]), writeFile(pipe, 'apiVersion: v1\nkind: Service\nmetadata: {name: a}')]);
+    t.is(manifests[0]?.object.metadata.name, 'a');
+    const endless = await t.throwsAsync(readManifests(['/dev/zero']), { instanceOf: CommandError });
+    t.is(endless.message, 'the manifest /dev/zero is too large: at most 4 MiB are read');
   });
 
 test('a file that is not there is named', async (t) => {

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { LineCounter, parseAllDocuments, type Document } from 'yaml';
 import { messageOf, prefix } from '../core/index.ts';
 import { CommandError } from './exit-code.ts';
+import { readBounded } from './read-bounded.ts';
 
 /** One object of a manifest, as written, and where it stands. */
 export interface Manifest {
@@ -27,9 +27,7 @@ export const readManifests = async (paths: readonly string[]): Promise<readonly 
 
 const readText = async (path: string): Promise<string> => {
   try {
-    const { size } = await stat(path);
-    if (size > largestManifest) throw new CommandError('usage', `${path}: ${size} bytes is too large for a manifest (at most ${largestManifest})`);
-    return await readFile(path, 'utf8');
+    return await readBounded(path, largestManifest, `the manifest ${path}`);
   } catch (failure) {
     if (failure instanceof CommandError) throw failure;
     const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;

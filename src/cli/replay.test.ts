@@ -69,10 +69,21 @@ test(
   '{"name":"x","spec":{}}',
   /line 1: spec\.metric is not one of concurrency, rps$/,
 );
+test(
+  'a trace of another version is refused as such',
+  refuses,
+  'new.jsonl',
+  '{"trace":"rouse","v":2,"workload":"default/web"}\n{"at":1}\n',
+  /line 1 begins a trace of version 2; this Rouse reads version 1$/,
+);
+test('a directory is refused', async (t) => {
+  const error = await t.throwsAsync(replayed(import.meta.dirname), { instanceOf: CommandError });
+  t.regex(error.message, /: it is a directory; name the files in it$/);
+});
 test('an empty file is refused', refuses, 'empty.jsonl', '', /holds no case$/);
 test('a broken archive is refused', refuses, 'broken.jsonl.gz', 'no gzip', /cannot replay .*header/);
 
 test('a file that is not there is refused', async (t) => {
   const error = await t.throwsAsync(replayed('/nowhere/at.all.jsonl'), { instanceOf: CommandError });
-  t.regex(error.message, /cannot replay \/nowhere\/at\.all\.jsonl: ENOENT/);
+  t.regex(error.message, /cannot replay \/nowhere\/at\.all\.jsonl: there is no such file$/);
 });

@@ -18,10 +18,18 @@ const open = (path: string): Readable => {
   return text;
 };
 
+/** A case of Knative's, which is one line, has a few megabytes at the most. */
+const longestLine = 64 * 2 ** 20;
+
 interface Line {
   readonly number: number;
   readonly text: string;
 }
+
+const whyUnread = (thrown: unknown): string => {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory; name the files in it' : messageOf(thrown);
+};
 
 async function* linesOf(path: string): AsyncGenerator<Line> {
   const stream = open(path);
@@ -31,15 +39,24 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
     for await (const chunk of stream.setEncoding('utf8')) {
       const lines = `${rest}${String(chunk)}`.split('\n');
       rest = lines.pop() ?? '';
+      if (rest.length > longestLine) throw new Error(`line ${String(number + lines.length + 1)} is longer than ${String(longestLine / 2 ** 20)} MiB`);
       for (const text of lines) yield { number: (number += 1), text };
     }
     yield { number: number + 1, text: rest };
   } catch (thrown) {
-    throw usage(path, messageOf(thrown), thrown);
+    throw usage(path, whyUnread(thrown), thrown);
   } finally {
     stream.destroy();
   }
 }
+
+const beginning = (path: string, number: number, text: string): TraceReplay | undefined => {
+  try {
+    return TraceReplay.begin(text);
+  } catch (thrown) {
+    throw usage(path, `line ${String(number)} ${messageOf(thrown)}`, thrown);
+  }
+};
 
 /**
  * Decides recorded traces again and compares: Knative's (a case a line, under policy `kpa`), and those that the controller's journal exports. Writes one line per difference (case, tick, field, want, got) and last
@@ -53,7 +70,7 @@ export const replayFiles = async (paths: readonly string[], write: (line: string
     let own: TraceReplay | undefined;
     for await (const { number, text } of linesOf(path)) {
       if (text.trim() === '') continue;
-      const begun = TraceReplay.begin(text);
+      const begun = beginning(path, number, text);
       if (begun !== undefined) {
         own = begun;
         cases += 1;

@@ -13,10 +13,12 @@ export class TraceReplay {
     this.#name = name;
   }
 
-  /** Begins a replay where `line` is the first of a trace. */
+  /** Begins a replay where `line` is the first of a trace. Throws as `line` does. */
   static begin(line: string): TraceReplay | undefined {
     const header = TraceReader.headerOf(line);
-    return header === undefined ? undefined : new TraceReplay(header.workload);
+    if (header === undefined) return undefined;
+    if (!header.ok) throw new Error(header.problem);
+    return new TraceReplay(header.value.workload);
   }
 
   /** One sentence for each figure that differs. Throws an error that is the end of a sentence about the line where it cannot be read. */

@@ -9,7 +9,7 @@ import type { Instant, Pods } from './units.ts';
 export const decisionSteps = {
   'invalid-metric': 'a metric that is not a finite number from zero on counts as missing',
   'starting-capacity': 'pods that are starting count as capacity',
-  'idle-share': 'a headroom of less than one whole request per pod is not rounded up to a pod',
+  'idle-share': 'room of less than one whole request is not kept',
   'stale-metric': 'a metric whose newest sample is old may raise the count, not lower it',
   formula: 'the formula replaces the highest demand',
   'rate-up': 'limited by max-scale-up-rate',

@@ -31,17 +31,17 @@ const rowsOf = (...columns: readonly string[]): readonly (readonly string[])[] =
 const once = (policy: ScaleSpec['policy'], spec: ScaleSpec, seen: Parameters<typeof observed>[0]): Decision =>
   decide(initialState({ policy: 'rouse' }, pods(1), start), observed(seen), { ...spec, policy }, at(0)).decision;
 
-test('the targets per pod are those of the code', (t) => {
+test('the pods for a load are those of the code', (t) => {
   const rows = rowsOf('target', 'container-concurrency');
-  t.is(rows.length, 5);
-  for (const [target = '', limit = '', utilization = '', ...told] of rows) {
+  t.is(rows.length, 6);
+  for (const [target = '', limit = '', utilization = '', load = '', ...told] of rows) {
     const spec = specWith({
       metrics: [{ metric: 'concurrency', target: Number(target) }],
       containerConcurrency: limit === '0' ? 'unlimited' : Number(limit),
       targetUtilization: Number.parseFloat(utilization) / 100,
     });
-    const perPod = (policy: ScaleSpec['policy']): string => String(once(policy, spec, { metrics: [concurrencyOf(1)] }).evidence.demands[0]?.target);
-    t.deepEqual(told, [perPod('kpa'), perPod('rouse')], target);
+    const wanted = (policy: ScaleSpec['policy']): string => String(once(policy, spec, { ready: 1, metrics: [concurrencyOf(Number(load))] }).to);
+    t.deepEqual(told, [wanted('kpa'), wanted('rouse')], `${target} ${load}`);
   }
 });
 

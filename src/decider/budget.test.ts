@@ -213,3 +213,14 @@ test('a decision never rises above what the budget leaves, and takes away no mor
     ),
   );
 });
+
+test('a budget that was lowered takes running pods away as fast as max-scale-down-rate would, no faster, and the step says so', (t) => {
+  const lowered = (limit: number) => ({ limit: pods(limit), share: pods(limit), scope: 'cluster' as const, ceiling: pods(40), used: pods(0), losers: [] });
+  const outcome = (limit: number): readonly unknown[] => {
+    const seen = observed({ ready: 20, metrics: [concurrencyOf(1400)], budget: lowered(limit) });
+    const { to, reason, evidence } = decide(initialState(specWith(), pods(20), start), seen, specWith(), at(0)).decision;
+    return [to, reason, evidence.steps];
+  };
+  t.deepEqual(outcome(5), [10, 'budget', [{ step: 'budget', from: 20, to: 10, limit: 5 }]]);
+  t.deepEqual(outcome(15), [15, 'budget', [{ step: 'budget', from: 20, to: 15, limit: 15 }]]);
+});

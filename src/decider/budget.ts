@@ -1,6 +1,6 @@
 /** What one workload lays claim to of a budget. Whole numbers from 0. */
 export interface BudgetClaim {
-  /** Decides between equals where the last pods cannot be shared. */
+  /** One of its own; decides between equals where the last pods cannot be shared. */
   readonly key: string;
   readonly namespace: string;
   /** Pods that it has. */
@@ -32,7 +32,7 @@ interface Group {
   readonly parts: Part[];
 }
 
-const byKey = (a: Part, b: Part): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+const byKey = (a: Part, b: Part): number => (a.key < b.key ? -1 : 1);
 
 /** Pods above their lows that bring every part to `level`, as far as it goes. */
 const above = (parts: readonly Part[], level: number): number => {

@@ -49,10 +49,15 @@ test('under rouse the first request of a pod that takes one at a time asks for o
 
 test('the least load keeps one pod, and noise in the sixth decimal asks for no other', (t) => {
   t.is(once(observed({ ready: 1, metrics: [concurrencyOf(1e-6)] })).to, pods(1));
-  t.is(once(observed({ ready: 20, metrics: [concurrencyOf(20.0000001)] }), specWith({ containerConcurrency: 1 })).to, pods(20));
+  t.is(once(observed({ ready: 20, metrics: [concurrencyOf(20.0000001)] }), specWith({ containerConcurrency: 1, targetUtilization: 1 })).to, pods(20));
 });
 
-test('headroom of whole requests is kept', (t) => {
+test('headroom of whole requests is kept, of all pods together', (t) => {
+  const oneAtATime = specWith({ containerConcurrency: 1 });
+  const counts = [1, 2, 3, 10, 20].map(
+    (load) => once(observed({ ready: 20, metrics: [concurrencyOf(load)] }), { ...oneAtATime, scaling: { ...oneAtATime.scaling, maxScaleDownRate: 1000 } }).to,
+  );
+  t.deepEqual(counts, [1, 2, 4, 14, 28].map(pods));
   t.is(once(observed({ ready: 1, metrics: [concurrencyOf(8)] }), specWith({ containerConcurrency: 10 })).to, pods(2));
   t.is(once(observed({ ready: 1, metrics: [concurrencyOf(71)] })).to, pods(2));
 });

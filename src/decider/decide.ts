@@ -5,7 +5,7 @@ import { demandOf, type Demand } from './demand.ts';
 import { formulaDemand } from './formula-demand.ts';
 import { noFormulas, type FormulaLookup } from './formula.ts';
 import { applyStops, guardMissing, noDataTimes, type Sources } from './guards.ts';
-import { steadyFall } from './hysteresis.ts';
+import { steadyFall, tolerance } from './hysteresis.ts';
 import { latencyWish, learnLatency } from './latency-demand.ts';
 import { withLatency, type LatencyMemory } from './latency-memory.ts';
 import { capacityOf, panicOfWake, recommend, recommendRise, type WindowDemand } from './policy.ts';
@@ -44,9 +44,9 @@ const wantedBy = (observation: Observation, spec: ScaleSpec, latency: LatencyMem
 const sourcesOf = ({ demand, formula }: Wanted): Sources =>
   formula === undefined ? { readings: demand.demands.map(({ reading }) => reading), partial: demand.partial } : { readings: formula.readings, partial: false };
 
-/** The demand of the stable window in pods before rounding; of a formula only the whole pods are known. */
-const levelOf = ({ demands }: Demand, windows: WindowDemand, spec: ScaleSpec): number =>
-  spec.scaling.formula === undefined ? Math.max(0, ...demands.map(({ stablePods }) => stablePods)) : windows.stable;
+/** What the load would have to ask for to be beyond the tolerance of hysteresis; of a formula only the whole pods are known. */
+const withinOf = ({ within }: Demand, windows: WindowDemand, spec: ScaleSpec): number =>
+  spec.scaling.formula === undefined ? within : windows.stable / (1 - tolerance);
 
 /** A trail that starts at the raw demand of the stable window and already tells which inputs the mends of `rouse` changed. */
 const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
@@ -142,7 +142,7 @@ export const decide = (before: DeciderState, observation: Observation, spec: Sca
   if (wanted.windows !== undefined) {
     ({ state, panicking } = recommend(state, wanted.windows, observation, spec, now, trail));
     keepForRecentLoad(trail, wanted.windows.panic, observation, spec);
-    state = steadyFall(trail, state, levelOf(wanted.demand, wanted.windows, spec), observation, spec, now);
+    state = steadyFall(trail, state, withinOf(wanted.demand, wanted.windows, spec), observation, spec, now);
   }
   const asked = wanted.windows === undefined ? undefined : trail.count;
   applyBacklog(trail, state, observation, spec);

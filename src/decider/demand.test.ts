@@ -17,7 +17,7 @@ const stepsOf = ({ evidence }: Decision): readonly string[] => evidence.steps.ma
 test('a limit of requests at once caps a target of concurrency, not one of a rate', (t) => {
   const target = (metric: 'concurrency' | 'rps' | 'held'): number | undefined =>
     once([reading(metric, 1)], { metrics: [{ metric, target: 9 }], containerConcurrency: 5 }).evidence.demands[0]?.target;
-  t.deepEqual([target('concurrency'), target('rps'), target('held')], [4, 9 * 0.7, 7]);
+  t.deepEqual([target('concurrency'), target('rps'), target('held')], [3.5, 9 * 0.7, 9 * 0.7]);
 });
 
 test('under rouse a millionth of a pod is noise beyond the first, under kpa it is a pod', (t) => {

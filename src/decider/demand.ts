@@ -1,5 +1,6 @@
 import type { MetricDemand, MetricReading, MetricTarget, Observation, ScaleSpec } from '../core/index.ts';
 import type { LatencyWish } from './latency-memory.ts';
+import { tolerance } from './hysteresis.ts';
 import { Highest, leastOfResource } from './resource-demand.ts';
 
 /** No target is smaller: nothing is ever divided by zero. */
@@ -11,6 +12,8 @@ export interface Demand {
   /** Highest over all metrics, rounded up; undefined where no metric has a value. */
   readonly stable: number | undefined;
   readonly panic: number | undefined;
+  /** What a load would ask for of which this one is the least within the tolerance of hysteresis; unrounded. */
+  readonly within: number;
   /** `stable` as it would be without the mends of `rouse`. */
   readonly stableBeforeMends: number;
   /** Readings that were not finite numbers from zero on. */
@@ -31,27 +34,28 @@ export const wholeTarget = (target: MetricTarget, spec: ScaleSpec): number => {
 /** Metrics whose target is where to scale, as it is for a HorizontalPodAutoscaler: no share of it is taken. */
 const scalesAtTarget: ReadonlySet<MetricTarget['metric']> = new Set(['latency', 'cpu', 'memory']);
 
-/** The target per pod that a metric is measured against, in the policy of the spec. */
+/** The target per pod after utilization. */
 export const perPodTarget = (target: MetricTarget, spec: ScaleSpec): number => {
   const total = wholeTarget(target, spec);
-  if (scalesAtTarget.has(target.metric)) return total;
-  return spec.policy === 'kpa' ? utilizedTarget(total, spec) : wholeRequestTarget(target, total, spec);
+  return scalesAtTarget.has(target.metric) ? total : utilizedTarget(total, spec);
 };
 
 /** Target per pod after utilization. */
 const utilizedTarget = (total: number, spec: ScaleSpec): number => Math.max(leastTarget, total * spec.scaling.targetUtilization);
 
 /**
- * Target per pod under `rouse`: a headroom of less than one whole request can take no request, so it is not held free. With a limit of one
- * request per pod the first request asks for one pod, not for two (knative/serving issue 8682).
+ * Pods for a load, unrounded. The utilization leaves room for more requests; under `rouse` less room than one whole request is none, as it can take no
+ * request: with a limit of one request per pod the first request asks for one pod, not for two (knative/serving issue 8682).
  */
-const wholeRequestTarget = (target: MetricTarget, total: number, spec: ScaleSpec): number => {
-  const utilized = utilizedTarget(total, spec);
-  const counted = target.metric === 'concurrency' || target.metric === 'held';
-  return counted ? Math.min(total, Math.ceil(roundOff(utilized))) : utilized;
+const podsForLoad = (load: number, wanted: MetricTarget, spec: ScaleSpec): number => {
+  const target = perPodTarget(wanted, spec);
+  const counted = wanted.metric === 'concurrency' || wanted.metric === 'held';
+  if (spec.policy === 'kpa' || !counted) return load / target;
+  const total = wholeTarget(wanted, spec);
+  return Math.min(load / target, (load + Math.floor(roundOff(load * (total / target - 1)))) / total);
 };
 
-/** 0.7 × 30 is 20.999999999999996: without this a target would be rounded to the wrong request. */
+/** 0.7 × 30 is 20.999999999999996: without this a whole request of room would be rounded down to none. */
 const roundOff = (value: number): number => Math.round(value * 1e9) / 1e9;
 
 /** Up to the next pod. Under `rouse` a millionth of a pod beyond the first is noise of the averages. */
@@ -69,10 +73,15 @@ const readingOf = (readings: readonly MetricReading[], metric: MetricReading['me
 const isSound = (reading: MetricReading): boolean => reading.kind === 'no-data' || (finite(reading.stable) && finite(reading.panic));
 
 /** What a metric asks for, unrounded; undefined where it has no value. */
-const podsFor = (reading: MetricReading, target: number, latency: LatencyWish | undefined): LatencyWish | undefined => {
+const podsFor = (reading: MetricReading, wanted: MetricTarget, spec: ScaleSpec, latency: LatencyWish | undefined): LatencyWish | undefined => {
   if (reading.metric === 'latency') return reading.kind === 'value' || reading.nothing === true ? latency : undefined;
-  return reading.kind === 'value' ? { stablePods: reading.stable / target, panicPods: reading.panic / target } : undefined;
+  if (reading.kind === 'no-data') return undefined;
+  return { stablePods: podsForLoad(reading.stable, wanted, spec), panicPods: podsForLoad(reading.panic, wanted, spec) };
 };
+
+/** Pods, unrounded, that a load of a tenth more would need: less of a fall than that is within the tolerance. */
+const podsWithin = (reading: MetricReading, wanted: MetricTarget, spec: ScaleSpec, { stablePods }: LatencyWish): number =>
+  reading.kind === 'value' && reading.metric !== 'latency' ? podsForLoad(reading.stable / (1 - tolerance), wanted, spec) : stablePods / (1 - tolerance);
 
 /** Turns the readings of the metrics that the spec names into pods; the highest wins. */
 export const demandOf = (observation: Observation, spec: ScaleSpec, latency: LatencyWish | undefined): Demand => {
@@ -82,6 +91,7 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
   const stable = new Highest();
   const panic = new Highest();
   const beforeMends = new Highest();
+  let within = 0;
   let missing = 0;
   let capacityMetric: Demand['capacityMetric'];
   let invalid = 0;
@@ -91,9 +101,8 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     const sound = found !== undefined && isSound(found);
     if (found !== undefined && !sound) invalid += 1;
     const reading: MetricReading = sound ? found : { metric, kind: 'no-data', age: undefined };
-    const target = perPodTarget(wanted, spec);
-    const asked = podsFor(reading, target, latency);
-    demands[index] = { reading, target, stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 };
+    const asked = podsFor(reading, wanted, spec, latency);
+    demands[index] = { reading, target: perPodTarget(wanted, spec), stablePods: asked?.stablePods ?? 0, panicPods: asked?.panicPods ?? 0 };
     index += 1;
     if (asked === undefined) {
       missing += 1;
@@ -102,6 +111,7 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     const count = leastOfResource(metric, roundUp(asked.stablePods, spec), observation);
     stable.add(metric, count);
     panic.add(metric, leastOfResource(metric, roundUp(asked.panicPods, spec), observation));
+    within = Math.max(within, podsWithin(reading, wanted, spec, asked));
     const isMended = !scalesAtTarget.has(metric) && reading.kind === 'value';
     const total = wholeTarget(wanted, spec);
     const plain = utilizedTarget(total, spec);
@@ -112,6 +122,7 @@ export const demandOf = (observation: Observation, spec: ScaleSpec, latency: Lat
     demands,
     stable: stable.count,
     panic: panic.count,
+    within,
     stableBeforeMends: beforeMends.count ?? 0,
     invalid,
     partial: missing > 0 && missing < demands.length,

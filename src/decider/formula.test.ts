@@ -42,6 +42,18 @@ test('a formula that gives no finite count holds and says so', (t) => {
     t.is(outcome(formula, seen), 'hold 2 formula-failed', formula);
 });
 
+test('a formula that gives a count over one window alone holds too', (t) => {
+  for (const [stable, panic] of [
+    [0, 2],
+    [2, 0],
+  ] as const)
+    t.is(outcome('10 / concurrency', observed({ ready: 2, metrics: [concurrencyOf(stable, panic)] })), 'hold 2 formula-failed', String(stable));
+});
+
+test('a formula may ask for what held requests need', (t) => {
+  t.is(outcome('held / 5', observed({ ready: 2, held: 20, metrics: [] })), 'scale 4 formula');
+});
+
 test('a formula over a metric without a value holds for want of data', (t) => {
   t.is(outcome('rps / 10', observed({ ready: 2, metrics: [noConcurrency] })), 'hold 2 no-data');
 });
@@ -95,7 +107,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['expression.transform', /something else/],
   ['[1, 2]', /something else/],
   ['{a: 1}', /something else/],
-  ['"7"', /no finite number/],
+  ['   ', /is empty/],
+  ['"7"', /holds a constant that is no finite number/],
+  ['max("7", rps)', /holds a constant that is no finite number/],
+  ['min(rps, 1e999)', /holds a constant that is no finite number/],
   ['1:5', /something else/],
   ['zeros(1e9)', /unknown function/],
   ['range(1, 1e9)', /unknown function/],
@@ -111,6 +126,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['null', /no finite number/],
   ['rps > 5', /gives true or false, not a number of pods/],
   ['rps > 5 ? 3 : rps > 2', /gives true or false/],
+  ['(rps > 5)', /gives true or false, not a number of pods/],
+  ['1 < rps <= 5', /gives true or false, not a number of pods/],
+  ['1 + max(1, (held > 0))', /gives true or false to "max", which takes numbers/],
+  ['held > 0 ? 2 : ceil(rps > 5 ? 3 : rps > 2)', /gives true or false to "ceil", which takes numbers/],
   ['max(1, held > 0)', /gives true or false to "max", which takes numbers/],
   ['not rps', /gives true or false/],
   ['max', /unknown name "max"/],
@@ -118,6 +137,8 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['1 / 0', /gives no finite number/],
   ['random()', /unknown function/],
   [`${'('.repeat(40)}1${')'.repeat(40)}`, /nested more than 32 deep/],
+  // Where the stack is small, more than the parser has room for.
+  [`${'('.repeat(499)}1${')'.repeat(499)}`, /is nested too deeply|has more than 300 parts/],
   [`1${'+1'.repeat(400)}`, /more than 300 parts|nested/],
   ['('.repeat(900), /cannot be read/],
   ['9'.repeat(1001), /longer than 1000/],
@@ -127,6 +148,45 @@ test('what is no sound formula is refused, and says why', (t) => {
     t.regex(formulas.check(formula) ?? 'accepted', why, formula);
     t.is(formulas.lookup(formula), undefined);
   }
+});
+
+test('every comparison is a condition and no count', (t) => {
+  for (const comparison of ['<', '<=', '>', '>=', '==', '!=', 'and', 'or']) {
+    t.is(formulas.check(`rps ${comparison} 1 ? 1 : 2`), undefined, comparison);
+    t.regex(formulas.check(`rps ${comparison} 1`) ?? 'accepted', /gives true or false/, comparison);
+  }
+});
+
+test('a formula that has a count for some values is right', (t) => {
+  for (const formula of ['sqrt(rps - 2)', '1 / rps', '1 / (rps - ready)']) t.is(formulas.check(formula), undefined, formula);
+});
+
+test('a formula may be as long, as wide and as deep as is said, and no more', (t) => {
+  const wide = (parts: number): string => `max(${new Array(parts - 2).fill('1').join(',')})`;
+  const deep = (depth: number): string => `${'('.repeat(depth - 1)}1${')'.repeat(depth - 1)}`;
+  t.is(formulas.check(`1${' '.repeat(999)}`), undefined);
+  t.is(formulas.check(`1${' '.repeat(1000)}`), 'is longer than 1000 characters');
+  t.is(formulas.check(wide(300)), undefined);
+  t.is(formulas.check(wide(301)), 'has more than 300 parts');
+  t.is(formulas.check(deep(32)), undefined);
+  t.is(formulas.check(deep(33)), 'is nested more than 32 deep');
+});
+
+test('without a value for each of its names a formula gives none', (t) => {
+  const formula = formulas.lookup('rps ? ready : 2');
+  t.deepEqual(formula?.names, ['rps', 'ready']);
+  t.is(formula?.evaluate(new Map([['ready', 3]])), undefined);
+  t.is(formula?.evaluate(new Map([['rps', 1]])), undefined);
+});
+
+test('a formula is read once; of more than 10,000 the oldest is forgotten', async (t) => {
+  const { lookup } = await loadFormulas();
+  const [first, second] = [lookup('rps + 1'), lookup('rps + 2')];
+  for (let more = 2; more < 10_000; more += 1) lookup(String(more));
+  t.is(lookup('rps + 1'), first);
+  lookup('rps + 3');
+  t.is(lookup('rps + 2'), second);
+  t.not(lookup('rps + 1'), first);
 });
 
 test('a formula cannot reach a name that was not given to it', (t) => {

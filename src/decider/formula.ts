@@ -26,8 +26,8 @@ const longest = 1000;
 /** Formulas kept compiled; the oldest goes first. */
 const mostKept = 10_000;
 
-const clamp = (value: unknown, low: unknown, high: unknown): number =>
-  typeof value === 'number' && typeof low === 'number' && typeof high === 'number' ? Math.min(Math.max(value, low), high) : Number.NaN;
+/** One that is left out makes it no number. */
+const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
 const compile = (root: MathNode): Formula => {
   const code = root.compile();
@@ -69,7 +69,8 @@ const read = (text: string, parse: (text: string) => MathNode): { readonly formu
     const formula = compile(root);
     return givesNumber(formula) ? { formula } : { problem: 'gives no finite number' };
   } catch (thrown) {
-    return { problem: `cannot be read: ${messageOf(thrown)}` };
+    // The parser goes down a level for each parenthesis, and there may be more of them than its stack has room for.
+    return { problem: thrown instanceof RangeError ? 'is nested too deeply' : `cannot be read: ${messageOf(thrown)}` };
   }
 };
 

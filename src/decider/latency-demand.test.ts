@@ -49,7 +49,33 @@ test('what was asked for is kept at the same load, and goes with the load, as co
     ({ state, to } = look(state, second, seen(4, 120, p95(200))));
     t.is(to, 4);
   }
+  t.is(state.latency?.perPod, 30, 'between half the target and the target nothing is learnt');
+  t.is(look(state, 300, seen(4, 120, p95(125))).state.latency?.perPod, 30, 'nor at half of it');
   t.is(look(state, 300, seen(4, 60, p95(200))).to, 2, 'half the load, half the pods');
+});
+
+test('at the target itself nothing is asked for', (t) => {
+  t.is(look(calm, 0, seen(4, 200, p95(250))).state.latency, undefined);
+  t.true((look(calm, 0, seen(4, 200, p95(251))).state.latency?.perPod ?? Number.NaN) < 50);
+});
+
+test('while no pod is ready nobody is to blame for slow answers', (t) => {
+  const starting = observed({ ready: 0, starting: 4, metrics: [p95(5000), concurrencyOf(200)] });
+  t.is(look(calm, 0, starting).state.latency, undefined);
+});
+
+test('what is no number, or less than nothing, teaches nothing', (t) => {
+  const learnt = look(calm, 0, seen(2, 120, p95(500))).state;
+  for (const wrong of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+    t.deepEqual(look(learnt, 60, seen(4, 280, p95(wrong))).state.latency, learnt.latency, `p95 of ${String(wrong)}`);
+    t.deepEqual(look(learnt, 60, seen(4, wrong, p95(500))).state.latency, learnt.latency, `${String(wrong)} in flight`);
+  }
+});
+
+test('what was learnt is forgotten at zero, and with the target', (t) => {
+  const learnt = look(calm, 0, seen(2, 120, p95(500))).state;
+  t.false('latency' in look(learnt, 2, observed({ ready: 0, metrics: [p95(500), concurrencyOf(0)] })).state);
+  t.false('latency' in look(learnt, 2, seen(4, 120, p95(500)), specWith()).state);
 });
 
 test('well within the target a pod is given a tenth more once a window, until concurrency decides again', (t) => {
@@ -81,6 +107,19 @@ test('without the load of the gateways latency is missing, and nothing goes down
 test('a limit per pod is what concurrency is measured against where it is not among the metrics', (t) => {
   const limited = specWith({ metrics: [{ metric: 'latency', target: 250 }], containerConcurrency: 10 });
   t.is(look(calm, 0, seen(4, 16, p95(5000)), limited).to, 8, '4 of 7 in flight per pod is busy');
+});
+
+test('a limit above the usual target is what pods are measured against as well', (t) => {
+  const limited = specWith({ metrics: [{ metric: 'latency', target: 250 }], containerConcurrency: 200 });
+  t.is(look(calm, 0, seen(4, 200, p95(5000)), limited).to, 2, '50 of 140 in flight per pod is not busy');
+});
+
+test('where concurrency is among the metrics its target is what pods are measured against, in whichever order they are', (t) => {
+  const metrics = [{ metric: 'concurrency', target: 20 } as const, { metric: 'latency', target: 250 } as const];
+  for (const both of [metrics, [...metrics].reverse()]) {
+    t.is(look(calm, 0, seen(4, 30, p95(5000)), specWith({ metrics: both })).to, 8, '7.5 of 14 in flight per pod is busy');
+    t.is(look(calm, 0, seen(4, 30, p95(200)), specWith({ metrics: both })).to, 3, '200 ms are within the target');
+  }
 });
 
 test('while the load still rises what is learnt is of the load that the pods have, not of the mean', (t) => {
@@ -131,6 +170,7 @@ test('a clock that is set back puts the next change off by a window at most', (t
   const { state } = look(calm, 86_400, seen(2, 120, p95(500)));
   let now = look(state, 0, seen(4, 240, p95(500)));
   for (let second = 2; second <= 62 && now.to <= 8; second += 2) now = look(now.state, second, seen(4, 240, p95(500)));
+  t.is(look(state, 0, seen(4, 240, p95(50))).state.latency?.perPod, 30, 'what was learnt stays');
   t.true((now.state.latency?.changedAt ?? 0) <= at(62));
   t.true((now.state.latency?.changedAt ?? 0) >= at(0));
 });

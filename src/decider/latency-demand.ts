@@ -56,7 +56,7 @@ export const learnLatency = (before: LatencyMemory | undefined, observation: Obs
     const asked = capacity * Math.min(mostGrowth, ratio);
     return { changedAt: now, perPod: Math.min(known, Math.max(perPod * leastShare, inFlight / asked)) };
   }
-  if (memory === undefined || ratio >= wellWithin) return memory;
+  if (ratio >= wellWithin) return memory;
   const more = known * recovery;
   return more >= perPod ? undefined : { changedAt: now, perPod: more };
 };

@@ -44,6 +44,13 @@ test('beside a metric of traffic it is that one that lets the last pod go', (t) 
   t.is(settled(byBoth, 3, [cpuOf(12), noConcurrency]), 3, 'missing is not zero');
 });
 
+test('so does every other metric that knows of requests: none of them is nothing to do', (t) => {
+  const none = (metric: MetricReading['metric']): MetricReading => ({ metric, kind: 'value', stable: 0, panic: 0, age: millis(500) });
+  for (const metric of ['rps', 'held'] as const) t.is(settled(specWith({ metrics: [cpu, { metric, target: 10 }] }), 3, [cpuOf(12), none(metric)]), 0, metric);
+  const nobodyAsked: MetricReading = { metric: 'latency', kind: 'no-data', age: millis(500), why: 'no request ended', nothing: true };
+  t.is(settled(specWith({ metrics: [cpu, { metric: 'latency', target: 250 }] }), 3, [cpuOf(12), nobodyAsked, concurrencyOf(0)]), 0, 'latency');
+});
+
 test('a workload without pods uses nothing and stays asleep', (t) => {
   const asleep = observed({ ready: 0, metrics: [cpuOf(0, 0)] });
   t.like(decide(initialState(byCpu, pods(0), start), asleep, byCpu, at(0)).decision, { kind: 'hold', to: 0, reason: 'idle' });

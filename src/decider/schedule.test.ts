@@ -113,6 +113,14 @@ test(
   ['2026-10-03T15:00:00Z'],
 );
 
+test(
+  'a window of nearly a day that began yesterday holds in the evening, also where UTC has the next day already',
+  during,
+  window('22:00', '21:00', { days: monday, timezone: 'America/New_York' }),
+  ['2026-01-07T01:30:00Z'],
+  ['2026-01-07T02:00:00Z', '2026-01-08T01:30:00Z'],
+);
+
 test('of windows that overlap the highest floor and the lowest ceiling hold', (t) => {
   const noon = instant(Date.parse('2026-01-05T11:00:00Z'));
   const windows = [
@@ -121,6 +129,7 @@ test('of windows that overlap the highest floor and the lowest ceiling hold', (t
     window('11:00', '13:00', { min: pods(1), max: pods(7) }),
   ];
   t.deepEqual(scheduleAt(windows, noon), { min: pods(5), max: pods(7) });
+  t.deepEqual(scheduleAt([...windows].reverse(), noon), { min: pods(5), max: pods(7) });
   t.deepEqual(scheduleAt([], noon), { min: undefined, max: undefined });
 });
 
@@ -149,6 +158,22 @@ test('the next change of a schedule: a beginning, an end, or what an overlap add
   t.is(next([office], '2026-01-05T08:00:00Z'), '2026-01-05T18:00Z undefined..undefined');
   t.is(next([office, lunch, within], '2026-01-05T08:00:00Z'), '2026-01-05T12:00Z 6..9', 'a lower floor within changes nothing');
   t.is(next([office, lunch, within], '2026-01-05T12:00:00Z'), '2026-01-05T13:00Z 3..9');
+  const fewer = window('12:00', '13:00', { timezone: 'UTC', max: pods(4) });
+  t.is(next([office, fewer], '2026-01-05T08:00:00Z'), '2026-01-05T12:00Z 3..4', 'a ceiling alone');
+});
+
+test('what holds is worked out once until the next change, or for a day, and anew where the clock was set back', (t) => {
+  const time = (text: string) => instant(Date.parse(`2026-01-${text}Z`));
+  const office = [window('08:00', '18:00', { timezone: 'UTC' })];
+  const noon = scheduleAt(office, time('05T12:00:00'));
+  t.is(scheduleAt(office, time('05T12:00:00')), noon);
+  t.is(scheduleAt(office, time('05T17:59:59')), noon);
+  t.deepEqual(scheduleAt(office, time('05T18:00:00')), { min: undefined, max: undefined });
+  t.deepEqual(scheduleAt(office, time('05T17:00:00')), noon);
+  t.deepEqual(scheduleAt(office, time('05T07:00:00')), { min: undefined, max: undefined });
+  const always = [window('00:00', '00:00', { timezone: 'UTC' })];
+  t.is(scheduleAt(always, time('05T12:00:00')), scheduleAt(always, time('06T11:59:59')));
+  t.not(scheduleAt(always, time('05T12:00:00')), scheduleAt(always, time('06T12:00:00')));
 });
 
 test('a schedule that always says the same never changes, and neither does none', (t) => {

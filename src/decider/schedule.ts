@@ -29,16 +29,16 @@ const changeBetween = (zone: IANAZone, from: number, to: number): number => {
 
 /**
  * The moment at which a clock on the wall of `zone` shows `wall` (ms, as if it were UTC). A time that the clocks skip is the moment of the
- * skip; one that they show twice is the first for a beginning and the second for an end, so that no window ends and begins again.
+ * skip; one that they show twice is the first (`Math.min`) for a beginning and the second for an end, so that no window ends and begins again.
  */
-const momentOf = (wall: number, zone: IANAZone, end: 'begins' | 'ends'): number => {
+const momentOf = (wall: number, zone: IANAZone, choose: (...moments: readonly number[]) => number): number => {
   const before = zone.offset(wall - dayMs);
   const later = zone.offset(wall + dayMs);
   const candidates = [...new Set([before, later])].map((offset) => ({ at: wall - offset * minuteMs, offset }));
   const shown = candidates.filter(({ at, offset }) => zone.offset(at) === offset).map(({ at }) => at);
-  if (shown.length > 0) return end === 'begins' ? Math.min(...shown) : Math.max(...shown);
+  if (shown.length > 0) return choose(...shown);
   const moments = candidates.map(({ at }) => at);
-  return changeBetween(zone, Math.min(...moments) - 1, Math.max(...moments));
+  return changeBetween(zone, Math.min(...moments), Math.max(...moments));
 };
 
 /** Monday is 0, as in `weekdays`; the Unix epoch began on a Thursday. */
@@ -66,9 +66,9 @@ const spansOf = (window: ScheduleWindow, now: Instant, days: number): readonly S
     const weekday = weekdayOf(day);
     if (weekday === undefined || !window.days.includes(weekday)) continue;
     const midnight = day * dayMs;
-    const begins = momentOf(midnight + window.fromMinute * minuteMs, zone, 'begins');
-    const ends = momentOf(midnight + length + window.toMinute * minuteMs, zone, 'ends');
-    if (begins < ends) spans.push({ window, begins, ends });
+    const begins = momentOf(midnight + window.fromMinute * minuteMs, zone, Math.min);
+    const ends = momentOf(midnight + length + window.toMinute * minuteMs, zone, Math.max);
+    spans.push({ window, begins, ends });
   }
   return spans;
 };
@@ -107,14 +107,20 @@ const phaseAt = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
   return { from: now, until: instant(now + dayMs), bounds, next: undefined };
 };
 
-/** The newest phase by schedule: what holds now holds until the next change, and calendars are slow to ask. */
-const phases = new WeakMap<readonly ScheduleWindow[], Phase>();
+/**
+ * The newest phases by schedule: what holds now holds until the next change, and calendars are slow to ask. More than one, for who looks ahead again and again
+ * from the same moment; what ended hours ago goes.
+ */
+const phases = new WeakMap<readonly ScheduleWindow[], readonly Phase[]>();
+const mostPhases = 8;
+const keptFor = 3 * 60 * minuteMs;
 
 const phaseOf = (windows: readonly ScheduleWindow[], now: Instant): Phase => {
-  const known = phases.get(windows);
-  if (known !== undefined && known.from <= now && now < known.until) return known;
+  const all = phases.get(windows);
+  const known = all?.find(({ from, until }) => from <= now && now < until);
+  if (known !== undefined) return known;
   const phase = phaseAt(windows, now);
-  phases.set(windows, phase);
+  phases.set(windows, [phase, ...(all ?? []).filter(({ until }) => until > now - keptFor).slice(0, mostPhases - 1)]);
   return phase;
 };
 

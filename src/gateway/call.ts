@@ -1,5 +1,5 @@
 import type { GatewayCode } from '../core/index.ts';
-import type { BrokenOffBy } from './counters.ts';
+import type { BrokenOffBy, ConnectFailure } from './counters.ts';
 import type { Pod } from './pod.ts';
 import type { Carried } from './revision-figures.ts';
 import type { LoggedRequest, Scheme } from './request.ts';
@@ -17,12 +17,12 @@ export interface Refusal {
 
 /** What a call tells whoever admitted it. After `ended` it says nothing more. */
 export interface CallProgress {
-  /** No connection, so nothing was written: the call may go to another pod. */
-  unreachable(call: Call, problem: string): void;
+  /** No connection that could be used, so nothing was written: the call may go to another pod. */
+  unreachable(call: Call, problem: string, failure?: ConnectFailure): void;
   /** The pod broke its answer off, before or after its beginning, by no wish of the client or ours. */
   brokeOff(call: Call): void;
-  /** It is sent a second time, over a new connection. */
-  resent(): void;
+  /** Its connection was dead, or the pod did not take it on: it may be sent once more, to whichever pod. */
+  again(call: Call, problem: string): void;
   /** The answer began, with this status; interim answers do not count. */
   answering(call: Call, status: number): void;
   /** It will answer by itself, with this. */
@@ -70,6 +70,10 @@ export abstract class Call implements Carried, Member {
   heldSlots = 0;
   /** After a first failed connection: when trying ends. */
   connectDueAt: number | undefined;
+  /** Pods that it was given to, and that did not speak HTTP/2. */
+  misunderstood = 0;
+  /** No kept connection is to be tried for it. */
+  fresh = false;
   /** While it is held: not given to a pod before. */
   notBefore = 0;
   /** When `expire` is to be called; `Infinity` for never. */

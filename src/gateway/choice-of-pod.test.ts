@@ -146,6 +146,20 @@ test('answers of the program’s own, 500 too, put no pod out; nor does anything
   t.is(counters(rig).ejectedPods, 1, 'of three one');
 });
 
+test('requests that are to be ignored put no pod out, whatever it does with them', async (t) => {
+  const origins = [0, 1].map(() => startOrigin((request, response) => (request.url === '/healthz' ? request.socket.destroy() : response.end('good'))));
+  const [bad, good] = await Promise.all(origins);
+  const rig = await startRig({ pods: [podAt(bad!.port), podAt(good!.port)], ignoreRequests: [{ path: '/healthz' }] });
+  t.teardown(() => Promise.all([rig.stop(), bad!.die(), good!.die()]));
+  for (let count = 0; count < 40; count += 1) {
+    const answer = await fetch(`${rig.url}/healthz`);
+    await answer.arrayBuffer();
+    t.is(answer.status, 502);
+  }
+  t.is(await statusOf(rig), 200);
+  t.is(counters(rig).ejections.size, 0);
+});
+
 test('an answer that is whole ends the row of failures', async (t) => {
   let turn = 0;
   const flaky = await startOrigin((request, response) => {

@@ -2,8 +2,10 @@ import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
 import { Revisions } from './revisions.ts';
 import type { CertificateFigures } from './tls/certificates.ts';
 
-/** Why a pod gets no requests though it should: a connection could not be made, or several answers in a row broke off. */
-export type EjectionReason = 'connect' | 'broke-off';
+/** Why a connection to a pod cannot be used: there is none; the pod ended it before it said a word; or it says what is not HTTP/2, where that is to be spoken. */
+export type ConnectFailure = 'connect' | 'closed' | 'protocol';
+/** Why a pod gets no requests though it should: one of these, or several answers in a row broke off. */
+export type EjectionReason = ConnectFailure | 'broke-off';
 
 /** Why there is no TLS on a connection. `plain-http`: the client speaks HTTP without it. */
 export type TlsFailure = 'tls-handshake-failed' | 'tls-unrecognized-name' | 'plain-http';

@@ -354,6 +354,31 @@ test('a lone pod that comes back within the time for trying answers the request 
   t.is(await statusOf(answer), 200);
 });
 
+test('held requests that come back from a pod that refuses are answered oldest first, and the poke tells the age of the oldest', async (t) => {
+  const dead = { port: await freePort() };
+  const good = await startOrigin(hello);
+  const rig = await startRig();
+  t.teardown(() => Promise.all([rig.stop(), good.die()]));
+  const counters = rig.gateway.counters.workloads.get(web)!;
+  const asked: Promise<number>[] = [];
+  for (let count = 0; count < 8; count += 1) {
+    asked.push(statusOf(fetch(`${rig.url}/${count}`)));
+    await until('it is held', () => counters.held === count + 1);
+    if (count === 0) await pause(100);
+  }
+  await rig.route({ pods: [podAt(dead.port)] });
+  await until('all are back', () => counters.connectFailures === 8 && counters.held === 8);
+  rig.gateway.pokeAll();
+  const { oldestHeldMs = 0 } = rig.pokes.at(-1) ?? {};
+  t.true(oldestHeldMs >= 100, `told ${oldestHeldMs} ms`);
+  await rig.route({ pods: [podAt(good.port)], containerConcurrency: 1 });
+  t.deepEqual(new Set(await Promise.all(asked)), new Set([200]));
+  t.deepEqual(
+    good.requests.map(({ url }) => url),
+    ['/0', '/1', '/2', '/3', '/4', '/5', '/6', '/7'],
+  );
+});
+
 test('an idle keep-alive connection that the pod has closed is not used for the next request', async (t) => {
   const origin = await startOrigin(hello);
   origin.server.keepAliveTimeout = 1;

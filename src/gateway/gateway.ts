@@ -168,6 +168,7 @@ class GatewayProcess implements Gateway {
       tracer: options.tracer,
       poke: (poke) => uplink?.poke(poke),
       firstByte: (firstByte) => uplink?.firstByte(firstByte),
+      podLeaves: (pod) => this.#http2.turnAway(pod),
       podGone: (pod) => {
         this.#upstreams.forget(pod);
         this.#http2.forget(pod);

@@ -36,24 +36,32 @@ const listed = (queue: HoldQueue): readonly Call[] => {
   for (let call = queue.first; call !== undefined; call = call.next) calls.push(call);
   return calls;
 };
+/** Behind those that came no later. */
+const putByArrival = (calls: Call[], call: Call): Call[] => {
+  const at = calls.findIndex(({ arrivedAt }) => arrivedAt > call.arrivedAt);
+  calls.splice(at < 0 ? calls.length : at, 0, call);
+  return calls;
+};
 const same = (one: readonly unknown[], other: readonly unknown[]): boolean => one.length === other.length && one.every((item, index) => item === other[index]);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-test('the hold queue keeps its order whoever leaves it from wherever, and knows what it holds', (t) => {
-  const steps = fc.array(fc.oneof(fc.constant('append' as const), fc.constant('prepend' as const), fc.nat({ max: 20 })), { maxLength: 60 });
+test('the hold queue has the oldest first, whoever leaves it from wherever and comes back, and knows what it holds', (t) => {
+  const remove = fc.record({ does: fc.constant('remove' as const), which: fc.nat({ max: 20 }) });
+  const putBack = fc.record({ does: fc.constant('put back' as const), age: fc.nat({ max: 60 }) });
+  const steps = fc.array(fc.oneof(fc.constant({ does: 'append' } as const), remove, putBack), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (all) => {
       const queue = new HoldQueue();
       const model: Call[] = [];
       for (const [index, step] of all.entries())
-        if (typeof step === 'number') {
-          const [call] = model.splice(step % Math.max(1, model.length), 1);
+        if (step.does === 'remove') {
+          const [call] = model.splice(step.which % Math.max(1, model.length), 1);
           if (call !== undefined) queue.remove(call);
         } else {
-          const call = Object.assign(new PlainCall(), { heldSlots: index });
-          queue[step](call);
-          if (step === 'append') model.push(call);
-          else model.unshift(call);
+          const call = Object.assign(new PlainCall(), { heldSlots: index, arrivedAt: index - (step.does === 'append' ? 0 : step.age) });
+          if (step.does === 'append') queue.append(call);
+          else queue.putBack(call);
+          putByArrival(model, call);
         }
       return (
         same(listed(queue), model) && queue.last === model.at(-1) && queue.length === model.length && queue.size === sum(model.map((call) => call.heldSlots))
@@ -140,10 +148,11 @@ const takeStep = (budget: HoldBudget, queues: readonly HoldQueue[], { does, work
     sizes[workload]! += Math.max(1, Math.ceil(slots)) - call.heldSlots;
     return judge(queues, before, sizes, budget.review(queue, call), budget.slots);
   }
-  const call = new PlainCall(slots);
+  const last = known.at(-1)?.arrivedAt ?? 0;
+  const call = Object.assign(new PlainCall(slots), { arrivedAt: does === 'enter' ? last + 1 : last - which });
   sizes[workload]! += Math.max(1, Math.ceil(slots));
   const out = budget[does](queue, call);
-  before[workload] = does === 'enter' ? [...known, call] : [call, ...known];
+  before[workload] = putByArrival([...known], call);
   return judge(queues, before, sizes, out ?? [call], budget.slots);
 };
 

@@ -41,10 +41,10 @@ export class HoldBudget {
     return out;
   }
 
-  /** One that had its turn and found no connection is back at the front. Gives those that have to go, itself perhaps among them. */
+  /** One that had its turn and found no connection is back at its place. Gives those that have to go, itself perhaps among them. */
   reenter(queue: HoldQueue, call: Call): readonly Call[] {
     call.heldSlots = slotsOf(call);
-    this.#put(queue, call, 'prepend');
+    this.#put(queue, call, 'putBack');
     return this.#overdraft() ?? [];
   }
 
@@ -84,7 +84,7 @@ export class HoldBudget {
     return out.map(({ call }) => call);
   }
 
-  #put(queue: HoldQueue, call: Call, place: 'append' | 'prepend'): void {
+  #put(queue: HoldQueue, call: Call, place: 'append' | 'putBack'): void {
     queue[place](call);
     this.#used += call.heldSlots;
     this.#waiting.place(queue);

@@ -7,6 +7,8 @@ export class HoldQueue implements Sized {
   rank = -1;
   #first: Call | undefined;
   #last: Call | undefined;
+  /** That was put back last, or whoever stood before it if it has left: others follow in its order, for their connections were tried in that, so each finds its place at once. */
+  #lastBack: Call | undefined;
   #length = 0;
   #size = 0;
 
@@ -36,12 +38,19 @@ export class HoldQueue implements Sized {
     this.#grow(1, call.heldSlots);
   }
 
-  /** For a call that had its turn and found no connection: it does not lose its place. */
-  prepend(call: Call): void {
-    call.next = this.#first;
-    if (this.#first === undefined) this.#last = call;
-    else this.#first.previous = call;
-    this.#first = call;
+  /** For a call that had its turn and found no connection: its place is where it came, behind all that came no later. */
+  putBack(call: Call): void {
+    let before = this.#lastBack;
+    while (before !== undefined && before.arrivedAt > call.arrivedAt) before = before.previous;
+    let after = before === undefined ? this.#first : before.next;
+    while (after !== undefined && after.arrivedAt <= call.arrivedAt) [before, after] = [after, after.next];
+    call.previous = before;
+    call.next = after;
+    if (before === undefined) this.#first = call;
+    else before.next = call;
+    if (after === undefined) this.#last = call;
+    else after.previous = call;
+    this.#lastBack = call;
     this.#grow(1, call.heldSlots);
   }
 
@@ -52,6 +61,7 @@ export class HoldQueue implements Sized {
   }
 
   remove(call: Call): void {
+    if (call === this.#lastBack) this.#lastBack = call.previous;
     if (call.previous === undefined) this.#first = call.next;
     else call.previous.next = call.next;
     if (call.next === undefined) this.#last = call.previous;

@@ -32,9 +32,14 @@ export class PodPools<Pool extends PodPool> {
     return pool;
   }
 
+  /** To each of its ports that calls went to. */
+  to(pod: Pod): Iterable<Pool> {
+    return this.#pools.get(pod)?.values() ?? [];
+  }
+
   /** The pod is no more. */
   forget(pod: Pod): void {
-    for (const pool of this.#pools.get(pod)?.values() ?? []) pool.close();
+    for (const pool of this.to(pod)) pool.close();
     this.#pools.delete(pod);
   }
 

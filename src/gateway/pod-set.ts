@@ -1,5 +1,5 @@
 import { millis, shareOf, type Clock, type GatewayId, type Logger, type PodProbe, type PodRoute } from '../core/index.ts';
-import type { EjectionReason, WorkloadCounters } from './counters.ts';
+import type { ConnectFailure, EjectionReason, WorkloadCounters } from './counters.ts';
 import { isFailing, leavesHalf, pauseOf } from './ejection.ts';
 import { Pod } from './pod.ts';
 import { SlowStart } from './slow-start.ts';
@@ -16,6 +16,8 @@ export interface GatewaySelf {
 export interface PodSetEvents {
   /** A pod can be used that could not before. */
   usable(): void;
+  /** A pod has begun to end: it is not used any more. */
+  leaves(pod: Pod): void;
   /** A pod is no more; calls in it may still run to their end. */
   gone(pod: Pod): void;
   /** A pod that should serve is not used until a probe of ours succeeds. */
@@ -23,6 +25,13 @@ export interface PodSetEvents {
   /** So many of them are not used. */
   out(count: number): void;
 }
+
+const complainAgainMs = 60_000;
+const complaints: Readonly<Record<ConnectFailure, string>> = {
+  connect: 'a pod refuses connections; it is not used until it answers again',
+  closed: 'a pod ends connections before it has said a word; it is not used for a while',
+  protocol: 'a pod does not speak HTTP/2, as the protocol of its port (h2c or grpc) says; it is not used for a while',
+};
 
 type PodCounters = Pick<WorkloadCounters, 'revisions' | 'podConnections'>;
 
@@ -77,11 +86,15 @@ export class PodSet {
   update(routes: readonly PodRoute[]): void {
     const { revisions } = this.#counters;
     const named = new Set<string>();
+    const [leave, gone]: [Pod[], Pod[]] = [[], []];
     for (const route of routes) {
       named.add(route.id);
       const known = this.#pods.get(route.id);
       if (known === undefined) this.#add(route);
-      else this.#move(known, route);
+      else {
+        if (route.state === 'terminating' && known.route.state !== 'terminating') leave.push(known);
+        this.#move(known, route);
+      }
     }
     for (const [id, pod] of this.#departed) if (pod.inFlight === 0) this.#departed.delete(id);
     for (const [id, pod] of this.#pods) {
@@ -89,18 +102,26 @@ export class PodSet {
       this.#stopProbing(pod);
       this.#pods.delete(id);
       if (pod.inFlight > 0) this.#departed.set(id, pod);
-      this.#events.gone(pod);
+      gone.push(pod);
     }
     revisions.see(routes);
     for (const pod of this.#pods.values()) this.#probeIfNeeded(pod);
     this.#recount();
+    // Last, since calls that waited for them look for another one.
+    for (const pod of leave) this.#events.leaves(pod);
+    for (const pod of gone) this.#events.gone(pod);
   }
 
   /** A connection to `port` of `pod` failed: nothing was lost by it, so one is enough. */
-  suspect(pod: Pod, port: number, problem: string): void {
+  suspect(pod: Pod, port: number, problem: string, failure: ConnectFailure): void {
     if (pod.suspect) return;
-    this.#logger.info('a pod refuses connections; it is not used until it answers again', { pod: pod.route.name, address: pod.route.address, port, problem });
-    this.#eject(pod, port, 'connect');
+    // One that comes through its probe fails again and again.
+    const now = this.#clock.monotonic();
+    if (failure === 'connect' || now - pod.complainedAt >= complainAgainMs) {
+      if (failure !== 'connect') pod.complainedAt = now;
+      this.#logger[failure === 'protocol' ? 'warn' : 'info'](complaints[failure], { pod: pod.route.name, address: pod.route.address, port, problem });
+    }
+    this.#eject(pod, port, failure);
   }
 
   /** An answer of `pod` broke off, or was none. */

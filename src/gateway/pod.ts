@@ -21,6 +21,8 @@ export class Pod {
   failures = 0;
   /** Ejections that are not yet forgotten. */
   ejections = 0;
+  /** When it was last said that it does nothing with connections that it takes. */
+  complainedAt = -Infinity;
   /** Monotonic time since which it can be used. */
   usableSince = 0;
   /** True while it is not even probed. */

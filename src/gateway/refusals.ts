@@ -20,6 +20,7 @@ export const ignoredAtZero: Refusal = { code: 'connect-failed', detail: 'no pod 
 export const notRouted: Refusal = { code: 'connect-failed', detail: 'the workload is not served here any more', retryAfterSeconds: 1 };
 export const shuttingDown: Refusal = { code: 'shutting-down', detail: 'the gateway shuts down', retryAfterSeconds: 1 };
 export const upstreamReset: Refusal = { code: 'upstream-reset', detail: 'the pod broke off before it answered' };
+export const notHttp2: Refusal = { code: 'upstream-reset', detail: 'the pod does not speak HTTP/2, as the protocol of its port (h2c or grpc) says' };
 /** Who broke off a request that ends with `code`; undefined for nobody: it is refused in order. */
 export const brokenOffBy = ({ code }: Refusal, answering: boolean): BrokenOffBy | undefined => {
   if (code === 'upstream-reset') return 'pod';

@@ -15,6 +15,11 @@ export class RetryBudget {
   #requestsInAll = 0;
   #retriesInAll = 0;
 
+  /** As of the last request or retry. */
+  get isSpent(): boolean {
+    return this.#retriesInAll >= alwaysAllowed + share * this.#requestsInAll;
+  }
+
   request(now: number): void {
     const slot = this.#slot(now);
     this.#requests[slot] = (this.#requests[slot] ?? 0) + 1;
@@ -24,7 +29,7 @@ export class RetryBudget {
   /** True where one more is allowed; it is counted then. */
   retry(now: number): boolean {
     const slot = this.#slot(now);
-    if (this.#retriesInAll >= alwaysAllowed + share * this.#requestsInAll) return false;
+    if (this.isSpent) return false;
     this.#retries[slot] = (this.#retries[slot] ?? 0) + 1;
     this.#retriesInAll += 1;
     return true;

@@ -32,6 +32,13 @@ export class Seats {
       : pickByZone(zones, call.target, containerConcurrency, this.#random, slowStartNow);
   }
 
+  /** The same for one that `than` did not take on: another pod, where one has room and the client need not stay with its own. */
+  pickOther(call: Call, than: Pod | undefined, rules: SeatRules): Pod | undefined {
+    if (than === undefined || rules.sessionAffinity === 'client-ip') return this.pick(call, rules);
+    const others = this.#pods.usable.filter((pod) => pod !== than);
+    return pickPod(others, call.target, rules.containerConcurrency, this.#random) ?? this.pick(call, rules);
+  }
+
   anyRoom({ containerConcurrency }: SeatRules): boolean {
     return this.#pods.usable.some((pod) => pod.isBelow(containerConcurrency));
   }

@@ -25,6 +25,8 @@ export interface RequestTrace {
   given(pod: PodRoute, port: number): void;
   /** There was no connection to that pod. */
   unreachable(problem: string): void;
+  /** That pod broke off, and it may be sent once more. */
+  again(problem: string): void;
   ended(status: number, call: TracedCall): void;
 }
 

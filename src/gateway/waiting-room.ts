@@ -33,9 +33,9 @@ export class WaitingRoom {
     return this.#queue.first;
   }
 
-  /** Of the call at the front, in ms. */
+  /** Of the call at the front, in ms. The time in which a connection was tried for it counts. */
   oldestAge(now: number): number {
-    return now - (this.#queue.first?.heldAt ?? now);
+    return now - (this.#queue.first?.arrivedAt ?? now);
   }
 
   /** False where the gateway has no place left for it; otherwise it waits from now on, for `limitMs` at most, unless others have more right to the place. */
@@ -66,9 +66,8 @@ export class WaitingRoom {
     call.state = 'new';
     call.dueAt = Infinity;
     this.#count(-1);
-    // One that found no connection was counted when it first left.
-    if (call.heldAt !== undefined && call.connectDueAt === undefined)
-      observeHold(this.#counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
+    // One that comes back from a pod was counted when it first left.
+    if (call.heldAt !== undefined && call.givenAt === 0) observeHold(this.#counters.holdSeconds, (this.#around.clock.monotonic() - call.heldAt) / 1000);
   }
 
   #began(call: Call, now: number, limitMs: number): void {

@@ -12,7 +12,7 @@ import {
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
-import { countUp, newWorkloadCounters, type WorkloadCounters } from './counters.ts';
+import { countUp, newWorkloadCounters, type ConnectFailure, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';
@@ -22,8 +22,19 @@ import type { Pod } from './pod.ts';
 import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
 import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import { abandonedStatus, cannotConnect, gatewayFull, heldTooLong, ignoredAtZero, notRouted, queueFull, shuttingDown, wakeFailed } from './refusals.ts';
-import { RetryBudget } from './retry-budget.ts';
+import {
+  abandonedStatus,
+  cannotConnect,
+  gatewayFull,
+  heldTooLong,
+  ignoredAtZero,
+  notHttp2,
+  notRouted,
+  queueFull,
+  shuttingDown,
+  wakeFailed,
+} from './refusals.ts';
+import { Retries } from './retries.ts';
 import { Seats } from './seats.ts';
 import { Tally } from './tally.ts';
 import type { Tracer } from './tracing.ts';
@@ -43,6 +54,7 @@ export interface GateSurroundings {
   readonly tracer: Tracer | undefined;
   poke(poke: Poke): void;
   firstByte(firstByte: FirstByte): void;
+  podLeaves(pod: Pod): void;
   podGone(pod: Pod): void;
   /** A pod has one call less of those beyond our share of it. */
   readonly permitFreed: () => void;
@@ -52,7 +64,10 @@ export interface GateSurroundings {
 
 /** From the first failed connection until `connect-failed`: other pods are tried, and the same ones again. */
 const connectForMs = 9000;
-const putOffMs = 100;
+/** A call is given to so many pods that do not speak HTTP/2: where one was set up wrong the next will be, too. */
+const mostMisunderstood = 3;
+/** For a call that takes no place. */
+const anyPod = { containerConcurrency: undefined, sessionAffinity: 'none' } as const;
 
 /**
  * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
@@ -69,14 +84,12 @@ export class WorkloadGate implements CallProgress {
   readonly #seats: Seats;
   readonly #poker: Poker;
   readonly #wake: WakeWatch;
-  readonly #retries = new RetryBudget();
+  readonly #retries: Retries;
   #route: WorkloadRoute;
   #ignores: Ignores;
   #releasing = false;
   #releaseAgain = false;
   #retired = false;
-  /** When the first of those may go that are to wait a little. */
-  #retryAt = Infinity;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
     const { clock, random, logger } = around;
@@ -85,10 +98,12 @@ export class WorkloadGate implements CallProgress {
     this.#around = around;
     this.counters = newWorkloadCounters(route.workload, clock);
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
+    this.#retries = new Retries(this.counters);
     this.#tally = new Tally(this.key, this.counters, around.accessLog);
     this.#waiting = new WaitingRoom(around, this.counters);
     const events: PodSetEvents = {
       usable: () => this.#release(),
+      leaves: (pod) => around.podLeaves(pod),
       gone: (pod) => around.podGone(pod),
       ejected: (reason) => countUp(this.counters.ejections, reason),
       out: (count) => (this.counters.ejectedPods = count),
@@ -177,6 +192,7 @@ export class WorkloadGate implements CallProgress {
   #seat(call: Call, pod: Pod, now: number): void {
     this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
+    call.fresh = this.#retries.isSpent;
     this.#around.deadlines.add(call);
     const port = pod.route.ports[call.target] ?? 0;
     call.trace?.given(pod.route, port);
@@ -201,7 +217,7 @@ export class WorkloadGate implements CallProgress {
   #releaseOnce(): void {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
-      const pod = this.#isPutOff(call) ? undefined : this.#seats.pick(call, this.#route);
+      const pod = this.#retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : this.#seats.pick(call, this.#route);
       if (pod !== undefined) {
         this.#waiting.leave(call);
         this.#seat(call, pod, this.#around.clock.monotonic());
@@ -211,33 +227,51 @@ export class WorkloadGate implements CallProgress {
     }
   }
 
-  // What calls tell.
-
-  unreachable(call: Call, problem: string): void {
-    const { pod } = call;
-    const now = this.#around.clock.monotonic();
-    this.#seats.leave(call, now);
-    this.counters.connectFailures += 1;
-    if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem);
-    if (!call.metered) return this.#refuse(call, cannotConnect);
-    call.connectDueAt ??= now + connectForMs;
-    // Where too many come back at once they go to the next pod a moment later: no pod is to be overrun for another that fails.
-    call.notBefore = this.#mayRetry() ? 0 : now + putOffMs;
-    this.#retryAt = Math.min(this.#retryAt, call.notBefore === 0 ? Infinity : call.notBefore);
-    call.trace?.unreachable(problem);
+  /** It had its turn, and waits in its old place: a little, where it may not go at once. */
+  #back(call: Call, now: number, mayGo: boolean): void {
+    this.#retries.putOff(call, now, mayGo);
     this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
     call.trace?.held(this.#atZero);
     this.#release();
     if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
   }
 
+  // What calls tell.
+
+  unreachable(call: Call, problem: string, failure: ConnectFailure = 'connect'): void {
+    const { pod } = call;
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
+    this.counters.connectFailures += 1;
+    if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem, failure);
+    call.trace?.unreachable(problem);
+    if (failure === 'protocol') call.misunderstood += 1;
+    if (call.misunderstood === mostMisunderstood) return this.#refuse(call, notHttp2);
+    if (!call.metered) return this.#refuse(call, failure === 'protocol' ? notHttp2 : cannotConnect);
+    call.connectDueAt ??= now + connectForMs;
+    // Nor is one to be overrun that takes connections, and so comes through its probe, but does nothing with them.
+    this.#back(call, now, this.#retries.mayGo(now) && (failure === 'connect' || !this.#atZero));
+  }
+
   brokeOff(call: Call): void {
+    // Nor would its answers end the row.
+    if (!call.metered) return;
     call.broken = true;
     if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
   }
 
-  resent(): void {
-    this.counters.retries += 1;
+  again(call: Call, problem: string): void {
+    const { pod } = call;
+    const now = this.#around.clock.monotonic();
+    this.#seats.leave(call, now);
+    call.trace?.again(problem);
+    const may = this.#retries.mayGo(now);
+    // Those that are to be ignored never wait.
+    const other = may || !call.metered ? this.#seats.pickOther(call, pod, call.metered ? this.#route : anyPod) : undefined;
+    if (other === undefined && !call.metered) return this.#refuse(call, ignoredAtZero);
+    if (other === undefined) return this.#back(call, now, may);
+    this.#seat(call, other, now);
+    this.#release();
   }
 
   answering(call: Call, status: number): void {
@@ -272,9 +306,7 @@ export class WorkloadGate implements CallProgress {
 
   stillWaits(call: Call): void {
     this.#waiting.review(call);
-    if (this.#retryAt === Infinity || this.#around.clock.monotonic() < this.#retryAt) return;
-    this.#retryAt = Infinity;
-    this.#release();
+    if (this.#retries.someDue(this.#around.clock.monotonic())) this.#release();
   }
 
   pushedOut(call: Call): void {
@@ -332,17 +364,6 @@ export class WorkloadGate implements CallProgress {
 
   get #atZero(): boolean {
     return this.#pods.usable.length === 0;
-  }
-
-  #isPutOff({ notBefore }: Call): boolean {
-    return notBefore > 0 && notBefore > this.#around.clock.monotonic();
-  }
-
-  #mayRetry(): boolean {
-    const may = this.#retries.retry(this.#around.clock.monotonic());
-    this.counters.retries += 1;
-    if (!may) this.counters.retriesOverBudget += 1;
-    return may;
   }
 
   #refuse(call: Call, refusal: Refusal): void {

@@ -1,16 +1,12 @@
 import { knativePrefix, parseQuantity, prefix, type SpecWarning } from '../core/index.ts';
 import type { Texts } from '../core/spec/index.ts';
+import { at, fieldsOf, wordOf } from './hpa-fields.ts';
 
 /** What an adopted HorizontalPodAutoscaler measures, in the words of annotations, and what of it Rouse cannot. */
 export interface AdoptedMetrics {
   readonly texts: Texts;
   readonly leftOut: readonly string[];
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const at = (value: unknown, ...path: readonly string[]): unknown => path.reduce((here: unknown, step) => fieldsOf(here)[step], value);
-const wordOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '?');
 
 /** `cpu=80%`, `memory=536870912`; undefined for a target of another kind. */
 const targetOf = (name: unknown, target: unknown): string | undefined => {

@@ -8,6 +8,7 @@ import {
   coldStartPhases,
   parseWorkloadKey,
 } from '../core/index.ts';
+import { behaviorLeftOutSentence } from './adopted-behavior.ts';
 import { leftOutSentence } from './adopted-metrics.ts';
 
 /** A cold start that has ended: from the first waiting request to its first byte, in ms. */
@@ -36,6 +37,7 @@ export type ScalerEvent =
   | (About & { readonly type: 'write-refused'; readonly replicas: number; readonly message: string })
   | (About & { readonly type: 'hpa-adopted'; readonly name: string })
   | (About & { readonly type: 'hpa-metrics-left-out'; readonly metrics: readonly string[] })
+  | (About & { readonly type: 'hpa-behavior-left-out'; readonly rules: readonly string[] })
   | (About & { readonly type: 'hpa-restored'; readonly name: string })
   | (About & { readonly type: 'hpa-refused'; readonly name: string; readonly message: string })
   | (About & { readonly type: 'off-boarding'; readonly replicas: number })
@@ -75,6 +77,8 @@ const sentence = (event: ScalerEvent): string => {
       return `HorizontalPodAutoscaler ${event.name} adopted; it comes back on off-boarding`;
     case 'hpa-metrics-left-out':
       return leftOutSentence(event.metrics);
+    case 'hpa-behavior-left-out':
+      return behaviorLeftOutSentence(event.rules);
     case 'hpa-restored':
       return `HorizontalPodAutoscaler ${event.name} given back`;
     case 'hpa-refused':

@@ -7,7 +7,14 @@ const burst = 10;
 const refill = seconds(10);
 const longestMessage = 1000;
 
-const warnings = new Set<ScalerEvent['type']>(['wake-failed', 'settings-refused', 'write-refused', 'hpa-refused', 'hpa-metrics-left-out']);
+const warnings = new Set<ScalerEvent['type']>([
+  'wake-failed',
+  'settings-refused',
+  'write-refused',
+  'hpa-refused',
+  'hpa-metrics-left-out',
+  'hpa-behavior-left-out',
+]);
 
 /** The `reason` of the Kubernetes Event: that of the decision or failure where there is one, so that the same word is found everywhere. */
 const reasonOf = (event: ScalerEvent): string => (event.type === 'scaled' || event.type === 'wake-failed' ? event.reason : event.type);

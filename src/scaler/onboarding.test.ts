@@ -90,6 +90,56 @@ test('the targets of an adopted HPA apply where nobody says by what to scale; wh
   t.deepEqual(w.cluster.hpas[0]?.spec, both.spec, 'it comes back as it was');
 });
 
+test('of the behavior of an adopted HPA the wait before a fall is scale-down-delay; the rest is named', async (t) => {
+  const policy = (type: string, value: number, periodSeconds: number): object => ({ type, value, periodSeconds });
+  const behavior = {
+    scaleUp: { stabilizationWindowSeconds: 30, selectPolicy: 'Min', policies: [policy('Pods', 2, 60)] },
+    scaleDown: { stabilizationWindowSeconds: 120, selectPolicy: 'Max', policies: [policy('Percent', 100, 15)] },
+  };
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } });
+  });
+  await w.advance(seconds(2));
+  t.is(w.registry.get(hello)?.spec.scaling.scaleDownDelay, seconds(120));
+  const rules = ['scaleUp stabilizationWindowSeconds 30', 'scaleUp policies (Pods 2 per 60s)', 'scaleUp selectPolicy Min'];
+  t.deepEqual(
+    w.events.filter(({ type }) => type === 'hpa-behavior-left-out'),
+    [{ type: 'hpa-behavior-left-out', workload: hello, rules }],
+  );
+  t.regex(
+    w.registry
+      .get(hello)
+      ?.warnings.map(({ message }) => message)
+      .join() ?? '',
+    /behavior .* not taken over: scaleUp stabilizationWindowSeconds 30/,
+  );
+  w.cluster.annotate({ 'rouse.dev/scale-down-delay': '5s' });
+  await w.advance(seconds(2));
+  t.is(w.registry.get(hello)?.spec.scaling.scaleDownDelay, seconds(5), 'what is on the workload wins');
+});
+
+test('what the API server fills in of a behavior is not missed', async (t) => {
+  const policies = [
+    { type: 'Pods', value: 4, periodSeconds: 15 },
+    { type: 'Percent', value: 100, periodSeconds: 15 },
+  ];
+  const behavior = {
+    scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies },
+    scaleDown: { selectPolicy: 'Max', policies: policies.slice(1) },
+  };
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+    c.hpas.push({ ...hpa, spec: { ...hpa.spec, behavior } });
+  });
+  await w.advance(seconds(2));
+  t.is(w.registry.get(hello)?.spec.scaling.scaleDownDelay, seconds(0));
+  t.deepEqual(
+    w.events.filter(({ type }) => type === 'hpa-behavior-left-out'),
+    [],
+  );
+});
+
 test('of an HPA with nothing that can be taken over the bounds apply, and concurrency as always', async (t) => {
   const w = await world((c) => {
     c.put(viewOf({ annotations: adopting, specReplicas: 3 }));

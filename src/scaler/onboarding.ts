@@ -1,5 +1,6 @@
 import { after, annotation, between, printWorkloadState, seconds, type Clock, type Logger, type Millis, type WorkloadState } from '../core/index.ts';
 import { resources, type KubeClient, type Refusal } from '../kube/index.ts';
+import { adoptedBehavior } from './adopted-behavior.ts';
 import { adoptedMetrics, saysMetrics } from './adopted-metrics.ts';
 import type { ScalerEvent } from './events.ts';
 import { findHpa, rememberedHpa, strippedHpa } from './adopted-hpa.ts';
@@ -65,6 +66,8 @@ const adopt = async (ports: OnboardingPorts, record: WorkloadRecord, hpa: Hpa, r
   const { leftOut } = adoptedMetrics(hpa);
   if (leftOut.length > 0 && !saysMetrics(record.view.annotations, record.view.podAnnotations))
     ports.tell({ type: 'hpa-metrics-left-out', workload: record.key, metrics: leftOut });
+  const { leftOut: rules } = adoptedBehavior(hpa);
+  if (rules.length > 0) ports.tell({ type: 'hpa-behavior-left-out', workload: record.key, rules });
 };
 
 const tellRival = (ports: OnboardingPorts, { key }: WorkloadRecord, hpa: Hpa): void => {

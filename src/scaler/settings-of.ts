@@ -1,6 +1,7 @@
 import { annotation, knativePrefix, ok, pods, prefix, type Result, type ScaleSpec, type SpecProblem, type WorkloadState } from '../core/index.ts';
 import { parseSpec, type ClusterConfig, type ParsedSpec, type SpecOptions, type Texts } from '../core/spec/index.ts';
 import type { NamespaceView, WorkloadView } from '../kube/index.ts';
+import { adoptedBehavior, behaviorLeftOutWarnings } from './adopted-behavior.ts';
 import { adoptedMetrics, leftOutWarnings, saysMetrics } from './adopted-metrics.ts';
 
 export interface SettingLayers {
@@ -38,18 +39,20 @@ const adoptedBounds = (state: WorkloadState | undefined): Texts => {
 /** All that is written for a workload, read. */
 export const readSettings = (view: WorkloadView, state: WorkloadState | undefined, layers: SettingLayers): Result<ParsedSpec, readonly SpecProblem[]> => {
   const adopted = adoptedMetrics(state?.adoptedHpa);
+  const behavior = adoptedBehavior(state?.adoptedHpa);
   const takes = !saysMetrics(view.annotations, view.podAnnotations);
   const parsed = parseSpec(
     {
       cluster: layers.config.defaults,
       namespace: layers.namespace?.annotations ?? {},
-      podTemplate: { ...adoptedBounds(state), ...(takes ? adopted.texts : {}), ...view.podAnnotations },
+      podTemplate: { ...adoptedBounds(state), ...behavior.texts, ...(takes ? adopted.texts : {}), ...view.podAnnotations },
       workload: view.annotations,
     },
     { checkFormula: layers.checkFormula, maxScaleLimit: layers.config.maxScaleLimit },
   );
-  if (!parsed.ok || !takes || adopted.leftOut.length === 0) return parsed;
-  return ok({ ...parsed.value, warnings: [...parsed.value.warnings, ...leftOutWarnings(adopted.leftOut)] });
+  const warnings = [...(takes ? leftOutWarnings(adopted.leftOut) : []), ...behaviorLeftOutWarnings(behavior.leftOut)];
+  if (!parsed.ok || warnings.length === 0) return parsed;
+  return ok({ ...parsed.value, warnings: [...parsed.value.warnings, ...warnings] });
 };
 
 /**

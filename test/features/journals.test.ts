@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import type { Decision } from '../../src/core/index.ts';
 import { replayFiles } from '../../src/cli/replay.ts';
 import { TraceReader } from '../../src/scaler/index.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
@@ -21,6 +22,12 @@ let web: SliceClient;
 let directory: string;
 test.before(async () => {
   [rouse, directory] = await Promise.all([startSeparateProcesses(), mkdtemp(join(tmpdir(), 'rouse-journals-'))]);
+  await rouse.api('POST', '/api/v1/namespaces/rouse-system/configmaps', {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'rouse-config', namespace: 'rouse-system' },
+    data: { budget: '{pods: 4}' },
+  });
   leader = await rouse.startController(0);
   [standby] = await Promise.all([rouse.startController(1), rouse.startGateway(gatewayAddress), rouse.leads(leader)]);
   const annotations = { ...onboarded, 'rouse.dev/target': '3', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
@@ -35,18 +42,12 @@ test.after.always(async () => {
   await rm(directory, { recursive: true });
 });
 
-interface Tick {
-  readonly at: number;
-  readonly to: number;
-  readonly poked: boolean;
-}
-
-const traceOf = async (controller: RouseProcess): Promise<string> => {
+const traceOf = async (controller: RouseProcess, name = 'web'): Promise<string> => {
   const [, metrics = ''] = await controller.line(/^ready: .*metrics=(\S+)/);
-  return (await fetch(new URL('/workloads/default/web/trace', metrics))).text();
+  return (await fetch(new URL(`/workloads/default/${name}/trace`, metrics))).text();
 };
 
-const ticksOf = (trace: string): readonly Tick[] => {
+const ticksOf = (trace: string): readonly Decision[] => {
   const reader = new TraceReader();
   return trace
     .trimEnd()
@@ -55,24 +56,37 @@ const ticksOf = (trace: string): readonly Tick[] => {
     .flatMap((line) => {
       const read = reader.read(line);
       if (!read.ok) throw new Error(read.problem);
-      return read.value === undefined ? [] : [{ at: read.value.decision.at, to: read.value.decision.to, poked: read.value.poked }];
+      return read.value === undefined ? [] : [read.value.decision];
     });
 };
+
+/** What of the budget each tick says, from the first one after `at`. */
+const sharesOf = (trace: string, at: number): ReadonlySet<string> =>
+  new Set(ticksOf(trace).flatMap((tick) => (tick.at <= at ? [] : [`${tick.reason} ${JSON.stringify(tick.evidence.budget)}`])));
 
 const tick = 2000;
 /** A report, a watch event and a tick that was late may lie between what the two saw. */
 const slack = 1500;
 
-test('a standby computes the numbers of the leader from the same reports, and after a kill -9 goes on from them without a change', async (t) => {
+test('a standby computes the numbers of the leader, its shares of an exhausted budget too, and after a kill -9 goes on from them without a change', async (t) => {
   const load = startLoad(t, 5, () => web.get('/sleep?ms=500'));
   await until('two pods', async () => (await rouse.countOf('web')).replicas === 2);
-  const settledAt = Date.now();
+  const greedy = { ...onboarded, 'rouse.dev/path': 'none', 'rouse.dev/min-scale': '9' };
+  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('batch', { annotations: greedy }));
+  await until('the other one has what the budget leaves', async () => (await rouse.countOf('batch')).replicas === 2);
+  const settledAt = Date.now() + tick + slack;
   await until('some ticks of both after that', async () => {
     const traces = await Promise.all([traceOf(leader), traceOf(standby)]);
-    return traces.every((trace) => ticksOf(trace).filter(({ at }) => at > settledAt + tick + slack).length >= 3);
+    return traces.every((trace) => ticksOf(trace).filter(({ at }) => at > settledAt).length >= 2);
   });
-  const [ofLeader, ofStandby] = await Promise.all([traceOf(leader), traceOf(standby)]);
-  const before = await rouse.countOf('web');
+  const [ofLeader, ofStandby, batchOfLeader, batchOfStandby] = await Promise.all([
+    traceOf(leader),
+    traceOf(standby),
+    traceOf(leader, 'batch'),
+    traceOf(standby, 'batch'),
+  ]);
+  const counts = () => Promise.all([rouse.countOf('web'), rouse.countOf('batch')]);
+  const before = await counts();
 
   const decided = ticksOf(ofLeader);
   const shadow = ticksOf(ofStandby).filter(({ at }) => at >= (decided[0]?.at ?? 0) && at <= (decided.at(-1)?.at ?? 0));
@@ -85,20 +99,26 @@ test('a standby computes the numbers of the leader from the same reports, and af
       `${to} at ${at}: ${JSON.stringify(around)}`,
     );
   }
-  const steady = [decided, shadow].map((ticks) => new Set(ticks.filter(({ at }) => at > settledAt + tick + slack).map(({ to }) => to)));
+  const steady = [decided, shadow].map((ticks) => new Set(ticks.filter(({ at }) => at > settledAt).map(({ to }) => to)));
   t.deepEqual(steady, [new Set([2]), new Set([2])], 'under a constant load both say the same at each tick');
+  const shares = sharesOf(batchOfLeader, settledAt);
+  t.regex([...shares].join(), /^budget {"limit":2,"share":2,"scope":"cluster","ceiling":4,"used":4,.*"wanted":9}$/);
+  t.deepEqual(sharesOf(batchOfStandby, settledAt), shares);
 
   await leader.stop('SIGKILL');
+  const deadSince = Date.now();
+  await rouse.leaseRunsOut();
   await rouse.leads(standby);
   const ledAt = Date.now();
   await until('ticks of the new leader', async () => ticksOf(await traceOf(standby)).filter(({ at }) => at > ledAt).length >= 2);
-  t.deepEqual(await rouse.countOf('web'), before, 'nobody has touched the count');
+  t.deepEqual(await counts(), before, 'nobody has touched the counts');
   const failed = (await load.stop()).filter(({ status }) => status !== 200);
   t.deepEqual(failed, []);
 
-  const ofNewLeader = await traceOf(standby);
+  const [ofNewLeader, batchOfNewLeader] = await Promise.all([traceOf(standby), traceOf(standby, 'batch')]);
+  t.deepEqual(sharesOf(batchOfNewLeader, deadSince), shares);
   const files = await Promise.all(
-    [ofLeader, ofStandby, ofNewLeader].map(async (trace, index) => {
+    [ofLeader, ofStandby, ofNewLeader, batchOfNewLeader].map(async (trace, index) => {
       const path = join(directory, `${String(index)}.jsonl`);
       await writeFile(path, trace);
       return path;
@@ -106,5 +126,5 @@ test('a standby computes the numbers of the leader from the same reports, and af
   );
   const lines: string[] = [];
   t.is(await replayFiles(files, (line) => lines.push(line)), 0);
-  t.regex(lines.join('\n'), /^3 cases, \d+ ticks, 0 mismatches$/);
+  t.regex(lines.join('\n'), /^4 cases, \d+ ticks, 0 mismatches$/);
 });

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-const types = { headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const;
+const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 } as const;
 
 export const frame = (type: keyof typeof types, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer => {
   const head = Buffer.alloc(9);

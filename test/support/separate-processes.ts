@@ -19,6 +19,8 @@ export interface SeparateProcesses {
   startController(place?: 0 | 1, main?: string): Promise<RouseProcess>;
   /** Resolves when that controller leads. */
   leads(controller: RouseProcess): Promise<void>;
+  /** What the standby waits 15 s for after a leader that was killed: its Lease has run out. */
+  leaseRunsOut(): Promise<void>;
   /** Starts `rouse gateway`, linked to both places, on a loopback address of its own: two on one address would want the same ports. */
   startGateway(address: string, main?: string, flags?: readonly string[]): Promise<RouseProcess>;
   /** The count of the Deployment's only ReplicaSet, and how often it was changed: a Deployment's own generation counts its annotations too. */
@@ -72,6 +74,12 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
         30_000,
         () => controller.errors(),
       );
+    },
+    leaseRunsOut: async () => {
+      const { status, body } = await api.patch('/apis/coordination.k8s.io/v1/namespaces/rouse-system/leases/rouse-controller', {
+        spec: { holderIdentity: null },
+      });
+      if (status !== 200) throw new Error(JSON.stringify(body));
     },
     startGateway: async (address, main, flags = []) => {
       const links = ports.flatMap((port) => ['--controller', `https://127.0.0.1:${port}`]);

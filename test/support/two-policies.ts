@@ -105,7 +105,7 @@ export const runScene = (scene: Scene, policy: ScaleSpec['policy']): readonly Ti
     const averages = window.averages(start / 1000 + second, aggregation) ?? { stable: 0, panic: 0 };
     const held = requests.waiting(load, capacity);
     const observation: Observation = {
-      metrics: [{ metric: 'concurrency', kind: 'value', ...averages, age: millis(500) }],
+      metrics: [{ metric: spec.scaling.metrics[0]?.metric ?? 'concurrency', kind: 'value', ...averages, age: millis(500) }],
       replicas: pods(running.count),
       ready: pods(ready),
       starting: pods(running.count - ready),

@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
 import { annotation, messageOf, parseDuration, printWorkloadState, silentLogger, systemNamespace, workloadKey, type ScaleSpec } from '../../core/index.ts';
 import { loadFormulas, type Formulas } from '../../decider/index.ts';
 import { configMapView, namespaceView, SnapshotStore, workloadView, type ConfigMapView, type NamespaceView, type WorkloadView } from '../../kube/index.ts';
@@ -7,8 +6,10 @@ import { CommandError } from '../exit-code.ts';
 import type { SimulateFlags } from '../flags.ts';
 import { isWorkload, mentionsFormula, podTemplate, readManifests, type SourcedManifest } from '../manifests.ts';
 import type { StartTime } from './distributions.ts';
+import { readBounded } from '../read-bounded.ts';
 import { parseLoad } from './load-file.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
+import { notSimulated } from './not-simulated.ts';
 import { leadInSeconds, ratesOf, type Scene } from './scene.ts';
 
 const usage = (message: string, cause?: unknown): CommandError => new CommandError('usage', message, cause);
@@ -56,15 +57,14 @@ const readLoad = async (name: string, seed: number): Promise<Load> => {
   const builtIn = builtInLoad(name, seed);
   if (builtIn !== undefined) return builtIn;
   try {
-    const { size } = await stat(name);
-    if (size > largestFile) throw usage(`the load ${name} has ${size} bytes, at most ${largestFile} are read`);
-    const parsed = parseLoad(await readFile(name, 'utf8'), name);
+    const parsed = parseLoad(await readBounded(name, largestFile, `the load ${name}`), name);
     if (parsed.ok) return parsed.value;
     throw usage(`the load ${name}, ${parsed.problem}`);
   } catch (failure) {
     if (failure instanceof CommandError) throw failure;
-    const isMissing = failure instanceof Error && 'code' in failure && failure.code === 'ENOENT';
-    throw usage(`cannot read the load ${name}: ${isMissing ? `it is no file, and none of ${builtInLoads.join(', ')}` : messageOf(failure)}`, failure);
+    const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
+    const why = code === 'ENOENT' ? `it is no file, and none of ${builtInLoads.join(', ')}` : code === 'EISDIR' ? 'it is a directory' : messageOf(failure);
+    throw usage(`cannot read the load ${name}: ${why}`, failure);
   }
 };
 
@@ -122,6 +122,9 @@ const specOf = (
   const { metrics, formula } = record.spec.scaling;
   if (formula === undefined && !metrics.some(({ metric }) => metric === 'concurrency' || metric === 'rps' || metric === 'held'))
     throw usage(`${path}: it scales on ${metrics.map(({ metric }) => metric).join(', ')}; only concurrency, rps and held are simulated`);
+  const unknown = notSimulated(record.spec.scaling, formulas);
+  if (formula !== undefined && unknown.length > 0)
+    throw usage(`${path}: its formula reads ${unknown.join(', ')}; only concurrency, rps and held are simulated`);
   if (record.spec.path === 'none' || record.spec.path === 'direct')
     throw usage(`${path}: rouse.dev/path is ${record.spec.path}, so that no gateway would count its requests; there is nothing to simulate`);
   return record.spec;

@@ -7,6 +7,7 @@ import { CommandError, exitCode } from '../exit-code.ts';
 import { parseManifests } from '../manifests.ts';
 import { contestants } from './contestant.ts';
 import { builtInLoad, builtInLoads, type Load } from './loads.ts';
+import { notSimulated } from './not-simulated.ts';
 import { pngOf } from './png.ts';
 import { sceneOf } from './read-scene.ts';
 import { run } from './run.ts';
@@ -214,6 +215,9 @@ test('what cannot be simulated is said', async (t) => {
   };
   await refused({ 'rouse.dev/target': 'many' }, /^shop\.yaml: its settings are not legal\n {2}rouse\.dev\/target: /);
   await refused({ 'rouse.dev/metric': 'cpu' }, /shop\.yaml: it scales on cpu; only concurrency, rps and held are simulated/);
+  await refused({ 'rouse.dev/formula': 'max(concurrency / 10, cpu)' }, /shop\.yaml: its formula reads cpu; only concurrency, rps and held are simulated/);
+  const partly = (await sceneWith(load([1, 1]), { 'rouse.dev/metric': 'concurrency,latency', 'rouse.dev/target': 'concurrency=10,latency=200ms' })).spec;
+  t.deepEqual(notSimulated(partly.scaling, undefined), ['latency']);
   await refused({ 'rouse.dev/path': 'none' }, /rouse\.dev\/path is none, so that no gateway would count/);
   const slow = await t.throwsAsync(sceneWith(load([1, 1]), {}, { startTime: '8s..2s' }));
   t.is(slow.message, '--start-time 8s..2s: want a duration (5s), or two, the shorter first (2s..8s)');

@@ -75,6 +75,10 @@ class RequestSpans implements RequestTrace {
     this.#endUpstream({ 'error.type': 'connect-failed' }, problem);
   }
 
+  again(problem: string): void {
+    this.#endUpstream({ 'error.type': 'upstream-reset' }, problem);
+  }
+
   ended(status: number, { refusedWith: reason, brokenOffBy: abortedBy, requestBytes, responseBytes }: TracedCall): void {
     this.#endHold();
     const by = abortedBy === undefined ? {} : { 'rouse.aborted_by': abortedBy };

@@ -41,7 +41,7 @@ export const onboardingSettings = {
     legal: 'true',
     example: 'true',
     meaning:
-      'takes over the HorizontalPodAutoscaler on this target, with its bounds and its targets of cpu and memory: removes it, and gives it back on off-boarding',
+      'takes over the HorizontalPodAutoscaler on this target, with its bounds, its targets of cpu and memory and its wait before a fall: removes it, and gives it back on off-boarding',
     parse: map(oneOf('true'), () => true),
   }),
   'manual-override': onboarding({

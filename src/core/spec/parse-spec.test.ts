@@ -262,6 +262,8 @@ test('a swap, a lost letter and a wrong letter are one edit each; a wholly diffe
     ['widnow', 'windw', 'wondow', 'WINDOW', 'banana'].map((name) => nearest(name, ['window', 'metric'])),
     ['window', 'window', 'window', 'window', undefined],
   );
+  t.is(nearest(`${'a'.repeat(80)}-1`, ['b', `${'a'.repeat(80)}-2`]), `${'a'.repeat(80)}-2`, 'of long names the beginning counts');
+  t.is(nearest('abc', ['abcdefghi']), undefined);
 });
 
 const anyKey = fc.oneof(

@@ -55,7 +55,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #switched: Switched | undefined;
   #saidContinue = false;
   #sentTwice = false;
-  /** Of the request, what was to go over a connection that ended before any of it did. */
+  /** Of its body, what was to go over a connection that ended before any of the request did. */
   #unwritten = '';
   #status = abandonedStatus;
   /** Of answers whose connection this has left. */
@@ -108,7 +108,7 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#setting.upstreams.of(pod, port).take(this.#reuse);
+      upstream = this.#setting.upstreams.of(pod, port).take(this.#reuse, this.givenAt);
     } catch (error) {
       // An address that is none.
       this.progress?.unreachable(this, messageOf(error));
@@ -147,8 +147,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   connected(): void {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
-    if (this.#unwritten === '') upstream.out.text(this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.scheme));
-    else upstream.out.text(this.#unwritten);
+    upstream.out.text(this.#printHead());
+    if (this.#unwritten !== '') upstream.out.text(this.#unwritten);
     this.#unwritten = '';
     if (this.#head.hasBody) {
       this.#client.passBody(upstream.out);
@@ -212,18 +212,18 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     this.dueAt = this.#limits.next(true);
   }
 
-  brokeOff(_problem: string, silent: boolean): void {
+  brokeOff(problem: string, silent: boolean): void {
     const broken = this.#leaveUpstream();
     if (this.#over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
-    if (!isDead) this.progress?.brokeOff(this);
+    if (isDead) broken.foundDead(this.givenAt);
+    else this.progress?.brokeOff(this);
     if (!isDead || this.#sentTwice || (broken.out.hasWritten && !isReplayable(this.#head))) return this.#fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
-    this.#unwritten = broken.out.takeText();
+    this.#unwritten = broken.out.takeText().slice(this.#printHead().length);
     this.#client.keepBody();
-    this.progress?.resent();
-    this.#attempt(broken.another());
+    this.progress?.again(this, problem);
   }
 
   drained(): void {
@@ -267,8 +267,13 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
   get #reuse(): Reuse {
     if (this.#head.upgrade !== undefined) return 'none-as-stream';
-    if (this.#sentTwice) return 'none';
+    if (this.#sentTwice || this.fresh) return 'none';
     return isReplayable(this.#head) ? 'any' : 'fresh';
+  }
+
+  /** As it goes to the pod that this was given to last. */
+  #printHead(): string {
+    return this.#head.forUpstream(this.#client.peer, this.#edge, this.#podAuthority, this.trace?.fields, this.scheme);
   }
 
   #attempt(upstream: PodConnection): void {

@@ -67,7 +67,7 @@ const startConnection = async (t: ExecutionContext, onIdle: (connection: PodConn
     socket.on('data', (chunk) => (received += chunk.toString('latin1'))).on('error', () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const pool = { clock: systemClock, open: () => t.fail('another one'), idle: onIdle, gone: () => undefined };
+  const pool = { clock: systemClock, idle: onIdle, gone: () => undefined, closedAfter: () => undefined };
   const connection = new PodConnection(pool, '127.0.0.1', (server.address() as AddressInfo).port, false);
   t.teardown(() => {
     connection.close();

@@ -1,8 +1,9 @@
-import { connect, type OnReadOpts, type Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
 import { HeadReader } from './head-reader.ts';
 import { connectWithinMs, mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
+import { connectToPod, type PodSocket } from '../pod-socket.ts';
 import { Outbox } from './outbox.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { ResponseHead } from './response-head.ts';
@@ -34,12 +35,12 @@ export interface AnswerListener {
 /** What a connection needs of the pool that it belongs to. */
 export interface Pool {
   readonly clock: Clock;
-  /** A connection that is made for this. `asStream`: for a request to change protocols. */
-  open(asStream: boolean): PodConnection;
   /** It can take another request. */
   idle(connection: PodConnection): void;
   /** It is closed. `idleMs`: for how long it had been idle when the pod closed it. */
   gone(connection: PodConnection, idleMs: number | undefined): void;
+  /** The pod closed one that had been idle for so long. */
+  closedAfter(idleMs: number): void;
 }
 
 /** One connection to a pod: a request at a time, its answer read strictly, then the next one. */
@@ -51,7 +52,7 @@ export class PodConnection {
   idleSince = 0;
   keepAliveSeconds: number | undefined;
   readonly #pool: Pool;
-  readonly #socket: Socket;
+  readonly #socket: PodSocket;
   readonly #heads = new HeadReader(mostAnswerHeadBytes);
   #timer: Timer | undefined;
   #listener: AnswerListener | undefined;
@@ -67,9 +68,7 @@ export class PodConnection {
   /** `asStream`: for a request that may take the connection over; its socket is a stream for good. */
   constructor(pool: Pool, address: string, port: number, asStream: boolean) {
     this.#pool = pool;
-    const options = { host: address, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-    // Throws at an address that is none.
-    const socket = connect(asStream ? options : { ...options, onread: this.#reading() });
+    const socket = connectToPod(asStream ? { allowHalfOpen: true } : { allowHalfOpen: true, onread: this.#reading() }, address, port);
     this.#socket = socket;
     this.out = new Outbox(socket);
     this.#timer = pool.clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
@@ -77,9 +76,9 @@ export class PodConnection {
     if (asStream) socket.on('data', this.#onData);
   }
 
-  /** Another connection to the same pod, one that no request has gone over. */
-  another(): PodConnection {
-    return this.#pool.open(false);
+  /** A request that was given to it at `at` has found it dead. */
+  foundDead(at: number): void {
+    this.#pool.closedAfter(at - this.idleSince);
   }
 
   /** Gives it a request. `isHead`: the answer has no body, whatever it says. */
@@ -225,7 +224,7 @@ export class PodConnection {
   readonly #onEnd = (): void => {
     if (this.#state === 'idle') return this.#end(this.#pool.clock.monotonic() - this.idleSince);
     const listener = this.#listener;
-    if (listener !== undefined && this.#body?.end(listener.answerTo) === true) this.#whole(undefined, 0);
+    if (listener !== undefined && !this.#socket.wasReset && this.#body?.end(listener.answerTo) === true) this.#whole(undefined, 0);
     else this.#fail('the pod ended the connection');
   };
 
@@ -262,6 +261,7 @@ export class PodConnection {
 
   #letGo(): void {
     const socket = this.#socket;
+    socket.readsOn = false;
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError).off('close', this.#onClose);
   }
 }

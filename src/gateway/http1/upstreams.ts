@@ -9,7 +9,7 @@ const forgetFactor = 1.05;
 
 /**
  * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
- * met a dead one already. `none-as-stream`: it asks to change protocols, and takes the connection with it.
+ * met a dead one already, or so many others have that it is not to be tried. `none-as-stream`: it asks to change protocols, and takes the connection with it.
  */
 export type Reuse = 'any' | 'fresh' | 'none' | 'none-as-stream';
 
@@ -32,17 +32,23 @@ class ConnectionPool implements Pool, PodPool {
   }
 
   /** A connection for one request. Throws at an address that is none. */
-  take(reuse: Reuse): PodConnection {
-    if (reuse === 'none' || reuse === 'none-as-stream') return this.open(reuse === 'none-as-stream');
+  take(reuse: Reuse, now: number): PodConnection {
+    if (reuse === 'none-as-stream') return this.#open(true);
     const top = this.#idle.at(-1);
-    const limit = reuse === 'any' ? this.#limitMs : Math.min(this.#limitMs, freshForMs);
-    if (top === undefined || this.clock.monotonic() - top.idleSince >= limit) return this.open(false);
+    if (top === undefined) return this.#open(false);
+    const idleMs = now - top.idleSince;
+    if (reuse === 'none' || idleMs >= this.#limitMs) {
+      // The new one will take its place: no more are kept than there were calls at once.
+      top.close();
+      return this.#open(false);
+    }
+    if (reuse === 'fresh' && idleMs >= freshForMs) return this.#open(false);
     this.#idle.pop();
     this.#counts.idle -= 1;
     return top;
   }
 
-  open(asStream: boolean): PodConnection {
+  #open(asStream: boolean): PodConnection {
     const connection = new PodConnection(this, this.#address, this.#port, asStream);
     this.#counts.open += 1;
     this.#counts.opened += 1;
@@ -58,12 +64,16 @@ class ConnectionPool implements Pool, PodPool {
   }
 
   gone(connection: PodConnection, idleMs: number | undefined): void {
-    if (idleMs !== undefined) this.#limitMs = Math.min(this.#limitMs, idleMs / 2);
+    if (idleMs !== undefined) this.closedAfter(idleMs);
     const at = this.#idle.lastIndexOf(connection);
     this.#counts.open -= 1;
     if (at < 0) return;
     this.#idle.splice(at, 1);
     this.#counts.idle -= 1;
+  }
+
+  closedAfter(idleMs: number): void {
+    this.#limitMs = Math.min(this.#limitMs, Math.max(0, idleMs) / 2);
   }
 
   /** Closes what has been idle for too long; those are at the bottom. */

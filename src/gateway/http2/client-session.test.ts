@@ -162,3 +162,55 @@ test('a client that takes a request back with NO_ERROR and hangs up leaves nothi
   await until('closed', () => reports() === 1);
   t.deepEqual(heard[0]?.endings, [{ how: 'reset-by-peer', code: 0 }]);
 });
+
+const openHead = frame('headers', 1, 5, Buffer.from([0x82]));
+const more = frame('continuation', 0, 5);
+for (const [what, first, then] of [
+  ['its frame breaks off', get(5).subarray(0, 12), undefined],
+  ['even the head of its frame does', get(5).subarray(0, 3), undefined],
+  ['its frame is whole and says that more comes', openHead, undefined],
+  ['more comes, and never the end', openHead, more],
+] as const)
+  test(`the head of a request that is not whole 10 s after its first byte ends the connection: ${what}`, async (t) => {
+    const { client, streams, seconds, socket } = await start(t);
+    client.socket.write(Buffer.concat([greeting, get(3, false)]));
+    await until('a request has come', () => streams.length === 1);
+    let sent = greeting.length + get(3, false).length;
+    const send = async (bytes: Buffer | undefined): Promise<void> => {
+      if (bytes === undefined) return;
+      client.socket.write(bytes);
+      sent += bytes.length;
+      await until('it has come', () => socket.bytesRead === sent);
+    };
+    await send(first);
+    for (let second = 0; second < 10; second += 1) {
+      seconds(1);
+      if (second > 0) await send(then);
+    }
+    t.false(client.closed());
+    seconds(2);
+    await until('goodbye', () => client.frames().some(isGoaway));
+    await until('closed', client.closed);
+    t.is(streams.length, 1);
+  });
+
+test('heads that come slowly one behind the other, each in time, end nothing; nor does a body that stands still in the middle of a frame', async (t) => {
+  const { client, streams, seconds, socket } = await start(t);
+  client.socket.write(greeting);
+  let sent = greeting.length;
+  const send = async (bytes: Buffer): Promise<void> => {
+    client.socket.write(bytes);
+    sent += bytes.length;
+    await until('it has come', () => socket.bytesRead === sent);
+  };
+  for (let id = 1; id < 9; id += 2) {
+    const head = get(id, id < 7);
+    await send(head.subarray(0, 10));
+    seconds(8);
+    await send(head.subarray(10));
+  }
+  t.is(streams.length, 4);
+  await send(frame('data', 0, 7, Buffer.alloc(100)).subarray(0, 50));
+  seconds(25);
+  t.false(client.frames().some(isGoaway));
+});

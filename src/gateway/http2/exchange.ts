@@ -1,4 +1,5 @@
 import { gatewayCodes, messageOf, type Clock } from '../../core/index.ts';
+import type { ConnectFailure } from '../counters.ts';
 import type { Pod } from '../pod.ts';
 import { notWebSocket, upstreamReset } from '../refusals.ts';
 import { isReplayable, wasDead } from '../sent-again.ts';
@@ -46,16 +47,20 @@ export class Exchange extends StreamExchange implements StreamTaker {
   start(pod: Pod, port: number): void {
     this.limits.start(this.givenAt);
     this.dueAt = this.limits.next(false);
-    this.#attempts = 0;
     this.#pool = this.#sessions.of(pod, port);
     this.#take();
   }
 
   // From the connections to the pod.
 
-  unreachable(problem: string): void {
+  unreachable(problem: string, failure?: ConnectFailure): void {
     this.#pool = undefined;
-    this.progress?.unreachable(this, problem);
+    this.progress?.unreachable(this, problem, failure);
+  }
+
+  turnedAway(): void {
+    this.#pool = undefined;
+    this.progress?.again(this, 'the pod is ending');
   }
 
   opened(session: PodSession): void {
@@ -147,11 +152,12 @@ export class Exchange extends StreamExchange implements StreamTaker {
     const session = this.#session;
     const answer = this.answerCame ? 'whole' : this.answering ? 'begun' : 'no';
     const replayable = isReplayable(this.head) && wasDead(this.sweeps);
+    const lost = how === 'lost';
     const end = endOf({
       answer,
       code,
       unsent: how === 'unsent',
-      lost: how === 'lost',
+      lost,
       ending: session?.ending === true,
       used: session?.used === true,
       attempt: this.#attempts,
@@ -162,8 +168,8 @@ export class Exchange extends StreamExchange implements StreamTaker {
       this.finish(this.status);
       this.client.dropRest();
     } else if (end === 'again') {
-      this.progress?.resent();
-      this.#take();
+      this.#pool = undefined;
+      this.progress?.again(this, lost ? 'the pod ended the connection' : 'the pod did not take the request on');
     } else if (end === 'broken') {
       this.progress?.brokeOff(this);
       this.fail(upstreamReset);

@@ -19,6 +19,11 @@ export class Http2OnDemand {
     return new Sessions(port, this.#sessions);
   }
 
+  /** It takes nothing new: whoever waits for a connection to it goes elsewhere. */
+  turnAway(pod: Pod): void {
+    for (const pool of this.#sessions?.to(pod) ?? []) pool.turnAway();
+  }
+
   /** Idle connections to it are closed; calls in flight run to their end. */
   forget(pod: Pod): void {
     this.#sessions?.forget(pod);

@@ -1,5 +1,6 @@
-import { connect } from 'node:net';
 import { millis, type Clock, type Timer } from '../../core/index.ts';
+import type { ConnectFailure } from '../counters.ts';
+import { connectToPod } from '../pod-socket.ts';
 import { errors } from './engine/codes.ts';
 import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
@@ -34,12 +35,18 @@ const settings: OwnSettings = {
 /** What all of them read into: what has come is used or copied before anybody reads again. */
 const readInto = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Why a session could not be used for anything. */
+export interface SessionProblem {
+  readonly failure: ConnectFailure;
+  readonly text: string;
+}
+
 /** What a session tells the pool that it belongs to. */
 export interface SessionOwner {
   /** There may be room for another stream. */
   room(): void;
-  /** It takes nothing new any more. `problem`: of one that never could be used. */
-  gone(session: PodSession, problem: string | undefined): void;
+  /** It takes nothing new any more. `problem`: of one that has carried no request, had there been any. */
+  gone(session: PodSession, problem: SessionProblem | undefined): void;
 }
 
 /** One HTTP/2 connection to a pod. No keep-alive PINGs go to it: gRPC servers take one in five minutes for an attack; dead connections are found by TCP's own probes. */
@@ -52,6 +59,7 @@ export class PodSession implements ConnectionOwner {
   #state: 'dialling' | 'ready' | 'gone' = 'dialling';
   #timer: Timer | undefined;
   #problem = 'the connection was closed before it could be used';
+  #failure: ConnectFailure = 'connect';
   #resets = 0;
 
   /** Throws at an address that is none. `authority`: the address as it stands in a URL. */
@@ -64,8 +72,7 @@ export class PodSession implements ConnectionOwner {
       this.#connection.receive(readInto, 0, bytes);
       return true;
     };
-    const keepAlive = { keepAlive: true, keepAliveInitialDelay: 60_000 };
-    const socket = connect({ host: address, port, noDelay: true, ...keepAlive, onread: { buffer: readInto, callback } });
+    const socket = connectToPod({ onread: { buffer: readInto, callback } }, address, port);
     this.#connection = new Connection(socket, settings, this, turn);
     this.#timer = clock.after(millis(connectTimeoutMs), () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', () => this.#connected()).on('error', (error: Error) => (this.#problem = error.message));
@@ -136,7 +143,7 @@ export class PodSession implements ConnectionOwner {
   // From the connection.
 
   changed(): void {
-    if (this.#connection.leaving) return this.#gone();
+    if (this.#connection.leaving) return this.#leaves();
     if (this.#connection.open === 0) this.idleSince = this.#clock.monotonic();
     if (this.#state === 'dialling') this.#ready();
     else this.#owner.room();
@@ -148,6 +155,7 @@ export class PodSession implements ConnectionOwner {
 
   #connected(): void {
     this.#timer?.cancel();
+    this.#failure = 'closed';
     this.#timer = this.#clock.after(millis(settingsTimeoutMs), () => this.#ready());
   }
 
@@ -165,9 +173,17 @@ export class PodSession implements ConnectionOwner {
     this.#gone();
   }
 
+  /** It is over, though its socket is not, before SETTINGS have come: we have given it up, over the first bytes that the pod sent. */
+  #leaves(): void {
+    const { lost, greeted } = this.#connection;
+    if (this.dialling && lost && !greeted) [this.#failure, this.#problem] = ['protocol', 'what it says first are no SETTINGS of HTTP/2'];
+    this.#gone();
+  }
+
   #gone(): void {
     if (this.#state === 'gone') return;
-    const problem = this.dialling ? this.#problem : undefined;
+    const unused = this.#connection.served === 0;
+    const problem = unused ? { failure: this.#failure, text: this.#problem } : undefined;
     this.#state = 'gone';
     this.#timer?.cancel();
     this.#owner.gone(this, problem);

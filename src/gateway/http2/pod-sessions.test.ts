@@ -20,6 +20,7 @@ class Taker implements StreamTaker {
   readonly heard = new Heard();
   stream: Stream | undefined;
   problem: string | undefined;
+  away = false;
 
   opened(session: PodSession): void {
     this.session = session;
@@ -28,6 +29,10 @@ class Taker implements StreamTaker {
 
   unreachable(problem: string): void {
     this.problem = problem;
+  }
+
+  turnedAway(): void {
+    this.away = true;
   }
 }
 
@@ -147,4 +152,20 @@ test('an address that is none is said at once', (t) => {
   const { sessions } = sceneAt(t, 1);
   const pod = new Pod(podAt(1, { address: 'not an address' }), new RevisionFigures('r1'), noConnections());
   t.throws(() => sessions.of(pod, 1).take(new Taker()));
+});
+
+test('who waits for a connection to a pod that takes nothing new is told, and none is made; what is in it goes on', async (t) => {
+  const { origin, sessions, pod, take } = await start(t, () => undefined);
+  const under = take();
+  await until('it is in the pod', () => origin.requests.length === 1);
+  const waiting = Array.from({ length: 5 }, take);
+  const left = waiting.filter(({ session }) => session === undefined);
+  t.true(left.length > 0);
+  for (const pool of sessions.to(pod)) pool.turnAway();
+  t.true(left.every(({ away, problem }) => away && problem === undefined));
+  t.is(pod.connections.open, 1);
+  origin.requests[0]?.stream.respond({ ':status': 201 }, { endStream: true });
+  await until('it is answered', () => under.heard.endings.length === 1);
+  t.true(left.every(({ session }) => session === undefined));
+  t.is(origin.sessions.length, 1);
 });

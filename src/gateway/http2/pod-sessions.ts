@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/index.ts';
-import type { PodConnectionCounts } from '../counters.ts';
+import type { ConnectFailure, PodConnectionCounts } from '../counters.ts';
 import { PodPools, type PodPool } from '../pod-pools.ts';
-import { assumedStreams, PodSession, type SessionOwner } from './pod-session.ts';
+import { assumedStreams, PodSession, type SessionOwner, type SessionProblem } from './pod-session.ts';
 
 /** Longer than most pauses between requests; servers that close earlier say so by GOAWAY. */
 const longestIdleMs = 60_000;
@@ -12,8 +12,10 @@ const mostSessions = 64;
 export interface StreamTaker {
   /** There is room in this session: take it now. */
   opened(session: PodSession): void;
-  /** No connection, so nothing was written. */
-  unreachable(problem: string): void;
+  /** No connection that could be used, so nothing was written. */
+  unreachable(problem: string, failure?: ConnectFailure): void;
+  /** The pod takes nothing new any more. */
+  turnedAway(): void;
 }
 
 /** The connections to one port of one pod, and who waits for a stream in one of them. */
@@ -27,7 +29,6 @@ export class SessionPool implements SessionOwner, PodPool {
   readonly #waiting = new Set<StreamTaker>();
   /** What one session of this pod takes, as learnt from the last one. */
   #perSession = assumedStreams;
-  #closed = false;
   readonly #counts: PodConnectionCounts;
   /** What of them is this pool's. */
   #countedOpen = 0;
@@ -72,11 +73,10 @@ export class SessionPool implements SessionOwner, PodPool {
       taker.opened(session);
     }
     if (this.#waiting.size > 0) this.#dial();
-    else if (this.#closed) this.#retireAll();
     this.#count();
   }
 
-  gone(session: PodSession, problem: string | undefined): void {
+  gone(session: PodSession, problem: SessionProblem | undefined): void {
     const at = this.#sessions.indexOf(session);
     if (at >= 0) this.#sessions.splice(at, 1);
     this.#count();
@@ -86,7 +86,7 @@ export class SessionPool implements SessionOwner, PodPool {
       // Whoever is told may come back at once.
       const told = [...this.#waiting];
       this.#waiting.clear();
-      for (const taker of told) taker.unreachable(problem);
+      for (const taker of told) taker.unreachable(problem.text, problem.failure);
     }
   }
 
@@ -98,12 +98,16 @@ export class SessionPool implements SessionOwner, PodPool {
     }
   }
 
-  close(): void {
-    this.#closed = true;
-    if (this.#waiting.size === 0) this.#retireAll();
+  /** Whoever waits goes elsewhere, and no connection is made any more; those that there are stay for what is in them. */
+  turnAway(): void {
+    const told = [...this.#waiting];
+    this.#waiting.clear();
+    for (const session of [...this.#sessions]) if (session.dialling) session.retire();
+    for (const taker of told) taker.turnedAway();
   }
 
-  #retireAll(): void {
+  close(): void {
+    this.turnAway();
     for (const session of [...this.#sessions]) session.retire();
   }
 
@@ -118,9 +122,9 @@ export class SessionPool implements SessionOwner, PodPool {
     return best;
   }
 
-  /** Opens as many connections as those who wait will fill. */
+  /** Opens as many connections as those who wait will fill. A pod that takes no streams for now will take none over another one, either. */
   #dial(): void {
-    let coming = this.#sessions.filter(({ dialling }) => dialling).length * this.#perSession;
+    let coming = this.#sessions.filter(({ dialling, limit }) => dialling || limit === 0).length * this.#perSession;
     while (coming < this.#waiting.size && this.#sessions.length < mostSessions) {
       this.#sessions.push(new PodSession(this.#clock, this, this.#address, this.#port, this.authority));
       this.#counts.opened += 1;

@@ -12,7 +12,7 @@ import { AnswerWriter } from './answer-writer.ts';
 import { noneSensitive } from './engine/sensitive.ts';
 import type { Ending, Fields, Stream } from './engine/stream.ts';
 import { answerFields, interimFields } from './fields.ts';
-import { framingOf, printRequest } from './http1-request.ts';
+import { framingOf, printRequest, type Framing } from './http1-request.ts';
 import { StreamExchange, type StreamRequest } from './stream-exchange.ts';
 import { Tunnel } from './tunnel.ts';
 import { Upload } from './upload.ts';
@@ -37,7 +37,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   /** Of an answer whose head has not gone out. */
   #statusWaiting = 0;
   #sentTwice = false;
-  /** Of the request, what was to go over a connection that ended before any of it did. */
+  /** Of its body, what was to go over a connection that ended before any of the request did. */
   #unwritten = '';
 
   constructor({ clock, upstreams }: TranslationSetting, request: StreamRequest, target: string, limits: Limits) {
@@ -54,7 +54,7 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.dueAt = this.limits.next(false);
     let upstream: PodConnection;
     try {
-      upstream = this.#upstreams.of(pod, port).take(this.#reuse);
+      upstream = this.#upstreams.of(pod, port).take(this.#reuse, this.givenAt);
     } catch (error) {
       // An address that is none.
       return this.unreachable(messageOf(error));
@@ -69,10 +69,8 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     const [upstream, { head, client }] = [this.#upstream, this];
     if (upstream === undefined) return;
     const framing = framingOf(head);
-    if (this.#unwritten === '') {
-      const forPod = head.forPod(this.peer, this.edge, this.#podAuthority, this.trace?.fields, this.scheme);
-      upstream.out.text(printRequest(head, forPod, framing, this.#webSocketKey));
-    } else upstream.out.text(this.#unwritten);
+    upstream.out.text(this.#printHead(framing));
+    if (this.#unwritten !== '') upstream.out.text(this.#unwritten);
     this.#unwritten = '';
     upstream.out.flush();
     if (!head.hasBody || this.#webSocketKey !== undefined) return upstream.requestSent();
@@ -139,20 +137,20 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
     this.client.resume();
   }
 
-  brokeOff(_problem: string, silent: boolean): void {
+  brokeOff(problem: string, silent: boolean): void {
     const broken = this.#upstream;
     this.#upstream = undefined;
     if (this.over) return;
     const isDead = silent && broken?.reused === true && wasDead(this.sweeps);
-    if (!isDead) this.progress?.brokeOff(this);
+    if (isDead) broken.foundDead(this.givenAt);
+    else this.progress?.brokeOff(this);
     if (!isDead || this.#sentTwice || (broken.out.hasWritten && !isReplayable(this.head))) return this.fail(upstreamReset);
     // The pod was closing the connection while the request was on its way: no fault of the pod, and none that the client should see.
     this.#sentTwice = true;
-    this.#unwritten = broken.out.takeText();
+    this.#unwritten = broken.out.takeText().slice(this.#printHead(framingOf(this.head)).length);
     // What still comes of the body waits in the stream.
     this.client.pause();
-    this.progress?.resent();
-    this.#attempt(broken.another());
+    this.progress?.again(this, problem);
   }
 
   drained(): void {
@@ -202,13 +200,19 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   /** Its second and last sending is over a new connection, to whichever pod it goes: another dead one would be its end. */
   get #reuse(): Reuse {
     if (this.#webSocketKey !== undefined) return 'none-as-stream';
-    if (this.#sentTwice) return 'none';
+    if (this.#sentTwice || this.fresh) return 'none';
     return isReplayable(this.head) ? 'any' : 'fresh';
   }
 
   /** It says so itself, by its `close`. */
   get #clientIsGoing(): boolean {
     return this.over || this.client.isClosed;
+  }
+
+  /** As it goes to the pod that this was given to last. */
+  #printHead(framing: Framing): string {
+    const { head } = this;
+    return printRequest(head, head.forPod(this.peer, this.edge, this.#podAuthority, this.trace?.fields, this.scheme), framing, this.#webSocketKey);
   }
 
   #attempt(upstream: PodConnection): void {

@@ -25,10 +25,10 @@ export class LatencyWindow {
     return this.#slots.size;
   }
 
-  /** Adds the requests that ended in the second `at`; what is older than the window is left out. */
+  /** Adds the requests that ended in the second `at`; what is older than the window counts nowhere. */
   record(at: number, counts: LatencyCounts): void {
     if (counts.length === 0) return;
-    this.#slot(at)?.merge(counts);
+    this.#slot(at).merge(counts);
   }
 
   /** The 95th percentile in ms over both windows that end with the second `newest`; undefined where no request ended in the stable one, and of the stable one where none did in the panic one. */
@@ -40,20 +40,16 @@ export class LatencyWindow {
   /** A window of other lengths with what both cover. */
   resized(stableSeconds: number, panicSeconds: number): LatencyWindow {
     const other = new LatencyWindow(stableSeconds, panicSeconds);
-    for (const index of [...this.#slots.keys()].sort((a, b) => b - a)) {
-      const sketch = this.#slots.get(index);
-      if (sketch !== undefined) other.#slot(index * this.#slotSeconds)?.mergeSketch(sketch);
-    }
+    for (const [index, sketch] of this.#slots) other.#slot(index * this.#slotSeconds).mergeSketch(sketch);
     return other;
   }
 
-  #slot(at: number): LatencySketch | undefined {
-    if (at <= this.#newest - this.stableSeconds) return undefined;
+  #slot(at: number): LatencySketch {
     this.#newest = Math.max(this.#newest, at);
     const index = this.#indexOf(at);
     const known = this.#slots.get(index);
     if (known !== undefined) return known;
-    const oldest = this.#indexOf(this.#newest - this.stableSeconds);
+    const oldest = this.#indexOf(this.#newest - this.stableSeconds + 1);
     for (const old of this.#slots.keys()) if (old < oldest) this.#slots.delete(old);
     const made = new LatencySketch();
     this.#slots.set(index, made);

@@ -173,3 +173,31 @@ test('an idle window comes back to exactly zero after any load', (t) => {
   for (let at = 5000; at < 5060; at += 1) window.record(base + at, 0);
   t.deepEqual(window.averages(base + 5059, 'linear'), { stable: 0, panic: 0 });
 });
+
+test('once the last load has left, the mean is zero to the second and to the bit, although sums of thousands of reports round', (t) => {
+  const window = new LoadWindow(5, 5);
+  window.record(base, 0.2);
+  window.record(base + 1, 0.2);
+  for (let report = 0; report < 10_000; report += 1) window.record(base + 2, largestSample);
+  for (let at = 3; at <= 6; at += 1) window.record(base + at, 0);
+  t.true(Math.abs((linear(window, 6) ?? 0) - 2000 * largestSample) < 0.01);
+  window.record(base + 7, 0);
+  t.is(linear(window, 7), 0);
+});
+
+test('a late sample counts where its second still is', (t) => {
+  const window = new LoadWindow(10, 2);
+  window.record(base + 10, 4);
+  window.record(base + 8, 100);
+  t.deepEqual(window.averages(base + 10, 'linear'), { stable: 34.666667, panic: 4 });
+  window.record(base + 9, 20);
+  t.deepEqual(window.averages(base + 10, 'linear'), { stable: 41.333333, panic: 12 });
+});
+
+test('a late sample does not make the newest load leave before its time', (t) => {
+  const window = new LoadWindow(5, 5);
+  window.record(base + 5, 4);
+  window.record(base + 3, 2);
+  window.record(base + 8, 0);
+  t.is(linear(window, 8), 4 / 5);
+});

@@ -137,7 +137,7 @@ export class LoadWindow implements Buckets {
 
   #moveTo(second: number, stable: WindowView, panic: WindowView): void {
     const size = this.#length;
-    const last = this.#last ?? second - size;
+    const last = this.#last ?? second;
     panic.advance(this, last, second);
     stable.advance(this, last, second);
     if (second - last >= size) this.#numbers.fill(0, viewsLength);

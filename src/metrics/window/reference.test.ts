@@ -81,7 +81,11 @@ const close = (got: number, want: number): boolean => Math.abs(got - want) <= 2e
 const lengths = fc.record({ stable: fc.integer({ min: 1, max: 50 }), panic: fc.integer({ min: 1, max: 50 }) });
 /** Mostly a sample a second, so that windows fill; now and then one that is late or comes after a silence. */
 const sample = fc.record({
-  step: fc.oneof({ weight: 12, arbitrary: fc.integer({ min: 0, max: 2 }) }, { weight: 1, arbitrary: fc.integer({ min: -12, max: 60 }) }),
+  step: fc.oneof(
+    { weight: 12, arbitrary: fc.integer({ min: 0, max: 2 }) },
+    { weight: 3, arbitrary: fc.integer({ min: -12, max: -1 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 3, max: 60 }) },
+  ),
   value: fc.double({ min: 0, max: 100, noNaN: true }),
   later: fc.integer({ min: -2, max: 60 }),
 });
@@ -146,16 +150,19 @@ test('the same after any changes of the lengths, with what was not seen unknown 
 
 test('the share of the newest seconds in a mean', (t) => {
   const window = new LoadWindow(10, 4);
-  t.deepEqual(window.shares(3, 'linear'), { stable: 0, panic: 0 }, 'nothing is known');
+  for (const aggregation of ['linear', 'weighted-exponential'] as const)
+    t.deepEqual(window.shares(3, aggregation), { stable: 0, panic: 0 }, 'nothing is known');
   for (let second = 1; second <= 5; second += 1) window.record(1000 + second, 1);
   t.deepEqual(window.shares(0, 'linear'), { stable: 0, panic: 0 });
-  t.deepEqual(window.shares(-1, 'weighted-exponential'), { stable: 0, panic: 0 });
+  for (const aggregation of ['linear', 'weighted-exponential'] as const) t.deepEqual(window.shares(-1, aggregation), { stable: 0, panic: 0 });
   t.deepEqual(window.shares(2, 'linear'), { stable: 0.4, panic: 0.5 });
   t.deepEqual(window.shares(99, 'linear'), { stable: 1, panic: 1 });
   const smoothing = (size: number): number => Math.max(0.2, 1 - (1 - 0.9999) ** (1 / size));
   const { stable, panic } = window.shares(2, 'weighted-exponential');
   t.true(close(stable, 1 - (1 - smoothing(10)) ** 2) && close(panic, 1 - (1 - smoothing(4)) ** 2));
   t.true(close(window.shares(99, 'weighted-exponential').panic, 0.9999));
+  window.resize(20, 8, 1100);
+  t.deepEqual(window.shares(2, 'linear'), { stable: 0, panic: 0 }, 'nothing is known any more');
 });
 
 test('a sample as large as a load can be is taken, and so is a window as long as it can be', (t) => {

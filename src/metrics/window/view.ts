@@ -91,7 +91,7 @@ export class WindowView {
 
   /** Makes room for the newest second `to`, where `last` was the newest so far; call before the ring itself moves. */
   advance(buckets: Buckets, last: number, to: number): void {
-    if (this.#first === undefined || to - last >= this.#size) {
+    if (to - last >= this.#size) {
       this.#first = to;
       this.#total = 0;
       return;
@@ -127,7 +127,6 @@ export class WindowView {
 
   /** Mean in which a second weighs (1−m) times the one after it; silence after the newest sample counts as zero. */
   exponential(buckets: Buckets, now: number, last: number): number {
-    if (this.isEmpty(now, last)) return 0;
     const silent = Math.max(0, now - last);
     const smoothing = smoothingOf(this.#size);
     const keep = 1 - smoothing;
@@ -143,14 +142,14 @@ export class WindowView {
 
   /** Which share of the linear mean at `last` the newest `seconds` have. */
   linearShare(seconds: number, last: number): number {
-    if (this.#first === undefined || seconds <= 0) return 0;
+    if (this.#first === undefined) return 0;
     const known = Math.min(last - this.#first + 1, this.#size);
-    return Math.min(seconds, known) / known;
+    return Math.min(Math.max(0, seconds), known) / known;
   }
 
   /** The same for the exponential mean. */
   exponentialShare(seconds: number): number {
-    return seconds <= 0 ? 0 : 1 - Math.pow(1 - smoothingOf(this.#size), Math.min(seconds, this.#size));
+    return 1 - Math.pow(1 - smoothingOf(this.#size), Math.min(Math.max(0, seconds), this.#size));
   }
 
   /**

@@ -75,10 +75,13 @@ const settle = (
   }
 };
 
-/** The least value between two that changes something, where the greater one does; to a billionth. */
+/** As exact as what is shown, which has four digits. */
+const exactness = 1e-4;
+
+/** The least value between two that changes something, where the greater one does. */
 const edge = (calm: number, changes: number, isChange: (value: number) => boolean): number => {
   let [low, high] = [calm, changes];
-  for (let round = 0; round < 60 && Math.abs(high - low) > 1e-9 * Math.abs(high); round++) {
+  for (let round = 0; round < 60 && Math.abs(high - low) > exactness * Math.abs(high); round++) {
     const middle = (low + high) / 2;
     if (isChange(middle)) high = middle;
     else low = middle;
@@ -90,9 +93,11 @@ const counted = new Set<MetricName>(['concurrency', 'held']);
 
 /** The nearest value that a person would write down; `isChange` is asked, so that it is true of that value too. */
 const plain = (value: number, metric: MetricName | undefined, up: boolean, isChange: (value: number) => boolean): number => {
-  const whole = up ? Math.ceil(value - 1e-6 * value) : Math.floor(value + 1e-6 * value);
+  const whole = up ? Math.ceil(value * (1 - exactness)) : Math.floor(value * (1 + exactness));
   const short = Number(value.toPrecision(4));
-  const candidates = metric !== undefined && counted.has(metric) ? [whole, up ? whole + 1 : whole, short] : [short, whole];
+  const digit = 10 ** (Math.floor(Math.log10(Math.max(value, 1e-9))) - 3);
+  const next = Number((up ? value + digit : value - digit).toPrecision(4));
+  const candidates = metric !== undefined && counted.has(metric) ? [whole, up ? whole + 1 : whole, short] : [short, next, whole];
   return candidates.find((candidate) => isChange(candidate) && Math.abs(candidate - value) <= Math.max(1, 1e-3 * value)) ?? value;
 };
 

@@ -1,13 +1,15 @@
 import { failed, instant, ok, type Result, type ScaleSpec, type WorkloadKey } from '../../core/index.ts';
 import type { TickRecord } from '../tick-record.ts';
 
+const version = 1;
+
 /**
  * A trace: JSON lines. The first says what it is; a line with `spec` holds for all ticks after it; every other line is a tick. `before` is left out where it is
  * `after` of the line above. Numbers that JSON has no words for are objects: `{"number":"NaN"}`.
  */
 export interface TraceHeader {
   readonly trace: 'rouse';
-  readonly v: 1;
+  readonly v: typeof version;
   readonly workload: WorkloadKey;
 }
 
@@ -27,7 +29,7 @@ const line = (value: unknown): string => `${JSON.stringify(value, writeNumber)}\
 export const asTraced = (value: unknown): unknown => JSON.parse(JSON.stringify(value, writeNumber), readNumber) as unknown;
 
 export const printTrace = (workload: WorkloadKey, ticks: readonly TickRecord[]): string => {
-  const header: TraceHeader = { trace: 'rouse', v: 1, workload };
+  const header: TraceHeader = { trace: 'rouse', v: version, workload };
   let [text, spec, state] = [line(header), undefined as ScaleSpec | undefined, undefined as TickRecord['after'] | undefined];
   for (const { poked, before, observation, spec: own, decision, after, formulaMissing } of ticks) {
     if (own !== spec) text += line({ spec: own });
@@ -51,13 +53,13 @@ export class TraceReader {
   #spec: ScaleSpec | undefined;
   #state: TickRecord['after'] | undefined;
 
-  /** The header that begins a trace, where `text` is one. */
-  static headerOf(text: string): TraceHeader | undefined {
+  /** The header that begins a trace, where `text` is one; a problem is the end of a sentence that begins with the line. */
+  static headerOf(text: string): Result<TraceHeader, string> | undefined {
     if (!text.startsWith('{"trace":')) return undefined;
     const value = parse(text);
-    return isObject(value) && value['trace'] === 'rouse' && value['v'] === 1 && typeof value['workload'] === 'string'
-      ? (value as unknown as TraceHeader)
-      : undefined;
+    if (!isObject(value) || value['trace'] !== 'rouse') return undefined;
+    if (value['v'] !== version) return failed(`begins a trace of version ${JSON.stringify(value['v'])}; this Rouse reads version ${String(version)}`);
+    return typeof value['workload'] === 'string' ? ok(value as unknown as TraceHeader) : failed('begins a trace without the name of its workload');
   }
 
   /** The tick in a line, undefined for a line that says something else; a problem is the end of a sentence that begins with the line. */

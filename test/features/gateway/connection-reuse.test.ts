@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { podAt, startRig, until } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readRequest } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
-import { dial } from '../../support/wire.ts';
+import { dial, type Wire } from '../../support/wire.ts';
 
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const post = (path: string, body: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -138,55 +138,41 @@ test('while a pod closes idle connections at any moment, no GET fails and no POS
   t.log(`${failed} POSTs were answered 502; ${bodies.length} reached the pod`);
 });
 
-for (const how of ['finish', 'reset'] as const)
-  test(`a POST that has not been written when its kept connection ends goes over another one, and arrives once: ${how}`, async (t) => {
-    const { origin, dial } = await startScene(t, async (wire, requests) => {
-      for (;;) {
-        const request = await readRequest(wire);
-        requests.push(request);
-        await wire.send(okWith(request.body));
-      }
-    });
-    const client = await dial();
-    for (let count = 0; count < 50; count += 1) {
-      const sent = client.send(post(`/${count}`, `body ${count}`));
-      // Seen by the gateway behind the request, in the same turn.
-      origin.connections.at(-1)?.[how]();
-      await sent;
-      const got = await readAnswer(client);
-      t.is(`${got.status} ${got.body}`, `200 body ${count}`);
-    }
-    t.deepEqual(
-      origin.requests.map(({ target }) => target),
-      Array.from({ length: 50 }, (_, count) => `/${count}`),
-    );
-  });
-
-for (const [what, unasked, ends] of [
-  ['408 and the end', `HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, true],
-  ['an answer after which the connection goes on', okWith('unasked'), false],
-] as const)
-  test(`what a pod says before a request was written is no answer to it: ${what}`, async (t) => {
+/** A pod whose kept connection `end`s as the second request comes: seen by the gateway behind it, in the same turn. A pod that has done so once is not trusted so long again, so each time it is another one. */
+const asItComes = async (t: ExecutionContext, end: (kept: Wire | undefined) => void): Promise<void> => {
+  for (let count = 0; count < 20; count += 1) {
     const { origin, dial } = await startScene(
       t,
       eachRequest((wire, { body }) => wire.send(okWith(body))),
     );
     const client = await dial();
-    for (let count = 0; count < 50; count += 1) {
-      const sent = client.send(post(`/${count}`, `body ${count}`));
-      // Seen by the gateway behind the request, in the same turn.
-      const kept = origin.connections.at(-1);
-      void kept?.send(unasked);
-      if (ends) kept?.finish();
+    for (const name of ['first', 'second']) {
+      const sent = client.send(post(`/${name}`, name));
+      if (name === 'second') end(origin.connections[0]);
       await sent;
       const got = await readAnswer(client);
-      t.is(`${got.status} ${got.body}`, `200 body ${count}`);
+      t.is(`${got.status} ${got.body}`, `200 ${name}`);
     }
     t.deepEqual(
       origin.requests.map(({ target }) => target),
-      Array.from({ length: 50 }, (_, count) => `/${count}`),
+      ['/first', '/second'],
     );
-  });
+    t.is(origin.connections.length, 2);
+  }
+};
+
+for (const how of ['finish', 'reset'] as const)
+  test(`a POST that has not been written when its kept connection ends goes over another one, and arrives once: ${how}`, (t) =>
+    asItComes(t, (kept) => kept?.[how]()));
+
+test('what a pod says before a request was written is no answer to it: 408 and the end', (t) =>
+  asItComes(t, (kept) => {
+    void kept?.send(`HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    kept?.finish();
+  }));
+
+test('what a pod says before a request was written is no answer to it: an answer after which the connection goes on', (t) =>
+  asItComes(t, (kept) => void kept?.send(okWith('unasked'))));
 
 const unannounced = test.macro({
   exec: async (t: ExecutionContext, turns: number, how: 'FIN' | 'RST') => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { headWithinSeconds } from '../../http1/limits.ts';
 import { errors, flags, greatestStream, types } from './codes.ts';
 import { FrameReader } from './frames.ts';
 import { greet } from './greeting.ts';
@@ -29,6 +30,8 @@ const partingSweeps = 30;
 const partingMs = 30_000;
 /** A client that does not answer a PING by then hears which stream was the last without having said so. */
 const roundTripSweeps = 1;
+/** From the first byte of a head to its last, of a client: the time of HTTP/1.1 (http1/limits.ts). RFC 9113 has none, and nothing else may come meanwhile. */
+const headSweeps = headWithinSeconds;
 const pingPayload = Buffer.alloc(8);
 
 const nobody: StreamListener = {
@@ -53,6 +56,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
   readonly #writer: SocketWriter;
   readonly #guard: Guard;
   readonly #reader: FrameReader;
+  readonly #inbound: Inbound;
   readonly #window: ReceiveWindow;
   readonly #streams = new Streams();
   readonly #isServer: boolean;
@@ -68,6 +72,8 @@ export class Connection implements StreamKeeper, InboundKeeper {
   /** Of a server: it has said that no more should come, and waits a round trip to say which stream was the last. */
   #isWarning = false;
   #warnedSweeps = 0;
+  /** For so long a head, or another frame, has been on its way. */
+  #headSweeps = 0;
 
   constructor(socket: Socket, own: OwnSettings, owner: ConnectionOwner, turn: Turn) {
     this.#socket = socket;
@@ -77,7 +83,8 @@ export class Connection implements StreamKeeper, InboundKeeper {
     this.#guard = new Guard(this.#isServer, () => this.fail(errors.enhanceYourCalm));
     this.#writer = new SocketWriter(socket, this.peer, turn);
     this.out = this.#writer.out;
-    this.#reader = new FrameReader(new Inbound(this, this.#guard, own), this.#isServer);
+    this.#inbound = new Inbound(this, this.#guard, own);
+    this.#reader = new FrameReader(this.#inbound, this.#isServer);
     this.#window = new ReceiveWindow(this.out, own.connectionWindow);
     socket
       .on('error', () => undefined)
@@ -153,6 +160,7 @@ export class Connection implements StreamKeeper, InboundKeeper {
     if (this.#parting > 0) this.#parting -= 1;
     else if (this.#parting === 0) this.destroy();
     else if (this.#isWarning && ++this.#warnedSweeps > roundTripSweeps) this.#sayLast();
+    if (this.#isServer) this.#sweepHead();
   }
 
   // From its streams.
@@ -254,6 +262,13 @@ export class Connection implements StreamKeeper, InboundKeeper {
     const stream = this.#streams.find(id);
     if (stream === undefined) this.#guard.idle();
     else if (!this.out.grantStream(stream, bytes)) this.fault(id, errors.flowControlError);
+  }
+
+  #sweepHead(): void {
+    const isWaiting = !this.#inbound.hasTaken && (this.#inbound.isOpen || this.#reader.isWithin);
+    this.#headSweeps = isWaiting ? this.#headSweeps + 1 : 0;
+    this.#inbound.hasTaken = false;
+    if (this.#headSweeps > headSweeps) this.fail(errors.enhanceYourCalm);
   }
 
   #add(id: number, fields: Fields, listener: StreamListener): Stream {

@@ -39,6 +39,11 @@ export class FrameReader {
     this.#prefaceLeft = expectsPreface ? preface.length : 0;
   }
 
+  /** Of a frame other than DATA some has come, and not all. */
+  get isWithin(): boolean {
+    return this.#part === 'payload' || this.#headRead > 0;
+  }
+
   read(bytes: Buffer, from: number, to: number): void {
     let at = from;
     while (this.#prefaceLeft > 0 && at < to) {

@@ -38,6 +38,8 @@ const mostInterims = 64;
 
 /** Takes the frames of a connection as RFC 9113 §6 wants them, and gives what they hold to their streams. */
 export class Inbound implements FrameSink {
+  /** A frame has come, and with it all of its field block, since this was last set to false. */
+  hasTaken = false;
   readonly #keeper: InboundKeeper;
   readonly #guard: Guard;
   readonly #decoder: Decoder;
@@ -60,6 +62,11 @@ export class Inbound implements FrameSink {
     this.#blocks = new FieldBlocks(2 * maxHeaderListSize);
   }
 
+  /** A field block has begun, and not ended. */
+  get isOpen(): boolean {
+    return this.#blocks.open !== 0;
+  }
+
   broken(code: number): void {
     this.#keeper.fail(code);
   }
@@ -68,6 +75,7 @@ export class Inbound implements FrameSink {
     if (!this.#expects(type, flag, id)) return this.#keeper.fail(errors.protocolError);
     const problem = this.#take(type, flag, id, bytes, from, to);
     if (problem !== errors.noError) this.#keeper.fail(problem);
+    if (!this.isOpen) this.hasTaken = true;
   }
 
   dataHead(flag: number, id: number, length: number): void {

@@ -66,6 +66,19 @@ test('cpu is what was used since the question before; the first one takes a seco
   t.like((await usage.measure())[0], { windowMs: 4000, containers: [{ name: 'app', cpu: 0.25 }] });
 });
 
+test('a question while the first one takes its second waits for the same answer: what was used since the start is not what is used now', async (t) => {
+  const { clock, cpu, usage } = scene([{ podUid: 'u', name: 'app', pid: 10, since: -60_000 }]);
+  cpu.set(10, 30_000);
+  const first = usage.measure();
+  await nextTurn();
+  await clock.advance(millis(500));
+  const second = usage.measure();
+  cpu.set(10, 30_250);
+  await clock.advance(millis(500));
+  t.like((await second)[0], { windowMs: 1000, containers: [{ cpu: 0.25 }] });
+  t.is(await first, await second);
+});
+
 test('a container that began since is measured from its start; one that is gone is left out', async (t) => {
   const containers: MeasuredContainer[] = [{ podUid: 'u', name: 'app', pid: 10, since: 0 }];
   const { clock, cpu, usage } = scene(containers);

@@ -62,10 +62,11 @@ export class NodeUsage implements PodUsageSource {
       await this.#take();
       await this.#clock.sleep(millis(shortest), new AbortController().signal);
     }
-    return this.#take();
+    this.#last = await this.#take();
+    return this.#last.usage;
   }
 
-  async #take(): Promise<readonly MeasuredUsage[]> {
+  async #take(): Promise<{ readonly at: number; readonly usage: readonly MeasuredUsage[] }> {
     const processes = await this.#table.processes();
     const [at, measuredAt] = [this.#clock.monotonic(), this.#clock.now()];
     const now = new Map<number, Measurement>();
@@ -84,7 +85,6 @@ export class NodeUsage implements PodUsageSource {
     }
     this.#before = now;
     const usage = [...pods].map(([podUid, { windowMs, containers }]) => ({ podUid, measuredAt, windowMs, containers }));
-    this.#last = { at, usage };
-    return usage;
+    return { at, usage };
   }
 }
