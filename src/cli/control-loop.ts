@@ -58,6 +58,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   const metrics = createWorkloadMetrics({
     clock,
     resources: usage,
+    keyOf: (key) => registry.get(key)?.key,
     metering: (key) => (routing.pathOf(key) !== 'gateway' ? 'none' : routing.holdReady(key) ? 'full' : 'partial'),
   });
   const gatewayPodsWatch = watchGatewayPods(options);

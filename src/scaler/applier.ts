@@ -92,8 +92,7 @@ export class Applier implements WriteListener {
     this.#refusals.delete(key);
     const memory = this.#ports.memories.get(key);
     if (memory === undefined) return;
-    memory.written = { replicas: scale.replicas, resourceVersion: scale.resourceVersion };
-    memory.writtenAt = this.#ports.clock.now();
+    memory.written = { replicas: scale.replicas, resourceVersion: scale.resourceVersion, at: this.#ports.clock.now() };
     memory.hand = undefined;
     this.#ports.coldStarts.answered(key);
     const { change } = memory;

@@ -176,6 +176,37 @@ test('a new leader publishes nothing where nothing has changed since, and keeps 
   t.is(cluster.writes.length, 1);
 });
 
+test('a status whose refusal comes when it was taken for published is written again', async (t) => {
+  const clock = new ManualClock(start);
+  const cluster = new FakeCluster(clock);
+  cluster.put(viewOf());
+  const { mergePatch } = cluster.client;
+  let refuse: () => void = () => undefined;
+  const client = {
+    mergePatch: ((...call) => {
+      client.mergePatch = mergePatch;
+      return new Promise((_resolve, reject) => {
+        refuse = () => {
+          reject(new Error(`away: ${call[1].name}`));
+        };
+      });
+    }) as typeof mergePatch,
+  };
+  const writer = new StatusWriter({ client, resourceOf: () => resources.deployments, clock, logger: silentLogger });
+  const { signal } = new AbortController();
+  writer.note({ key: hello, ref, view: cluster.view, spec }, scale(0, 3));
+  for (let flushes = 0; flushes < 3; flushes += 1) {
+    writer.flush(signal);
+    await clock.advance(seconds(11));
+  }
+  refuse();
+  await clock.advance(millis(0));
+  writer.note({ key: hello, ref, view: cluster.view, spec }, hold(3, 'steady'));
+  writer.flush(signal);
+  await clock.advance(millis(0));
+  t.is(parseStatus(cluster.view.annotations['rouse.dev/status'])?.desired, 3);
+});
+
 test('statuses of many workloads are written at a bounded rate', async (t) => {
   const clock = new ManualClock(start);
   const cluster = new FakeCluster(clock);

@@ -14,10 +14,14 @@ const burst = 40;
 /** Holds that a user should see; other reasons of a hold come and go with the load. */
 const telling = new Set(['paused', 'manual-override', 'no-data', 'reports-missing', 'formula-failed', 'fallback', 'observe', 'budget']);
 
-interface Entry {
+/** What is published of a workload; since when is on the workload itself. */
+type Published = Omit<PublishedStatus, 'since'>;
+
+/** A status that is to be written, or was lately. */
+interface Due {
   readonly ref: WorkloadRef;
   wanted: PublishedStatus;
-  written: PublishedStatus | undefined;
+  written: Published | undefined;
   writtenAt: Instant | undefined;
 }
 
@@ -29,29 +33,18 @@ export interface StatusWriterPorts {
 }
 
 const isSameNext = (a: NextBounds | undefined, b: NextBounds | undefined): boolean => a?.at === b?.at && a?.min === b?.min && a?.max === b?.max;
-const isSame = (a: PublishedStatus | undefined, b: PublishedStatus): boolean => a?.desired === b.desired && a.reason === b.reason && isSameNext(a.next, b.next);
+const isSame = (a: Published | undefined, b: Published): boolean => a?.desired === b.desired && a.reason === b.reason && isSameNext(a.next, b.next);
 
-const publishedOf = (decision: Decision, next: NextBounds | undefined): PublishedStatus => ({
-  desired: wantedCount(decision),
-  reason: decision.reason,
-  since: decision.at,
-  next,
-});
-
-/** Goes on from what another process published. */
-const takenUp = (ref: WorkloadRef, status: string | undefined): Entry | undefined => {
-  const { desired, reason, since, next } = parseStatus(status) ?? {};
-  if (desired === undefined || reason === undefined || since === undefined) return undefined;
-  const published = { desired, reason, since, next };
-  return { ref, wanted: published, written: published, writtenAt: undefined };
-};
+/** Distinct statuses that are shared; most workloads have one of few. */
+const mostShared = 1000;
 
 /** Publishes `rouse.dev/status` on change, at most once in 10 s per workload and 20 times a second in all; `flush` is called every tick. */
 export class StatusWriter {
   readonly #ports: StatusWriterPorts;
-  readonly #entries = new Map<WorkloadKey, Entry>();
-  /** Those that may not be published as they are wanted, longest first. */
-  readonly #due = new Set<WorkloadKey>();
+  /** Every workload is in one of the two; those that are due longest come first. */
+  readonly #published = new Map<WorkloadKey, Published>();
+  readonly #due = new Map<WorkloadKey, Due>();
+  readonly #shared = new Map<string, Published>();
   #tokens = burst;
   #filledAt: Instant;
 
@@ -63,23 +56,22 @@ export class StatusWriter {
   /** Notes a decision; nothing is written yet. A hold for a reason of the load changes nothing, and neither does what is published already. */
   note({ key, ref, view, spec }: Pick<WorkloadRecord, 'key' | 'ref' | 'view' | 'spec'>, decision: Decision): void {
     const next = nextBounds(spec, decision.at);
-    const known = this.#entries.get(key);
-    const entry = known ??
-      takenUp(ref, view.annotations[annotation.status]) ?? { ref, wanted: publishedOf(decision, next), written: undefined, writtenAt: undefined };
-    if (known === undefined) {
-      this.#entries.set(key, entry);
-      this.#due.add(key);
-    }
-    if (!isSameNext(entry.wanted.next, next)) this.#want(key, entry, { ...entry.wanted, next });
+    const due = this.#due.get(key);
+    const last = due?.wanted ?? this.#published.get(key) ?? this.#takeUp(key, view);
     const plainHold = decision.kind === 'hold' && !telling.has(decision.reason);
-    const calmed = plainHold && telling.has(entry.wanted.reason);
-    if (plainHold && !calmed && entry.wanted.desired === decision.to) return;
-    const wanted = publishedOf(decision, next);
-    if (!isSame(entry.wanted, wanted)) this.#want(key, entry, wanted);
+    const stays = plainHold && last?.desired === decision.to && !telling.has(last.reason);
+    const [desired, reason] = stays ? [last.desired, last.reason] : [wantedCount(decision), decision.reason];
+    const isOld = last?.desired === desired && last.reason === reason;
+    if (isOld && isSameNext(last.next, next)) return;
+    const since = isOld ? (due?.wanted.since ?? parseStatus(view.annotations[annotation.status])?.since ?? decision.at) : decision.at;
+    const wanted = { desired, reason, since, next };
+    if (due !== undefined) due.wanted = wanted;
+    else this.#due.set(key, { ref, wanted, written: last, writtenAt: undefined });
+    this.#published.delete(key);
   }
 
   forget(key: WorkloadKey): void {
-    this.#entries.delete(key);
+    this.#published.delete(key);
     this.#due.delete(key);
   }
 
@@ -89,42 +81,57 @@ export class StatusWriter {
     const passed = Math.max(0, between(this.#filledAt, now));
     this.#tokens = Math.min(burst, this.#tokens + (passed / 1000) * perSecond);
     this.#filledAt = now;
-    for (const key of this.#due) {
+    for (const [key, due] of this.#due) {
       if (this.#tokens < 1) return;
-      const entry = this.#entries.get(key);
-      if (entry === undefined || isSame(entry.written, entry.wanted)) {
+      if (due.writtenAt !== undefined && between(due.writtenAt, now) < pause && between(due.writtenAt, now) >= 0) continue;
+      if (isSame(due.written, due.wanted)) {
         this.#due.delete(key);
+        this.#published.set(key, this.#sharedOf(due.wanted));
         continue;
       }
-      if (entry.writtenAt !== undefined && between(entry.writtenAt, now) < pause && between(entry.writtenAt, now) >= 0) continue;
       this.#tokens -= 1;
-      entry.written = entry.wanted;
-      entry.writtenAt = now;
-      void this.#write(key, entry, signal);
+      due.written = due.wanted;
+      due.writtenAt = now;
+      void this.#write(key, due, due.wanted, signal);
     }
   }
 
-  #want(key: WorkloadKey, entry: Entry, wanted: PublishedStatus): void {
-    entry.wanted = wanted;
-    this.#due.add(key);
+  /** Goes on from what another process published. */
+  #takeUp(key: WorkloadKey, { annotations }: Pick<WorkloadRecord['view'], 'annotations'>): Published | undefined {
+    const { desired, reason, since, next } = parseStatus(annotations[annotation.status]) ?? {};
+    if (desired === undefined || reason === undefined || since === undefined) return undefined;
+    const published = this.#sharedOf({ desired, reason, next });
+    this.#published.set(key, published);
+    return published;
   }
 
-  async #write(key: WorkloadKey, entry: Entry, signal: AbortSignal): Promise<void> {
-    const resource = this.#ports.resourceOf(entry.ref.resource);
-    if (resource === undefined || entry.written === undefined) return;
-    const patch = { metadata: { annotations: { [annotation.status]: printStatus(entry.written) } } };
+  #sharedOf({ desired, reason, next }: Published): Published {
+    const text = JSON.stringify([desired, reason, next]);
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known;
+    const made = { desired, reason, next };
+    if (this.#shared.size >= mostShared) this.#shared.clear();
+    this.#shared.set(text, made);
+    return made;
+  }
+
+  async #write(key: WorkloadKey, due: Due, status: PublishedStatus, signal: AbortSignal): Promise<void> {
+    const resource = this.#ports.resourceOf(due.ref.resource);
+    if (resource === undefined) return;
+    const patch = { metadata: { annotations: { [annotation.status]: printStatus(status) } } };
     try {
-      const answer = await this.#ports.client.mergePatch(resource, entry.ref, patch, signal);
+      const answer = await this.#ports.client.mergePatch(resource, due.ref, patch, signal);
       // Gone is gone; anything else is tried again after the pause.
-      if (!answer.ok && answer.problem.kind !== 'not-found') this.#failed(key, entry);
+      if (!answer.ok && answer.problem.kind !== 'not-found') this.#failed(key, due);
     } catch (thrown) {
-      this.#failed(key, entry);
+      this.#failed(key, due);
       if (!signal.aborted) this.#ports.logger.warn('publishing the status failed', { workload: key, error: thrown });
     }
   }
 
-  #failed(key: WorkloadKey, entry: Entry): void {
-    entry.written = undefined;
-    if (this.#entries.get(key) === entry) this.#due.add(key);
+  #failed(key: WorkloadKey, due: Due): void {
+    due.written = undefined;
+    // The answer came so late that it was taken for published.
+    if (this.#published.delete(key)) this.#due.set(key, due);
   }
 }

@@ -70,9 +70,9 @@ export class WakeWatch {
     memory.hasOldRefusal &&= isRefused(view);
     // One that is ready makes every other failure bearable.
     const found = podsOf.counts(key).ready > 0 ? undefined : diagnoseWake(view, podsOf.get(key), now);
-    const since = memory.writtenAt ?? now;
+    const since = memory.written?.at ?? now;
     if (found?.reason === 'quota' && memory.hasOldRefusal && between(since, now) < newsWithin) return undefined;
-    if (found !== undefined || ref.resource === 'deployments.apps' || memory.writtenAt === undefined || [...podsOf.get(key)].length > 0) {
+    if (found !== undefined || ref.resource === 'deployments.apps' || memory.written === undefined || [...podsOf.get(key)].length > 0) {
       refusedPods.settled(key);
       return found;
     }

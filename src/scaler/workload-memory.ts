@@ -50,9 +50,8 @@ export class WorkloadMemory {
   decider: DeciderState;
   /** The count that we keep while we lead; undefined where we do not, or not yet. Who changes `spec.replicas` outside `/scale` finds it put back. */
   target: number | undefined = undefined;
-  written: WrittenCount | undefined = undefined;
-  /** When `/scale` answered our last write. */
-  writtenAt: Instant | undefined = undefined;
+  /** What `/scale` answered to our last write, and when. */
+  written: (WrittenCount & { readonly at: Instant }) | undefined = undefined;
   /** The count at the last look at which no write of ours was on its way. */
   seen: number | undefined = undefined;
   /** Not looked at before by this process, or not since it leads. */

@@ -49,6 +49,8 @@ export interface WorkloadMetricsOptions {
   readonly settleFor?: Millis;
   /** How much of a workload's traffic passes the gateways at the moment (`routing` knows). Left out: all of it, unless the spec's path says none. */
   readonly metering?: (key: WorkloadKey) => Metering;
+  /** The same key as everybody else keeps it, where it is known: a copy that came with a report would stay in memory as long as its workload has load. */
+  readonly keyOf?: (key: WorkloadKey) => WorkloadKey | undefined;
   /** Left out: cpu and memory are missing. */
   readonly resources?: ResourceReadings;
   /** Most workloads with load of which reports alone tell (100 000); those that the scaler asks for are not limited. */

@@ -44,6 +44,7 @@ class Metrics implements WorkloadMetrics {
   readonly #startedUntil: number;
   readonly #mostWorkloads: number;
   readonly #metering: ((key: WorkloadKey) => Metering) | undefined;
+  readonly #keyOf: (key: WorkloadKey) => WorkloadKey | undefined;
   readonly #resources: ResourceReadings | undefined;
   readonly #time = new SteadyTime();
   readonly #gateways = new Map<GatewayId, GatewayFigures>();
@@ -70,6 +71,7 @@ class Metrics implements WorkloadMetrics {
     standFor = seconds(600),
     settleFor = seconds(5),
     metering,
+    keyOf = () => undefined,
     resources,
     mostWorkloads = 100_000,
   }: WorkloadMetricsOptions) {
@@ -78,6 +80,7 @@ class Metrics implements WorkloadMetrics {
     this.#standFor = standFor;
     this.#mostWorkloads = mostWorkloads;
     this.#metering = metering;
+    this.#keyOf = keyOf;
     this.#resources = resources;
     this.#sweptAt = this.#time.at(clock.now());
     this.#settledAt = this.#sweptAt + settleFor;
@@ -201,7 +204,7 @@ class Metrics implements WorkloadMetrics {
 
   #begin(key: WorkloadKey): WorkloadSeries {
     const series = new WorkloadSeries(this.#freeSlots.pop() ?? this.#loaded.size, this.#sweeps);
-    this.#loaded.set(key, series);
+    this.#loaded.set(this.#keyOf(key) ?? key, series);
     const idle = this.#idle.get(key);
     if (idle === undefined) return series;
     series.follow(idle.plan, 0);

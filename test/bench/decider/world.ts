@@ -114,7 +114,7 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     logger: silentLogger,
     ...(formulas === undefined ? {} : { checkFormula: (text: string) => formulas.check(text) }),
   });
-  const metrics = createWorkloadMetrics({ clock, metering: () => 'full' });
+  const metrics = createWorkloadMetrics({ clock, metering: () => 'full', keyOf: (key) => registry.get(key)?.key });
   const client = {
     get: () => answered({}),
     list: () => answered({ items: [] }),
