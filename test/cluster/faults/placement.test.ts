@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createAuthority } from '../../src/certificates/index.ts';
-import { systemClock } from '../../src/core/index.ts';
-import { deployment, service } from '../support/app.ts';
-import { until } from '../support/until.ts';
-import { clusterOf, type Cluster } from './harness/cluster.ts';
-import { rouseFromShell } from './harness/rouse-from-shell.ts';
-import { startSecondScheduler } from './harness/second-scheduler.ts';
+import { createAuthority } from '../../../src/certificates/index.ts';
+import { systemClock } from '../../../src/core/index.ts';
+import { deployment, service } from '../../support/app.ts';
+import { until } from '../../support/until.ts';
+import { clusterOf, type Cluster } from '../harness/cluster.ts';
+import { rouseFromShell } from '../harness/rouse-from-shell.ts';
+import { startSecondScheduler } from '../harness/second-scheduler.ts';
 
 /** The real kube-scheduler, a second time, with Rouse as its extender. Tests are serial: they change the nodes. */
 
