@@ -30,6 +30,11 @@ export const withoutEffect = (spec: ScaleSpec, values: SettingValues, { places =
     : [];
   const unplacedWarnings = (places ? [] : unplaced)
     .filter((name) => values.isWritten(name))
-    .map((name) => warningOf(values.written(name), 'has an effect only where Rouse places pods (controller flag --placement, docs/placement.md); else the cluster places them as always.'));
+    .map((name) =>
+      warningOf(
+        values.written(name),
+        'has an effect only where Rouse places pods (controller flag --placement, docs/placement.md); else the cluster places them as always.',
+      ),
+    );
   return [...waiting, ...unplacedWarnings, ...metricWarnings(spec, values)];
 };
