@@ -33,15 +33,25 @@ const never = new AbortController().signal;
 
 test('every right is asked for once, where it is needed', async (t) => {
   const { client, asked } = clientThat(() => true);
-  await checkRights(client, undefined, new ManualClock(instant(0)), never);
+  await checkRights(client, { namespaces: undefined, clock: new ManualClock(instant(0)), placement: false }, never);
   t.is(asked.length, rights.cluster.length + rights.workloads.length + rights.system.length);
   t.true(asked.some((one) => one.resource === 'deployments' && one.subresource === 'scale' && one.verb === 'patch' && one.namespace === undefined));
   t.true(asked.some((one) => one.resource === 'leases' && one.name === 'rouse-controller' && one.namespace === 'rouse-system'));
 });
 
+test('a controller that places pods needs more', async (t) => {
+  const { client } = clientThat(({ resource }) => resource !== 'nodes');
+  const clock = new ManualClock(instant(0));
+  const refused = t.throwsAsync(checkRights(client, { namespaces: undefined, clock, placement: true }, never), {
+    message: 'the controller may not list, watch nodes; the roles in deploy/base/controller-roles.yaml grant it, and those in deploy/components/placement',
+  });
+  await clock.advance(seconds(11));
+  await refused;
+});
+
 test('a controller of some namespaces needs its rights in those, and of the Namespace objects only theirs', async (t) => {
   const { client, asked } = clientThat(() => true);
-  await checkRights(client, ['team-a', 'team-b'], new ManualClock(instant(0)), never);
+  await checkRights(client, { namespaces: ['team-a', 'team-b'], clock: new ManualClock(instant(0)), placement: false }, never);
   t.deepEqual(
     asked.filter(({ resource }) => resource === 'namespaces').map(({ verb, name }) => `${verb} ${name ?? ''}`),
     ['list team-a', 'list team-b', 'watch team-a', 'watch team-b'],
@@ -55,7 +65,7 @@ test('a controller of some namespaces needs its rights in those, and of the Name
 test('what is missing is named with its verbs, its kind and its place, once roles have had time to come into force', async (t) => {
   const clock = new ManualClock(instant(0));
   const { client } = clientThat(({ resource, verb }) => !(resource === 'services' && verb !== 'get') && resource !== 'secrets');
-  const refused = t.throwsAsync(checkRights(client, ['team-a'], clock, never), {
+  const refused = t.throwsAsync(checkRights(client, { namespaces: ['team-a'], clock, placement: false }, never), {
     message:
       'the controller may not list, watch, patch services in team-a; create secrets in rouse-system; get, patch secrets "rouse-ca" in rouse-system; ' +
       'the roles in deploy/base/controller-roles.yaml grant it',
@@ -68,7 +78,7 @@ test('roles that come into force a moment later are waited for', async (t) => {
   const clock = new ManualClock(instant(0));
   const { client } = clientThat(() => clock.now() >= 2000);
   let done = false;
-  const checked = checkRights(client, undefined, clock, never).then(() => (done = true));
+  const checked = checkRights(client, { namespaces: undefined, clock, placement: false }, never).then(() => (done = true));
   await clock.advance(millis(1900));
   t.false(done);
   await clock.advance(millis(600));
@@ -77,5 +87,5 @@ test('roles that come into force a moment later are waited for', async (t) => {
 
 test('a cluster that does not tell lets the controller find out', async (t) => {
   const { client } = clientThat(() => undefined);
-  await t.notThrowsAsync(checkRights(client, undefined, new ManualClock(instant(0)), never));
+  await t.notThrowsAsync(checkRights(client, { namespaces: undefined, clock: new ManualClock(instant(0)), placement: false }, never));
 });

@@ -1,7 +1,8 @@
-import { millis, seconds, systemNamespace, type Clock } from '../core/index.ts';
+import { millis, seconds, systemNamespace } from '../core/index.ts';
 import type { KubeClient, KubeObject, Resource } from '../kube/index.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import { CommandError } from './exit-code.ts';
-import { rights, type Right } from './rights.ts';
+import { placementRights, rights, type Right } from './rights.ts';
 
 interface AccessReview extends KubeObject {
   readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
@@ -39,13 +40,14 @@ interface Wanted extends Right {
 }
 
 /** What is needed where the controller looks at these namespaces alone; undefined: at all. Of the Namespace objects it then reads only theirs. */
-const wantedIn = (namespaces: readonly string[] | undefined): readonly Wanted[] => {
+const wantedIn = (namespaces: readonly string[] | undefined, places: boolean): readonly Wanted[] => {
   const ofNamespaces = (right: Right): readonly Wanted[] =>
     namespaces === undefined || right.resource !== 'namespaces' ? [right] : namespaces.map((name) => ({ ...right, name }));
   return [
     ...rights.cluster.flatMap(ofNamespaces),
     ...(namespaces?.flatMap((namespace) => rights.workloads.map((right) => ({ ...right, namespace }))) ?? rights.workloads),
     ...rights.system.map((right) => ({ ...right, namespace: systemNamespace })),
+    ...(places ? [...placementRights.cluster, ...placementRights.system.map((right) => ({ ...right, namespace: systemNamespace }))] : []),
   ];
 };
 
@@ -91,13 +93,20 @@ const patience = seconds(10);
 const pause = millis(500);
 
 /** Throws a `CommandError` that names every right that is missing. */
-export const checkRights = async (client: KubeClient, namespaces: readonly string[] | undefined, clock: Clock, signal: AbortSignal): Promise<void> => {
+export const checkRights = async (
+  client: KubeClient,
+  { namespaces, clock, placement }: Pick<ControllerOptions, 'namespaces' | 'clock' | 'placement'>,
+  signal: AbortSignal,
+): Promise<void> => {
   const begun = clock.monotonic();
-  let lacking = await missing(client, wantedIn(namespaces));
+  let lacking = await missing(client, wantedIn(namespaces, placement));
   while (lacking.length > 0 && clock.monotonic() - begun < patience) {
     await clock.sleep(pause, signal);
     lacking = await missing(client, lacking);
   }
   if (lacking.length > 0)
-    throw new CommandError('failure', `the controller may not ${described(lacking)}; the roles in deploy/base/controller-roles.yaml grant it`);
+    throw new CommandError(
+      'failure',
+      `the controller may not ${described(lacking)}; the roles in deploy/base/controller-roles.yaml grant it${placement ? ', and those in deploy/components/placement' : ''}`,
+    );
 };

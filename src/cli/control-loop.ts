@@ -11,6 +11,7 @@ import { furtherKinds, tellKindProblems } from './further-kinds.ts';
 import { authenticateGateway } from './gateway-identity.ts';
 import { watchGatewayPods } from './gateway-pods-watch.ts';
 import { aborted } from './lifetime.ts';
+import { createPlacing, type Placing } from './placing.ts';
 import { followPodUsage } from './pod-usage.ts';
 
 /** What decides and points traffic, wired: reports come in by the link, pods and Services by the watches, counts and routes go out. */
@@ -22,6 +23,8 @@ export interface ControlLoop {
   readonly scaler: Scaler;
   readonly instruments: ControllerInstruments;
   readonly link: LinkServer;
+  /** Undefined without `--placement`. */
+  readonly placing: Placing | undefined;
   /** Writes are ours from now on, as leader number `epoch`, until `term` aborts; resolves when the last one is answered. */
   lead(epoch: number, term: AbortSignal): Promise<void>;
   run(signal: AbortSignal): Promise<void>;
@@ -39,7 +42,8 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   const { workloads, namespaces, configMaps, services, endpointSlices } = watches;
   let leads = false;
   const events = createEventRecorder({ client, clock, random, logger, instance: identity });
-  const registry = new WorkloadRegistry({ workloads, namespaces, configMaps, checkFormula: formulas.check, logger });
+  const registry = new WorkloadRegistry({ workloads, namespaces, configMaps, checkFormula: formulas.check, places: options.placement, logger });
+  const placing = options.placement ? createPlacing({ options, client, watches, registry }) : undefined;
   const kinds = furtherKinds({ options, client, watches, registry });
   const tellKinds = tellKindProblems(kinds, watches, events, () => leads);
   const allSynced = Promise.all([watches.synced, kinds.synced]).then(() => undefined);
@@ -110,6 +114,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     formulas: formulas.lookup,
     decided: (key, { reason }) => instruments.decided(key, reason),
     events: { record: (about, event) => events.record(subjectOf(kinds, about), event) },
+    ...(placing === undefined ? {} : { removalOrder: placing.removalOrder }),
   });
   const instruments = createControllerInstruments(() => ({
     workloads: scaler.workloads(),
@@ -118,6 +123,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     drops: metrics.drops,
     budget: scaler.budget(),
     usageReads: usage.reads,
+    ...(placing === undefined ? {} : { extender: placing.extender.figures }),
   }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
@@ -147,14 +153,15 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     scaler,
     instruments,
     link,
-    lead: (epoch, term) => {
+    placing,
+    lead: async (epoch, term) => {
       leads = !term.aborted;
       term.addEventListener('abort', () => (leads = false), { once: true });
       link.lead(epoch);
       routing.lead();
       tellKinds();
       for (const [key, problem] of usage.problems) tellUsage(key, problem);
-      return scaler.lead(term);
+      await Promise.all([scaler.lead(term), placing?.lead(term)]);
     },
     run: async (running) => {
       await Promise.all([
@@ -164,6 +171,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
         events.run(running),
         routing.run(running),
         usage.run(running),
+        placing?.run(running),
         scaler.run(running),
       ]);
     },

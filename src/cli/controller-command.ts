@@ -36,6 +36,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       advertise: flags.advertise,
       allowExternalGateways: flags.allowExternalGateways ?? false,
       namespaces,
+      placement: flags.placement ?? false,
     },
     AbortSignal.any([signal, stopping.signal]),
   )

@@ -20,6 +20,8 @@ export interface ControllerOptions {
   readonly allowExternalGateways: boolean;
   /** Workloads of these namespaces alone; undefined: of all. */
   readonly namespaces: readonly string[] | undefined;
+  /** Nodes and all pods are watched, new pods placed, schedulers answered. */
+  readonly placement: boolean;
   /** Local mode: between two reads of the metrics API, which has something new whenever it is asked. Left out: 15 s. */
   readonly usageEvery?: Millis;
   /** Local mode: where gateways bind, and which ports they get. */

@@ -12,8 +12,9 @@ import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
 import { admittedKinds } from './further-kinds.ts';
 import { listenOn } from './listen.ts';
+import type { Placing } from './placing.ts';
 
-/** Webhooks and link, over TLS, on one port. */
+/** Webhooks, extender and link, over TLS, on one port. */
 export interface ControllerServer {
   readonly port: number;
   /** Where the API server is to call the webhooks. */
@@ -30,6 +31,7 @@ interface Around {
   readonly kinds: WorkloadKinds;
   readonly link: LinkServer;
   readonly certificates: CertificateKeeper;
+  readonly placing: Placing | undefined;
 }
 
 /** The Service by which the API server calls the webhooks, and the one by which gateways find every replica. */
@@ -83,7 +85,17 @@ const served = ({ serving: { certificatePem, keyPem } }: Pick<CertificateKeeper,
   key: keyPem,
 });
 
-const webhooks = ({ options, client, watches, formulas, registry, kinds }: Around): ReturnType<typeof createWebhookApp> =>
+/** What the API server calls, and what schedulers call. */
+const webhooks = (around: Around): RequestListener => {
+  const [admission, extender] = [admissionApp(around), around.placing?.extender.app];
+  if (extender === undefined) return admission;
+  return (request, response) => {
+    if (request.url?.startsWith('/extender/') === true) extender(request, response);
+    else admission(request, response);
+  };
+};
+
+const admissionApp = ({ options, client, watches, formulas, registry, kinds, placing }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({
     isSelf: ({ user, fieldManager: manager }) => user === controllerUser || (user === options.user && manager === fieldManager),
     inherited: (namespace) => ({
@@ -91,12 +103,14 @@ const webhooks = ({ options, client, watches, formulas, registry, kinds }: Aroun
       namespace: watches.namespaces.get(namespace)?.annotations ?? {},
       checkFormula: formulas.check,
       maxScaleLimit: registry.config.maxScaleLimit,
+      places: placing !== undefined,
     }),
     servicesIn: (namespace) => watches.services.inNamespace(namespace),
     kinds: () => admittedKinds(kinds),
     autoscalerOf: autoscalerLookup(client, () => admittedKinds(kinds)),
     onboarded: (ref) => registry.get(workloadKey(ref))?.spec,
     handsBackAll: () => registry.handsBackAll,
+    ...(placing === undefined ? {} : { placement: placing.pods }),
     loadFormulas: () => formulas.load().then(() => undefined),
     clock: options.clock,
     logger: options.logger.child({ part: 'webhooks' }),

@@ -44,14 +44,14 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   await checkServer(client, connection);
   const user = given.user ?? (await ownUser(client));
   const options = { ...given, ...(user === undefined ? {} : { user }) };
-  await checkRights(client, options.namespaces, clock, signal);
+  await checkRights(client, options, signal);
   await refuseOtherInstallation(client, options.advertise, clock, signal);
   const certificates = await keepCertificates({ client, clock, logger: logger.child({ part: 'certificates' }), names: servingNames(options) });
   const watches = watchCluster(connection, { clock, random, logger: logger.child({ part: 'kube' }) }, options.namespaces);
   const formulas = lazyFormulas(logger);
   const loop = createControlLoop({ options, client, watches, formulas }, signal);
-  const { registry, kinds, link, scaler, instruments } = loop;
-  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates });
+  const { registry, kinds, link, scaler, instruments, placing } = loop;
+  const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates, placing });
   const { leading, election } = standForElection({ options, client, loop, server, certificates }, signal);
   const ended = endOf([watches.run(signal), loop.run(signal), certificates.run(signal), election], server);
   let synced = false;
@@ -65,7 +65,7 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(workloadReader(scaler, clock), clock),
+    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed }), clock),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
     notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
     ended,
@@ -115,7 +115,7 @@ const standForElection = (
     const register = async (): Promise<void> => {
       // Everything is handed back, and an uninstall takes the registration away: it is not to come again behind its back.
       if (registry.handsBackAll && registry.size === 0) return;
-      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(kinds));
+      const registered = await registerWebhooks(client, server.webhookAddress(), namespaces, term, admittedKinds(kinds), loop.placing !== undefined);
       if (!registered.ok) logger.error('the webhooks cannot be registered; the cluster goes on without them', { problem: registered.problem.message });
     };
     let registering = Promise.resolve();

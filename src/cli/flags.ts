@@ -19,6 +19,7 @@ export interface ControllerFlags {
   readonly metricsPort: number;
   readonly writeCa?: string;
   readonly allowExternalGateways?: boolean;
+  readonly placement?: boolean;
   readonly logLevel: LogLevel;
 }
 

@@ -95,9 +95,13 @@ export const podTemplate = ({ spec }: Manifest): Record<string, unknown> | undef
   const template = isRecord(spec) ? spec.template : undefined;
   return isRecord(template) ? template : undefined;
 };
-const mentionsRouse = ({ metadata: { annotations } }: Manifest): boolean => Object.keys(annotations ?? {}).some((key) => key.startsWith(prefix));
-/** A workload is whatever has a pod template and says something to Rouse. */
-export const isWorkload = (object: Manifest): boolean => podTemplate(object) !== undefined && mentionsRouse(object);
+const mentionsRouse = (annotations: unknown): boolean => isRecord(annotations) && Object.keys(annotations).some((key) => key.startsWith(prefix));
+/** A workload is whatever has a pod template and says something to Rouse, be it in the wrong place. */
+export const isWorkload = (object: Manifest): boolean => {
+  const template = podTemplate(object);
+  const inside = isRecord(template?.metadata) ? template.metadata.annotations : undefined;
+  return template !== undefined && (mentionsRouse(object.metadata.annotations) || mentionsRouse(inside));
+};
 /** Only then are formulas worth loading. */
 export const mentionsFormula = (object: Manifest): boolean => JSON.stringify(object).includes('formula');
 

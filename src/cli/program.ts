@@ -92,6 +92,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
     .addOption(flag('--write-ca <file>', 'write the CA certificate that gateways are to trust'))
     .addOption(flag('--allow-external-gateways', 'believe the address that a gateway outside the cluster claims'))
+    .addOption(flag('--placement', 'say where new pods go: watch the nodes and answer schedulers (docs/placement.md)'))
     .addOption(logLevel())
     .action(async (options: ControllerFlags) => done(await (await import('./controller-command.ts')).runController(options)));
   program
@@ -153,7 +154,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
   program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
-    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz)')
+    .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz); - is standard input')
     .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
   program
     .command('simulate')
@@ -170,7 +171,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
   program
     .command('validate')
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
-    .addOption(files('-f, --filename <file>', 'manifest to check (repeatable)').makeOptionMandatory())
+    .addOption(files('-f, --filename <file>', 'manifest to check, - for standard input (repeatable)').makeOptionMandatory())
     .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
   return program;
 };

@@ -1,17 +1,17 @@
-import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { replayCase } from './golden-replay.ts';
 import { parseGoldenCase } from './golden-trace.ts';
+import { openedFile } from './read-bounded.ts';
 import { TraceReplay } from './trace-replay.ts';
 
 const usage = (path: string, problem: string, cause?: unknown): CommandError => new CommandError('usage', `cannot replay ${path}: ${problem}`, cause);
 
 /** Reads the file as text, unpacking `.gz`; an error of the disk or the archive reaches the reader of the stream. */
 const open = (path: string): Readable => {
-  const file = createReadStream(path);
+  const file = openedFile(path);
   if (!path.endsWith('.gz')) return file;
   const text = createGunzip();
   pipeline(file, text, () => undefined);
@@ -35,14 +35,19 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
   const stream = open(path);
   let number = 0;
   try {
-    let rest = '';
-    for await (const chunk of stream.setEncoding('utf8')) {
-      const lines = `${rest}${String(chunk)}`.split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > longestLine) throw new Error(`line ${String(number + lines.length + 1)} is longer than ${String(longestLine / 2 ** 20)} MiB`);
-      for (const text of lines) yield { number: (number += 1), text };
+    let [begun, length]: [string[], number] = [[], 0];
+    for await (const chunk of stream.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = chunk.split('\n');
+      const last = lines.pop() ?? '';
+      for (const text of lines) {
+        yield { number: (number += 1), text: begun.length === 0 ? text : begun.join('') + text };
+        [begun, length] = [[], 0];
+      }
+      begun.push(last);
+      length += last.length;
+      if (length > longestLine) throw new Error(`line ${String(number + 1)} is longer than ${String(longestLine / 2 ** 20)} MiB`);
     }
-    yield { number: number + 1, text: rest };
+    yield { number: number + 1, text: begun.join('') };
   } catch (thrown) {
     throw usage(path, whyUnread(thrown), thrown);
   } finally {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
-import { rights, type Right } from './rights.ts';
+import { placementRights, rights, type Right } from './rights.ts';
 
 interface Role {
   readonly kind: string;
@@ -15,7 +15,9 @@ interface Role {
   }[];
 }
 
-const manifest = join(import.meta.dirname, '..', '..', 'deploy', 'base', 'controller-roles.yaml');
+const deploy = join(import.meta.dirname, '..', '..', 'deploy');
+const rolesIn = async (...folder: readonly string[]): Promise<readonly Role[]> =>
+  parseAllDocuments(await readFile(join(deploy, ...folder, 'controller-roles.yaml'), 'utf8')).map((document) => document.toJS() as Role);
 
 const granted = (roles: readonly Role[], kind: string, name: string): readonly string[] =>
   (roles.find((role) => role.kind === kind && role.metadata.name === name)?.rules ?? [])
@@ -30,8 +32,14 @@ const line = ({ verb, group, resource, name }: Right): string => `${verb} ${reso
 const lines = (wanted: readonly Right[]): readonly string[] => wanted.map(line).sort();
 
 test('the roles of deploy/ grant exactly the rights that the controller asks for', async (t) => {
-  const roles = parseAllDocuments(await readFile(manifest, 'utf8')).map((document) => document.toJS() as Role);
+  const roles = await rolesIn('base');
   t.deepEqual(granted(roles, 'ClusterRole', 'rouse-controller'), lines(rights.cluster));
   t.deepEqual(granted(roles, 'ClusterRole', 'rouse-workloads'), lines(rights.workloads));
   t.deepEqual(granted(roles, 'Role', 'rouse-controller'), lines(rights.system));
+});
+
+test('those of a controller that places pods grant exactly what it asks for besides', async (t) => {
+  const roles = await rolesIn('components', 'placement');
+  t.deepEqual(granted(roles, 'ClusterRole', 'rouse-placement'), lines(placementRights.cluster));
+  t.deepEqual(granted(roles, 'Role', 'rouse-placement'), lines(placementRights.system));
 });

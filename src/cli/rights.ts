@@ -49,3 +49,12 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
     ...of('', ['events'], ['create', 'patch']),
   ],
 };
+
+/** Besides those, what a controller that places pods (`--placement`) has to do: the roles of deploy/components/placement. */
+export const placementRights: { readonly cluster: readonly Right[]; readonly system: readonly Right[] } = {
+  cluster: of('', ['nodes', 'pods'], ['list', 'watch']),
+  system: [
+    ...of('coordination.k8s.io', ['leases'], ['list', 'watch'], 'rouse-scheduler'),
+    ...of('', ['configmaps'], ['get', 'patch'], 'rouse-placement-history'),
+  ],
+};

@@ -65,6 +65,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       listen: { host, port: 0, flag: '--port' },
       advertise: host,
       allowExternalGateways: true,
+      placement: false,
       namespaces: undefined,
       usageEvery: seconds(2),
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },

@@ -1,6 +1,6 @@
 import type { WhyAnswer, WorkloadReader, WorkloadSummary } from '../api/index.ts';
-import type { Clock } from '../core/index.ts';
-import { explainInWords, parseMoment, type ScaledWorkload, type Scaler } from '../scaler/index.ts';
+import { workloadKey, type Clock, type WorkloadKey } from '../core/index.ts';
+import { explainInWords, parseMoment, type PlacedPod, type ScaledWorkload, type Scaler } from '../scaler/index.ts';
 
 const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWorkload): WorkloadSummary => ({
   namespace,
@@ -11,7 +11,7 @@ const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWo
   reason,
 });
 
-const why = (scaler: Scaler, clock: Pick<Clock, 'now'>, namespace: string, name: string, at: string | undefined): WhyAnswer => {
+const why = ({ scaler, clock, placed }: WorkloadReaderParts, namespace: string, name: string, at: string | undefined): WhyAnswer => {
   const moment = at === undefined ? undefined : parseMoment(at, clock.now());
   if (at !== undefined && moment === undefined) {
     const detail = `at is ${JSON.stringify(at.slice(0, 64))}: want a time that has been, such as 2026-01-05T12:00:00Z (RFC 3339), or how long ago, such as 5m ago`;
@@ -19,8 +19,11 @@ const why = (scaler: Scaler, clock: Pick<Clock, 'now'>, namespace: string, name:
   }
   const found = scaler.why(namespace, name, moment);
   switch (found.kind) {
-    case 'explained':
-      return { kind: 'explained', explanation: found.explanation, words: () => explainInWords(found.explanation) };
+    case 'explained': {
+      const own = placed?.(workloadKey(found.explanation.workload)).filter(({ at: since }) => since <= found.explanation.at);
+      const explanation = own === undefined ? found.explanation : { ...found.explanation, placements: own };
+      return { kind: 'explained', explanation, words: () => explainInWords(explanation) };
+    }
     case 'unknown':
       return { kind: 'not-onboarded' };
     case 'undecided':
@@ -33,14 +36,24 @@ const why = (scaler: Scaler, clock: Pick<Clock, 'now'>, namespace: string, name:
   }
 };
 
+export interface WorkloadReaderParts {
+  readonly scaler: Scaler;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Where its newest pods went; undefined: nobody places pods. */
+  readonly placed: ((workload: WorkloadKey) => readonly PlacedPod[]) | undefined;
+}
+
 /** What the HTTP API reads of the scaler. */
-export const workloadReader = (scaler: Scaler, clock: Pick<Clock, 'now'>): WorkloadReader => ({
-  workloads: () => scaler.workloads().map(summary),
-  explain: (namespace, name) => {
-    const found = scaler.explain(namespace, name);
-    return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
-  },
-  why: (namespace, name, at) => why(scaler, clock, namespace, name, at),
-  trace: (namespace, name) => scaler.trace(namespace, name),
-  leads: () => scaler.leads,
-});
+export const workloadReader = (parts: WorkloadReaderParts): WorkloadReader => {
+  const { scaler } = parts;
+  return {
+    workloads: () => scaler.workloads().map(summary),
+    explain: (namespace, name) => {
+      const found = scaler.explain(namespace, name);
+      return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
+    },
+    why: (namespace, name, at) => why(parts, namespace, name, at),
+    trace: (namespace, name) => scaler.trace(namespace, name),
+    leads: () => scaler.leads,
+  };
+};

@@ -42,10 +42,13 @@ const sleepOn = (clock: Pick<Clock, 'after'>, delay: Millis, signal: AbortSignal
 /** Node's longest timer (24.8 days); one that is longer would fire at once. */
 const longest = 2 ** 31 - 1;
 
+/** As a name of the global object it is looked up, behind a getter, with each reading. */
+const { performance: watch } = globalThis;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => instant(Date.now()),
-  monotonic: () => performance.now(),
+  monotonic: () => watch.now(),
   after: (delay, task) => {
     let handle: NodeJS.Timeout;
     const arm = (left: number): void => {

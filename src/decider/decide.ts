@@ -52,11 +52,11 @@ const withinOf = ({ within }: Demand, windows: WindowDemand, spec: ScaleSpec): n
 const trailFrom = (wanted: Wanted, observation: Observation, spec: ScaleSpec): Trail => {
   const { demand, windows } = wanted;
   const { formula } = spec.scaling;
-  const trail = new Trail(windows === undefined ? observation.replicas : formula === undefined ? windows.stable : (demand.stable ?? 0));
+  const trail = new Trail(windows === undefined ? observation.replicas : (demand.stable ?? 0));
   trail.note('invalid-metric', demand.invalid, 0);
   if (windows === undefined) return trail;
   if (formula !== undefined) trail.move('formula', windows.stable, 'formula');
-  else if (spec.policy === 'rouse') {
+  else {
     trail.note('starting-capacity', Math.max(1, observation.ready), capacityOf(observation, spec));
     trail.note('idle-share', demand.stableBeforeMends, windows.stable);
   }
@@ -68,7 +68,7 @@ const settle = (trail: Trail, state: DeciderState, observation: Observation, spe
   applyBounds(trail, observation, spec, bounds);
   const budget = applyBudget(trail, observation, spec);
   if (observation.override !== undefined) trail.move('override', observation.override, 'manual-override', observation.override);
-  const wakes = observation.replicas === 0 && observation.held > 0 && bounds.ceiling > 0 && budget?.limit !== 0;
+  const wakes = observation.replicas === 0 && bounds.ceiling > 0 && budget?.limit !== 0;
   if (trail.count > 0 || !hasWork(observation)) return budget;
   if (wakes) applyBacklog(trail, state, observation, spec);
   else if (observation.replicas > 0) trail.move('work-in-flight', 1, 'work-in-flight', observation.inFlight + observation.held);
@@ -84,7 +84,7 @@ const excessBurstCapacity = (demand: Demand, observation: Observation, spec: Sca
 };
 
 /** Reasons that only say which way the load points: replaced by what came of it. */
-const directions: readonly (DecisionReason | undefined)[] = [undefined, 'metric-rise', 'metric-fall', 'held-requests', 'formula'];
+const directions: readonly (DecisionReason | undefined)[] = [undefined, 'metric-rise', 'held-requests', 'formula'];
 
 const holdReason = (trail: Trail, observation: Observation, missing: DecisionReason | undefined): DecisionReason => {
   if (missing !== undefined && directions.includes(trail.reason)) return missing;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { at } from '../../test/support/decision-inputs.ts';
 import { millis, seconds } from '../core/index.ts';
-import { recordDelayed, type DelayEntry } from './delay-window.ts';
+import { noEntries, recordDelayed, type DelayEntry } from './delay-window.ts';
 
 /** Counts recorded one after the other, each with its second. */
 const recorded = (delay: number, ...samples: readonly (readonly [second: number, count: number])[]): readonly DelayEntry[] =>
@@ -35,4 +35,15 @@ test('two counts of one slot keep the larger, in one entry', (t) => {
 test('an entry of this very slot counts, one from the future, after a clock that was set back, does not', (t) => {
   t.deepEqual(counts(recorded(60, [100, 9], [100.5, 1])), [9]);
   t.deepEqual(counts(recorded(60, [102, 9], [100, 1])), [1]);
+});
+
+test('a count of zero raises nothing and is not kept', (t) => {
+  t.deepEqual(counts(recorded(60, [0, 9], [2, 0])), [9]);
+  t.is(recorded(60, [0, 0], [2, 0]), noEntries, 'what all share that have none');
+});
+
+test('what changes nothing leaves the same list', (t) => {
+  const once = recorded(60, [0, 9], [2, 4]);
+  t.is(recordDelayed(once, 3, at(3), seconds(60)), once);
+  t.deepEqual(counts(recordDelayed(recorded(60, [0, 9], [2, 4]), 3, at(3), seconds(2))), [4], 'nine has left');
 });

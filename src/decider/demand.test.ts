@@ -27,6 +27,20 @@ test('under rouse a millionth of a pod is noise beyond the first, under kpa it i
   t.deepEqual([wanted(1e-9, 'rouse'), wanted(1e-9, 'kpa')], [1, 1]);
 });
 
+test('under rouse room for less than a whole request of all pods together is none, in flight or held', (t) => {
+  for (const metric of ['concurrency', 'held'] as const) {
+    const wanted = (load: number, target: number): number | undefined =>
+      once([reading(metric, load)], { metrics: [{ metric, target }] }, 'rouse', { ready: 1 }).evidence.wanted;
+    t.deepEqual([wanted(1, 1), wanted(2, 2), wanted(3, 2)], [1, 1, 2], metric);
+  }
+});
+
+test('the tolerance of hysteresis is of the load: a tenth more of it that needs what is there keeps it', (t) => {
+  const one = { metrics: [{ metric: 'concurrency' as const, target: 1 }] };
+  t.like(once([concurrencyOf(2.2)], one), { to: 4, reason: 'hysteresis' }, '2.44 and one request of room');
+  t.like(once([concurrencyOf(2)], one), { to: 2, reason: 'metric-fall' }, '2.22 and no room');
+});
+
 test('spare capacity is told by concurrency, and by the first metric where there is none', (t) => {
   const metrics: ScalingSpec['metrics'] = [
     { metric: 'rps', target: 10 },
@@ -42,7 +56,7 @@ test('spare capacity is told by concurrency, and by the first metric where there
 test('a metric that is not there is missing, one that is no number is invalid as well', (t) => {
   t.deepEqual(stepsOf(once([])), []);
   t.deepEqual(stepsOf(once([noConcurrency])), []);
-  t.deepEqual(stepsOf(once([concurrencyOf(Number.NaN)])), ['invalid-metric']);
+  t.deepEqual(once([concurrencyOf(Number.NaN)]).evidence.steps, [{ step: 'invalid-metric', from: 1, to: 0 }]);
   t.deepEqual(once([]).evidence.demands, [{ reading: noConcurrency, target: 70, stablePods: 0, panicPods: 0 }]);
   t.is(once([concurrencyOf(1, 140)]).evidence.demands[0]?.panicPods, 2);
 });
@@ -70,6 +84,17 @@ test('fallback comes after its time without any data, counted anew when the cloc
   t.deepEqual(since(at(0), 20), ['fallback']);
   t.is(decide({ ...calm, noDataSince: at(50) }, blind, spec, at(20)).state.noDataSince, at(20));
   t.deepEqual(stepsOf(decide(calm, observed({ ready: 4, metrics: [concurrencyOf(280)] }), spec, at(90)).decision), []);
+});
+
+test('data that is there again ends the time without', (t) => {
+  t.is(decide({ ...calm, noDataSince: at(-50) }, observed({ ready: 4, metrics: [concurrencyOf(280)] }), specWith(), at(0)).state.noDataSince, undefined);
+});
+
+test('under kpa a stale metric is as good as any; a gateway that does not report, and a pause of the way down, are told', (t) => {
+  t.deepEqual(stepsOf(once([reading('concurrency', 70, 70, 30)], {}, 'kpa')), ['rate-down']);
+  t.deepEqual(stepsOf(once([concurrencyOf(70)], {}, 'rouse', { absentGateways: 1 })), ['rate-down', 'absent-gateway']);
+  const { decision } = decide(calm, observed({ ready: 4, metrics: [concurrencyOf(70)] }), specWith({}, { pause: 'down' }), at(0));
+  t.deepEqual(stepsOf(decision), ['rate-down', 'pause']);
 });
 
 test('a pause of the way up is told', (t) => {

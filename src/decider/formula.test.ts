@@ -140,7 +140,7 @@ const refused: readonly (readonly [string, RegExp])[] = [
   // Where the stack is small, more than the parser has room for.
   [`${'('.repeat(499)}1${')'.repeat(499)}`, /is nested too deeply|has more than 300 parts/],
   [`1${'+1'.repeat(400)}`, /more than 300 parts|nested/],
-  ['('.repeat(900), /cannot be read/],
+  ['('.repeat(900), /cannot be read|is nested too deeply/],
   ['9'.repeat(1001), /longer than 1000/],
 ];
 test('what is no sound formula is refused, and says why', (t) => {
@@ -195,10 +195,23 @@ test('a formula cannot reach a name that was not given to it', (t) => {
   t.is(formulas.lookup('rps + ready')?.evaluate(new Map(Object.entries({ rps: 1, ready: 2 }))), 3);
 });
 
+test('of a formula as of any demand, a fall by less than a tenth waits', (t) => {
+  t.is(outcome('ready - 1', observed({ ready: 20, metrics: [] })), 'hold 20 hysteresis');
+  t.is(outcome('ready - 3', observed({ ready: 20, metrics: [] })), 'scale 17 formula');
+});
+
+test('the steps begin at what the metrics ask for, which the formula replaces', (t) => {
+  const stepOf = (metrics: Observation['metrics']) =>
+    decide(calm, observed({ ready: 3, metrics }), specWith({ formula: 'ready' }), at(0), formulas.lookup).decision.evidence.steps[0];
+  t.deepEqual(stepOf([concurrencyOf(350)]), { step: 'formula', from: 5, to: 3 });
+  t.deepEqual(stepOf([]), { step: 'formula', from: 0, to: 3 });
+});
+
 test('the evidence has what the formula read and asked for', (t) => {
   const seen = observed({ ready: 2, metrics: [concurrencyOf(350), rps(120)] });
   const { evidence } = decide(calm, seen, specWith({ formula: 'rps / 50 + ready' }), at(0), formulas.lookup).decision;
   t.deepEqual(evidence.formula, { stable: 5, panic: 5, readings: [rps(120)] });
+  t.false('budget' in evidence);
   t.false('formula' in decide(calm, seen, specWith(), at(0)).decision.evidence);
 });
 

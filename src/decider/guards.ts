@@ -24,10 +24,10 @@ export const noDataTimes = (state: DeciderState, known: boolean, now: Instant): 
   return withState(state, { noDataSince: since === undefined || since > now ? now : since });
 };
 
-/** Missing is not zero: without data, or before a whole window of it, the count may rise and not fall. */
+/** Missing is not zero: without some of the data, or before a whole window of it, the count may rise and not fall. (Without any it starts at what there is.) */
 export const guardMissing = (trail: Trail, state: DeciderState, sources: Sources, observation: Observation, spec: ScaleSpec, now: Instant): void => {
   const keep = Math.max(trail.count, observation.replicas);
-  if (state.noDataSince !== undefined || sources.partial) trail.move('missing-data', keep, 'no-data');
+  if (sources.partial) trail.move('missing-data', keep, 'no-data');
   if (spec.policy === 'rouse' && sources.readings.some(isStale)) trail.move('stale-metric', keep, 'no-data');
   const { fallback } = spec.scaling;
   if (fallback !== undefined && state.noDataSince !== undefined && between(state.noDataSince, now) >= fallback.after)

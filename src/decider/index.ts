@@ -6,6 +6,18 @@
 export { nextBounds, type NextBounds } from './bounds.ts';
 export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts';
 export { decide, decidePoke, type Decided } from './decide.ts';
+export {
+  placementWeights,
+  poolFilter,
+  score,
+  type Amount,
+  type Leaving,
+  type PlacementHistory,
+  type PlacementNode,
+  type PlacementPod,
+  type PlacementReasons,
+  type Pool,
+} from './placement.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';
 export { scheduleAt } from './schedule.ts';
 export { initialState, remembersNothing, type DeciderState } from './state.ts';

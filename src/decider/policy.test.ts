@@ -102,3 +102,25 @@ test('a wake to several pods is the one panic of its burst, under rouse; a wake 
   t.is(woken(4, specWith(), { ...asleep, awakeSince: at(0) }).panicSince, undefined, 'it was awake before');
   t.is(woken(4, specWith(), { ...asleep, rateBase: undefined }).panicSince, undefined, 'it was never seen at zero');
 });
+
+test('a demand beyond all that was asked for panics at the threshold itself', (t) => {
+  const awake = { ...calm, awakeSince: at(-600), activeSince: at(-600) };
+  const panics = (panic: number): boolean =>
+    decide(awake, observed({ ready: 2, starting: 1, metrics: [concurrencyOf(140, panic)] }), specWith(), at(0)).decision.evidence.panicking;
+  t.deepEqual([panics(280), panics(210)], [true, false], 'four pods are twice the two that are ready, three are not');
+});
+
+test('a poke remembers only a panic that it begins itself, under rouse, of pods that are ready', (t) => {
+  const poked = (state: DeciderState, panic: number, policy: 'kpa' | 'rouse', ready = 2): DeciderState =>
+    decidePoke(state, observed({ ready, starting: 2 - ready, held: 1, metrics: [concurrencyOf(100, panic)] }), specWith({}, { policy }), at(0)).state;
+  const lasting = { ...calm, panicSince: at(-10), panicPeak: 3 };
+  t.deepEqual(poked(calm, 280, 'rouse'), { ...calm, panicSince: at(0), panicPeak: 4 });
+  t.is(poked(calm, 280, 'kpa'), calm);
+  t.is(poked(calm, 280, 'rouse', 0), calm);
+  t.is(poked(lasting, 140, 'rouse'), lasting);
+});
+
+test('when requests were held is remembered for a window, and not from the future', (t) => {
+  const remembered = (second: number): unknown => decide({ ...calm, heldAt: at(second) }, observed({ ready: 1 }), specWith(), at(0)).state.heldAt;
+  t.deepEqual([remembered(0), remembered(-60), remembered(-61), remembered(1)], [at(0), at(-60), undefined, undefined]);
+});

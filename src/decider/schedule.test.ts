@@ -176,6 +176,28 @@ test('what holds is worked out once until the next change, or for a day, and ane
   t.not(scheduleAt(always, time('05T12:00:00')), scheduleAt(always, time('06T12:00:00')));
 });
 
+test('the newest eight phases are kept for who looks ahead again and again, and those that ended three hours ago are not', (t) => {
+  const time = (text: string) => instant(Date.parse(`2026-01-05T${text}:00Z`));
+  const twice = (second: string) => [window('08:00', '09:00', { timezone: 'UTC' }), window(second, '13:00', { timezone: 'UTC' })];
+  for (const [second, isKept] of [
+    ['11:59', true],
+    ['12:00', false],
+  ] as const) {
+    const windows = twice(second);
+    const first = scheduleAt(windows, time('08:30'));
+    scheduleAt(windows, time(second));
+    t.is(scheduleAt(windows, time('08:30')) === first, isKept, second);
+  }
+  const often = [0, 1, 2, 3, 4].map((ten) => window(`08:${String(ten)}0`, `08:${String(ten)}5`, { timezone: 'UTC' }));
+  const minutes = ['00', '05', '10', '15', '20', '25', '30', '35', '40'].map((minute) => time(`08:${minute}`));
+  const phases = minutes.map((at) => scheduleAt(often, at));
+  t.deepEqual(
+    minutes.slice(1).map((at, index) => scheduleAt(often, at) === phases[index + 1]),
+    new Array(8).fill(true),
+  );
+  t.not(scheduleAt(often, time('08:00')), phases[0]);
+});
+
 test('a schedule that always says the same never changes, and neither does none', (t) => {
   t.is(next([], '2026-01-05T12:00:00Z'), 'never');
   t.is(next([window('00:00', '24:00')], '2026-03-29T00:30:00Z'), 'never');

@@ -25,6 +25,18 @@ test('the step names the backlog; at zero it is a wake, and with pods that start
   t.is(once(observed({ ready: 0, held: 250 }), specWith({}, { mode: 'observe' })).evidence.steps[0]?.step, 'held-backlog');
 });
 
+test('while pods start the backlog asks for no more than the rate limit allows of what there was', (t) => {
+  const woken: DeciderState = { ...calm, rateBase: 3, awakeSince: at(0) };
+  t.is(once(observed({ ready: 0, starting: 3, held: 5000 }), specWith({ maxScaleUpRate: 2 }), woken, 2).to, pods(6));
+});
+
+test('load in between makes the last pod idle afresh', (t) => {
+  const idle: DeciderState = { ...calm, awakeSince: at(-600), activeSince: at(-600), idleSince: at(-50) };
+  const busy = decide(idle, observed({ ready: 1, metrics: [concurrencyOf(50)] }), specWith(), at(0)).state;
+  t.is(busy.idleSince, undefined);
+  t.is(once(observed({ ready: 1 }), specWith({ scaleToZeroPodRetention: seconds(60) }), busy, 20).to, pods(1));
+});
+
 test('the last pods wait as the step tells: one that was ready once, all of them while none was', (t) => {
   const young: DeciderState = { ...calm, awakeSince: at(0), activeSince: at(0) };
   t.deepEqual(once(observed({ ready: 3 }), specWith({ maxScaleDownRate: 10 }), young, 10).evidence.steps, [{ step: 'zero-wait', from: 0, to: 1 }]);

@@ -20,5 +20,5 @@ export const applyBacklog = (trail: Trail, state: DeciderState, observation: Obs
   if (!(observation.held > 0) || observation.ready > 0) return;
   const base = state.rateBase ?? capacityOf(observation, spec);
   const need = Math.min(wakeTarget(observation, spec), Math.max(spec.scaling.activation, Math.ceil(spec.scaling.maxScaleUpRate * base)));
-  trail.move('held-backlog', Math.max(trail.count, need), observation.replicas === 0 ? 'wake-request' : 'held-requests', observation.held);
+  trail.move('held-backlog', Math.max(trail.count, need), 'held-requests', observation.held);
 };

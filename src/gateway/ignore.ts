@@ -14,5 +14,7 @@ const matches =
 /** A request is ignored if any rule matches; a rule matches if all that it gives does. A rule that gives nothing matches nothing. */
 export const compileIgnoreRules = (rules: readonly IgnoreRule[]): Ignores => {
   const compiled = rules.filter((rule) => Object.keys(rule).length > 0).map(matches);
+  const [only] = compiled;
+  if (only !== undefined && compiled.length === 1) return only;
   return (request) => compiled.some((rule) => rule(request));
 };

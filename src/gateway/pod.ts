@@ -30,6 +30,11 @@ export class Pod {
   /** Ends the probing under way, or the wait for it. */
   stopProbing: (() => void) | undefined;
 
+  /** What was asked for last, of which ports, and what it is. */
+  #target: string | undefined;
+  #ports: PodRoute['ports'] | undefined;
+  #port: number | undefined;
+
   constructor(route: PodRoute, figures: RevisionFigures, connections: PodConnectionCounts) {
     this.route = route;
     this.figures = figures;
@@ -41,7 +46,17 @@ export class Pod {
   }
 
   hasRoom(target: string, limit: number | undefined): boolean {
-    return this.isBelow(limit) && Object.hasOwn(this.route.ports, target);
+    return this.isBelow(limit) && this.portOf(target) !== undefined;
+  }
+
+  /** Undefined where it has none of that name. */
+  portOf(target: string): number | undefined {
+    const { ports } = this.route;
+    if (target === this.#target && ports === this.#ports) return this.#port;
+    this.#target = target;
+    this.#ports = ports;
+    this.#port = Object.hasOwn(ports, target) ? ports[target] : undefined;
+    return this.#port;
   }
 
   isBelow(limit: number | undefined): boolean {

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { millis, type Clock } from '../core/index.ts';
 import { Call } from './call.ts';
+import { connectWithinMs } from './http1/limits.ts';
 import { portOf, type ListeningSockets, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { connectionStatus } from './refusals.ts';
@@ -17,8 +18,6 @@ export interface TcpSurroundings {
   connections(change: 1 | -1): void;
   readonly sockets: ListeningSockets;
 }
-
-const connectTimeoutMs = 1000;
 
 /** Any protocol by port: a connection wakes the workload, counts as one request for as long as it is open, and is joined to one of a pod. */
 export class TcpListener implements OpenListener {
@@ -111,7 +110,7 @@ class TcpCall extends Call {
       upstream.destroy();
       this.progress?.unreachable(this, problem);
     };
-    const timer = this.#clock.after(millis(connectTimeoutMs), () => unreachable('no answer to the connection attempt'));
+    const timer = this.#clock.after(millis(connectWithinMs), () => unreachable('no answer to the connection attempt'));
     const onError = (error: Error): void => {
       timer.cancel();
       unreachable(error.message);

@@ -194,7 +194,7 @@ export class WorkloadGate implements CallProgress {
     call.dueAt = Infinity;
     call.fresh = this.#retries.isSpent;
     this.#around.deadlines.add(call);
-    const port = pod.route.ports[call.target] ?? 0;
+    const port = pod.portOf(call.target) ?? 0;
     call.trace?.given(pod.route, port);
     call.start(pod, port);
   }
@@ -243,7 +243,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     this.#seats.leave(call, now);
     this.counters.connectFailures += 1;
-    if (pod !== undefined) this.#pods.suspect(pod, pod.route.ports[call.target] ?? 0, problem, failure);
+    if (pod !== undefined) this.#pods.suspect(pod, pod.portOf(call.target) ?? 0, problem, failure);
     call.trace?.unreachable(problem);
     if (failure === 'protocol') call.misunderstood += 1;
     if (call.misunderstood === mostMisunderstood) return this.#refuse(call, notHttp2);
@@ -257,7 +257,7 @@ export class WorkloadGate implements CallProgress {
     // Nor would its answers end the row.
     if (!call.metered) return;
     call.broken = true;
-    if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.route.ports[call.target] ?? 0);
+    if (call.pod !== undefined) this.#pods.brokeOff(call.pod, call.pod.portOf(call.target) ?? 0);
   }
 
   again(call: Call, problem: string): void {

@@ -3,8 +3,13 @@
  * as trimmed snapshots. It never decides anything. Start with `client.ts` (calls) and `snapshot.ts` (watches).
  */
 export type { DeleteOptions, KubeClient, ObjectName, Outcome, ScaleState, Selection, TokenIdentity } from './client.ts';
+export { boundPods, boundPodView, podImages, podRevision } from './mappers/bound-pod.ts';
 export { configMapView, namespaceView } from './mappers/config.ts';
 export { endpointSliceView, endpointsView } from './mappers/endpoints.ts';
+export { leaseView } from './mappers/lease.ts';
+export { imageName } from './mappers/image-name.ts';
+export { nodeView } from './mappers/node.ts';
+export { podRequests } from './mappers/pod-requests.ts';
 export { podView } from './mappers/pod.ts';
 export { serviceView } from './mappers/service.ts';
 export { workloadView } from './mappers/workload.ts';
@@ -32,12 +37,16 @@ export type { Snapshot, SnapshotEvent } from './snapshot.ts';
 export { SnapshotStore, type Entry } from './snapshot-store.ts';
 export { createTransport, type Call, type Transport } from './transport.ts';
 export type {
+  BoundPodView,
   ConfigMapView,
   ContainerView,
   EndpointSliceView,
   EndpointsView,
+  LeaseView,
   NamespaceView,
+  NodeView,
   OwnerView,
+  PodRequestsView,
   PodResourcesView,
   PodView,
   ProbeView,

@@ -145,3 +145,51 @@ export interface ConfigMapView extends MetaView {
 export interface NamespaceView extends Omit<MetaView, 'namespace'> {
   readonly phase: string;
 }
+
+/** Who holds something, and when it last said so by its own clock. */
+export interface LeaseView {
+  /** Empty: nobody. */
+  readonly holder: string;
+  readonly renewTime: string;
+}
+
+/** What the scheduler counts a pod for: cores and bytes. */
+export interface PodRequestsView {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+/** A Node, as far as it matters for what is put on it. */
+export interface NodeView {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly zone: string | undefined;
+  readonly taints: readonly { readonly key: string; readonly value: string; readonly effect: string }[];
+  readonly unschedulable: boolean;
+  readonly deleting: boolean;
+  /** Cores, bytes, and how many pods. */
+  readonly allocatable: PodRequestsView & { readonly pods: number };
+  /** Their full names, by tag and by digest, each once. */
+  readonly images: readonly string[];
+  /** These are all that it has: the kubelet names 50 at most (`--node-status-max-images`), and some clusters' nodes name none. */
+  readonly namesAllImages: boolean;
+}
+
+/** A pod of any namespace that is on a node. */
+export interface BoundPodView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly owner: OwnerView | undefined;
+  /** Pods of one template have the same. */
+  readonly revision: string | undefined;
+  /** Empty: on none after all. */
+  readonly nodeName: string;
+  readonly requests: PodRequestsView;
+  readonly ready: boolean;
+  /** One of its containers has: it is not starting any more, whatever it does. */
+  readonly hasRestarted: boolean;
+  readonly deleting: boolean;
+  readonly finished: boolean;
+}

@@ -5,6 +5,7 @@ import { leavingPods, markPods, marksNeeded } from './deletion-cost.ts';
 import type { ScalerEvent } from './events.ts';
 import type { PathState, WorkloadLoad } from './ports.ts';
 import { isSetUp } from './onboarding.ts';
+import type { RemovalOrder } from './placement/removal-order.ts';
 import { wantedCount } from './published-status.ts';
 import { ReplicaWriter, type ReplicaWriterPorts, type WriteListener } from './replica-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -30,6 +31,7 @@ export interface ApplierPorts extends ReplicaWriterPorts {
   readonly status: StatusWriter;
   readonly coldStarts: ColdStarts;
   readonly path: Pick<PathState, 'retire'>;
+  readonly removalOrder?: RemovalOrder | undefined;
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
   /** A write has ended while another poke had come. */
@@ -163,11 +165,11 @@ export class Applier implements WriteListener {
    * a pod that has just been told to end. False: meanwhile a request came that waits for a pod.
    */
   async #prepareFall({ record, memory, decision, live, load, podsOf }: Look): Promise<boolean> {
-    const { client, path, logger } = this.#ports;
+    const { client, path, logger, removalOrder } = this.#ports;
     const { key, ref } = record;
     const all = [...podsOf(key)];
     const { inFlightByPod } = load;
-    const leaving = leavingPods(ref.resource, all, inFlightByPod, decision.to);
+    const leaving = leavingPods(ref.resource, all, inFlightByPod, decision.to, decision.to > 0 ? removalOrder?.(record, all) : undefined);
     try {
       const marked = decision.to > 0 ? markPods(client, marksNeeded(all, inFlightByPod, leaving), logger, this.#signal) : undefined;
       await Promise.all([marked, path.retire(key, new Set(leaving.map(({ uid }) => uid)), this.#signal)]);

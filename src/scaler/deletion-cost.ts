@@ -1,5 +1,6 @@
 import { annotation, type Logger } from '../core/index.ts';
 import { resources, type KubeClient, type PodView } from '../kube/index.ts';
+import type { ByRemoval } from './placement/removal-order.ts';
 import { isFinished } from './pod-counts.ts';
 
 /** Pods marked before one scale-in; more would hold it up longer than they help. */
@@ -20,10 +21,16 @@ const ordinalOf = ({ name }: PodView): number => Number(/-(\d+)$/.exec(name)?.[1
 
 /**
  * The pods that will go when the count falls to `to`. Of a Deployment with one ReplicaSet: first those that are not ready, as its controller does whatever we
- * say (kubernetes/pkg/controller/controller_utils.go, ActivePodsWithRanks), then the idlest, the youngest of them first; marks make it so. Of a
- * StatefulSet: the highest ordinals. In the middle of a rollout, and of other kinds, nobody can tell: then none.
+ * say (kubernetes/pkg/controller/controller_utils.go, ActivePodsWithRanks), then the idlest, of equally idle ones those that `byRemoval` puts first, and the
+ * youngest of them first; marks make it so. Of a StatefulSet: the highest ordinals. In the middle of a rollout, and of other kinds, nobody can tell: then none.
  */
-export const leavingPods = (resource: string, pods: Iterable<PodView>, inFlightByPod: ReadonlyMap<string, number>, to: number): readonly PodView[] => {
+export const leavingPods = (
+  resource: string,
+  pods: Iterable<PodView>,
+  inFlightByPod: ReadonlyMap<string, number>,
+  to: number,
+  byRemoval: ByRemoval = () => 0,
+): readonly PodView[] => {
   const active = [...pods].filter((pod) => !pod.deleting && !isFinished(pod));
   const surplus = active.length - to;
   if (surplus <= 0) return [];
@@ -31,7 +38,7 @@ export const leavingPods = (resource: string, pods: Iterable<PodView>, inFlightB
   if (resource === 'statefulsets.apps') return active.sort((a, b) => ordinalOf(b) - ordinalOf(a)).slice(0, surplus);
   if (resource !== 'deployments.apps' || new Set(active.map(revisionOf)).size > 1) return [];
   const load = ({ uid }: PodView): number => inFlightByPod.get(uid) ?? 0;
-  return active.sort((a, b) => Number(a.ready) - Number(b.ready) || load(a) - load(b) || b.createdAt - a.createdAt).slice(0, surplus);
+  return active.sort((a, b) => Number(a.ready) - Number(b.ready) || load(a) - load(b) || byRemoval(a, b) || b.createdAt - a.createdAt).slice(0, surplus);
 };
 
 /** Which pods need another mark than they have, `leaving` first, then the busiest: unmarked and zero are the same to the ReplicaSet controller. */

@@ -2,6 +2,7 @@ import type { Clock, Decision, Instant, Logger, MetricReading, ScaleSpec, Worklo
 import type { FormulaLookup } from '../decider/index.ts';
 import type { KubeClient, PodView, Resource, Snapshot } from '../kube/index.ts';
 import type { Journal } from './journal.ts';
+import type { RemovalOrder } from './placement/removal-order.ts';
 import type { WorkloadRegistry } from './registry.ts';
 import type { WakeFailures } from './wake-failures.ts';
 
@@ -79,6 +80,8 @@ export interface ScalerPorts {
   readonly events?: EventRecorder;
   /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
   readonly decided?: (key: WorkloadKey, decision: Decision) => void;
+  /** Where pods are placed: which of equally idle ones go first. */
+  readonly removalOrder?: RemovalOrder;
   /** Beyond Deployments and StatefulSets. */
   readonly resourceOf?: ResourceOf;
 }

@@ -165,7 +165,7 @@ export class WorkloadRegistry {
     }
     const namespace = this.#sources.namespaces?.get(view.namespace);
     const fingerprint = settingsFingerprint(view, namespace);
-    const layers: SettingLayers = { config: this.config, namespace, checkFormula: this.#sources.checkFormula };
+    const layers: SettingLayers = { config: this.config, namespace, checkFormula: this.#sources.checkFormula, places: this.#sources.places };
     const phase: WorkloadRecord['phase'] = enabled ? 'onboarded' : 'off-boarding';
     const known = before !== undefined && before.fingerprint === fingerprint && !force && before.record.view.uid === view.uid;
     const record = known ? { ...before.record, view, phase, state } : this.#read({ key, view, phase, state, layers, last: before?.record, others });

@@ -7,6 +7,7 @@ export const configKey = `${systemNamespace}/rouse-config`;
 export interface RouseConfigSources {
   readonly configMaps: Snapshot<ConfigMapView> | undefined;
   readonly checkFormula?: SpecOptions['checkFormula'];
+  readonly places?: boolean;
   /** Everything is to be handed back from the first moment (`rouse restore`). */
   readonly handsBackAll?: boolean;
   readonly logger: Logger;

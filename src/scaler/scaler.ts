@@ -140,7 +140,7 @@ class WorkloadScaler implements Scaler {
   }
 
   async lead(signal: AbortSignal): Promise<void> {
-    const { client, clock, logger, path } = this.#ports;
+    const { client, clock, logger, path, removalOrder } = this.#ports;
     const adopters = (): number => [...this.#ports.registry.values()].filter(({ spec }) => spec.adoptHpa).length;
     const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell, adopters };
     this.#term = signal;
@@ -155,6 +155,7 @@ class WorkloadScaler implements Scaler {
         status: this.#status,
         coldStarts: this.#coldStarts,
         path,
+        removalOrder,
         tell: this.#tell,
         lookAgain: (key, held) => {
           this.#loop.lookAgain(key, held);

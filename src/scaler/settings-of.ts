@@ -8,6 +8,7 @@ export interface SettingLayers {
   readonly config: ClusterConfig;
   readonly namespace: NamespaceView | undefined;
   readonly checkFormula: SpecOptions['checkFormula'];
+  readonly places: boolean | undefined;
 }
 
 /** The part of annotations that settings are read from, in one string: equal strings give equal specs. */
@@ -48,7 +49,7 @@ export const readSettings = (view: WorkloadView, state: WorkloadState | undefine
       podTemplate: { ...adoptedBounds(state), ...behavior.texts, ...(takes ? adopted.texts : {}), ...view.podAnnotations },
       workload: view.annotations,
     },
-    { checkFormula: layers.checkFormula, maxScaleLimit: layers.config.maxScaleLimit },
+    { checkFormula: layers.checkFormula, maxScaleLimit: layers.config.maxScaleLimit, ...(layers.places === undefined ? {} : { places: layers.places }) },
   );
   const warnings = [...(takes ? leftOutWarnings(adopted.leftOut) : []), ...behaviorLeftOutWarnings(behavior.leftOut)];
   if (!parsed.ok || warnings.length === 0) return parsed;

@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import { mutate, validate } from './admission/admit.ts';
 import { reviewOf, type Verdict } from './admission/answer.ts';
 import { isJson, parseReview, type AdmissionRequest } from './admission/review.ts';
+import { bodyProblemOf } from './body-problem.ts';
 import { prefix } from '../core/index.ts';
 import type { AdmissionPorts } from './ports.ts';
 import { ReviewsInHand } from './reviews-in-hand.ts';
@@ -36,38 +37,22 @@ const hasFormula = ({ object }: AdmissionRequest): boolean => {
   return isJson(annotations) && `${prefix}formula` in annotations;
 };
 
-const known: ReadonlyMap<string, string> = new Map([
-  ['entity.too.large', `the body is larger than ${largestBody} bytes`],
-  ['entity.parse.failed', 'the body is not JSON'],
-  ['encoding.unsupported', 'the content encoding is not supported'],
-  ['charset.unsupported', 'the charset is not supported'],
-  ['request.size.invalid', 'the body is not as long as Content-Length says'],
-  ['request.aborted', 'the body ended early'],
-]);
-
 /** Errors of the body parser are the client's; anything else is ours, and the API server goes on without us (`failurePolicy: Ignore`). */
 const onError =
   (ports: AdmissionPorts): ErrorRequestHandler =>
   (error: unknown, _request, response, next) => {
-    const { type, status } = traitsOf(error);
-    const sentence = type === undefined ? undefined : known.get(type);
+    const problem = bodyProblemOf(error, largestBody);
     if (response.headersSent) {
       next(error);
       return;
     }
-    if (status !== undefined && status >= 400 && status < 500) {
-      response.status(status).json({ error: sentence ?? 'the request cannot be read' });
+    if (problem !== undefined) {
+      response.status(problem.status).json({ error: problem.sentence });
       return;
     }
     ports.logger.error('an admission request failed', { error });
     response.status(500).json({ error: 'internal error' });
   };
-
-const traitsOf = (error: unknown): { readonly type: string | undefined; readonly status: number | undefined } => {
-  const type = typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string' ? error.type : undefined;
-  const status = typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
-  return { type, status };
-};
 
 /** The webhooks' HTTP skin: `POST /admission/mutate` and `/admission/validate`. Serve it over TLS; it keeps no state and writes nothing. */
 export const createWebhookApp = (ports: AdmissionPorts): Express => {

@@ -62,3 +62,17 @@ test('kinds that the operator allows beside the usual ones are sent to us, in an
     { apiGroups: ['example.com'], apiVersions: ['*'], resources: ['widgets'], ...every },
   ]);
 });
+
+test('pods are sent to a controller that places them, of labelled namespaces alone, and only those that a controller makes for the default scheduler', (t) => {
+  const [, , pods] = webhookConfigurations({ url: 'https://127.0.0.1:9443', caBundle: 'Q0E=' }, ['shop'], undefined, true).mutating.webhooks ?? [];
+  t.like(pods, { name: 'pods.rouse.dev', failurePolicy: 'Ignore', timeoutSeconds: 2, reinvocationPolicy: 'Never' });
+  t.deepEqual<unknown, unknown>(pods?.rules, [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'], scope: 'Namespaced' }]);
+  t.deepEqual(pods?.namespaceSelector?.matchExpressions?.slice(1), [
+    { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop'] },
+    { key: 'rouse.dev/placement', operator: 'In', values: ['enabled', 'affinity'] },
+  ]);
+  t.is(
+    pods?.matchConditions?.[0]?.expression,
+    "has(object.metadata.ownerReferences) && (!has(object.spec.schedulerName) || object.spec.schedulerName == 'default-scheduler') && !has(object.spec.nodeName)",
+  );
+});

@@ -39,6 +39,7 @@ interface Rule {
 }
 
 const serviceRule = { apiGroups: [''], apiVersions: ['v1'], resources: ['services'], operations: ['UPDATE'], scope: 'Namespaced' };
+const podRule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'], scope: 'Namespaced' };
 const autoscalerRule = {
   apiGroups: ['autoscaling'],
   apiVersions: ['v2'],
@@ -46,6 +47,15 @@ const autoscalerRule = {
   operations: ['CREATE', 'UPDATE'],
   scope: 'Namespaced',
 };
+
+/** Namespaces whose new pods are placed, by the label and its values. */
+export const placementLabel = 'rouse.dev/placement';
+export const placementModes: ReadonlyMap<string, 'scheduler' | 'affinity'> = new Map([
+  ['enabled', 'scheduler'],
+  ['affinity', 'affinity'],
+]);
+/** Pods that a controller makes, and that the default scheduler would place. */
+const placedPod = `has(object.metadata.ownerReferences) && (!has(object.spec.schedulerName) || object.spec.schedulerName == 'default-scheduler') && !has(object.spec.nodeName)`;
 
 const clientConfig = (
   address: WebhookAddress,
@@ -64,8 +74,12 @@ const common = {
   admissionReviewVersions: ['v1'],
 };
 
+interface NamespaceSelector {
+  readonly matchExpressions: { readonly key: string; readonly operator: string; readonly values: string[] }[];
+}
+
 /** Never kube-system and our own; where `namespaces` are given, only those. */
-const namespaceSelector = (namespaces: readonly string[] | undefined): { matchExpressions: { key: string; operator: string; values: string[] }[] } => {
+const namespaceSelector = (namespaces: readonly string[] | undefined): NamespaceSelector => {
   const named = (operator: 'In' | 'NotIn', values: readonly string[]): { key: string; operator: string; values: string[] } => ({
     key: 'kubernetes.io/metadata.name',
     operator,
@@ -76,11 +90,16 @@ const namespaceSelector = (namespaces: readonly string[] | undefined): { matchEx
 
 const labels = { 'app.kubernetes.io/name': 'rouse', 'app.kubernetes.io/component': 'webhooks' };
 
-/** The two configurations as they should be, for workloads of `kinds` in `namespaces` or (left out) in all. */
+const inPlacedNamespaces = ({ matchExpressions: expressions }: NamespaceSelector): NamespaceSelector => ({
+  matchExpressions: [...expressions, { key: placementLabel, operator: 'In', values: [...placementModes.keys()] }],
+});
+
+/** The two configurations as they should be, for workloads of `kinds` in `namespaces` or (left out) in all; `places`: new pods are ours to place. */
 export const webhookConfigurations = (
   address: WebhookAddress,
   namespaces?: readonly string[],
   kinds: readonly AdmittedKind[] = builtInKinds,
+  places = false,
 ): { readonly mutating: MutatingConfiguration; readonly validating: ValidatingConfiguration } => {
   const workloads = {
     name: 'workloads.rouse.dev',
@@ -88,6 +107,12 @@ export const webhookConfigurations = (
     matchConditions: [{ name: 'onboarded', expression: matchExpressions.workload }],
   };
   const services = { name: 'services.rouse.dev', rules: [serviceRule], matchConditions: [{ name: 'taken-over', expression: matchExpressions.service }] };
+  const pods = {
+    name: 'pods.rouse.dev',
+    rules: [podRule],
+    namespaceSelector: inPlacedNamespaces(namespaceSelector(namespaces)),
+    matchConditions: [{ name: 'to-be-placed', expression: placedPod }],
+  };
   const everywhere = { ...common, namespaceSelector: namespaceSelector(namespaces) };
   const mutate = { ...everywhere, clientConfig: clientConfig(address, '/admission/mutate') };
   const validate = { ...everywhere, clientConfig: clientConfig(address, '/admission/validate') };
@@ -100,6 +125,7 @@ export const webhookConfigurations = (
         { ...mutate, ...workloads, reinvocationPolicy: 'IfNeeded' },
         // A second call would see in `rouse.dev/selector` what the first one wrote, take it for tampering, and lose the selector that the user has just applied.
         { ...mutate, ...services, reinvocationPolicy: 'Never' },
+        ...(places ? [{ ...mutate, ...pods, reinvocationPolicy: 'Never' }] : []),
       ],
     },
     validating: {

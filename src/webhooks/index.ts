@@ -5,6 +5,8 @@
  */
 export { createWebhookApp } from './app.ts';
 export { autoscalerLookup } from './autoscalers.ts';
-export type { WebhookAddress } from './configurations.ts';
-export type { AdmissionPorts, AdmittedKind, Autoscaler, InheritedSettings, OnboardedWorkload } from './ports.ts';
+export { createExtender, type Extender } from './extender/app.ts';
+export type { ExtenderPorts, Placement, Placer, PodToPlace, SentNode } from './extender/ports.ts';
+export { placementLabel, placementModes, type WebhookAddress } from './configurations.ts';
+export type { AdmissionPorts, AdmittedKind, Autoscaler, InheritedSettings, OnboardedWorkload, PodPlacement } from './ports.ts';
 export { registerWebhooks, unregisterWebhooks } from './register.ts';

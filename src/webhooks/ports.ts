@@ -1,6 +1,7 @@
 import type { Clock, Logger, WorkloadRef } from '../core/index.ts';
 import type { SpecOptions, Texts } from '../core/spec/index.ts';
 import type { ServiceView } from '../kube/index.ts';
+import type { Placer } from './extender/ports.ts';
 
 /** What stands behind a workload's own annotations (`parseSpec` has the precedence). */
 export interface InheritedSettings extends SpecOptions {
@@ -35,6 +36,16 @@ export interface OnboardedWorkload {
   readonly adoptHpa: boolean;
 }
 
+/** Where new pods go, for the webhook of Pods. */
+export interface PodPlacement {
+  /** What the label `rouse.dev/placement` of the namespace says: another scheduler, or a preference in the pod; undefined: neither. */
+  readonly modeIn: (namespace: string) => 'scheduler' | 'affinity' | undefined;
+  /** The second scheduler has renewed its Lease lately. A pod that it is given while it is away would wait for it. */
+  readonly schedulerIsAlive: () => boolean;
+  readonly nodeNames: () => readonly string[];
+  readonly placer: Placer;
+}
+
 /** What the webhooks need to know of the cluster, and of us. Nothing here writes: a dry run is answered as any other request. */
 export interface AdmissionPorts {
   /** True for what a controller writes: it passes as it is. */
@@ -50,6 +61,8 @@ export interface AdmissionPorts {
   readonly handsBackAll?: () => boolean;
   /** Resolves when `checkFormula` knows formulas: awaited before anything that has one is judged. */
   readonly loadFormulas?: () => Promise<void>;
+  /** Left out: no pod is placed. */
+  readonly placement?: PodPlacement;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Namespaces whose objects are never touched; left out: kube-system and our own. */

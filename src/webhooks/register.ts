@@ -41,15 +41,16 @@ const put = async <T extends WithWebhooks>(
   return failed(last ?? { kind: 'conflict', message: 'other writers were always faster', status: 409, retryAfterMs: undefined });
 };
 
-/** Makes the API server call us, or brings address and CA of that up to date. `kinds`: what may be a workload. Idempotent and safe from several replicas at once; the value says whether anything was written. */
+/** Makes the API server call us, or brings address and CA of that up to date. `kinds`: what may be a workload; `places`: pods too. Idempotent and safe from several replicas at once; the value says whether anything was written. */
 export const registerWebhooks = async (
   client: KubeClient,
   address: WebhookAddress,
   namespaces?: readonly string[],
   signal?: AbortSignal,
   kinds?: readonly AdmittedKind[],
+  places?: boolean,
 ): Promise<Result<boolean, Refusal>> => {
-  const { mutating, validating } = webhookConfigurations(address, namespaces, kinds);
+  const { mutating, validating } = webhookConfigurations(address, namespaces, kinds, places);
   const first = await put(client, resources.mutatingWebhookConfigurations, mutating, signal);
   if (!first.ok) return first;
   const second = await put(client, resources.validatingWebhookConfigurations, validating, signal);

@@ -19,24 +19,27 @@ interface Review {
 export class ReviewsInHand {
   readonly #largestBody: number;
   readonly #reviews = new Map<Response, Review>();
+  readonly #what: string;
   #bytes = 0;
 
-  constructor(largestBody: number) {
+  /** `what` they are called in refusals. */
+  constructor(largestBody: number, what = 'reviews') {
     this.#largestBody = largestBody;
+    this.#what = what;
   }
 
   /** Comes before the body is read. */
   readonly admit: RequestHandler = (request, response, next) => {
     // An answer that waits for the one before it on the same connection is never closed if that breaks: it would be counted for ever.
     if (response.socket === null) {
-      response.status(503).json({ error: 'one review after the other on one connection' });
+      response.status(503).json({ error: `no more ${this.#what} on a connection before the one before is answered` });
       return;
     }
     const length = Math.min(Number(request.headers['content-length'] ?? this.#largestBody), this.#largestBody);
     if (this.#reviews.size >= mostReviews || this.#bytes + length > mostBytes) {
       response
         .status(503)
-        .json({ error: `there are ${this.#reviews.size} reviews in hand (${this.#bytes} bytes), which is enough at once: come again in a moment` });
+        .json({ error: `there are ${this.#reviews.size} ${this.#what} in hand (${this.#bytes} bytes), which is enough at once: come again in a moment` });
       return;
     }
     const review = { length, working: false, closed: false };

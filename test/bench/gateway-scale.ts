@@ -101,11 +101,14 @@ const measure = async (workers: number, podPort: number): Promise<readonly (read
     const [, metrics = ''] = await gateway.line(/^ready: .*metrics=(\S+)/);
     while ((await fetch(metrics.replace('/metrics', '/readyz'))).status !== 200) await sleep(20);
     const startMs = performance.now() - from;
-    await sleep(5000);
     const pids = workersOf(gateway);
+    const alone = pids.includes(gateway.child.pid ?? 0);
+    const seconds = (pid: number): string => cpuSeconds(pid).toFixed(2);
+    const [startCpu, parentCpu] = [pids.map(seconds).join(' + '), alone ? '' : seconds(gateway.child.pid ?? 0)];
+    await sleep(5000);
     const memory = (): string => pids.map((pid) => megabytes(pid).toFixed(0)).join(' + ');
     const [started, files] = [memory(), pids.map(openFiles).join(' + ')];
-    const parent = pids.includes(gateway.child.pid ?? 0) ? '' : megabytes(gateway.child.pid ?? 0).toFixed(0);
+    const parent = alone ? '' : megabytes(gateway.child.pid ?? 0).toFixed(0);
     const rest = await usage(gateway, controller);
     const close = await openRequests();
     const reporting = await usage(gateway, controller);
@@ -126,6 +129,7 @@ const measure = async (workers: number, podPort: number): Promise<readonly (read
     const row = (what: string, { gateway: own, parent: over, controller: far }: Usage): readonly (string | number)[] => [what, own, over, far];
     return [
       [`start to ready with ${workloads} ports open, ms`, startMs, '', ''],
+      ['CPU until then, s', startCpu, parentCpu, ''],
       ['memory then, MB', started, parent, ''],
       ['open files then', files, '', ''],
       ['CPU at rest, % of a core', ...row('', rest).slice(1)],

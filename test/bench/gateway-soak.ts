@@ -34,10 +34,13 @@ export const run = async (): Promise<void> => {
   const [minutes, seed] = [setting('MINUTES', 15), setting('SEED', 1)];
   const directory = await mkdtemp(join(tmpdir(), 'rouse-soak-'));
   const file = join(directory, 'routes.json');
-  const port = await freePort();
+  const [port, tcpPort] = [await freePort(), await freePort()];
   const pods = new Pods(file, (endpoints) => ({
     name: 'default/soak',
-    listeners: [{ address: '127.0.0.1', port }],
+    listeners: [
+      { address: '127.0.0.1', port },
+      { address: '127.0.0.1', port: tcpPort, protocol: 'tcp' },
+    ],
     containerConcurrency,
     endpoints,
   }));
@@ -51,7 +54,7 @@ export const run = async (): Promise<void> => {
     await fate.begin();
     gateway = await GatewayProcess.start(file);
     const openFiles = gateway.openFiles;
-    traffic = startTraffic(port, clients, seed, (failure) => {
+    traffic = startTraffic(port, tcpPort, clients, seed, (failure) => {
       const cause = causeOf(failure, pods.endings);
       if (cause === 'wrong' || cause === 'lost') say(`${cause}: ${JSON.stringify(failure)}`);
     });

@@ -4,6 +4,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'cluster-scale': () => import('./cluster-scale.ts'),
   'cold-start': () => import('./cold-start.ts'),
   decider: () => import('./decider.ts'),
+  extender: () => import('./extender.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-scale': () => import('./gateway-scale.ts'),
   'gateway-soak': () => import('./gateway-soak.ts'),

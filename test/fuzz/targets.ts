@@ -1,6 +1,7 @@
 import type { FuzzTarget } from './target.ts';
 import { admissionTarget } from './targets/admission.ts';
 import { embeddedApiTarget } from './targets/embedded-api.ts';
+import { extenderTarget } from './targets/extender.ts';
 import { gatewayAnswersTarget } from './targets/gateway-answers.ts';
 import { gatewayHttpTarget } from './targets/gateway-http.ts';
 import { http2EngineTargets } from './targets/http2-engine.ts';
@@ -14,6 +15,7 @@ export const targets: readonly (() => FuzzTarget | Promise<FuzzTarget>)[] = [
   routesFileTarget,
   ...linkTargets,
   admissionTarget,
+  extenderTarget,
   embeddedApiTarget,
   gatewayHttpTarget,
   gatewayAnswersTarget,

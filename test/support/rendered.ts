@@ -11,7 +11,7 @@ const deploy = join(import.meta.dirname, '..', '..', 'deploy');
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
 /** What `kubectl apply -k deploy/overlays/NAME` sends, as YAML. */

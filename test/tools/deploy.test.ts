@@ -11,7 +11,7 @@ const chart = join(import.meta.dirname, '..', '..', 'deploy', 'helm');
 
 test('what is generated out of deploy/base is as it would be generated now', async (t) => {
   const generated = await generatedManifests();
-  t.is(generated.size, 2);
+  t.is(generated.size, 3);
   for (const [path, text] of generated) t.is(await readFile(path, 'utf8'), text, `${path}: run "npm run render"`);
 });
 
@@ -25,6 +25,7 @@ const same = test.macro({
 });
 test(same, 'default', []);
 test(same, 'high-availability', ['-f', join(chart, 'values-high-availability.yaml')]);
+test(same, 'placement', ['--set', 'placement.enabled=true']);
 test(same, 'namespaced', ['--set', 'namespaces={default}']);
 
 test('every value of the chart does what it says', async (t) => {

@@ -116,6 +116,8 @@ const specOf = (
     logger: silentLogger,
   });
   const record = registry.get(workloadKey(workload));
+  if (registry.handsBackAll)
+    throw usage(`${path}: ConfigMap rouse-config says ${annotation.handBack}: all, so that Rouse scales nothing; there is nothing to simulate`);
   const problems = [...registry.configProblems, ...(record?.problems ?? [...registry.refused()].flatMap((refused) => refused.problems))];
   registry.close();
   if (record === undefined || problems.length > 0) throw usage([`${path}: its settings are not legal`, ...problems.map(({ message }) => message)].join('\n  '));

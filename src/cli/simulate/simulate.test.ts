@@ -208,6 +208,12 @@ test('a file is read as rouse validate reads it: rouse-config counts, whatever n
   }
 });
 
+test('a rouse-config that hands everything back is the reason why there is nothing to simulate', async (t) => {
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'rouse-config', annotations: { 'rouse.dev/hand-back': 'all' } } };
+  const failure = await t.throwsAsync(sceneOfFile(anObject('Deployment', 'shop', { 'rouse.dev/enabled': 'true' }), config), { instanceOf: CommandError });
+  t.is(failure.message, 'all.yaml: ConfigMap rouse-config says rouse.dev/hand-back: all, so that Rouse scales nothing; there is nothing to simulate');
+});
+
 test('what cannot be simulated is said', async (t) => {
   const refused = async (annotations: Readonly<Record<string, string>>, pattern: RegExp): Promise<void> => {
     const failure = await t.throwsAsync(sceneWith(load([1, 1]), annotations));

@@ -1,3 +1,4 @@
+import { table } from '../../scaler/index.ts';
 import type { ContestantName } from './contestant.ts';
 import type { Outcome } from './score.ts';
 
@@ -20,7 +21,5 @@ const columns: readonly (readonly [string, (outcome: Outcome) => string])[] = [
 
 /** A line per contestant, under a header. */
 export const summaryTable = (outcomes: readonly Outcome[]): readonly string[] => {
-  const rows = [columns.map(([title]) => title), ...outcomes.map((outcome) => columns.map(([, cell]) => cell(outcome)))];
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '));
+  return table([columns.map(([title]) => title), ...outcomes.map((outcome) => columns.map(([, cell]) => cell(outcome)))], 1);
 };

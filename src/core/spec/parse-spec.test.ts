@@ -227,12 +227,14 @@ test('a formula is refused with what its check says', (t) => {
   t.regex(messages({ 'rouse.dev/formula': 'evil' }, options)[0] ?? '', /unknown name "evil"/);
 });
 
-test('what is read and has no effect in this version is said', (t) => {
-  const { warnings } = parsed({
+test('what is read and has no effect is said; placement has none where nobody places pods', (t) => {
+  const written = {
     workload: { 'rouse.dev/metric': 'cpu', 'rouse.dev/target': '80%', 'rouse.dev/placement': 'pack' },
     podTemplate: { 'rouse.dev/min-scale': '1' },
-  });
-  t.deepEqual(warnings.map(({ key }) => key).sort(), ['rouse.dev/metric', 'rouse.dev/min-scale', 'rouse.dev/placement']);
+  };
+  const keys = ({ warnings }: ParsedSpec): readonly string[] => warnings.map(({ key }) => key).sort();
+  t.deepEqual(keys(parsed(written)), ['rouse.dev/metric', 'rouse.dev/min-scale', 'rouse.dev/placement']);
+  t.deepEqual(keys(parsed(written, { places: true })), ['rouse.dev/metric', 'rouse.dev/min-scale']);
 });
 
 test('metrics that will not do what they seem to are said', (t) => {

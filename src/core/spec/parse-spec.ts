@@ -37,7 +37,7 @@ export const parseSpec = (sources: SpecSources, options: SpecOptions = {}): Resu
   all.push(...crossChecks(lookup, options));
   if (all.length > 0) return failed(all);
   const spec = assemble(lookup, options.maxScaleLimit ?? 'unlimited');
-  return ok({ spec, warnings: [...warnings, ...withoutEffect(spec, lookup)] });
+  return ok({ spec, warnings: [...warnings, ...withoutEffect(spec, lookup, options)] });
 };
 
 const defaultOf = (name: SettingName): Written => ({ key: `${prefix}${name}`, value: settings[name].initial ?? '', source: 'workload' });

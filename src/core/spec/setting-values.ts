@@ -6,6 +6,8 @@ export interface SpecOptions {
   readonly checkFormula?: ((text: string) => string | undefined) | undefined;
   /** The operator's `max-scale-limit`: no workload may ask for more, or for no limit. */
   readonly maxScaleLimit?: number | 'unlimited' | undefined;
+  /** New pods are placed; left out: nobody knows. */
+  readonly places?: boolean;
 }
 
 /** Values by setting, each of the setting's own type; where nothing is written, that of the built-in default. */

@@ -1,6 +1,6 @@
 import { isResourceMetric } from './asked-metrics.ts';
 import { warningOf, type SpecWarning } from './problem.ts';
-import type { SettingValues } from './setting-values.ts';
+import type { SettingValues, SpecOptions } from './setting-values.ts';
 import type { ScaleSpec } from './scale-spec.ts';
 import type { SettingName } from './settings.ts';
 
@@ -22,14 +22,14 @@ const metricWarnings = ({ path, scaling: { metrics, min, formula } }: ScaleSpec,
   ];
 };
 
-/** Settings that are read and that this version does not act on, or not as it seems: said at once instead of found out later. */
-export const withoutEffect = (spec: ScaleSpec, values: SettingValues): readonly SpecWarning[] => {
+/** Settings that are not acted on, or not as it seems: said at once instead of found out later. */
+export const withoutEffect = (spec: ScaleSpec, values: SettingValues, { places = false }: SpecOptions): readonly SpecWarning[] => {
   const grace = 'scale-to-zero-grace-period';
   const waiting = values.isWritten(grace)
     ? [warningOf(values.written(grace), 'has no effect: the last pod waits until requests would be held, however long that takes.')]
     : [];
-  const unplacedWarnings = unplaced
+  const unplacedWarnings = (places ? [] : unplaced)
     .filter((name) => values.isWritten(name))
-    .map((name) => warningOf(values.written(name), 'is read but has no effect in this version: pods are placed by the cluster as always.'));
+    .map((name) => warningOf(values.written(name), 'has an effect only where Rouse places pods (controller flag --placement, docs/placement.md); else the cluster places them as always.'));
   return [...waiting, ...unplacedWarnings, ...metricWarnings(spec, values)];
 };

@@ -289,7 +289,8 @@ export class ClientConnection implements Member, Visitor {
       this.#readUpTo(this.#at + 2);
       if (this.#unread === undefined) return false;
     }
-    const at = this.#heads.read(chunk, this.#at);
+    const heads = this.#heads;
+    const at = heads.read(chunk, this.#at);
     if (at === 'more') {
       this.#unread = undefined;
       if (this.#state === 'idle') this.#enter('head');
@@ -300,9 +301,10 @@ export class ClientConnection implements Member, Visitor {
       return false;
     }
     this.#readUpTo(at);
-    const head = Head.read(this.#heads.text);
+    const head = Head.read(heads.text, heads.length, heads.bytes, heads.start);
+    heads.done();
     if (!head.ok) {
-      if (!this.#used && this.#heads.text === http2Preface) this.#owner.http2(this);
+      if (!this.#used && heads.length === http2Preface.length && heads.text.startsWith(http2Preface)) this.#owner.http2(this);
       else this.#owner.unreadable(this, head.problem);
       return false;
     }

@@ -32,16 +32,18 @@ const namesByLength: readonly (readonly FieldName[])[] = Array.from({ length: lo
   fieldNames.filter((name) => name.length === length),
 );
 
-/** True where `text` has `lower`, a field name in lower case, at `at`, in whatever case. Only for token characters: no other two of them differ by 0x20 alone. */
-const hasAt = (text: string, at: number, lower: string): boolean => {
-  for (let index = 0; index < lower.length; index += 1) if ((text.charCodeAt(at + index) | 0x20) !== lower.charCodeAt(index)) return false;
+const known: ReadonlySet<string> = new Set(fieldNames);
+
+/** True where `bytes` has `lower`, a field name in lower case, at `at`, in whatever case. Only for token characters: no other two of them differ by 0x20 alone. */
+const hasAt = (bytes: Uint8Array, at: number, lower: string): boolean => {
+  for (let index = 0; index < lower.length; index += 1) if (((bytes[at + index] ?? 0) | 0x20) !== lower.charCodeAt(index)) return false;
   return true;
 };
 
-const nameAt = (text: string, start: number, end: number): FieldName | undefined => {
+const nameAt = (bytes: Uint8Array, start: number, end: number): FieldName | undefined => {
   const candidates = namesByLength[end - start];
   if (candidates === undefined) return undefined;
-  for (const candidate of candidates) if (hasAt(text, start, candidate)) return candidate;
+  for (const candidate of candidates) if (hasAt(bytes, start, candidate)) return candidate;
   return undefined;
 };
 
@@ -61,31 +63,44 @@ export class FieldReader {
   end: number;
   malformed = false;
   readonly text: string;
+  readonly #bytes: Uint8Array;
+  /** What is to be added to an offset into the text to have the one into the bytes. */
+  readonly #shift: number;
+  readonly #emptyLineAt: number;
 
-  /** `text` ends with the empty line of the section; its first line begins at `from`. */
-  constructor(text: string, from: number) {
+  /**
+   * The first line of the section begins at `from` of `text`, and its empty line ends at `to`. `bytes` has the same from `start` on: V8 reads a byte of them in half the time that a character of a string takes.
+   */
+  constructor(text: string, from: number, to = text.length, bytes: Uint8Array = Buffer.from(text, 'latin1'), start = 0) {
     this.text = text;
     this.end = from;
+    this.#bytes = bytes;
+    this.#shift = start;
+    this.#emptyLineAt = to - 2;
   }
 
   /** On to the next line. False at the end of the section, and at a malformed line. */
   next(): boolean {
-    const { text } = this;
-    let at = this.end;
-    if (at >= text.length - 2 || this.malformed) return false;
-    this.start = at;
-    while (tokenCodes[text.charCodeAt(at)] === 1) at += 1;
-    this.nameEnd = at;
-    if (at === this.start || text.charCodeAt(at) !== codes.colon) return this.#malformed();
+    const bytes = this.#bytes;
+    const shift = this.#shift;
+    if (this.end >= this.#emptyLineAt || this.malformed) return false;
+    const start = this.end + shift;
+    let at = start;
+    while (tokenCodes[bytes[at] ?? 0] === 1) at += 1;
+    const nameEnd = at;
+    if (at === start || bytes[at] !== codes.colon) return this.#malformed();
     at += 1;
-    while (isBlank(text.charCodeAt(at))) at += 1;
-    this.valueStart = at;
-    while (valueCodes[text.charCodeAt(at)] === 1) at += 1;
-    if (text.charCodeAt(at) !== codes.carriageReturn || text.charCodeAt(at + 1) !== codes.lineFeed) return this.#malformed();
-    this.end = at + 2;
-    while (at > this.valueStart && isBlank(text.charCodeAt(at - 1))) at -= 1;
-    this.valueEnd = at;
-    this.name = nameAt(text, this.start, this.nameEnd);
+    while (isBlank(bytes[at])) at += 1;
+    const valueStart = at;
+    while (valueCodes[bytes[at] ?? 0] === 1) at += 1;
+    if (bytes[at] !== codes.carriageReturn || bytes[at + 1] !== codes.lineFeed) return this.#malformed();
+    this.start = start - shift;
+    this.nameEnd = nameEnd - shift;
+    this.valueStart = valueStart - shift;
+    this.end = at + 2 - shift;
+    while (at > valueStart && isBlank(bytes[at - 1])) at -= 1;
+    this.valueEnd = at - shift;
+    this.name = nameAt(bytes, start, nameEnd);
     return true;
   }
 
@@ -109,10 +124,10 @@ export class FieldReader {
   }
 }
 
-const isBlank = (code: number): boolean => code === codes.space || code === codes.tab;
+const isBlank = (code: number | undefined): boolean => code === codes.space || code === codes.tab;
 
 const closeToken: readonly string[] = ['close'];
-const keepAliveToken: readonly string[] = ['keep-alive'];
+export const keepAliveToken: readonly string[] = ['keep-alive'];
 
 /** `before` and the tokens of a comma-separated list, in lower case. */
 export const withTokens = (before: readonly string[], value: string): readonly string[] =>
@@ -129,12 +144,12 @@ export const tokens = (value: string): readonly string[] => {
     .filter((token) => token !== '');
 };
 
-/** A length as `Content-Length` gives it: digits alone, no more than can be counted exactly; undefined for anything else (RFC 9112 §6.3). */
-export const contentLengthOf = (value: string): number | undefined => {
-  if (value.length === 0 || value.length > 15) return undefined;
+/** A length as `Content-Length` gives it: digits alone, no more than can be counted exactly; undefined for anything else (RFC 9112 §6.3). Of `text` from `from` to `to`. */
+export const contentLengthOf = (text: string, from = 0, to = text.length): number | undefined => {
+  if (from === to || to - from > 15) return undefined;
   let length = 0;
-  for (let index = 0; index < value.length; index += 1) {
-    const digit = value.charCodeAt(index) - 0x30;
+  for (let index = from; index < to; index += 1) {
+    const digit = text.charCodeAt(index) - 0x30;
     if (digit < 0 || digit > 9) return undefined;
     length = length * 10 + digit;
   }
@@ -160,7 +175,7 @@ const notInTrailers: ReadonlySet<string> = new Set([
 ]);
 
 /** `name` in lower case. */
-export const isPassableTrailer = (name: string): boolean => nameAt(name, 0, name.length) === undefined && !notInTrailers.has(name) && !isForwarding(name);
+export const isPassableTrailer = (name: string): boolean => !known.has(name) && !notInTrailers.has(name) && !isForwarding(name);
 
 /**
  * A trailer section without the lines that none may have, and without its empty line; undefined where it is malformed, or frames a body that is over: some would read on by that

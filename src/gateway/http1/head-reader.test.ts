@@ -16,7 +16,7 @@ const readAll = (pieces: readonly Buffer[], limit = 1000, from = 0, reader = new
     const at = reader.read(piece, index === 0 ? from : 0);
     if (typeof at === 'number') {
       const rest = Buffer.concat([piece.subarray(at), ...pieces.slice(index + 1)]);
-      return { is: 'head', text: reader.text, rest: rest.toString('latin1') };
+      return { is: 'head', text: reader.text.slice(0, reader.length), rest: rest.toString('latin1') };
     }
     if (at !== 'more') return { is: at, text: '', rest: '' };
   }
@@ -40,7 +40,7 @@ test('a reader reads head after head, and from anywhere in a piece', (t) => {
   t.is(reader.read(piece, 4), 4 + head.length);
   t.is(reader.read(piece.subarray(0, -3), 4 + head.length), 'more');
   t.is(reader.read(piece.subarray(-3), 0), 3);
-  t.is(reader.text, head);
+  t.is(reader.text.slice(0, reader.length), head);
   t.is(reader.read(piece, 4), 4 + head.length);
   t.is(reader.read(piece, piece.length), 'more');
   t.is(reader.read(piece, 4), 4 + head.length);
@@ -123,4 +123,14 @@ test('a head that comes byte by byte is copied no more than a few times over', (
     buffers.copy = copy;
   }
   t.true(copied >= long.length && copied <= 3 * long.length, `${copied} of ${long.length}`);
+});
+
+test('a head in a piece of several KiB is read as in any other', (t) => {
+  const long = `GET / HTTP/1.1\r\nX: ${'x'.repeat(3000)}\r\n\r\n`;
+  const rest = 'rest of it';
+  t.deepEqual(readAll([latin1(`${long}${rest}`)], long.length), { is: 'head', text: long, rest });
+  t.is(readAll([latin1(`${long}${rest}`)], long.length - 1).is, 'too-long');
+  t.deepEqual(readAll(inPieces(latin1(`${long}${rest}`), [2500]), long.length), { is: 'head', text: long, rest });
+  t.is(readAll([latin1(long.slice(0, 2500))], long.length).is, 'more');
+  t.is(readAll([latin1(`${long.slice(0, 2500)}\n`)], long.length).is, 'malformed');
 });

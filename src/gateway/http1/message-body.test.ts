@@ -228,3 +228,35 @@ test('whatever comes as a chunked body, however it is split, the outcome is the 
     { numRuns: 3000 },
   );
 });
+
+test('trailers of a body that goes on plain are told to whoever can pass them, those alone that may go on', (t) => {
+  const told: string[] = [];
+  const content: string[] = [];
+  const sink: BodySink = {
+    text: (text) => content.push(text),
+    bytes: (chunk, from, to) => content.push(chunk.toString('latin1', from, to)),
+    holdsBytes: false,
+    trailers: (lines) => told.push(lines),
+  };
+  const read = (text: string): number => {
+    const reader = bodyReader('chunked', 'plain');
+    reader.read(latin1(text), 0, sink);
+    t.true(reader.done);
+    return reader.content;
+  };
+  t.is(read('3\r\nabc\r\n0\r\nX-Sum: 7\r\nHost: b\r\n\r\n'), 3);
+  t.is(read('2\r\nde\r\n0\r\n\r\n'), 2);
+  t.is(content.join(''), 'abcde');
+  t.deepEqual(told, ['X-Sum: 7\r\n']);
+});
+
+test('of a body with a length it is known how much has come', (t) => {
+  const reader = bodyReader(5, 'plain');
+  t.is(reader.content, 0);
+  reader.read(latin1('abc'), 0, nowhere);
+  t.is(reader.content, 3);
+  t.false(reader.done);
+  reader.read(latin1('de, and more'), 0, nowhere);
+  t.is(reader.content, 5);
+  t.true(reader.done);
+});

@@ -14,6 +14,8 @@ export interface BodySink {
   bytes(chunk: Buffer, from: number, to: number): void;
   /** Something that was given by `bytes` is still needed, in the place where it was. */
   readonly holdsBytes: boolean;
+  /** Content whose characters are bytes, for whoever takes it so, too. */
+  contentText?(text: string): void;
   /** Those that may go on, as field lines, of a body in chunks that goes on without them. */
   trailers?(lines: string): void;
 }
@@ -162,7 +164,7 @@ class ChunkedBody implements BodyReader {
 
   /** One byte of the framing, or as much as there is of the rest. */
   #step(chunk: Buffer, at: number, to: BodySink): number {
-    const code = chunk[at] ?? 0;
+    const code = chunk.readUInt8(at);
     switch (this.#state) {
       case 'size':
         return this.#sizeDigit(chunk, code, at, to);
@@ -237,7 +239,7 @@ class ChunkedBody implements BodyReader {
     const end = this.#trailers.read(chunk, at);
     if (end === 'more') return chunk.length;
     if (typeof end === 'string') return -1;
-    const passed = passableTrailers(this.#trailers.text.slice(lineEnd.length));
+    const passed = passableTrailers(this.#trailers.text.slice(lineEnd.length, this.#trailers.length));
     return passed === undefined ? -1 : this.#end(passed, end, to);
   }
 

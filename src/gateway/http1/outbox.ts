@@ -29,6 +29,10 @@ export class Outbox implements BodySink, Late {
     this.#text += text;
   }
 
+  contentText(text: string): void {
+    this.#text += text;
+  }
+
   bytes(chunk: Buffer, from: number, to: number): void {
     if (from === to) return;
     if (this.#text.length + to - from <= joinUpTo) {

@@ -57,6 +57,8 @@ export class PodConnection {
   #timer: Timer | undefined;
   #listener: AnswerListener | undefined;
   #body: BodyReader | undefined;
+  /** Length of a body that came with its head, and was read as text with it. */
+  #shortBody = 0;
   /** Where a body went that was in what is being read. */
   #bodyTo: BodySink | undefined;
   #state: 'connecting' | 'idle' | 'head' | 'body' | 'closed' = 'connecting';
@@ -90,6 +92,7 @@ export class PodConnection {
     this.#keepsAlive = true;
     this.#requestSent = false;
     this.#body = undefined;
+    this.#shortBody = 0;
     if (this.#state === 'connecting') return;
     this.#state = 'head';
     listener.connected();
@@ -97,7 +100,7 @@ export class PodConnection {
 
   /** Content of the body of the last answer, as far as it has come. */
   get answerBytes(): number {
-    return this.#body?.content ?? 0;
+    return this.#body?.content ?? this.#shortBody;
   }
 
   /** The request has been written whole. */
@@ -163,10 +166,12 @@ export class PodConnection {
 
   #readHead(chunk: Buffer, from: number): number {
     this.#silent = false;
-    const at = this.#heads.read(chunk, from);
+    const heads = this.#heads;
+    const at = heads.read(chunk, from);
     if (at === 'more') return chunk.length;
     if (typeof at === 'string') return -1;
-    const head = ResponseHead.read(this.#heads.text);
+    const head = ResponseHead.read(heads.text, heads.length, heads.bytes, heads.start);
+    heads.done();
     if (head === undefined) return -1;
     return head.status < 200 ? this.#interim(head, chunk, at) : this.#final(head, chunk, at);
   }
@@ -190,8 +195,15 @@ export class PodConnection {
     this.#keepsAlive = head.keepsAlive;
     this.keepAliveSeconds = head.keepAliveSeconds;
     const passAs = this.#listener?.answered(head);
-    if (passAs === undefined || this.#isHead || head.length === 0) return this.#whole(chunk, at);
-    this.#body = bodyReader(head.length, passAs);
+    const { length } = head;
+    if (passAs === undefined || this.#isHead || length === 0) return this.#whole(chunk, at);
+    const to = this.#listener?.answerTo;
+    if (typeof length === 'number' && length <= this.#heads.behind && to?.contentText !== undefined) {
+      this.#shortBody = length;
+      to.contentText(this.#heads.text.slice(this.#heads.length, this.#heads.length + length));
+      return this.#whole(chunk, at + length);
+    }
+    this.#body = bodyReader(length, passAs);
     this.#state = 'body';
     return at;
   }

@@ -287,3 +287,40 @@ test('whatever comes as a head, reading it ends, and what is printed of it is a 
   );
   t.pass();
 });
+
+test('fields that are given in the place of the client’s go on instead of them, or nothing does', (t) => {
+  const sent = head([
+    ['Host', 'a'],
+    ['Traceparent', 'old'],
+    ['Tracestate', 'old'],
+    ['X', 'stays'],
+  ]).forUpstream(
+    '1.2.3.4',
+    false,
+    '',
+    new Map([
+      ['traceparent', 'new'],
+      ['tracestate', undefined],
+    ]),
+  );
+  t.true(sent.includes('X: stays\r\n'));
+  t.true(sent.includes('traceparent: new\r\n'));
+  t.notRegex(sent, /old|tracestate/i);
+});
+
+test('what a request is told from: its host without port, its protocol, whether a body follows, what it costs in memory', (t) => {
+  const with1 = head(
+    [
+      ['Host', 'A.example:8080'],
+      ['Content-Length', '3'],
+      ['X', '1'],
+      ['x', '2'],
+    ],
+    'POST / HTTP/1.1',
+  );
+  t.deepEqual([with1.host, with1.protocol, with1.hasBody, with1.hasHeader('x'), with1.hasHeader('y')], ['a.example', 'HTTP/1.1', true, true, false]);
+  t.deepEqual(with1.headers('x'), ['1', '2']);
+  t.true(with1.bytes > 60 && with1.bytes < 10_000);
+  const old = head([], 'GET / HTTP/1.0');
+  t.deepEqual([old.host, old.protocol, old.hasBody], ['', 'HTTP/1.0', false]);
+});

@@ -60,6 +60,9 @@ export class Head implements LoggedRequest {
   /** The protocol that the client wants to change to; undefined where it wants none that can be passed on. */
   upgrade: string | undefined;
   readonly #text: string;
+  /** Behind its empty line. */
+  readonly #end: number;
+  #lineAt = 0;
   #fieldsAt = 0;
   /** The authority of an absolute target counts, not the Host beside it (RFC 9112 §3.2.2). */
   #absolute = false;
@@ -68,14 +71,15 @@ export class Head implements LoggedRequest {
   /** A field ends here or is written anew, also where the gateway is not the edge. */
   #changes = false;
 
-  private constructor(text: string) {
+  private constructor(text: string, end: number) {
     this.#text = text;
+    this.#end = end;
   }
 
-  /** `text` ends with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
-  static read(text: string): Result<Head, HeadProblem> {
-    const head = new Head(text);
-    const problem = head.#readRequestLine(text.startsWith('\r\n') ? 2 : 0) ?? head.#readFields();
+  /** `text` has it up to `end`, with its empty line. An empty line before the request line is passed over (RFC 9112 §2.2). */
+  static read(text: string, end = text.length, bytes?: Uint8Array, start = 0): Result<Head, HeadProblem> {
+    const head = new Head(text, end);
+    const problem = head.#readRequestLine(text.startsWith('\r\n') ? 2 : 0) ?? head.#readFields(new FieldReader(text, head.#fieldsAt, end, bytes, start));
     return problem === undefined ? ok(head) : failed(problem);
   }
 
@@ -102,7 +106,7 @@ export class Head implements LoggedRequest {
 
   /** The first value; `name` in lower case. */
   header(name: string): string | undefined {
-    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    const fields = new FieldReader(this.#text, this.#fieldsAt, this.#end);
     while (fields.next()) if (fields.lowerName === name) return fields.value;
     return undefined;
   }
@@ -110,7 +114,7 @@ export class Head implements LoggedRequest {
   /** All values, in order. */
   headers(name: string): readonly string[] {
     const values: string[] = [];
-    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    const fields = new FieldReader(this.#text, this.#fieldsAt, this.#end);
     while (fields.next()) if (fields.lowerName === name) values.push(fields.value);
     return values;
   }
@@ -122,12 +126,11 @@ export class Head implements LoggedRequest {
    */
   forUpstream(peer: string, edge: boolean, podAuthority: string, instead?: PodFields, scheme: Scheme = 'http'): string {
     const authority = this.authority ?? podAuthority;
+    if (!edge && !this.#changes && instead === undefined && this.minorVersion === 1)
+      return this.#text.slice(this.#lineAt, this.#end - 2) + forwardedBy(peer, scheme, authority);
     let head = `${this.method} ${this.path} HTTP/1.1\r\n`;
     if (this.#absolute || this.authority === undefined) head += `Host: ${authority}\r\n`;
-    head +=
-      edge || this.#changes || instead !== undefined
-        ? this.#fieldsForUpstream(peer, edge, instead, scheme)
-        : `${this.#text.slice(this.#fieldsAt, -2)}X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n`;
+    head += this.#fieldsForUpstream(peer, edge, instead, scheme);
     if (this.length === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (this.upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`;
     return `${head}\r\n`;
@@ -138,7 +141,7 @@ export class Head implements LoggedRequest {
     let [passed, forwardedBefore] = ['', ''];
     let [hasHost, hasProto] = [false, false];
     let at = this.#fieldsAt;
-    const fields = new FieldReader(text, at);
+    const fields = new FieldReader(text, at, this.#end);
     while (fields.next()) {
       const { name } = fields;
       if (this.#passes(fields, edge) && instead?.has(fields.lowerName) !== true) {
@@ -151,7 +154,7 @@ export class Head implements LoggedRequest {
       if (name === 'te' && tokens(fields.value).includes('trailers')) passed += `${text.slice(fields.start, fields.nameEnd)}: trailers\r\n`;
       else if (name === 'x-forwarded-for' && !edge) forwardedBefore += `${fields.value}, `;
     }
-    passed += `${text.slice(at, -2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
+    passed += `${text.slice(at, this.#end - 2)}X-Forwarded-For: ${forwardedBefore}${peer}\r\n`;
     if (!hasProto) passed += `X-Forwarded-Proto: ${scheme}\r\n`;
     if (!hasHost && this.authority !== undefined) passed += `X-Forwarded-Host: ${this.authority}\r\n`;
     if (instead !== undefined) for (const [name, value] of instead) if (value !== undefined) passed += `${name}: ${value}\r\n`;
@@ -172,10 +175,11 @@ export class Head implements LoggedRequest {
   /** `method SP request-target SP "HTTP/1." ("0" / "1") CRLF`, one blank each, nothing else (RFC 9112 §3). */
   #readRequestLine(from: number): HeadProblem | undefined {
     const text = this.#text;
+    this.#lineAt = from;
     let at = from;
     while (tokenCodes[text.charCodeAt(at)] === 1) at += 1;
     if (at === from || text.charCodeAt(at) !== codes.space) return refused('a request line without a method');
-    this.method = text.slice(from, at);
+    this.method = text.startsWith('GET ', from) ? 'GET' : text.slice(from, at);
     const targetStart = at + 1;
     at = targetStart;
     while (targetCodes[text.charCodeAt(at)] === 1) at += 1;
@@ -201,8 +205,7 @@ export class Head implements LoggedRequest {
     return undefined;
   }
 
-  #readFields(): HeadProblem | undefined {
-    const fields = new FieldReader(this.#text, this.#fieldsAt);
+  #readFields(fields: FieldReader): HeadProblem | undefined {
     let connection = noNames;
     let host: string | undefined;
     let upgrade: string | undefined;
@@ -215,14 +218,20 @@ export class Head implements LoggedRequest {
         if (host !== undefined) return refused('more than one Host');
         host = fields.value;
         if (!isAuthority(host)) return refused('a Host that is none');
-      } else if (name === 'user-agent') this.userAgent = fields.value;
-      else if (name === 'connection') connection = withTokens(connection, fields.value);
+        host = lastAuthority;
+        continue;
+      }
+      if (name === 'user-agent') {
+        this.userAgent = fields.value;
+        continue;
+      }
+      if (name === 'connection') connection = withTokens(connection, fields.value);
       else if (name === 'upgrade') upgrade = fields.value;
       else if (name === 'expect') {
         if (fields.value.toLowerCase() !== '100-continue') return refused('an expectation other than 100-continue', 417);
         expects = true;
       } else if (name === 'content-length') {
-        const length = contentLengthOf(fields.value);
+        const length = contentLengthOf(fields.text, fields.valueStart, fields.valueEnd);
         if (length === undefined || (lengths += 1) > 1) return refused('a Content-Length that is not one number');
         this.length = length;
       } else if (name === 'transfer-encoding') {
@@ -264,6 +273,22 @@ export const isAuthority = (text: string): boolean => {
   if (!/^(?:\[[\da-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(text)) return false;
   lastAuthority = text;
   return true;
+};
+
+const forwardedLines = (peer: string, scheme: Scheme, authority: string): string =>
+  `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${authority}\r\n\r\n`;
+
+/** Most requests come from few peers, and for few hosts. */
+let lastForwarded = { peer: '', scheme: 'http', authority: '', lines: '' };
+
+/** The end of a head that nobody in front of the gateway has said anything of the kind in. */
+const forwardedBy = (peer: string, scheme: Scheme, authority: string): string => {
+  const last = lastForwarded;
+  if (peer === last.peer && authority === last.authority && scheme === last.scheme) return last.lines;
+  const lines = forwardedLines(peer, scheme, authority);
+  // In one piece, not as the tree of pieces that V8 makes of it, and would go through with each request.
+  lastForwarded = { peer, scheme, authority, lines: Buffer.from(lines, 'latin1').toString('latin1') };
+  return lastForwarded.lines;
 };
 
 /** `Example.com:8080` → `example.com`; an IPv6 address keeps its brackets. */

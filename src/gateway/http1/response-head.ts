@@ -1,4 +1,4 @@
-import { contentLengthOf, FieldReader, withTokens, type FieldName } from './fields.ts';
+import { contentLengthOf, FieldReader, keepAliveToken, withTokens, type FieldName } from './fields.ts';
 import { codes, valueCodes } from './grammar.ts';
 import type { MessageLength } from './message-body.ts';
 
@@ -40,6 +40,9 @@ export class ResponseHead {
   keepAliveSeconds: number | undefined;
   upgrade: string | undefined;
   readonly #text: string;
+  /** Behind its empty line. */
+  readonly #end: number;
+  #minorVersion = 1;
   #fieldsAt = 0;
   /** Fields that `Connection` names. */
   #named = noNames;
@@ -50,24 +53,33 @@ export class ResponseHead {
   /** Else it has to be looked at line by line. */
   #hasOneGap = true;
 
-  private constructor(text: string) {
+  private constructor(text: string, end: number) {
     this.#text = text;
+    this.#end = end;
   }
 
-  /** `text` ends with its empty line; undefined where it is not a head of RFC 9112, or where two would read its body differently. */
-  static read(text: string): ResponseHead | undefined {
-    const head = new ResponseHead(text);
-    const minorVersion = head.#readStatusLine();
-    return minorVersion >= 0 && head.#readFields(minorVersion) ? head : undefined;
+  /** `text` has it up to `end`, with its empty line; undefined where it is not a head of RFC 9112, or where two would read its body differently. */
+  static read(text: string, end = text.length, bytes?: Uint8Array, start = 0): ResponseHead | undefined {
+    const head = new ResponseHead(text, end);
+    return head.#readStatusLine() && head.#readFields(new FieldReader(text, head.#fieldsAt, end, bytes, start)) ? head : undefined;
+  }
+
+  /** It may have to be given a Date. */
+  get mayWantDate(): boolean {
+    return !this.#hasDate || !this.#hasOneGap;
   }
 
   /** As it goes to the client, with its empty line. */
   forClient({ chunked, connection, date }: AnswerEnding): string {
-    let head = this.#hasOneGap ? `HTTP/1.1${this.#text.slice(8, this.#gapFrom)}${this.#text.slice(this.#gapTo, -2)}` : this.#lineByLine(chunked);
+    let head = this.#hasOneGap ? this.#upToGap + this.#text.slice(this.#gapTo, this.#end - 2) : this.#lineByLine(chunked);
     if (!this.#hasDate && this.status >= 200) head += `Date: ${date}\r\n`;
     if (connection !== undefined) head += `Connection: ${connection}\r\n`;
     if (chunked) head += 'Transfer-Encoding: chunked\r\n';
     return `${head}\r\n`;
+  }
+
+  get #upToGap(): string {
+    return this.#minorVersion === 1 ? this.#text.slice(0, this.#gapFrom) : `HTTP/1.1${this.#text.slice(8, this.#gapFrom)}`;
   }
 
   #lineByLine(chunked: boolean): string {
@@ -75,7 +87,7 @@ export class ResponseHead {
     let head = `HTTP/1.1${text.slice(8, this.#fieldsAt)}`;
     this.#hasDate = false;
     let at = this.#fieldsAt;
-    const fields = new FieldReader(text, at);
+    const fields = new FieldReader(text, at, this.#end);
     while (fields.next()) {
       if (this.#passes(fields, chunked)) this.#hasDate ||= fields.name === 'date';
       else {
@@ -83,7 +95,7 @@ export class ResponseHead {
         at = fields.end;
       }
     }
-    return head + text.slice(at, -2);
+    return head + text.slice(at, this.#end - 2);
   }
 
   /** The head of a 101, with its empty line. */
@@ -94,7 +106,7 @@ export class ResponseHead {
   /** As it goes to a client of HTTP/2: names in lower case and values in turn, without what is said of connection and framing. */
   fields(): string[] {
     const passed: string[] = [];
-    const fields = new FieldReader(this.#text, this.#fieldsAt);
+    const fields = new FieldReader(this.#text, this.#fieldsAt, this.#end);
     while (fields.next()) if (this.#passes(fields, true)) passed.push(fields.lowerName, fields.value);
     return passed;
   }
@@ -109,11 +121,11 @@ export class ResponseHead {
     return name !== 'content-length' || (this.status >= 200 && this.status !== 204);
   }
 
-  /** Gives the minor version; -1 where it is not a status line. */
-  #readStatusLine(): number {
+  #readStatusLine(): boolean {
     const text = this.#text;
     const minorVersion = text.startsWith('HTTP/1.') ? text.charCodeAt(7) - 0x30 : -1;
-    if ((minorVersion !== 0 && minorVersion !== 1) || text.charCodeAt(8) !== codes.space) return -1;
+    if ((minorVersion !== 0 && minorVersion !== 1) || text.charCodeAt(8) !== codes.space) return false;
+    this.#minorVersion = minorVersion;
     this.status = statusAt(text, 9);
     let at = 12;
     // "HTTP/1.1 200 OK": some leave out the blank before an empty phrase.
@@ -121,35 +133,37 @@ export class ResponseHead {
     this.#fieldsAt = at + 2;
     // HTTP/1.0 has no interim answers (RFC 9110 §15.2): some take one for the answer, and what follows for nobody's.
     const least = minorVersion === 0 ? 200 : 100;
-    return this.status >= least && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed ? minorVersion : -1;
+    return this.status >= least && text.charCodeAt(at) === codes.carriageReturn && text.charCodeAt(at + 1) === codes.lineFeed;
   }
 
-  #readFields(minorVersion: number): boolean {
-    const fields = new FieldReader(this.#text, this.#fieldsAt);
+  #readFields(fields: FieldReader): boolean {
+    const minorVersion = this.#minorVersion;
     let connection = noNames;
     let [codings, lengths] = [0, 0];
     while (fields.next()) {
       const { name } = fields;
       if (name === undefined) continue;
-      if (name === 'content-length') {
-        const length = contentLengthOf(fields.value);
+      if (name === 'date') this.#hasDate = true;
+      else if (name === 'content-length') {
+        const length = contentLengthOf(fields.text, fields.valueStart, fields.valueEnd);
         if (length === undefined || (lengths += 1) > 1) return false;
         this.length = length;
-      } else if (name === 'transfer-encoding') {
-        // Blanks behind it: node:http reads on to the end of the connection then.
-        if (minorVersion === 0 || (codings += 1) > 1 || fields.value.toLowerCase() !== 'chunked' || fields.end > fields.valueEnd + 2) return false;
-      } else if (name === 'connection') connection = withTokens(connection, fields.value);
-      else if (name === 'upgrade') this.upgrade = fields.value;
-      else if (name === 'keep-alive') this.keepAliveSeconds = secondsIn(fields.value);
-      else if (name === 'date') this.#hasDate = true;
-      else if (name === 'trailer') this.#hasOneGap = false;
-      if (notForwarded.has(name)) this.#leaveOut(fields.start, fields.end);
+      } else {
+        if (name === 'transfer-encoding') {
+          // Blanks behind it: node:http reads on to the end of the connection then.
+          if (minorVersion === 0 || (codings += 1) > 1 || fields.value.toLowerCase() !== 'chunked' || fields.end > fields.valueEnd + 2) return false;
+        } else if (name === 'connection') connection = withTokens(connection, fields.value);
+        else if (name === 'upgrade') this.upgrade = fields.value;
+        else if (name === 'keep-alive') this.keepAliveSeconds = secondsIn(fields.value);
+        else if (name === 'trailer') this.#hasOneGap = false;
+        if (notForwarded.has(name)) this.#leaveOut(fields.start, fields.end);
+      }
     }
     if (fields.malformed || (codings > 0 && lengths > 0)) return false;
     if (codings > 0) this.length = 'chunked';
     if (this.status < 200 || this.status === 204 || this.status === 304) this.length = 0;
-    this.keepsAlive = !connection.includes('close') && (minorVersion === 1 || connection.includes('keep-alive'));
-    if (connection !== noNames) this.#named = connection.filter((name) => !connectionOptions.has(name));
+    this.keepsAlive = connection === noNames ? minorVersion === 1 : !connection.includes('close') && (minorVersion === 1 || connection.includes('keep-alive'));
+    if (connection !== noNames && connection !== keepAliveToken) this.#named = connection.filter((name) => !connectionOptions.has(name));
     if (this.#named.length > 0 || this.status < 200 || this.status === 204) this.#hasOneGap = false;
     if (this.#gapTo === 0) this.#gapFrom = this.#gapTo = this.#fieldsAt;
     return true;

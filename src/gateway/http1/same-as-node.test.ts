@@ -31,7 +31,7 @@ interface Message<Of> {
 /** One side of a connection, read by our parts as our connections do. */
 class Reading<Of> {
   readonly messages: Message<Of>[] = [];
-  readonly #read: (text: string) => Of | undefined;
+  readonly #read: (text: string, end: number) => Of | undefined;
   readonly #lengthOf: (head: Of) => MessageLength;
   readonly #isLast: (head: Of) => boolean;
   readonly #heads = new HeadReader(64 * 1024);
@@ -49,7 +49,7 @@ class Reading<Of> {
     holdsBytes: false,
   };
 
-  constructor(read: (text: string) => Of | undefined, lengthOf: (head: Of) => MessageLength, isLast: (head: Of) => boolean) {
+  constructor(read: (text: string, end: number) => Of | undefined, lengthOf: (head: Of) => MessageLength, isLast: (head: Of) => boolean) {
     this.#read = read;
     this.#lengthOf = lengthOf;
     this.#isLast = isLast;
@@ -67,13 +67,13 @@ class Reading<Of> {
   #takeHead(chunk: Buffer, from: number): number {
     const at = this.#heads.read(chunk, from);
     if (at === 'more') return chunk.length;
-    const head = typeof at === 'string' ? undefined : this.#read(this.#heads.text);
+    const head = typeof at === 'string' ? undefined : this.#read(this.#heads.text, this.#heads.length);
     if (typeof at === 'string' || head === undefined) {
       this.#over = true;
       return chunk.length;
     }
     this.#head = head;
-    this.#text = this.#heads.text;
+    this.#text = this.#heads.text.slice(0, this.#heads.length);
     this.#content = this.#framed = '';
     this.#extended = false;
     const length = this.#lengthOf(head);
@@ -126,8 +126,8 @@ const passable = (fields: readonly string[]): readonly string[] =>
 
 const requestsIn = (pieces: readonly Buffer[]): readonly Message<Head>[] => {
   const reading = new Reading<Head>(
-    (text) => {
-      const read = Head.read(text);
+    (text, end) => {
+      const read = Head.read(text, end);
       return read.ok ? read.value : undefined;
     },
     (head) => head.length,
@@ -207,7 +207,7 @@ test.serial('however requests are damaged and split, what we take of them node:h
 const sameAnswer = async (t: ExecutionContext, bytes: Buffer, at: readonly number[], isHead: boolean): Promise<number> => {
   const pieces = inPieces(bytes, at);
   const reading = new Reading<ResponseHead>(
-    (text) => ResponseHead.read(text),
+    (text, end) => ResponseHead.read(text, end),
     (head) => (isHead ? 0 : head.length),
     ({ status }) => status >= 200 || status === 101,
   );

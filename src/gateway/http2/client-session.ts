@@ -5,6 +5,16 @@ import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
 import type { Fields, Stream } from './engine/stream.ts';
+import {
+  connectionWindowBytes,
+  goneAfterSeconds,
+  greetingWithinSeconds,
+  keepSessionIdleSeconds,
+  mostClientStreams,
+  mostFieldsBytes,
+  pingAfterSeconds,
+  streamWindowBytes,
+} from './limits.ts';
 import { turn } from '../turn.ts';
 
 /** Who answers the requests of a connection. */
@@ -17,20 +27,12 @@ export interface SessionOwner {
   closed(client: ClientSession): void;
 }
 
-/** A connection that does not begin to speak HTTP/2 in this time is closed. */
-const greetingWithinSeconds = 10;
-/** Clients of gRPC keep connections for half an hour and open another without a word; a load balancer's idle time is about a minute. */
-const keepIdleSeconds = 300;
-/** After so long a silence a client with streams is asked whether it is still there; one that has vanished must not keep a workload up for ever. */
-const pingAfterSeconds = 30;
-const goneAfterSeconds = 50;
-
 const settings: OwnSettings = {
   role: 'server',
-  streamWindow: 128 * 1024,
-  connectionWindow: 1024 * 1024,
-  maxConcurrentStreams: 1000,
-  maxHeaderListSize: 32 * 1024,
+  streamWindow: streamWindowBytes,
+  connectionWindow: connectionWindowBytes,
+  maxConcurrentStreams: mostClientStreams,
+  maxHeaderListSize: mostFieldsBytes,
   connectProtocol: true,
 };
 
@@ -83,7 +85,7 @@ export class ClientSession implements ConnectionOwner, Visitor {
     if (!connection.greeted && idle > greetingWithinSeconds) this.destroy();
     else if (connection.open > 0 && silent > goneAfterSeconds) this.destroy();
     else if (connection.open > 0 && silent === pingAfterSeconds) connection.ping();
-    else if (idle > keepIdleSeconds) this.goodbye();
+    else if (idle > keepSessionIdleSeconds) this.goodbye();
   }
 
   // From the connection.

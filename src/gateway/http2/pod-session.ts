@@ -6,29 +6,21 @@ import { Connection, type ConnectionOwner } from './engine/connection.ts';
 import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
 import type { Fields, Stream, StreamListener } from './engine/stream.ts';
+import { mostAnswerFieldsBytes, mostCancelledStreams, mostPodStreams, podConnectionWindowBytes, podStreamWindowBytes, settingsWithinMs } from './limits.ts';
+import { connectWithinMs } from '../http1/limits.ts';
 import { turn } from '../turn.ts';
 
-/** A pod on the same network answers a SYN in well under a millisecond; longer means that it is not there, and another one is tried. */
-const connectTimeoutMs = 1000;
-/** How long is waited for the pod's SETTINGS, which say how many streams it takes; after that what RFC 9113 §6.5.2 recommends as the least is taken for granted. */
-const settingsTimeoutMs = 1000;
+/** Where no SETTINGS have come, what RFC 9113 §6.5.2 recommends as the least is taken for granted. */
 export const assumedStreams = 100;
-/** Above this many streams another connection is opened, even where the pod would take more: one connection is one core of the pod, and one lost packet stops all its streams. */
-const mostStreams = 250;
-/**
- * Streams that we may reset before a connection is given up for new ones. Servers count resets (CVE-2023-44487) and cut connections that bring too many, with every
- * stream of every client in them; Node's own at 1000 in a burst.
- */
-const mostResets = 200;
 /** Ids of streams run out at 2^30. */
 const mostServed = 2 ** 29;
 
 const settings: OwnSettings = {
   role: 'client',
-  streamWindow: 256 * 1024,
-  connectionWindow: 4 * 1024 * 1024,
+  streamWindow: podStreamWindowBytes,
+  connectionWindow: podConnectionWindowBytes,
   maxConcurrentStreams: 0,
-  maxHeaderListSize: 64 * 1024,
+  maxHeaderListSize: mostAnswerFieldsBytes,
   connectProtocol: false,
 };
 
@@ -74,7 +66,7 @@ export class PodSession implements ConnectionOwner {
     };
     const socket = connectToPod({ onread: { buffer: readInto, callback } }, address, port);
     this.#connection = new Connection(socket, settings, this, turn);
-    this.#timer = clock.after(millis(connectTimeoutMs), () => this.#fail('no answer to the connection attempt'));
+    this.#timer = clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', () => this.#connected()).on('error', (error: Error) => (this.#problem = error.message));
   }
 
@@ -89,7 +81,7 @@ export class PodSession implements ConnectionOwner {
 
   /** What it takes at the same time, as far as is known. */
   get limit(): number {
-    return this.#connection.greeted ? Math.min(this.#connection.peer.maxConcurrentStreams, mostStreams) : assumedStreams;
+    return this.#connection.greeted ? Math.min(this.#connection.peer.maxConcurrentStreams, mostPodStreams) : assumedStreams;
   }
 
   get idle(): boolean {
@@ -124,7 +116,7 @@ export class PodSession implements ConnectionOwner {
     if (stream.isClosed) return;
     this.#resets += 1;
     stream.reset(errors.cancel);
-    if (this.#resets >= mostResets) this.retire();
+    if (this.#resets >= mostCancelledStreams) this.retire();
   }
 
   /** Takes nothing new; ends when its streams have. */
@@ -156,7 +148,7 @@ export class PodSession implements ConnectionOwner {
   #connected(): void {
     this.#timer?.cancel();
     this.#failure = 'closed';
-    this.#timer = this.#clock.after(millis(settingsTimeoutMs), () => this.#ready());
+    this.#timer = this.#clock.after(millis(settingsWithinMs), () => this.#ready());
   }
 
   #ready(): void {

@@ -1,12 +1,8 @@
 import type { Clock } from '../../core/index.ts';
 import type { ConnectFailure, PodConnectionCounts } from '../counters.ts';
 import { PodPools, type PodPool } from '../pod-pools.ts';
+import { keepPodSessionIdleMs, mostPodSessions } from './limits.ts';
 import { assumedStreams, PodSession, type SessionOwner, type SessionProblem } from './pod-session.ts';
-
-/** Longer than most pauses between requests; servers that close earlier say so by GOAWAY. */
-const longestIdleMs = 60_000;
-/** Connections to one port of one pod; more streams than fit into them wait. */
-const mostSessions = 64;
 
 /** Who wants a stream to a pod. */
 export interface StreamTaker {
@@ -94,7 +90,7 @@ export class SessionPool implements SessionOwner, PodPool {
     const now = this.#clock.monotonic();
     for (const session of [...this.#sessions]) {
       session.sweep();
-      if (session.idle && now - session.idleSince >= longestIdleMs) session.retire();
+      if (session.idle && now - session.idleSince >= keepPodSessionIdleMs) session.retire();
     }
   }
 
@@ -125,7 +121,7 @@ export class SessionPool implements SessionOwner, PodPool {
   /** Opens as many connections as those who wait will fill. A pod that takes no streams for now will take none over another one, either. */
   #dial(): void {
     let coming = this.#sessions.filter(({ dialling, limit }) => dialling || limit === 0).length * this.#perSession;
-    while (coming < this.#waiting.size && this.#sessions.length < mostSessions) {
+    while (coming < this.#waiting.size && this.#sessions.length < mostPodSessions) {
       this.#sessions.push(new PodSession(this.#clock, this, this.#address, this.#port, this.authority));
       this.#counts.opened += 1;
       coming += Math.max(1, this.#perSession);

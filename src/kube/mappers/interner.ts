@@ -20,7 +20,19 @@ export class Interner {
     this.#known.set(form, value);
     return value;
   }
+
+  /** The same for a text, without a form of it. An instance is for texts or for other values, not for both. */
+  text(value: string): string {
+    const known = this.#known.get(value);
+    if (typeof known === 'string') return known;
+    if (this.#known.size >= this.#most) this.#known.clear();
+    this.#known.set(value, value);
+    return value;
+  }
 }
 
 /** Shared by the mappers of one process. */
 export const shared = new Interner();
+
+/** Texts that many nodes, or the pods on them, have: images, labels, names of nodes. */
+export const nodeTexts = new Interner(100_000);

@@ -2,6 +2,7 @@ import { coldStartPhases, type ColdStartPhase, type Decision, type DecisionReaso
 import type { Drops } from '../ingest/ports.ts';
 import { CountingHistogram, exposeHistogram, type Labels } from './histogram.ts';
 import { budgetMetrics, type BudgetFigures } from './budget.ts';
+import { exposeExtenderDurations, extenderMetrics, type ExtenderFigures } from './extender.ts';
 import { expositionOf, limited, mostWorkloads, workloadLabels, type Exposition, type PlainMetric, type Samples } from './series.ts';
 
 /** A workload as it is at a scrape. */
@@ -24,6 +25,8 @@ export interface ControllerFigures {
   readonly budget: readonly BudgetFigures[];
   /** Reads of the metrics API by how they ended. */
   readonly usageReads: ReadonlyMap<string, number>;
+  /** Left out: no scheduler may ask where to put pods. */
+  readonly extender?: ExtenderFigures;
 }
 
 export interface ControllerInstruments {
@@ -142,6 +145,7 @@ const metricsOf = (shown: () => readonly WorkloadFigures[], read: () => Controll
       labels: ['outcome'],
       samples: () => [...read().usageReads].map(([outcome, value]) => ({ labels: { outcome }, value })),
     },
+    ...extenderMetrics(() => read().extender),
   ];
 };
 
@@ -162,8 +166,10 @@ export const createControllerInstruments = (read: () => ControllerFigures, most 
     counts,
     () => leftOut,
   );
-  const expose = expositionOf(metrics, () =>
-    exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
+  const expose = expositionOf(
+    metrics,
+    () => exposeHistogram('rouse_cold_start_seconds', 'Wakes from the first held request to its first byte, by phase.', coldStarts()),
+    () => exposeExtenderDurations(figures?.extender),
   );
   return {
     decided: (key, reason) => counts.decided(key, reason),

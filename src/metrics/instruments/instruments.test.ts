@@ -211,6 +211,10 @@ const controllerOf = (keys: readonly WorkloadKey[]): ControllerFigures => ({
   drops: noDrops,
   budget: [{ namespace: 'shop', limit: 5, used: 4, wanted: 7 }],
   usageReads: new Map([['ok', 4]]),
+  extender: {
+    answers: new Map([['prioritize', new Map([['scored', 7]])]]),
+    durationSeconds: new Map([['prioritize', { bounds: [0.001, 0.01], counts: [4, 3, 1], sum: 0.06, count: 8 }]]),
+  },
 });
 
 test('a controller shows wanted and ready pods, the values of metrics, decisions by reason, cold starts by phase, and who leads', async (t) => {
@@ -235,9 +239,18 @@ test('a controller shows wanted and ready pods, the values of metrics, decisions
     `rouse_cold_start_seconds_sum{${labels},phase="start"} 0.058`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.005"} 1`,
     `rouse_cold_start_seconds_bucket{${labels},phase="forward",le="0.0025"} 0`,
+    'rouse_extender_answers_total{verb="prioritize",reason="scored"} 7',
+    'rouse_extender_duration_seconds_bucket{verb="prioritize",le="0.01"} 7',
+    'rouse_extender_duration_seconds_count{verb="prioritize"} 8',
   ])
     t.true(shown.includes(line), line);
   t.false(shown.some((line) => line.includes('metric="rps"')));
+});
+
+test('a controller that no scheduler may ask shows nothing of it', async (t) => {
+  const { extender: _, ...figures } = controllerOf([web]);
+  const { body } = await createControllerInstruments(() => figures).expose();
+  t.false(series(body).some((line) => line.startsWith('rouse_extender')));
 });
 
 test('the series of a workload that was handed back go, and do not come back with old counts', async (t) => {

@@ -1,6 +1,7 @@
 import type { Decision, Instant, Millis } from '../../core/index.ts';
 import type { FormulaLookup } from '../../decider/index.ts';
 import type { JournalRecord } from '../journal.ts';
+import type { PlacedPod } from '../placement/placed-pods.ts';
 import type { ScaledWorkload } from '../scaled-workload.ts';
 import type { TickRecord } from '../tick-record.ts';
 import { outlookOf, type Outlook } from './outlook.ts';
@@ -30,6 +31,8 @@ export interface Explanation {
   readonly outlook: Outlook;
   /** Up to `record`, oldest first. */
   readonly history: readonly HistoryRecord[];
+  /** Where the newest pods went and why, oldest first; left out where pods are not placed. */
+  readonly placements?: readonly PlacedPod[];
 }
 
 const shown = ({ since, times, poked, decision }: JournalRecord): HistoryRecord => ({ since, times, poked, decision });

@@ -107,3 +107,46 @@ test('a metric without a value says since when, and why where that is known', (t
 test('a standby says that it is one', (t) => {
   t.regex(explainInWords(explained(observed(), {}, false)), /^told by a replica that stands by/m);
 });
+
+test('where the newest pods went, what decided it and what the other nodes were worth is told', (t) => {
+  const explanation = explained(observed());
+  const { now } = explanation;
+  const terms = { image: 10, start: 6, quiet: 10, headroom: 3, fullness: 7, spread: 8, pool: 10 };
+  const one = {
+    at: after(now, seconds(-90)),
+    pod: 'web-a-x',
+    uid: 'u1',
+    policy: 'warm',
+    pool: 'base' as const,
+    node: 'n2',
+    score: 9,
+    terms,
+    leaving: undefined,
+    nodes: 6,
+  };
+  const next = [
+    { node: 'n1', score: 4, leaving: undefined },
+    { node: 'n3', score: 0, leaving: 'draining' as const },
+  ];
+  const placements = [
+    { ...one, next, boundTo: 'n2' },
+    { ...one, uid: 'u2', pod: 'web-a-y', at: now, pool: undefined, next: [], nodes: 1, boundTo: undefined },
+  ];
+  const page = explainInWords({ ...explanation, placements });
+  t.true(
+    page.includes(
+      `Where its pods went
+  web-a-y  to n2, not seen there yet  score 9  0s ago
+    warm: image 10, start 6, quiet 10, headroom 3, fullness 7, spread 8, pool 10; no other node could have it
+  web-a-x  to n2  score 9  1m30s ago
+    warm, base: image 10, start 6, quiet 10, headroom 3, fullness 7, spread 8, pool 10; then n1 4, n3 0 (draining), 3 more
+`,
+    ),
+    page,
+  );
+  t.regex(
+    explainInWords({ ...explanation, placements: [{ ...one, next, boundTo: 'n1' }] }),
+    /web-a-x {2}to n1, though n2 was best here: the scheduler's own scores went before/,
+  );
+  t.notRegex(explainInWords(explanation), /Where its pods went/);
+});

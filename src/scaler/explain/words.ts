@@ -13,17 +13,19 @@ import {
 } from '../../core/index.ts';
 import type { Explanation, HistoryRecord } from './explanation.ts';
 import type { Change, Outlook } from './outlook.ts';
+import { placementLines } from './placement-words.ts';
 import { table } from './table.ts';
 
 /** The same explanation for people: one page of plain text, for a terminal. */
 export const explainInWords = (explanation: Explanation): string => {
-  const { record, outlook, now } = explanation;
+  const { record, outlook, now, placements = [] } = explanation;
   const { evidence } = record.decision;
   const sections = [
     headline(explanation),
     ['Load', ...indent(loadLines(explanation))],
     ['From the load to the count', ...indent(pathLines(record.decision))],
     ['What would change it', ...indent(outlookLines(outlook, evidence.replicas === 0 && record.decision.to === 0, record.decision.to, explanation))],
+    ...(placements.length === 0 ? [] : [['Where its pods went', ...indent(placementLines(placements, now))]]),
     ['History', ...indent(historyLines(explanation.history, now))],
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;

@@ -3,6 +3,7 @@ import { parseSpec, type ParsedSpec } from '../../core/spec/index.ts';
 import type { Result, SpecProblem } from '../../core/index.ts';
 import { builtInKinds, nameOfKind, type AdmissionPorts, type Autoscaler } from '../ports.ts';
 import { allow, type Verdict } from './answer.ts';
+import { mutatePod } from './mutate-pod.ts';
 import { mutateService } from './mutate-service.ts';
 import { mutateWorkload } from './mutate-workload.ts';
 import type { AdmissionRequest, Json } from './review.ts';
@@ -40,6 +41,7 @@ export const mutate = (ports: AdmissionPorts, request: AdmissionRequest): Verdic
   if (isExempt(ports, request)) return allow;
   const bySelf = ports.isSelf(request);
   if (request.group === '' && request.resource === 'services') return mutateService(request.object, request.oldObject, bySelf);
+  if (request.group === '' && request.resource === 'pods') return mutatePod(request, ports.placement);
   if (!isWorkload(ports, request)) return allow;
   const object = read(request, request.object);
   const before = request.oldObject === undefined ? undefined : read(request, request.oldObject);

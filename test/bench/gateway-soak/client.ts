@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../../src/core/index.ts';
 import { acceptOf, frameOf, FrameReader } from '../gateway/websocket-frames.ts';
 import { Cut, HttpConnection, Wrong } from './http-connection.ts';
+import { Http2Client } from './http2-client.ts';
 import { downloadBytes, mostOffset, stretch } from './payload.ts';
-import { Attempt, type Kind, type Tally } from './tally.ts';
+import { Attempt, leftTimes, type Kind, type Tally } from './tally.ts';
 
 const mostPosted = 200_000;
-const leftTimes = 'left';
 const key = Buffer.alloc(16, 'rouse').toString('base64');
 const mask = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
@@ -24,20 +24,29 @@ const mix: readonly (readonly [weight: number, kind: Kind])[] = [
   [4, 'left in the request'],
   [4, 'left while waiting'],
   [4, 'left in the answer'],
+  [8, 'GET, HTTP/2'],
+  [6, 'POST, HTTP/2'],
+  [3, '1 MB download, HTTP/2'],
+  [2, 'left in the answer, HTTP/2'],
+  [6, 'TCP connection'],
 ];
 
 /** Somebody who asks one thing after the other, over a connection of their own that they keep and over new ones. */
 export class Client {
   readonly #name: string;
   readonly #port: number;
+  readonly #tcpPort: number;
+  readonly #http2: Http2Client;
   readonly #random: Random;
   readonly #tally: Tally;
   #kept: HttpConnection | undefined;
   #asked = 0;
 
-  constructor(name: string, port: number, random: Random, tally: Tally) {
+  constructor(name: string, { port, tcpPort }: { readonly port: number; readonly tcpPort: number }, random: Random, tally: Tally) {
     this.#name = name;
     this.#port = port;
+    this.#tcpPort = tcpPort;
+    this.#http2 = new Http2Client(port);
     this.#random = random;
     this.#tally = tally;
   }
@@ -48,6 +57,7 @@ export class Client {
       await sleep(this.#between(20, 250));
     }
     this.#kept?.close();
+    this.#http2.close();
   }
 
   async #once(kind: Kind): Promise<void> {
@@ -73,6 +83,11 @@ export class Client {
     'left in the request': (attempt) => this.#over(attempt, false, (connection) => this.#leaveInRequest(attempt, connection)),
     'left while waiting': (attempt) => this.#over(attempt, false, (connection) => this.#leaveWaiting(attempt, connection)),
     'left in the answer': (attempt) => this.#over(attempt, false, (connection) => this.#leaveInAnswer(attempt, connection)),
+    'GET, HTTP/2': (attempt) => this.#http2.small(attempt, this.#between(0, 30)),
+    'POST, HTTP/2': (attempt) => this.#http2.post(attempt, this.#upload(), this.#chance(0.5)),
+    '1 MB download, HTTP/2': (attempt) => this.#http2.download(attempt, this.#between(0, mostOffset)),
+    'left in the answer, HTTP/2': (attempt) => this.#http2.download(attempt, this.#between(0, mostOffset), this.#between(1, downloadBytes / 2)),
+    'TCP connection': (attempt) => this.#tcp(attempt),
   };
 
   // The exchanges.
@@ -191,6 +206,19 @@ export class Client {
       if (length >= enough) break;
     }
     return this.#leave(connection);
+  }
+
+  /** The pod is spoken to as by itself. */
+  async #tcp(attempt: Attempt): Promise<undefined> {
+    const connection = await HttpConnection.open(this.#tcpPort);
+    // It is a request for the gateway as it is.
+    attempt.sent = true;
+    try {
+      await connection.send(head(attempt, `/small?ms=${this.#between(0, 30)}`));
+      await readSmall(attempt, connection);
+    } finally {
+      connection.close();
+    }
   }
 
   // The rest.

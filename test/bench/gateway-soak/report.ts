@@ -69,7 +69,7 @@ const requestsTable = ({ seen, failures, endings }: Outcome): string => {
     return [title, sum('asked'), sum('ok'), count('wrong'), count('lost'), count('crashed'), count('ended'), sum('aborted')];
   };
   return table(
-    ['requests', 'asked', 'ok', 'wrong', 'lost', 'in a pod that crashed', 'kept connection of a pod that ended', 'left by us'],
+    ['requests', 'asked', 'ok', 'wrong', 'lost', 'in a pod that crashed', 'POST (502) over a kept connection, or TCP, of a pod that ended', 'left by us'],
     [...kinds.map((kind) => rowOf(kind, [kind])), rowOf('all', kinds)],
   );
 };

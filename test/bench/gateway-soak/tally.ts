@@ -1,4 +1,4 @@
-import { Cut, Wrong, type AnswerHead, type HttpConnection } from './http-connection.ts';
+import { Cut, Wrong, type AnswerHead } from './http-connection.ts';
 
 export const kinds = [
   'GET, kept connection',
@@ -12,6 +12,11 @@ export const kinds = [
   'left in the request',
   'left while waiting',
   'left in the answer',
+  'GET, HTTP/2',
+  'POST, HTTP/2',
+  '1 MB download, HTTP/2',
+  'left in the answer, HTTP/2',
+  'TCP connection',
 ] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -46,6 +51,9 @@ export interface Seen {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
+/** An exchange that the client left on purpose. */
+export const leftTimes = 'left';
+
 /** The gateway answered by itself. */
 class Refused extends Error {
   readonly code: string;
@@ -54,6 +62,14 @@ class Refused extends Error {
     super(`${status} ${code}`);
     this.code = code;
   }
+}
+
+/** Where an answer comes from. */
+export interface AnswerSource {
+  head(): Promise<AnswerHead>;
+  /** Of the whole body. */
+  text(head: AnswerHead): Promise<string>;
+  close(): void;
 }
 
 /** One request. */
@@ -76,7 +92,7 @@ export class Attempt {
   }
 
   /** Reads the head of its answer, and throws unless that is a pod's to this very request. */
-  async answer(connection: HttpConnection, status = 200): Promise<AnswerHead> {
+  async answer(connection: AnswerSource, status = 200): Promise<AnswerHead> {
     const head = await connection.head();
     this.status = head.status;
     const pod = head.fields.get('x-pod');

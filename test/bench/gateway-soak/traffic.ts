@@ -14,9 +14,9 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
-export const startTraffic = (port: number, clients: number, seed: number, onFailure: (failure: Failure) => void): Traffic => {
+export const startTraffic = (port: number, tcpPort: number, clients: number, seed: number, onFailure: (failure: Failure) => void): Traffic => {
   const program = join(import.meta.dirname, 'programs', 'traffic.ts');
-  const child = spawn(process.execPath, [program, ...[port, clients, seed].map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, ...[port, tcpPort, clients, seed].map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const failures: Failure[] = [];
   let seen: Seen | undefined;
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -2,7 +2,7 @@ import { percentile } from '../statistics.ts';
 import type { Ending } from './pods.ts';
 import type { Failure } from './tally.ts';
 
-/** What a failure comes to. `crashed`: it was in a pod that was killed; `ended`: a POST met a kept connection that a pod was closing as it ended. */
+/** What a failure comes to. `crashed`: it was in a pod that was killed; `ended`: a POST met a kept connection that a pod was closing as it ended, or a TCP connection its closing port. */
 export type Cause = 'wrong' | 'crashed' | 'ended' | 'lost';
 
 /** Between a process' death and our hearing of it, either way. */
@@ -10,13 +10,15 @@ const slackMs = 250;
 
 /** Whether that pod is to blame, or the gateway. Where no answer had begun it is not known which pod had the request: then any will do that ended meanwhile. */
 export const causeOf = (failure: Failure, endings: readonly Ending[]): Cause => {
-  const { pod, code, method, startedAt, endedAt, wrong } = failure;
+  const { kind, pod, code, method, startedAt, endedAt, wrong } = failure;
   if (wrong) return 'wrong';
   const during = ({ from, to }: Ending): boolean => from <= endedAt + slackMs && startedAt <= to + slackMs;
   if (pod !== undefined) return endings.some((ending) => ending.pod === pod && ending.how === 'killed' && during(ending)) ? 'crashed' : 'lost';
-  if (code !== 'upstream-reset') return 'lost';
+  // Nobody tells a client of TCP why its connection is reset.
+  const isTcp = kind === 'TCP connection';
+  if (code !== 'upstream-reset' && !isTcp) return 'lost';
   if (endings.some((ending) => ending.how === 'killed' && during(ending))) return 'crashed';
-  return method === 'POST' && endings.some((ending) => ending.how === 'told' && during(ending)) ? 'ended' : 'lost';
+  return (method === 'POST' || isTcp) && endings.some((ending) => ending.how === 'told' && during(ending)) ? 'ended' : 'lost';
 };
 
 export interface MemorySample {

@@ -10,18 +10,26 @@ import { removeRouse } from './remove-rouse.ts';
 export interface RouseFromShell {
   /** Resolves when it is ready; the first one that starts leads. Webhooks by URL at `address`. One that is to follow another, which has ended, takes its `place`. */
   startController(address: string, place?: number): Promise<RouseProcess>;
+  /** What controllers and webhooks prove themselves by: a file that is there once the first controller is. */
+  readonly caFile: string;
   /** Linked to every controller started so far. */
   startGateway(address: string): Promise<RouseProcess>;
 }
 
 const base = join(import.meta.dirname, '..', '..', '..', 'deploy', 'base');
+const component = join(base, '..', 'components', 'placement');
 const linkPort = 9443;
 
 /** What an admin applies for controllers and gateways that run outside: namespace, accounts and roles, not the Deployments. */
 const installed = ['namespace.yaml', 'service-accounts.yaml', 'controller-roles.yaml', 'config.yaml'];
 
-export const rouseFromShell = async (t: Scope, cluster: Cluster): Promise<RouseFromShell> => {
-  const files = installed.flatMap((name) => ['-f', join(base, name)]);
+/** Besides those, for controllers that place pods and a scheduler that runs outside. */
+const installedForPlacement = ['controller-roles.yaml', 'scheduler-roles.yaml'];
+
+/** `placement`: the controllers place pods, and there are rights for the second scheduler (`second-scheduler.ts`). */
+export const rouseFromShell = async (t: Scope, cluster: Cluster, { placement = false } = {}): Promise<RouseFromShell> => {
+  const paths = [...installed.map((name) => join(base, name)), ...(placement ? installedForPlacement.map((name) => join(component, name)) : [])];
+  const files = paths.flatMap((path) => ['-f', path]);
   await cluster.kubectl(['apply', ...files]);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-shell-'));
   const file = (name: string): string => join(directory, name);
@@ -41,9 +49,19 @@ export const rouseFromShell = async (t: Scope, cluster: Cluster): Promise<RouseF
     return { rouse, metrics };
   };
   return {
+    caFile: file('ca.pem'),
     startController: async (address, place = links.length) => {
       const port = linkPort + place;
-      const own = ['--port', String(port), '--advertise', address, '--allow-external-gateways', '--write-ca', file('ca.pem')];
+      const own = [
+        '--port',
+        String(port),
+        '--advertise',
+        address,
+        '--allow-external-gateways',
+        '--write-ca',
+        file('ca.pem'),
+        ...(placement ? ['--placement'] : []),
+      ];
       links[place] = `https://${address}:${port}`;
       const isFirst = links.length === 1;
       const { rouse, metrics } = await start(['controller', '--kubeconfig', kubeconfig, '--metrics-port', '0', ...own]);

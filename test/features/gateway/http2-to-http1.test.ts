@@ -277,21 +277,31 @@ test('Expect goes on to the pod: its 100 comes back before the body goes, or its
 });
 
 test('a kept connection that is dead costs a safe request nothing, and a POST is never sent twice', async (t) => {
+  let posts = 0;
   const { session, origin, counted } = await startTranslatedScene(t, async (wire, requests, index) => {
-    requests.push(await readRequest(wire));
+    const request = await readRequest(wire);
+    requests.push(request);
+    if (request.method === 'POST') posts += 1;
     await wire.send(okWith('first'));
     if (index > 1) return;
     // The next request on this connection breaks it.
-    await wire.until('\r\n\r\n');
+    if ((await wire.until('\r\n\r\n')).includes('POST')) posts += 1;
     wire.reset();
   });
   t.is((await ask(session)).status, 200);
   t.deepEqual([(await ask(session)).status, origin.connections.length], [200, 2]);
-  t.is((await ask(session, { ':method': 'POST' }, 'x')).status, 502);
-  t.deepEqual(await counted(), [
-    [200, 2],
-    [502, 1],
-  ]);
+  // By now the gateway knows that this pod breaks connections that were kept for a moment: how long ago decides whether it takes this one.
+  const { status } = await ask(session, { ':method': 'POST' }, 'x');
+  t.is(posts, 1);
+  t.deepEqual(
+    await counted(),
+    status === 200
+      ? [[200, 3]]
+      : [
+          [200, 2],
+          [502, 1],
+        ],
+  );
 });
 
 test('every limit holds over many streams of one connection: one place in a pod, and one connection to it, for each', async (t) => {

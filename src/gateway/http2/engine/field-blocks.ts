@@ -1,7 +1,6 @@
+import { mostContinuations } from '../limits.ts';
 import { errors, flags } from './codes.ts';
 
-/** Frames of one section behind HEADERS. With bytes they are bounded by its length; without any they would be by nothing (CVE-2024-27316). */
-const mostContinuations = 16;
 const greatest = 0x7f_ff_ff_ff;
 
 /** Puts the block of a field section together from HEADERS and CONTINUATION (RFC 9113 §4.3). One that is in a single frame, as nearly all are, is not copied. */

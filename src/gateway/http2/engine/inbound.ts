@@ -1,3 +1,4 @@
+import { mostInterims } from '../limits.ts';
 import { errors, flags, types } from './codes.ts';
 import { FieldBlocks } from './field-blocks.ts';
 import { answerLength, answerStatus, areTrailers, malformed, noLength, requestLength } from './field-rules.ts';
@@ -32,9 +33,6 @@ export interface InboundKeeper {
   goaway(last: number): void;
   windowUpdate(id: number, bytes: number): void;
 }
-
-/** No window holds heads back: a server without an end of them would fill the memory of a gateway whose client is slow. */
-const mostInterims = 64;
 
 /** Takes the frames of a connection as RFC 9113 §6 wants them, and gives what they hold to their streams. */
 export class Inbound implements FrameSink {

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
+import { mostBacklogBytes } from '../limits.ts';
 import { Outbound } from './outbound.ts';
 import type { PeerSettings } from './settings.ts';
 import type { Late, Turn } from '../../turn.ts';
 import { giveBlock } from './write-blocks.ts';
-
-/** While a peer reads nothing, but goes on to ask for answers to PINGs and requests, no more than this is kept for it: then it is not read either. */
-const mostBacklog = 1024 * 1024;
 
 /** Writes what a connection sends to its socket, once a turn, and no faster than the socket takes it. */
 export class SocketWriter implements Late {
@@ -41,7 +39,7 @@ export class SocketWriter implements Late {
     this.out.isBlocked = !socket.write(bytes.subarray(0, length));
     // Its callback has been called: nobody reads the memory any more.
     if (socket.writableLength === 0) giveBlock(bytes);
-    if (socket.writableLength <= mostBacklog || this.#isPaused) return;
+    if (socket.writableLength <= mostBacklogBytes || this.#isPaused) return;
     this.#isPaused = true;
     socket.pause();
   }

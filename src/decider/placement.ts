@@ -1,0 +1,175 @@
+import type { PlacementSpec } from '../core/index.ts';
+
+/** CPU in cores, memory in bytes, and how many pods. */
+export interface Amount {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly pods: number;
+}
+
+/** Why no pod should begin on a node: it is cordoned, an autoscaler is about to remove it, or its cloud takes it back. */
+export type Leaving = 'cordoned' | 'draining' | 'interrupted';
+
+/** A node as it is now; pods that are on their way to it count as there. */
+export interface PlacementNode {
+  readonly name: string;
+  readonly zone: string | undefined;
+  readonly allocatable: Amount;
+  readonly requested: Amount;
+  /** Pods that are bound to it and not ready yet, whosever they are. */
+  readonly starting: number;
+  readonly leaving: Leaving | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Knows the names of the images that are there. */
+  readonly images: Pick<ReadonlySet<string>, 'has'>;
+}
+
+export type Pool = 'base' | 'burst';
+
+/** The pod that is to be placed, and what is known of the others of its workload. */
+export interface PlacementPod {
+  readonly policy: PlacementSpec['policy'];
+  readonly requests: Pick<Amount, 'cpu' | 'memory'>;
+  readonly images: readonly string[];
+  /** Which nodes it should go to by its ordinal; undefined: it does not matter. */
+  readonly pool: Pool | undefined;
+  poolOf(node: PlacementNode): Pool | undefined;
+  /** Pods of the same revision, by node and by zone; zones without one are in it too, with 0. */
+  readonly podsByNode: ReadonlyMap<string, number>;
+  readonly podsByZone: ReadonlyMap<string, number>;
+}
+
+/** What earlier starts tell. */
+export interface PlacementHistory {
+  /** This revision's image was there when one of its pods ran. */
+  hasRun(node: string): boolean;
+  /** How long a start on that node takes, as a multiple of what it typically takes: of this workload, else of whatever started there; undefined: none was seen. */
+  slowness(node: string): number | undefined;
+}
+
+/** Each an integer from 0 (avoid) to 10 (best). */
+export interface PlacementTerms {
+  /** Its images are there: from the node's status, which names 50 at most, and from what has run there. */
+  readonly image: number;
+  /** 5 where a start takes as long as it typically does, 10 in half the time; 5 where nobody knows. */
+  readonly start: number;
+  /** Few others are starting there: 5 with one start for every two cores. */
+  readonly quiet: number;
+  /** What is free of CPU or memory, whichever is scarcer, once the pod is there; 0 where it does not fit. */
+  readonly headroom: number;
+  /** What is taken then; 0 where it does not fit. */
+  readonly fullness: number;
+  /** Few of its revision are on that node and in that zone. */
+  readonly spread: number;
+  /** The node is of the pool that the pod's ordinal belongs to. */
+  readonly pool: number;
+}
+
+export interface PlacementScore {
+  readonly node: string;
+  /** An integer from 0 to 10, as kube-scheduler takes it (`MaxExtenderPriority`, k8s.io/kube-scheduler/extender/v1). */
+  readonly score: number;
+}
+
+type Weights = Readonly<Record<keyof PlacementTerms, number>>;
+
+/**
+ * Which terms lead. The pool is the user's own word: with 5/4 of what all other terms weigh together, no node of another pool ever scores as high as one
+ * of the right pool (15 of 27 rounds to 6, 12 of 27 to 4). It does not weigh where the pod belongs to none, so that the others keep the whole scale.
+ */
+export const placementWeights: Readonly<Record<Exclude<PlacementSpec['policy'], 'off'>, Weights>> = {
+  warm: { image: 5, start: 3, quiet: 2, headroom: 1, fullness: 0, spread: 1, pool: 15 },
+  spread: { image: 2, start: 1, quiet: 1, headroom: 1, fullness: 0, spread: 7, pool: 15 },
+  pack: { image: 2, start: 1, quiet: 1, headroom: 0, fullness: 8, spread: 0, pool: 15 },
+};
+
+const most = 10;
+const whole = (value: number): number => (value >= 0 ? Math.min(most, Math.round(value)) : 0);
+/** A count as it can be; one that makes no sense is none. */
+const counted = (count: number | undefined): number => (count !== undefined && count > 0 ? count : 0);
+
+/** Free of one resource after placement, as a share of what there is. A pod that asks for none of it fits however little is left. */
+const freeOf = (allocatable: number, requested: number, asked: number): number => {
+  const free = allocatable > 0 ? (allocatable - requested - asked) / allocatable : -1;
+  return asked > 0 ? free : Math.max(0, free);
+};
+
+/** Of CPU or memory, whichever is scarcer; below 0 where the pod does not fit. */
+const freeShare = ({ allocatable, requested }: PlacementNode, { requests }: PlacementPod): number =>
+  requested.pods >= allocatable.pods
+    ? -1
+    : Math.min(freeOf(allocatable.cpu, requested.cpu, requests.cpu), freeOf(allocatable.memory, requested.memory, requests.memory));
+
+const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory): number => {
+  if (history.hasRun(node.name)) return 1;
+  let there = 0;
+  for (const image of pod.images) if (node.images.has(image)) there += 1;
+  return pod.images.length === 0 ? 0 : there / pod.images.length;
+};
+
+const fewest = (counts: ReadonlyMap<string, number>): number => {
+  let least = Infinity;
+  for (const count of counts.values()) least = Math.min(least, counted(count));
+  return Number.isFinite(least) ? least : 0;
+};
+
+const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, fewestInZone: number): PlacementTerms => {
+  const free = freeShare(node, pod);
+  const slowness = history.slowness(node.name);
+  const onNode = counted(pod.podsByNode.get(node.name));
+  const inZone = node.zone === undefined ? 0 : counted(counted(pod.podsByZone.get(node.zone)) - fewestInZone);
+  const pairsOfCores = Math.max(1, counted(node.allocatable.cpu) / 2);
+  return {
+    image: whole(most * imageShare(node, pod, history)),
+    start: slowness !== undefined && slowness > 0 ? whole(most / 2 / slowness) : most / 2,
+    quiet: whole(most / (1 + counted(node.starting) / pairsOfCores)),
+    headroom: whole(most * free),
+    fullness: free >= 0 ? whole(most * (1 - free)) : 0,
+    spread: whole(most / 2 / (1 + onNode) + most / 2 / (1 + inZone)),
+    pool: pod.pool === undefined || pod.poolOf(node) === pod.pool ? most : 0,
+  };
+};
+
+const total = (node: PlacementNode, terms: PlacementTerms, weights: Weights, hasPool: boolean): number => {
+  if (node.leaving !== undefined) return 0;
+  let [sum, weight] = [0, 0];
+  for (const name in weights) {
+    if (name === 'pool' && !hasPool) continue;
+    const of = weights[name as keyof PlacementTerms];
+    sum += of * terms[name as keyof PlacementTerms];
+    weight += of;
+  }
+  // Any node is better than one that is leaving.
+  return Math.max(1, whole(sum / weight));
+};
+
+/** Why a node has its score. */
+export interface PlacementReasons extends PlacementScore {
+  readonly terms: PlacementTerms;
+  readonly leaving: Leaving | undefined;
+}
+
+/**
+ * How well each node suits the pod. With policy `off`, and on a node that is leaving, 0; else 1 at least. Nodes keep their order. The same pod on the same nodes always
+ * gets the same answer, and no number of pods, images or starts makes a score leave 0 to 10.
+ */
+export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], history: PlacementHistory): readonly PlacementReasons[] => {
+  const { policy } = pod;
+  const least = fewest(pod.podsByZone);
+  return nodes.map((node) => {
+    const terms = termsOf(node, pod, history, least);
+    return {
+      node: node.name,
+      score: policy === 'off' ? 0 : total(node, terms, placementWeights[policy], pod.pool !== undefined),
+      terms,
+      leaving: node.leaving,
+    };
+  });
+};
+
+/** The nodes of the pod's pool: a hard rule where its user asked for one. All of them where none is of that pool: a pod that cannot be placed helps nobody. */
+export const poolFilter = (pod: PlacementPod, nodes: readonly PlacementNode[]): readonly PlacementNode[] => {
+  if (pod.pool === undefined) return nodes;
+  const fitting = nodes.filter((node) => pod.poolOf(node) === pod.pool);
+  return fitting.length > 0 ? fitting : nodes;
+};

@@ -1,0 +1,114 @@
+import test from 'ava';
+import { seconds } from '../../core/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import { boundOf, nodeOf, PlacedCluster, recordOf, toPlace } from '../testing/placed-cluster.ts';
+import { hello } from '../testing/views.ts';
+
+const image = 'docker.io/library/app:1';
+
+test('a pod is its workload’s by its owner alone', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  t.is(typeof cluster.ask(toPlace('a')), 'object');
+  for (const owner of [
+    undefined,
+    { kind: 'ReplicaSet', name: 'other-5d9c', uid: 'x' },
+    { kind: 'ReplicaSet', name: 'hello', uid: 'x' },
+    { kind: 'Job', name: 'hello', uid: 'x' },
+  ])
+    t.is(cluster.ask(toPlace('a', { owner })), 'not-ours');
+  t.is(cluster.ask(toPlace('a', { namespace: 'elsewhere' })), 'not-ours');
+  t.is(cluster.ask(toPlace('a', { templateHash: undefined })), 'not-ours');
+  cluster.record = recordOf({}, { phase: 'off-boarding' });
+  t.is(cluster.ask(toPlace('a')), 'not-ours');
+});
+
+test('nothing is said with policy off, for a workload that is observed, or before nodes and pods are known', async (t) => {
+  t.is(new PlacedCluster().ask(toPlace('a')), 'not-synced');
+  for (const annotations of [{ 'rouse.dev/placement': 'off' }, { 'rouse.dev/mode': 'observe' }])
+    t.is((await new PlacedCluster(recordOf(annotations)).synced()).ask(toPlace('a')), 'off');
+});
+
+test('the node that has the image is the best, and one that nobody knows is told apart', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  cluster.putNode(nodeOf('cold'), nodeOf('warm', { images: [image] }));
+  const [cold, unseen, warm] = cluster.placementOf(toPlace('a')).scores(['cold', 'unseen', 'warm'], () => undefined);
+  t.is(unseen, undefined);
+  t.true((warm ?? 0) > (cold ?? 0));
+});
+
+test('a node that the scheduler knows before we do is judged by what was sent', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  const sent = { metadata: { name: 'new' }, status: { allocatable: { cpu: '4', memory: '16G', pods: '110' }, images: [{ names: ['app:1'] }] } } as KubeObject;
+  const placement = cluster.placementOf(toPlace('a'));
+  t.deepEqual(
+    placement.scores(['new'], () => sent),
+    [9],
+  );
+  t.deepEqual(
+    placement.inPool(['new'], () => sent),
+    [true],
+  );
+});
+
+test('where it has run is warm, unless the node names all its images and not this one', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  cluster.putNode(nodeOf('ran'), nodeOf('removed', { images: ['other'], namesAllImages: true }), nodeOf('never'));
+  for (const node of ['ran', 'removed']) cluster.history.record({ workload: hello, revision: '5d9c', node, ms: undefined });
+  const [ran, removed, never] = cluster.placementOf(toPlace('a')).scores(['ran', 'removed', 'never'], () => undefined);
+  t.true((ran ?? 0) > (never ?? 0));
+  t.is(removed, never);
+});
+
+test('a burst does not all go to the one warm node, although none of it is bound yet', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  cluster.putNode(nodeOf('n1', { images: [image] }), nodeOf('n2', { images: [image] }), nodeOf('n3', { images: [image] }));
+  const went = new Map<string, number>();
+  for (let index = 0; index < 9; index++) {
+    const [best = ''] = cluster.place(toPlace(`p${index}`));
+    went.set(best, (went.get(best) ?? 0) + 1);
+  }
+  t.is(went.size, 3);
+  t.true(Math.min(...went.values()) >= 2);
+});
+
+test('the first pods go to base nodes and the rest to burst nodes, those on their way counted, and one that asks again as before', async (t) => {
+  const record = recordOf({ 'rouse.dev/base-nodes': 'capacity=stable', 'rouse.dev/base-replicas': '2' });
+  const cluster = await new PlacedCluster(record).synced();
+  cluster.putNode(nodeOf('base', { labels: { capacity: 'stable' } }), nodeOf('spot', { images: [image] }));
+  cluster.putPod(boundOf('a', 'base'));
+  t.deepEqual(cluster.place(toPlace('b')), ['base']);
+  t.deepEqual(cluster.place(toPlace('b')), ['base']);
+  t.deepEqual(cluster.place(toPlace('c')), ['spot']);
+  t.deepEqual(
+    cluster.placementOf(toPlace('d')).inPool(['base', 'spot', 'unseen'], () => undefined),
+    [false, true, undefined],
+  );
+  // The one on its way never came.
+  await cluster.clock.advance(seconds(30));
+  t.deepEqual(cluster.place(toPlace('e')), ['base']);
+});
+
+test('why a pod was to go to its node is kept, with the three next, and where it went', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  const others = ['n1', 'n2', 'n3', 'n4'];
+  cluster.putNode(...others.map((name) => nodeOf(name)), nodeOf('warm', { images: [image] }), nodeOf('leaving', { unschedulable: true }));
+  const placement = cluster.placementOf(toPlace('p'));
+  // In parts, as the skin asks.
+  placement.scores(['leaving', 'n1', 'n2'], () => undefined);
+  placement.scores(['n3', 'warm', 'n4'], () => undefined);
+  placement.answered(['warm']);
+  const [told] = cluster.placed.of(hello);
+  t.like(told, { pod: 'p', policy: 'warm', pool: undefined, node: 'warm', nodes: 6, boundTo: undefined });
+  t.is(told?.terms.image, 10);
+  t.deepEqual(
+    told?.next.map(({ node }) => node),
+    ['n1', 'n2', 'n3'],
+  );
+  cluster.putPod(boundOf('p', 'n3', { ready: false }));
+  t.is(cluster.placed.of(hello)[0]?.boundTo, 'n3');
+  for (let index = 0; index < 40; index++) cluster.place(toPlace(`q${index}`));
+  t.is(cluster.placed.of(hello).length, 16);
+  t.is(cluster.placed.of(hello).at(-1)?.pod, 'q39');
+  cluster.placed.forget(hello);
+  t.deepEqual(cluster.placed.of(hello), []);
+});

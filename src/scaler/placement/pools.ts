@@ -1,0 +1,66 @@
+import type { PlacementSpec } from '../../core/index.ts';
+import type { PlacementNode, Pool } from '../../decider/index.ts';
+import { parseLabelSelector } from '../../kube/index.ts';
+import { selectsPod } from '../pods-of.ts';
+
+/** Which pool a node is of; undefined: of none, or there are no pools. */
+export type PoolOf = (node: Pick<PlacementNode, 'labels'>) => Pool | undefined;
+
+const mostKept = 1_000;
+const kept = new Map<string, PoolOf>();
+
+const selecting = (text: string | undefined): ((labels: PlacementNode['labels']) => boolean) | undefined => {
+  const selector = text === undefined ? undefined : parseLabelSelector(text);
+  return selector === undefined ? undefined : (labels) => selectsPod(selector, labels);
+};
+
+const poolBy = (isBase: boolean | undefined, isBurst: boolean | undefined): Pool | undefined => {
+  if (isBase === true || (isBase === undefined && isBurst === false)) return 'base';
+  return isBurst === false ? undefined : 'burst';
+};
+
+const makePoolOf = ({ baseNodes, burstNodes }: PlacementSpec): PoolOf => {
+  const [isBase, isBurst] = [selecting(baseNodes), selecting(burstNodes)];
+  if (isBase === undefined && isBurst === undefined) return () => undefined;
+  // The labels of a node are the same object until they change, and are asked about for every pod.
+  const found = new WeakMap<PlacementNode['labels'], { readonly pool: Pool | undefined }>();
+  return ({ labels }) => {
+    let known = found.get(labels);
+    if (known === undefined) found.set(labels, (known = { pool: poolBy(isBase?.(labels), isBurst?.(labels)) }));
+    return known.pool;
+  };
+};
+
+/** The pools of a workload. Where one selector is given, every other node is of the other pool; a node that both select is a base node. */
+export const poolOfNodes = (spec: PlacementSpec): PoolOf => {
+  const key = JSON.stringify([spec.baseNodes, spec.burstNodes]);
+  let known = kept.get(key);
+  if (known === undefined) {
+    if (kept.size >= mostKept) kept.clear();
+    kept.set(key, (known = makePoolOf(spec)));
+  }
+  return known;
+};
+
+/** `web-3` of StatefulSet `web` is the fourth. */
+const ordinalOf = (name: string): number => Number(/-(\d+)$/.exec(name)?.[1] ?? 0);
+
+interface PodInPools {
+  readonly spec: PlacementSpec;
+  /** The floor of the workload: so many pods are always there. */
+  readonly minScale: number;
+  /** Name of a StatefulSet's pod: its ordinal is in it. */
+  readonly ordinalName: string | undefined;
+  /** Pods of the same revision on base nodes, without this one. */
+  readonly onBase: () => number;
+}
+
+/**
+ * Which pool a pod belongs to: a StatefulSet's by its ordinal, any other to the base while fewer than `base-replicas` of its revision are there (of its
+ * revision, so that the last pods of an old one do not keep those of a new one away). Without `base-replicas` it is as many as `min-scale`.
+ */
+export const poolOfPod = ({ spec, minScale, ordinalName, onBase }: PodInPools): Pool | undefined => {
+  if (spec.baseNodes === undefined && spec.burstNodes === undefined) return undefined;
+  const wanted = spec.baseReplicas ?? minScale;
+  return (ordinalName === undefined ? onBase() : ordinalOf(ordinalName)) < wanted ? 'base' : 'burst';
+};

@@ -1,0 +1,67 @@
+import type { PlacementHistory, PlacementPod } from '../../decider/index.ts';
+import type { PodRequestsView } from '../../kube/index.ts';
+import type { WorkloadRecord } from '../workload-record.ts';
+import type { NodeBook } from './node-book.ts';
+import { poolOfNodes, poolOfPod, type PoolOf } from './pools.ts';
+import type { StartHistory } from './start-history.ts';
+
+/** What the cluster knows when a node is looked for. */
+export interface Known {
+  readonly book: Pick<NodeBook, 'node'>;
+  readonly history: Pick<StartHistory, 'of'>;
+}
+
+/** A pod that looks for a node, or is asked whether it would come back to the one that it has. */
+export interface Suitor {
+  readonly record: Pick<WorkloadRecord, 'key' | 'spec'>;
+  readonly revision: string | undefined;
+  readonly requests: PodRequestsView;
+  readonly images: readonly string[];
+  /** Of a StatefulSet's pod. */
+  readonly ordinalName: string | undefined;
+  /** Other pods of its revision. */
+  readonly podsByNode: ReadonlyMap<string, number>;
+  readonly podsByZone: ReadonlyMap<string, number>;
+  /** How many of those are on base nodes. Only called where there are pools. */
+  readonly onBase: () => number;
+}
+
+export interface Suit {
+  readonly pod: PlacementPod;
+  readonly history: PlacementHistory;
+}
+
+/** How many of these pods are on base nodes. */
+export const countOnBase = (book: Known['book'], poolOf: PoolOf, podsByNode: ReadonlyMap<string, number>): number => {
+  let count = 0;
+  for (const [name, pods] of podsByNode) {
+    const node = book.node(name);
+    if (node !== undefined && poolOf(node) === 'base') count += pods;
+  }
+  return count;
+};
+
+/** What `score` is asked with. */
+export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
+  const { record, revision = '', podsByNode, podsByZone, requests, images, ordinalName, onBase } = suitor;
+  const { key, spec } = record;
+  const { placement } = spec;
+  const poolOf = poolOfNodes(placement);
+  const own = history.of(key, revision);
+  return {
+    pod: {
+      policy: placement.policy,
+      requests,
+      images,
+      pool: poolOfPod({ spec: placement, minScale: spec.scaling.min, ordinalName, onBase }),
+      poolOf,
+      podsByNode,
+      podsByZone,
+    },
+    history: {
+      // One that runs there, or is about to, brings the image; one that did has, unless the node says otherwise.
+      hasRun: (name) => podsByNode.has(name) || (own.hasRun(name) && book.node(name)?.view?.namesAllImages !== true),
+      slowness: (name) => own.slowness(name),
+    },
+  };
+};

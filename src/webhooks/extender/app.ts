@@ -1,0 +1,96 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
+import { bodyProblemOf } from '../body-problem.ts';
+import { ReviewsInHand } from '../reviews-in-hand.ts';
+import { parseCall, type ExtenderCall } from './call.ts';
+import { CallCounts, verbs, type ExtenderFigures, type Verb } from './call-counts.ts';
+import { fittingOf, scoresOf, type AnswerReason } from './place.ts';
+import type { ExtenderPorts } from './ports.ts';
+import { filterError, filtered, priorities } from './reply.ts';
+
+/**
+ * The names of 5,000 nodes take 0.2 MB. A Node takes 5 to 20 KB, so that 1,000 to 3,000 whole ones fit; to read more would hold up the event loop for
+ * longer than any scheduler waits.
+ */
+const largestBody = 16 * 1024 * 1024;
+
+/** The answer to one call, and why it is that. */
+type Reply = (call: ExtenderCall) => { readonly reason: AnswerReason; readonly body: object };
+
+const replies = (ports: ExtenderPorts): Readonly<Record<Verb, Reply>> => ({
+  filter: (call) => {
+    const { reason, each } = fittingOf(ports, call);
+    return { reason, body: filtered(call, each) };
+  },
+  prioritize: (call) => {
+    const { reason, each } = scoresOf(ports, call);
+    return { reason, body: priorities(call, each) };
+  },
+});
+
+/** A filter has a field for it, where the scheduler's users see it; of prioritize schedulers ignore whatever has another status than 200. */
+const refuse = (verb: Verb, response: Response, status: number, problem: string): void => {
+  if (verb === 'filter') response.json(filterError(problem));
+  else response.status(status).json({ error: problem });
+};
+
+const handle =
+  (verb: Verb, reply: Reply, counts: CallCounts) =>
+  (body: unknown, response: Response): void => {
+    const call = body === undefined ? undefined : parseCall(body);
+    if (call?.ok !== true) {
+      counts.because(response, 'invalid');
+      if (call === undefined) refuse(verb, response, 415, 'want a body of content type application/json');
+      else refuse(verb, response, 400, `not a scheduler's call of an extender: ${call.problem}`);
+      return;
+    }
+    const { reason, body: answer } = reply(call.value);
+    counts.because(response, reason);
+    response.json(answer);
+  };
+
+const onError =
+  (ports: ExtenderPorts, counts: CallCounts): ErrorRequestHandler =>
+  (error: unknown, request, response, next) => {
+    const verb = verbs.find((each) => request.path.toLowerCase().startsWith(`/extender/${each}`)) ?? 'prioritize';
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = bodyProblemOf(error, largestBody);
+    if (problem === undefined) ports.logger.error("a scheduler's call failed", { verb, error });
+    counts.because(response, problem === undefined ? 'failed' : problem.status === 413 ? 'too-large' : 'invalid');
+    refuse(verb, response, problem?.status ?? 500, problem?.sentence ?? 'internal error');
+  };
+
+const onlyPost: RequestHandler = (_request, response) => {
+  response.status(405).set('allow', 'POST').json({ error: 'only POST' });
+};
+
+export interface Extender {
+  readonly app: Express;
+  readonly figures: ExtenderFigures;
+}
+
+/**
+ * What kube-scheduler calls as an extender: `POST /extender/filter` and `/extender/prioritize` (`urlPrefix` ends in `/extender`). Serve it over TLS; it
+ * writes nothing, and asks nobody but `ports.placer`.
+ */
+export const createExtender = (ports: ExtenderPorts): Extender => {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  const counts = new CallCounts(ports.clock);
+  const inHand = new ReviewsInHand(largestBody, 'calls');
+  const body = express.json({ limit: largestBody, type: ['application/json'], inflate: false });
+  const byVerb = replies(ports);
+  for (const verb of verbs) {
+    const work = handle(verb, byVerb[verb], counts);
+    app.post(`/extender/${verb}`, counts.begin(verb), inHand.admit, body, (request: Request, response: Response) => work(request.body, response));
+    app.all(`/extender/${verb}`, onlyPost);
+  }
+  app.use((_request, response) => {
+    response.status(404).json({ error: 'nothing here: POST /extender/filter or /extender/prioritize' });
+  });
+  app.use(onError(ports, counts));
+  return { app, figures: counts };
+};

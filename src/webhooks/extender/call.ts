@@ -1,0 +1,61 @@
+import { failed, ok, type Result } from '../../core/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import { isJson, type Json } from '../admission/review.ts';
+import { isName, podToPlace } from './pod-to-place.ts';
+import type { PodToPlace, SentNode } from './ports.ts';
+
+/** What a scheduler asks: `ExtenderArgs` of k8s.io/kube-scheduler/extender/v1, whose keys are capitalised. */
+export interface ExtenderCall {
+  readonly pod: PodToPlace;
+  /** Of the nodes, in the scheduler's order. */
+  readonly names: readonly string[];
+  /** The `NodeList` as it came; undefined in names-only mode. */
+  readonly list: (Json & { readonly items: readonly unknown[] }) | undefined;
+  readonly sent: SentNode;
+}
+
+/** Several times what Kubernetes is tested with; an answer for one node has some 40 bytes. */
+const mostNodes = 50_000;
+const podOf = (object: unknown): Result<PodToPlace, string> => {
+  if (!isJson(object)) return failed('want an object "Pod"');
+  const pod = podToPlace(object);
+  return pod.uid === '' || pod.namespace === '' || pod.name === '' ? failed('want texts "Pod.metadata.uid", "namespace" and "name"') : ok(pod);
+};
+
+const tooMany = failed(`more than ${mostNodes} nodes`);
+const unsent: SentNode = () => undefined;
+
+type Nodes = Pick<ExtenderCall, 'names' | 'list' | 'sent'>;
+
+const namesOnly = (names: unknown): Result<Nodes, string> => {
+  if (!Array.isArray(names)) return failed('want a list "NodeNames"');
+  if (names.length > mostNodes) return tooMany;
+  return names.every(isName) ? ok({ names, list: undefined, sent: unsent }) : failed('want texts in "NodeNames", as nodes are named');
+};
+
+const nameOf = (node: unknown): unknown => (isJson(node) && isJson(node['metadata']) ? node['metadata']['name'] : undefined);
+
+const wholeNodes = (list: unknown): Result<Nodes, string> => {
+  if (!isJson(list)) return failed('want an object "Nodes"');
+  // Go writes a list without anything as null.
+  const items: unknown = list['items'] ?? [];
+  if (!Array.isArray(items)) return failed('want a list "Nodes.items"');
+  if (items.length > mostNodes) return tooMany;
+  const names = items.map(nameOf);
+  if (!names.every(isName)) return failed('want Nodes with a text "metadata.name" in "Nodes.items"');
+  let byName: ReadonlyMap<string, KubeObject> | undefined;
+  const sent: SentNode = (name) => (byName ??= new Map(names.map((each, index) => [each, items[index] as KubeObject]))).get(name);
+  return ok({ names, list: { ...list, items }, sent });
+};
+
+/** Reads what was asked; the problem is a sentence for whoever sent it. Which of the two lists is there depends on `nodeCacheCapable` of the scheduler's configuration. */
+export const parseCall = (body: unknown): Result<ExtenderCall, string> => {
+  if (!isJson(body)) return failed('want a JSON object with "Pod" and "NodeNames" or "Nodes"');
+  const pod = podOf(body['Pod']);
+  if (!pod.ok) return pod;
+  const { NodeNames: names, Nodes: list } = body;
+  const [withNames, withList] = [names !== undefined && names !== null, list !== undefined && list !== null];
+  if (withNames === withList) return failed('want either "NodeNames" or "Nodes"');
+  const nodes = withNames ? namesOnly(names) : wholeNodes(list);
+  return nodes.ok ? ok({ pod: pod.value, ...nodes.value }) : nodes;
+};
