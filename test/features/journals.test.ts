@@ -64,6 +64,10 @@ const ticksOf = (trace: string): readonly Decision[] => {
 const sharesOf = (trace: string, at: number): ReadonlySet<string> =>
   new Set(ticksOf(trace).flatMap((tick) => (tick.at <= at ? [] : [`${tick.reason} ${JSON.stringify(tick.evidence.budget)}`])));
 
+/** Ticks of the standby while the leader's are known. */
+const shadowOf = (leader: readonly Decision[], standby: readonly Decision[]): readonly Decision[] =>
+  standby.filter(({ at }) => at >= (leader[0]?.at ?? 0) && at <= (leader.at(-1)?.at ?? 0));
+
 const tick = 2000;
 /** A report, a watch event and a tick that was late may lie between what the two saw. */
 const slack = 1500;
@@ -76,8 +80,8 @@ test('a standby computes the numbers of the leader, its shares of an exhausted b
   await until('the other one has what the budget leaves', async () => (await rouse.countOf('batch')).replicas === 2);
   const settledAt = Date.now() + tick + slack;
   await until('some ticks of both after that', async () => {
-    const traces = await Promise.all([traceOf(leader), traceOf(standby)]);
-    return traces.every((trace) => ticksOf(trace).filter(({ at }) => at > settledAt).length >= 2);
+    const [ticks, shadow] = (await Promise.all([traceOf(leader), traceOf(standby)])).map(ticksOf) as [readonly Decision[], readonly Decision[]];
+    return [ticks, shadow].every((seen) => seen.filter(({ at }) => at > settledAt).length >= 2) && shadowOf(ticks, shadow).length >= 4;
   });
   const [ofLeader, ofStandby, batchOfLeader, batchOfStandby] = await Promise.all([
     traceOf(leader),
@@ -89,7 +93,7 @@ test('a standby computes the numbers of the leader, its shares of an exhausted b
   const before = await counts();
 
   const decided = ticksOf(ofLeader);
-  const shadow = ticksOf(ofStandby).filter(({ at }) => at >= (decided[0]?.at ?? 0) && at <= (decided.at(-1)?.at ?? 0));
+  const shadow = shadowOf(decided, ticksOf(ofStandby));
   t.true(shadow.length >= 4, ofStandby);
   for (const { at, to } of shadow) {
     // The ticks of the two lie up to a period apart: what the standby says, the leader said at the tick before or after.
