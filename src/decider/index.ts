@@ -8,7 +8,6 @@ export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts'
 export { decide, decidePoke, type Decided } from './decide.ts';
 export {
   placementWeights,
-  poolFilter,
   score,
   type Amount,
   type Leaving,

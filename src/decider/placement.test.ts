@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { placementWeights, poolFilter, score, type PlacementHistory, type PlacementNode, type PlacementPod } from './index.ts';
+import { placementWeights, score, type PlacementHistory, type PlacementNode, type PlacementPod } from './index.ts';
 
 const unknown: PlacementHistory = { hasRun: () => false, slowness: () => undefined };
 
@@ -108,11 +110,20 @@ test('the terms are told with the score, and policy off gives 0 everywhere', (t)
   t.deepEqual(told?.terms, { image: 10, start: 5, quiet: 10, headroom: 6, fullness: 4, spread: 10, pool: 10 });
 });
 
-test('the filter leaves the nodes of the pool, and all of them where there is none', (t) => {
-  const [spot, stable] = [node('spot', { labels: { capacity: 'spot' } }), node('stable')];
-  t.deepEqual(poolFilter(pod({ pool: 'burst' }), [spot, stable]), [spot]);
-  t.deepEqual(poolFilter(pod({ pool: 'burst' }), [stable]), [stable]);
-  t.deepEqual(poolFilter(pod(), [spot, stable]), [spot, stable]);
+test('docs/placement.md has the weights of the code', async (t) => {
+  const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'placement.md'), 'utf8');
+  for (const [policy, column] of [
+    ['warm', 3],
+    ['spread', 4],
+    ['pack', 5],
+  ] as const) {
+    const told = page.split('\n').flatMap((line) => {
+      const cells = line.split('|').map((cell) => cell.trim());
+      const [, term] = /^`(\w+)`$/.exec(cells[1] ?? '') ?? [];
+      return term === undefined ? [] : [[term, Number(cells[column])] as const];
+    });
+    t.deepEqual(Object.fromEntries(told), { ...placementWeights[policy] }, policy);
+  }
 });
 
 // Laws, for whatever comes: also what cannot be.

@@ -166,10 +166,3 @@ export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], histor
     };
   });
 };
-
-/** The nodes of the pod's pool: a hard rule where its user asked for one. All of them where none is of that pool: a pod that cannot be placed helps nobody. */
-export const poolFilter = (pod: PlacementPod, nodes: readonly PlacementNode[]): readonly PlacementNode[] => {
-  if (pod.pool === undefined) return nodes;
-  const fitting = nodes.filter((node) => pod.poolOf(node) === pod.pool);
-  return fitting.length > 0 ? fitting : nodes;
-};
