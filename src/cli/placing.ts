@@ -45,6 +45,9 @@ export const createPlacing = ({ options, client, watches, registry }: Around): P
     run: async (signal) => {
       try {
         await Promise.all([placement.read(signal), nodes.run(signal), bound.run(signal), lease.run(signal)]);
+      } catch (thrown) {
+        // Told to end before the history was read.
+        if (!signal.aborted) throw thrown;
       } finally {
         placement.close();
       }

@@ -1,5 +1,5 @@
-import { seconds, systemNamespace } from '../core/index.ts';
-import { leaseView, resources, watchResource, type LeaseView, type ResourceWatch } from '../kube/index.ts';
+import { seconds, systemNamespace, type Clock } from '../core/index.ts';
+import { leaseView, resources, watchResource, type LeaseView, type ResourceWatch, type Snapshot } from '../kube/index.ts';
 import type { ControllerOptions } from './controller-options.ts';
 
 /** The Lease of the second scheduler (`deploy/components/placement`). */
@@ -28,15 +28,17 @@ export const followSchedulerLease = ({
     selection: { namespace: systemNamespace, fieldSelector: `metadata.name=${name}` },
     view: leaseView,
   });
+  return { isAlive: signOfLife(watch.snapshot, clock), run: (signal) => watch.run(signal) };
+};
+
+/** Whether the Lease in `leases`, of which there is one at most, has been renewed lately. */
+export const signOfLife = (leases: Pick<Snapshot<LeaseView>, 'subscribe'>, clock: Pick<Clock, 'monotonic'>): (() => boolean) => {
   let renewedAt: number | undefined;
-  watch.snapshot.subscribe((event) => {
+  leases.subscribe((event) => {
     const isHeld = event.type === 'set' && event.value.holder !== '';
     if (!isHeld) renewedAt = undefined;
     // A Lease that was there before us may be a dead one's: only a change of it is a sign of life.
     else if (event.previous !== undefined && event.previous.renewTime !== event.value.renewTime) renewedAt = clock.monotonic();
   });
-  return {
-    isAlive: () => renewedAt !== undefined && clock.monotonic() - renewedAt < aliveFor,
-    run: (signal) => watch.run(signal),
-  };
+  return () => renewedAt !== undefined && clock.monotonic() - renewedAt < aliveFor;
 };
