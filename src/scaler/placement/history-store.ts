@@ -25,7 +25,7 @@ export class HistoryStore {
     this.#ports = ports;
   }
 
-  /** Once, before the first pod is placed. */
+  /** Once, before the first pod is placed. Rejects where `signal` aborts. */
   async read(signal: AbortSignal): Promise<void> {
     const { client, logger, history } = this.#ports;
     const found = await client.get(resources.configMaps, name, signal);
