@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import test from 'ava';
 import { createAuthority } from '../certificates/index.ts';
@@ -40,12 +40,15 @@ test('strangers’ connections have an end: one more than there may be is closed
   t.is(await connections(), most);
   strangers[0]?.destroy();
   await until('one has gone', async () => (await connections()) === most - 1);
-  const answer = await new Promise<string>((resolve, reject) => {
-    request({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.certificatePem, agent: false }, (response) => {
-      response.setEncoding('utf8').on('data', (text: string) => resolve(text));
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const [answer, kept] = await new Promise<readonly [string, string]>((resolve, reject) => {
+    request({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.certificatePem, agent }, (response) => {
+      response.setEncoding('utf8').on('data', (text: string) => resolve([text, String(response.headers['keep-alive'])]));
     })
       .on('error', reject)
       .end();
   });
   t.is(answer, 'served');
+  t.is(kept, 'timeout=100', 'it is the client who ends a connection that is not used: Go does after 90 s');
 });

@@ -70,9 +70,15 @@ const mostConnections = 1024;
 /** For the TLS handshake, and for a whole request: the API server itself waits 2 s. */
 const patienceMs = 10_000;
 
+/**
+ * Longer than Go's clients keep a connection that they do not use (net/http: `DefaultTransport.IdleConnTimeout`, 90 s). So it is they who close it: a scheduler finds
+ * none closed under its call, and needs no new handshake within its 30 ms.
+ */
+const keptMs = 100_000;
+
 /** A TLS server with the newest certificate that keeps strangers' connections within bounds, in number and in time. */
 export const secureServer = (certificates: Pick<CertificateKeeper, 'serving' | 'onChange'>, handler: RequestListener, most = mostConnections): Server => {
-  const limits = { handshakeTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: 1000 };
+  const limits = { handshakeTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: 1000, keepAliveTimeout: keptMs };
   const server = createServer({ ...served(certificates), ...limits }, handler);
   server.maxConnections = most;
   // Connections that are open stay as they are; new ones get the new certificate.

@@ -175,6 +175,13 @@ test('after 5 ms of judging all nodes get the same, and no placer hears of an an
   await counted(t, running, 'filter', { 'over-budget': 1 });
 });
 
+test('what all nodes got in one go is an answer, however long it took', async (t) => {
+  const clock = new ManualClock(instant(0));
+  const running = await serve(t, new FakePlacer({ nodes, onJudge: () => void clock.advance(millis(20)) }), clock);
+  t.deepEqual(await answered(running.url, 'prioritize', namesOnlyCall(pod, ['warm'])), [{ Host: 'warm', Score: 9 }]);
+  await counted(t, running, 'prioritize', { scored: 1 });
+});
+
 test('a placer that fails places nothing badly: all nodes get the same, and it is told', async (t) => {
   const told: unknown[] = [];
   const broken: Placer = {

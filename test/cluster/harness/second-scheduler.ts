@@ -35,7 +35,7 @@ export interface SecondScheduler {
 export const startSecondScheduler = async (
   t: Scope,
   cluster: Cluster,
-  { urlPrefix, caFile, ...more }: { readonly urlPrefix: string; readonly caFile: string; readonly filterVerb?: string },
+  { urlPrefix, caFile, ...more }: { readonly urlPrefix: string; readonly caFile: string; readonly filterVerb?: string; readonly httpTimeout?: string },
 ): Promise<SecondScheduler> => {
   const directory = await mkdtemp(join(tmpdir(), 'rouse-scheduler-'));
   const { extenders, ...configuration } = await deployed();
