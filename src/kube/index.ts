@@ -37,6 +37,7 @@ export type { Snapshot, SnapshotEvent } from './snapshot.ts';
 export { SnapshotStore, type Entry } from './snapshot-store.ts';
 export { createTransport, type Call, type Transport } from './transport.ts';
 export type {
+  AskedView,
   BoundPodView,
   ConfigMapView,
   ContainerView,
@@ -52,6 +53,7 @@ export type {
   ProbeView,
   ServicePortView,
   ServiceView,
+  TemplateRequestsView,
   WorkloadView,
 } from './views.ts';
 export type { ReflectorCounts, ReflectorState, ResourceWatch, WatchOptions, WatchTiming } from './watch-options.ts';

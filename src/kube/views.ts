@@ -89,6 +89,15 @@ export interface ServiceView extends MetaView {
   readonly publishNotReadyAddresses: boolean;
 }
 
+/** Cores or bytes; else the container that asks for none, where one does not. */
+export type AskedView = number | { readonly without: string };
+
+/** What each pod of a template asks for, all containers together. */
+export interface TemplateRequestsView {
+  readonly cpu: AskedView;
+  readonly memory: AskedView;
+}
+
 /** A Deployment, StatefulSet or any other kind with `/scale`. */
 export interface WorkloadView extends MetaView {
   /** `deployments.apps`, … */
@@ -104,6 +113,7 @@ export interface WorkloadView extends MetaView {
   };
   readonly podLabels: Readonly<Record<string, string>>;
   readonly podAnnotations: Readonly<Record<string, string>>;
+  readonly podRequests: TemplateRequestsView;
   readonly progressDeadlineSeconds: number;
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   /**

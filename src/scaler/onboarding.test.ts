@@ -1,5 +1,6 @@
 import test from 'ava';
 import { millis, seconds } from '../core/index.ts';
+import type { WorkloadView } from '../kube/index.ts';
 import { hello, viewOf } from './testing/views.ts';
 import { world, type World } from './testing/world.ts';
 
@@ -140,6 +141,34 @@ test('what the API server fills in of a behavior is not missed', async (t) => {
   );
 });
 
+test("of an adopted HPA shares of memory and amounts of CPU are turned into Rouse's targets by the requests of the template, also of a new one", async (t) => {
+  const turned = measuring(
+    resource('cpu', { type: 'AverageValue', averageValue: '500m' }),
+    resource('memory', { type: 'Utilization', averageUtilization: 60 }),
+  );
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3, podRequests: { cpu: 0.3, memory: 2e9 } }));
+    c.hpas.push(turned);
+  });
+  const metrics = (): unknown => w.registry.get(hello)?.spec.scaling.metrics;
+  const told = (): unknown => w.events.flatMap((event) => (event.type === 'hpa-metrics-left-out' ? [event.metrics] : []));
+  await w.advance(seconds(2));
+  t.deepEqual(metrics(), [
+    { metric: 'cpu', target: 166.67 },
+    { metric: 'memory', target: 1.2e9 },
+  ]);
+  w.cluster.put({ ...w.cluster.view, podRequests: { cpu: 1, memory: 1e9 } });
+  t.deepEqual(metrics(), [
+    { metric: 'cpu', target: 50 },
+    { metric: 'memory', target: 6e8 },
+  ]);
+  t.deepEqual(told(), []);
+  const without: WorkloadView = { ...w.cluster.view, podRequests: { cpu: 1, memory: { without: 'proxy' } } };
+  for (const view of [without, without]) w.cluster.put({ ...view, generation: view.generation + 1 });
+  t.deepEqual(metrics(), [{ metric: 'cpu', target: 50 }]);
+  t.deepEqual(told(), [['Resource memory (60%: container proxy of the pod template has no memory request)']]);
+});
+
 test('of an HPA with nothing that can be taken over the bounds apply, and concurrency as always', async (t) => {
   const w = await world((c) => {
     c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
@@ -148,6 +177,7 @@ test('of an HPA with nothing that can be taken over the bounds apply, and concur
         ofQueue,
         resource('cpu', { type: 'AverageValue', averageValue: '500m' }),
         resource('memory', { type: 'Utilization', averageUtilization: 60 }),
+        resource('cpu', { type: 'Value', value: '2' }),
         { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'app', target: { type: 'Utilization', averageUtilization: 50 } } },
         { type: 'Pods', pods: { metric: { name: 'packets' }, target: { averageValue: '1k' } } },
       ),
@@ -158,7 +188,14 @@ test('of an HPA with nothing that can be taken over the bounds apply, and concur
   t.like(
     w.events.find(({ type }) => type === 'hpa-metrics-left-out'),
     {
-      metrics: ['External queue (30)', 'Resource cpu (500m)', 'Resource memory (60%)', 'ContainerResource cpu of container app (50%)', 'Pods packets (1k)'],
+      metrics: [
+        'External queue (30)',
+        'Resource cpu (500m: container app of the pod template has no cpu request)',
+        'Resource memory (60%: container app of the pod template has no memory request)',
+        'Resource cpu (2)',
+        'ContainerResource cpu of container app (50%)',
+        'Pods packets (1k)',
+      ],
     },
   );
 });

@@ -63,7 +63,7 @@ const adopt = async (ports: OnboardingPorts, record: WorkloadRecord, hpa: Hpa, r
   const gone = await ports.client.delete(resources.horizontalPodAutoscalers, { namespace: record.ref.namespace, name }, only, signal);
   if (!gone.ok && gone.problem.kind !== 'not-found') throw new Unfinished('removing the adopted HorizontalPodAutoscaler', gone.problem);
   ports.tell({ type: 'hpa-adopted', workload: record.key, name });
-  const { leftOut } = adoptedMetrics(hpa);
+  const { leftOut } = adoptedMetrics(hpa, record.view.podRequests);
   if (leftOut.length > 0 && !saysMetrics(record.view.annotations, record.view.podAnnotations))
     ports.tell({ type: 'hpa-metrics-left-out', workload: record.key, metrics: leftOut });
   const { leftOut: rules } = adoptedBehavior(hpa);

@@ -164,7 +164,7 @@ export class WorkloadRegistry {
       return;
     }
     const namespace = this.#sources.namespaces?.get(view.namespace);
-    const fingerprint = settingsFingerprint(view, namespace);
+    const fingerprint = settingsFingerprint(view, state, namespace);
     const layers: SettingLayers = { config: this.config, namespace, checkFormula: this.#sources.checkFormula, places: this.#sources.places };
     const phase: WorkloadRecord['phase'] = enabled ? 'onboarded' : 'off-boarding';
     const known = before !== undefined && before.fingerprint === fingerprint && !force && before.record.view.uid === view.uid;

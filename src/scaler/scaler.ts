@@ -1,6 +1,7 @@
 import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey } from '../core/index.ts';
 import { nextBounds, noFormulas } from '../decider/index.ts';
 import type { PodView } from '../kube/index.ts';
+import { LeftOutMetrics } from './adopted-metrics-left-out.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
@@ -72,6 +73,7 @@ class WorkloadScaler implements Scaler {
   #status: StatusWriter;
   readonly #podsOf: PodsOf;
   readonly #refusedPods: RefusedPods;
+  readonly #leftOut = new LeftOutMetrics();
   readonly #loop: Loop;
   readonly #round: SlicedRound;
   readonly #budget: BudgetLedger;
@@ -278,6 +280,8 @@ class WorkloadScaler implements Scaler {
     const record = this.#ports.registry.get(key);
     if (record !== undefined) {
       this.#podsOf.follow(record.view);
+      const metrics = this.#leftOut.since(record);
+      if (metrics.length > 0) this.#tell({ type: 'hpa-metrics-left-out', workload: key, metrics });
       this.#loop.changed(key);
       return;
     }
@@ -291,6 +295,7 @@ class WorkloadScaler implements Scaler {
       this.#kubeEvents,
       this.#applier,
       this.#budget,
+      this.#leftOut,
     ])
       part?.forget(key);
     this.#ports.failures.set(key, undefined);

@@ -11,13 +11,14 @@ export interface SettingLayers {
   readonly places: boolean | undefined;
 }
 
-/** The part of annotations that settings are read from, in one string: equal strings give equal specs. */
-export const settingsFingerprint = (view: WorkloadView, namespace: NamespaceView | undefined): string => {
+/** What settings are read from, in one string: equal strings give equal specs. */
+export const settingsFingerprint = (view: WorkloadView, state: WorkloadState | undefined, namespace: NamespaceView | undefined): string => {
   const relevant = (texts: Texts): readonly (readonly [string, string])[] =>
     Object.entries(texts)
       .filter(([key]) => (key.startsWith(prefix) && key !== annotation.status) || key.startsWith(knativePrefix))
       .sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([relevant(view.annotations), relevant(view.podAnnotations), relevant(namespace?.annotations ?? {})]);
+  const read = [relevant(view.annotations), relevant(view.podAnnotations), relevant(namespace?.annotations ?? {})];
+  return JSON.stringify(state?.adoptedHpa === undefined ? read : [...read, view.podRequests]);
 };
 
 const boundOf = (hpa: unknown, field: 'minReplicas' | 'maxReplicas'): string | undefined => {
@@ -39,7 +40,7 @@ const adoptedBounds = (state: WorkloadState | undefined): Texts => {
 
 /** All that is written for a workload, read. */
 export const readSettings = (view: WorkloadView, state: WorkloadState | undefined, layers: SettingLayers): Result<ParsedSpec, readonly SpecProblem[]> => {
-  const adopted = adoptedMetrics(state?.adoptedHpa);
+  const adopted = adoptedMetrics(state?.adoptedHpa, view.podRequests);
   const behavior = adoptedBehavior(state?.adoptedHpa);
   const takes = !saysMetrics(view.annotations, view.podAnnotations);
   const parsed = parseSpec(

@@ -209,3 +209,48 @@ test('a HorizontalPodAutoscaler on the same target is refused, adopted where tha
   t.deepEqual([after.spec, after.metadata.annotations], [before.spec, before.metadata.annotations]);
   t.is((await user.get(plain.deployment)).spec.replicas, 2, 'from here on the HPA decides');
 });
+
+test('what an adopted HorizontalPodAutoscaler measures is turned by the requests of the pod template, and anew when those change', async (t) => {
+  const name = 'measured';
+  const plain = {
+    deployment: deployment(name, { annotations: {}, requests: { cpu: '100m', memory: '64Mi' } }) as Manifest,
+    service: service(name) as Manifest,
+  };
+  await user.apply(plain.deployment);
+  await user.apply(plain.service);
+  const { spec, ...rest } = autoscaler(name);
+  const ofResource = (resource: string, target: object): object => ({ type: 'Resource', resource: { name: resource, target } });
+  const metrics = [
+    ofResource('cpu', { type: 'AverageValue', averageValue: '50m' }),
+    ofResource('memory', { type: 'Utilization', averageUtilization: 50 }),
+    { type: 'ContainerResource', containerResource: { name: 'memory', container: 'app', target: { type: 'Utilization', averageUtilization: 90 } } },
+  ];
+  await user.apply({ ...rest, spec: { ...(spec as object), minReplicas: 1, maxReplicas: 1, metrics } });
+  await user.annotate(plain.deployment, { ...on, 'rouse.dev/adopt-hpa': 'true' });
+  const targets = (): unknown =>
+    rouse.local.controller.scaler
+      .workloads()
+      .find((each) => each.name === name)
+      ?.decision?.evidence.demands.map(({ reading: { metric }, target }) => [metric, target]);
+  const areTargets = (want: unknown): Promise<unknown> => until('the targets apply', () => JSON.stringify(targets()) === JSON.stringify(want));
+  await areTargets([
+    ['cpu', 50],
+    ['memory', 32 * 2 ** 20],
+  ]);
+  const left = (): unknown => rouse.events.flatMap((event) => (event.type === 'hpa-metrics-left-out' ? [event.metrics] : []));
+  t.deepEqual(left(), [['ContainerResource memory of container app (90%)']]);
+  const deploymentPath = `/apis/apps/v1/namespaces/default/deployments/${name}`;
+  const ask = async (requests: object): Promise<void> => {
+    const containers = [{ name: 'app', resources: { requests } }];
+    const answer = await rouse.api.patch(deploymentPath, { spec: { template: { spec: { containers } } } }, 'strategic-merge');
+    t.is(answer.status, 200, JSON.stringify(answer.body));
+  };
+  await ask({ cpu: '200m', memory: '128Mi' });
+  await areTargets([
+    ['cpu', 25],
+    ['memory', 64 * 2 ** 20],
+  ]);
+  await ask({ memory: null });
+  await areTargets([['cpu', 25]]);
+  t.deepEqual((left() as unknown[])[1], ['Resource memory (50%: container app of the pod template has no memory request)']);
+});

@@ -65,6 +65,7 @@ export const aWorkload = (name: string, more: Partial<WorkloadView> = {}): Workl
   selector: { matchLabels: { app: 'web' }, matchExpressions: [] },
   podLabels: { app: 'web' },
   podAnnotations: {},
+  podRequests: { cpu: { without: 'app' }, memory: { without: 'app' } },
   progressDeadlineSeconds: 600,
   conditions: [],
   scaledBy: [],

@@ -123,6 +123,21 @@ test('what a pod requests is that of its containers and sidecars together, or wh
     t.like(of({ containers: [{ name: 'app', ...asking(none) }] }), { cpuRequest: undefined, withoutCpuRequest: 'app' });
 });
 
+test('of a template every request is kept, or who has none; a limit is one where no request is said', (t) => {
+  const of = (spec: object): unknown => workloadView('deployments.apps')({ metadata, spec: { template: { spec } } }).podRequests;
+  const app = { name: 'app', resources: { requests: { cpu: '250m' }, limits: { cpu: '1', memory: '1Gi' } } };
+  const side = { name: 'side', resources: { requests: { memory: '1Mi' } } };
+  t.deepEqual(of({ containers: [app] }), { cpu: 0.25, memory: 2 ** 30 });
+  t.deepEqual(of({ containers: [app, side] }), { cpu: { without: 'side' }, memory: 2 ** 30 + 2 ** 20 });
+  t.deepEqual(of({ containers: [app], initContainers: [{ name: 'once' }, { ...side, restartPolicy: 'Always' }] }), {
+    cpu: { without: 'side' },
+    memory: 2 ** 30 + 2 ** 20,
+  });
+  t.deepEqual(of({ containers: [app, side], resources: { requests: { cpu: '2' }, limits: { memory: '4Gi' } } }), { cpu: 2, memory: 2 ** 30 + 2 ** 20 });
+  t.deepEqual(of({ containers: [{ name: 'app' }], resources: { limits: { memory: '4Gi' } } }), { cpu: { without: 'app' }, memory: 2 ** 32 });
+  t.deepEqual(workloadView('things.example.com')({ metadata }).podRequests, { cpu: { without: '' }, memory: { without: '' } });
+});
+
 test('why a pod cannot be scheduled is kept', (t) => {
   const view = podView({
     metadata,

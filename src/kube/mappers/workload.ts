@@ -1,6 +1,7 @@
 import { at, flag, integer, items, text, textMap, texts, time } from '../reader.ts';
 import type { WorkloadView } from '../views.ts';
 import { metaView } from './meta.ts';
+import { templateRequestsView } from './pod-resources.ts';
 
 /** A mapper for one kind with `/scale`: `resource` is `deployments.apps`, `statefulsets.apps` or any other whose spec has replicas, selector and template. */
 export const workloadView =
@@ -21,6 +22,7 @@ export const workloadView =
       },
       podLabels: textMap(at(spec, 'template', 'metadata', 'labels')),
       podAnnotations: textMap(at(spec, 'template', 'metadata', 'annotations')),
+      podRequests: templateRequestsView(at(spec, 'template')),
       progressDeadlineSeconds: integer(at(spec, 'progressDeadlineSeconds')) ?? 600,
       conditions: items(at(raw, 'status', 'conditions')).flatMap(condition),
       scaledBy: items(at(raw, 'metadata', 'managedFields'))
