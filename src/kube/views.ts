@@ -125,6 +125,8 @@ export interface WorkloadView extends MetaView {
   readonly scaledBy: readonly { readonly manager: string; readonly at: number }[];
   /** The object itself was written with a count since `/scale` was last: by a manifest, or an edit. */
   readonly isCountApplied: boolean;
+  /** Of a StatefulSet: the number in the name of its first pod (`spec.ordinals.start`). */
+  readonly firstOrdinal: number;
 }
 
 export interface EndpointSliceView extends MetaView {

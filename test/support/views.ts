@@ -70,5 +70,6 @@ export const aWorkload = (name: string, more: Partial<WorkloadView> = {}): Workl
   conditions: [],
   scaledBy: [],
   isCountApplied: false,
+  firstOrdinal: 0,
   ...more,
 });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { parse } from 'yaml';
 import { helmBinary } from '../support/real-kubectl.ts';
 import { generatedManifests } from '../support/generated-manifests.ts';
 import { helmTemplate, kustomized, manifestsIn } from '../support/rendered.ts';
@@ -70,6 +71,19 @@ test('with names of Secrets the chart has gateways serve TLS, and mounts them as
   t.true(gateway.includes(JSON.stringify({ name: 'tls', containerPort: 8443 })));
   t.true(JSON.stringify(objects.get('Service rouse-system/rouse-gateway')).includes(JSON.stringify({ name: 'https', port: 443, targetPort: 'tls' })));
   t.true(JSON.stringify(objects.get('NetworkPolicy rouse-system/rouse-gateway')).includes('{"port":8080},{"port":8443}'));
+});
+
+test('a scheduler asks us to rule nodes out where the value placement.filter says so, and nowhere else', async (t) => {
+  const extenderOf = (yaml: string): unknown => {
+    const { data } = manifestsIn(yaml).get('ConfigMap rouse-system/rouse-scheduler') as unknown as { readonly data: Readonly<Record<string, string>> };
+    return (parse(data['config.yaml'] ?? '') as { readonly extenders: readonly unknown[] }).extenders[0];
+  };
+  const asked = { prioritizeVerb: 'prioritize', nodeCacheCapable: true, httpTimeout: '30ms', ignorable: true };
+  for (const yaml of [await kustomized('placement'), await helmTemplate(['--set', 'placement.enabled=true'])]) {
+    t.like(extenderOf(yaml), asked);
+    for (const key of ['filterVerb', 'bindVerb', 'managedResources']) t.false(Object.hasOwn(extenderOf(yaml) as object, key), key);
+  }
+  t.like(extenderOf(await helmTemplate(['--set', 'placement.enabled=true,placement.filter=true'])), { ...asked, filterVerb: 'filter' });
 });
 
 test('values that the chart does not know, or that make no sense, are refused by name', async (t) => {

@@ -203,6 +203,11 @@ test('a workload remembers who scaled it last, newest first, and only through /s
   t.true('example.org/big' in view.annotations);
 });
 
+test('the first pod of a StatefulSet is number 0, unless it says otherwise', (t) => {
+  const firstOf = (spec: object): number => workloadView('statefulsets.apps')({ metadata, spec }).firstOrdinal;
+  t.deepEqual([{}, { ordinals: {} }, { ordinals: { start: 5 } }].map(firstOf), [0, 0, 5]);
+});
+
 test('a Service without a selector, or with an empty one, has none', (t) => {
   t.is(serviceView({ metadata, spec: { selector: {} } }).selector, undefined);
   t.is(serviceView({ metadata, spec: {} }).selector, undefined);

@@ -29,6 +29,7 @@ export const workloadView =
         .flatMap(scaledBy)
         .sort((one, other) => other.at - one.at),
       isCountApplied: items(at(raw, 'metadata', 'managedFields')).some((entry) => ownsReplicas(entry) && !at(entry, 'subresource')),
+      firstOrdinal: integer(at(spec, 'ordinals', 'start')) ?? 0,
     };
   };
 

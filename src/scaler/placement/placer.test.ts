@@ -1,5 +1,5 @@
 import test from 'ava';
-import { seconds } from '../../core/index.ts';
+import { seconds, workloadKey } from '../../core/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { boundOf, nodeOf, PlacedCluster, recordOf, toPlace } from '../testing/placed-cluster.ts';
 import { hello } from '../testing/views.ts';
@@ -86,6 +86,18 @@ test('the first pods go to base nodes and the rest to burst nodes, those on thei
   // The one on its way never came.
   await cluster.clock.advance(seconds(30));
   t.deepEqual(cluster.place(toPlace('e')), ['base']);
+});
+
+test('the first pods of a StatefulSet are the first of its ordinals, wherever these begin', async (t) => {
+  const pools = { 'rouse.dev/base-nodes': 'capacity=stable', 'rouse.dev/base-replicas': '1' };
+  const ref = { resource: 'statefulsets.apps', namespace: 'default', name: 'hello' };
+  const record = recordOf(pools, { ref, key: workloadKey(ref) });
+  const cluster = await new PlacedCluster({ ...record, view: { ...record.view, firstOrdinal: 5 } }).synced();
+  cluster.putNode(nodeOf('base', { labels: { capacity: 'stable' } }), nodeOf('spot'));
+  const owner = { kind: 'StatefulSet', name: 'hello', uid: 'set' };
+  const bestFor = (name: string): readonly string[] => cluster.place(toPlace(name, { owner, templateHash: undefined }));
+  t.deepEqual(bestFor('hello-5'), ['base']);
+  t.deepEqual(bestFor('hello-6'), ['spot']);
 });
 
 test('why a pod was to go to its node is kept, with the three next, and where it went', async (t) => {

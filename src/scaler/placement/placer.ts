@@ -6,7 +6,7 @@ import type { WorkloadRecord } from '../workload-record.ts';
 import { leavingOf } from './leaving.ts';
 import type { NodeBook } from './node-book.ts';
 import type { PlacedPods } from './placed-pods.ts';
-import { poolOfNodes } from './pools.ts';
+import { placeInSet, poolOfNodes } from './pools.ts';
 import { revisionId } from './revision-pods.ts';
 import type { StartHistory } from './start-history.ts';
 import { countOnBase, suitOf, type Suit } from './suitor.ts';
@@ -87,7 +87,7 @@ class PodPlacement implements Placement {
       revision,
       requests: podRequests(pod.object),
       images: podImages(pod.object),
-      ordinalName: record.ref.resource === 'statefulsets.apps' ? pod.name : undefined,
+      placeInSet: record.ref.resource === 'statefulsets.apps' ? placeInSet(pod.name, record.view.firstOrdinal) : undefined,
       podsByNode,
       podsByZone: book.podsByZone(id),
       onBase: () => countOnBase(book, poolOfNodes(record.spec.placement), podsByNode),

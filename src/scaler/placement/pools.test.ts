@@ -20,16 +20,16 @@ test('with both a node may be of neither', nodePools, { ...base, ...burst }, ['b
 test('a node that both select is a base node', nodePools, { ...base, 'rouse.dev/burst-nodes': 'capacity' }, ['base', 'burst', 'burst']);
 
 const podPool = test.macro(
-  (t, annotations: Readonly<Record<string, string>>, of: { readonly ordinalName?: string; readonly onBase?: number }, want: string | undefined) => {
+  (t, annotations: Readonly<Record<string, string>>, of: { readonly placeInSet?: number; readonly onBase?: number }, want: string | undefined) => {
     const { placement, scaling } = recordOf(annotations).spec;
-    t.is(poolOfPod({ spec: placement, minScale: scaling.min, ordinalName: of.ordinalName, onBase: () => of.onBase ?? 0 }), want as never);
+    t.is(poolOfPod({ spec: placement, minScale: scaling.min, placeInSet: of.placeInSet, onBase: () => of.onBase ?? 0 }), want as never);
   },
 );
 const two = { ...base, 'rouse.dev/base-replicas': '2' };
 test('where there are no pools a pod belongs to none', podPool, {}, {}, undefined);
 test('the first pods belong to the base', podPool, two, { onBase: 1 }, 'base');
 test('those after them are burst', podPool, two, { onBase: 2 }, 'burst');
-test('the second pod of a StatefulSet is one of the first two', podPool, two, { ordinalName: 'db-1', onBase: 9 }, 'base');
-test('its third is not, whatever is there', podPool, two, { ordinalName: 'db-2' }, 'burst');
+test('the second pod of a StatefulSet is one of the first two', podPool, two, { placeInSet: 1, onBase: 9 }, 'base');
+test('its third is not, whatever is there', podPool, two, { placeInSet: 2 }, 'burst');
 test('without base-replicas it is min-scale', podPool, { ...base, 'rouse.dev/min-scale': '3' }, { onBase: 2 }, 'base');
 test('so that from zero every pod is burst', podPool, base, {}, 'burst');

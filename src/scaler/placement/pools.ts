@@ -42,15 +42,15 @@ export const poolOfNodes = (spec: PlacementSpec): PoolOf => {
   return known;
 };
 
-/** `web-3` of StatefulSet `web` is the fourth. */
-const ordinalOf = (name: string): number => Number(/-(\d+)$/.exec(name)?.[1] ?? 0);
+/** How many pods of a StatefulSet come before the one of this name: of `web-3` three, where they are numbered from 0. */
+export const placeInSet = (name: string, firstOrdinal: number): number => Number(/-(\d+)$/.exec(name)?.[1] ?? firstOrdinal) - firstOrdinal;
 
 interface PodInPools {
   readonly spec: PlacementSpec;
   /** The floor of the workload: so many pods are always there. */
   readonly minScale: number;
-  /** Name of a StatefulSet's pod: its ordinal is in it. */
-  readonly ordinalName: string | undefined;
+  /** Of a StatefulSet's pod: how many come before it. */
+  readonly placeInSet: number | undefined;
   /** Pods of the same revision on base nodes, without this one. */
   readonly onBase: () => number;
 }
@@ -59,8 +59,8 @@ interface PodInPools {
  * Which pool a pod belongs to: a StatefulSet's by its ordinal, any other to the base while fewer than `base-replicas` of its revision are there (of its
  * revision, so that the last pods of an old one do not keep those of a new one away). Without `base-replicas` it is as many as `min-scale`.
  */
-export const poolOfPod = ({ spec, minScale, ordinalName, onBase }: PodInPools): Pool | undefined => {
+export const poolOfPod = ({ spec, minScale, placeInSet, onBase }: PodInPools): Pool | undefined => {
   if (spec.baseNodes === undefined && spec.burstNodes === undefined) return undefined;
   const wanted = spec.baseReplicas ?? minScale;
-  return (ordinalName === undefined ? onBase() : ordinalOf(ordinalName)) < wanted ? 'base' : 'burst';
+  return (placeInSet ?? onBase()) < wanted ? 'base' : 'burst';
 };

@@ -1,8 +1,11 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { seconds } from '../../core/index.ts';
 import { leavingPods } from '../deletion-cost.ts';
 import { boundOf, nodeOf, PlacedCluster, recordOf, toPlace } from '../testing/placed-cluster.ts';
-import { standingsOf } from './removal-order.ts';
+import { hello, viewOf } from '../testing/views.ts';
+import { world } from '../testing/world.ts';
+import { standingsOf, type RemovalOrder } from './removal-order.ts';
 
 /** Who goes when the count falls to `to`, of pods that are equally idle. */
 const going = (cluster: PlacedCluster, to: number): readonly string[] =>
@@ -52,6 +55,24 @@ test('requests in flight and age go on as before where placement has no say', as
     leavingPods('deployments.apps', cluster.workloadPods(), new Map([['uid-busy', 3]]), 1, cluster.removal).map(({ name }) => name),
     ['young', 'old'],
   );
+});
+
+test('before the count falls the ReplicaSet controller and the gateways are told who goes by this order', async (t) => {
+  const asked: string[] = [];
+  const removalOrder: RemovalOrder = ({ key }, pods) => {
+    asked.push(`${key}: ${[...pods].map(({ name }) => name).join(' ')}`);
+    return (one, other) => Number(other.name === 'hello-2') - Number(one.name === 'hello-2');
+  };
+  const annotations = { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', 'rouse.dev/state': '{"v":1,"replicasBefore":1}', 'rouse.dev/status': '{}' };
+  const { cluster, advance, load, path } = await world((c) => c.put(viewOf({ annotations, specReplicas: 4 })), { removalOrder });
+  load.concurrency = 180;
+  await advance(seconds(2));
+  t.deepEqual(asked, [`${hello}: hello-1 hello-2 hello-3 hello-4`]);
+  t.deepEqual(
+    cluster.writes.filter((write) => !write.startsWith('patch deployments')),
+    ['patch pods hello-2 {"controller.kubernetes.io/pod-deletion-cost":"-1"}', 'scale hello 3'],
+  );
+  t.deepEqual(path.retired, [{ pods: ['uid-hello-2'], writes: 0 }]);
 });
 
 const standing = (cluster: PlacedCluster, name: string): number =>

@@ -79,7 +79,7 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
       revision: bound.revision,
       requests: bound.requests,
       images: imagesOf(pod),
-      ordinalName: undefined,
+      placeInSet: undefined,
       podsByNode: seats.podsByNode,
       podsByZone: seats.podsByZone,
       onBase: () => seats.onBase,

@@ -17,8 +17,8 @@ export interface Suitor {
   readonly revision: string | undefined;
   readonly requests: PodRequestsView;
   readonly images: readonly string[];
-  /** Of a StatefulSet's pod. */
-  readonly ordinalName: string | undefined;
+  /** Of a StatefulSet's pod: how many come before it. */
+  readonly placeInSet: number | undefined;
   /** Other pods of its revision. */
   readonly podsByNode: ReadonlyMap<string, number>;
   readonly podsByZone: ReadonlyMap<string, number>;
@@ -43,7 +43,7 @@ export const countOnBase = (book: Known['book'], poolOf: PoolOf, podsByNode: Rea
 
 /** What `score` is asked with. */
 export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
-  const { record, revision = '', podsByNode, podsByZone, requests, images, ordinalName, onBase } = suitor;
+  const { record, revision = '', podsByNode, podsByZone, requests, images, placeInSet, onBase } = suitor;
   const { key, spec } = record;
   const { placement } = spec;
   const poolOf = poolOfNodes(placement);
@@ -53,7 +53,7 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
       policy: placement.policy,
       requests,
       images,
-      pool: poolOfPod({ spec: placement, minScale: spec.scaling.min, ordinalName, onBase }),
+      pool: poolOfPod({ spec: placement, minScale: spec.scaling.min, placeInSet, onBase }),
       poolOf,
       podsByNode,
       podsByZone,

@@ -1,6 +1,7 @@
 /** A cluster in miniature for the tests of this folder: it stores workloads, answers `/scale`, makes and removes pods, and tells its snapshots. */
 import { ManualClock, millis, silentLogger, type Millis } from '../../core/index.ts';
 import type { ScalerEvent } from '../events.ts';
+import type { RemovalOrder } from '../placement/removal-order.ts';
 import type { WorkloadMetrics } from '../ports.ts';
 import { WorkloadRegistry } from '../registry.ts';
 import { createScaler, type Scaler } from '../scaler.ts';
@@ -29,6 +30,7 @@ interface WorldOptions {
   readonly leads?: boolean;
   /** In place of `load`. */
   readonly metrics?: (clock: ManualClock) => WorkloadMetrics;
+  readonly removalOrder?: RemovalOrder;
 }
 
 /** A running scaler over a cluster that `prepare` has filled; it leads unless told not to. */
@@ -59,6 +61,7 @@ export const world = async (prepare: (cluster: FakeCluster, load: FakeLoad) => v
     path,
     synced: () => cluster.workloads.synced,
     events: recorder,
+    ...(options.removalOrder === undefined ? {} : { removalOrder: options.removalOrder }),
   });
   const events: ScalerEvent[] = [];
   scaler.onEvent((event) => events.push(event));

@@ -76,6 +76,16 @@ test('prioritize scores nodes by name, and the placer hears which ones were best
   await counted(t, running, 'prioritize', { scored: 1 });
 });
 
+test('where filter leaves one node no scheduler asks further: the placer hears that the pod goes there', async (t) => {
+  const placer = new FakePlacer({ nodes, pool: 'base' });
+  const running = await serve(t, placer);
+  await answered(running.url, 'filter', namesOnlyCall(pod, ['cold', 'twin', 'warm']));
+  t.deepEqual(placer.best, [], 'two are left, and will be asked about');
+  await answered(running.url, 'filter', namesOnlyCall(pod, ['cold', 'twin', 'leaving']));
+  await answered(running.url, 'filter', namesOnlyCall(pod, ['twin']));
+  t.deepEqual(placer.best, [['cold'], ['twin']]);
+});
+
 test('a node that nobody knows gets a middling score, and is counted', async (t) => {
   const placer = new FakePlacer({ nodes });
   const running = await serve(t, placer);
@@ -245,6 +255,16 @@ test('a call that comes while too many bytes are in hand is refused before it is
   for (const stranger of strangers) stranger.destroy();
   await until('there is room', async () => (await post(running.url, 'prioritize', namesOnlyCall(pod, all))).status === 200);
   await counted(t, running, 'filter', { gone: 2 });
+});
+
+test('a scheduler that had given up before its call was read is counted as that, too', async (t) => {
+  const running = await serve(t, new FakePlacer({ nodes }));
+  const body = JSON.stringify(namesOnlyCall(pod, all));
+  const socket = connect(running.port, '127.0.0.1');
+  await once(socket, 'connect');
+  // As where we stood still meanwhile: the call and the end of its connection are there when we read next.
+  socket.end(`POST /extender/prioritize HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  await counted(t, running, 'prioritize', { gone: 1 });
 });
 
 test('a scheduler that does not wait for its answer is counted', async (t) => {

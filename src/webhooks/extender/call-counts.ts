@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import type { RequestHandler, Response } from 'express';
+import { nextTurn } from '../../core/index.ts';
 import type { ExtenderPorts } from './ports.ts';
 import type { AnswerReason } from './place.ts';
 
@@ -23,6 +25,17 @@ export interface ExtenderFigures {
   readonly durationSeconds: ReadonlyMap<Verb, Readonly<Durations>>;
 }
 
+/**
+ * A scheduler that has given up ends its connection. Where we stood still meanwhile that comes right behind its call, and is read in the next turn; our answer
+ * is out by then, for nobody. The first turn only ends the one that we are in.
+ */
+const wasRead = async (socket: Socket, response: Response): Promise<boolean> => {
+  if (!response.writableFinished) return false;
+  await nextTurn();
+  await nextTurn();
+  return !socket.readableEnded && socket.errored === null;
+};
+
 export class CallCounts implements ExtenderFigures {
   readonly answers: ReadonlyMap<Verb, Map<AnswerReason, number>> = new Map(verbs.map((verb) => [verb, new Map<AnswerReason, number>()]));
   readonly durationSeconds: ReadonlyMap<Verb, Durations> = new Map(
@@ -37,9 +50,14 @@ export class CallCounts implements ExtenderFigures {
 
   /** Comes before everything else. */
   begin(verb: Verb): RequestHandler {
-    return (_request, response, next) => {
+    return ({ socket }, response, next) => {
       const startedAt = this.#clock.monotonic();
-      response.once('close', () => this.#end(verb, response, (this.#clock.monotonic() - startedAt) / 1000));
+      response.once('close', () => {
+        const seconds = (this.#clock.monotonic() - startedAt) / 1000;
+        void wasRead(socket, response).then((read) => {
+          this.#end(verb, read ? (this.#reasons.get(response) ?? 'busy') : 'gone', seconds);
+        });
+      });
       next();
     };
   }
@@ -49,8 +67,7 @@ export class CallCounts implements ExtenderFigures {
     this.#reasons.set(response, reason);
   }
 
-  #end(verb: Verb, response: Response, seconds: number): void {
-    const reason = response.writableFinished ? (this.#reasons.get(response) ?? 'busy') : 'gone';
+  #end(verb: Verb, reason: AnswerReason, seconds: number): void {
     const [answers, durations] = [this.answers.get(verb), this.durationSeconds.get(verb)];
     answers?.set(reason, (answers.get(reason) ?? 0) + 1);
     if (durations === undefined) return;

@@ -82,5 +82,12 @@ export const fittingOf = (ports: ExtenderPorts, call: ExtenderCall): Answer<bool
     const known = withinBudget(ports, call, (names, sent) => placement.inPool(names, sent));
     if (known === undefined) return { reason: 'over-budget', each: undefined };
     const reason = known.includes(undefined) ? 'unknown-nodes' : 'scored';
-    return { reason, each: known.includes(true) ? known.map((fits) => fits === true) : undefined };
+    const each = known.includes(true) ? known.map((fits) => fits === true) : undefined;
+    const left = each === undefined ? call.names : call.names.filter((_name, index) => each[index]);
+    // Of one node a scheduler does not ask what it is worth: the pod is on its way there, and counts when the next one asks.
+    if (left.length === 1) {
+      placement.scores(left, call.sent);
+      placement.answered(left);
+    }
+    return { reason, each };
   });

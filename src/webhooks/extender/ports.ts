@@ -27,8 +27,8 @@ export interface Placement {
   /** Whether each node is of the pool that the pod belongs to; true where it belongs to none; undefined: no such node is known. Called like `scores`. */
   inPool(names: readonly string[], sent: SentNode): readonly (boolean | undefined)[];
   /**
-   * The scores were given, and these nodes have the highest one: the pod is on its way to one of them. In the scheduler's order, never empty, unknown
-   * ones may be among them. Not called after `inPool`, nor where the neutral answer was given.
+   * These nodes have the highest of the scores that were asked for: the pod is on its way to one of them. In the scheduler's order, never empty, unknown
+   * ones may be among them. Not called where the neutral answer was given, nor where the scheduler asks again: after `inPool`, unless one node is left.
    */
   answered(best: readonly string[]): void;
 }

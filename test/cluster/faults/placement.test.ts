@@ -7,87 +7,12 @@ import { createAuthority } from '../../../src/certificates/index.ts';
 import { systemClock } from '../../../src/core/index.ts';
 import { deployment, service } from '../../support/app.ts';
 import { until } from '../../support/until.ts';
-import { clusterOf, type Cluster } from '../harness/cluster.ts';
+import { clusterOf } from '../harness/cluster.ts';
 import { rouseFromShell } from '../harness/rouse-from-shell.ts';
 import { startSecondScheduler } from '../harness/second-scheduler.ts';
+import { address, answersIn, cordon, fakePod, fakes, labelled, podsIn, scene, spread } from './placement-scene.ts';
 
 /** The real kube-scheduler, a second time, with Rouse as its extender. Tests are serial: they change the nodes. */
-
-interface PodObject {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
-  readonly spec: { readonly nodeName?: string; readonly schedulerName?: string };
-}
-
-const address = '10.77.200.10';
-
-const podsIn = async (cluster: Cluster, namespace: string, selector = ''): Promise<readonly PodObject[]> => {
-  const answer = await cluster.api('GET', `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`);
-  return (answer.body as unknown as { readonly items: readonly PodObject[] }).items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-};
-
-/** How many pods are on each node; '' are those that are on none. */
-const spread = (pods: readonly PodObject[]): Readonly<Record<string, number>> => {
-  const counts: Record<string, number> = {};
-  for (const { spec } of pods) counts[spec.nodeName ?? ''] = (counts[spec.nodeName ?? ''] ?? 0) + 1;
-  return counts;
-};
-
-/** Why a scheduler was told what it was told. */
-const answersIn = (metrics: string): string =>
-  metrics
-    .split('\n')
-    .filter((line) => line.startsWith('rouse_extender_answers_total'))
-    .join('\n');
-
-const labelled = { 'rouse.dev/placement': 'enabled' };
-const fakePod = (name: string, schedulerName?: string): object => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, labels: { app: 'fake' } },
-  spec: {
-    terminationGracePeriodSeconds: 0,
-    containers: [{ name: 'app', image: 'rouse.test/fake' }],
-    ...(schedulerName === undefined ? {} : { schedulerName }),
-  },
-});
-
-/** A Deployment whose pods are there at once, without a process. */
-const fakes = (name: string, namespace: string, replicas: number, annotations: Readonly<Record<string, string>>): object => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name, namespace, annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/path': 'none', ...annotations } },
-  spec: {
-    replicas,
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'app', image: 'rouse.test/fake', resources: { requests: { cpu: '100m' } } }] },
-    },
-  },
-});
-
-/** Controller, gateway, and a second scheduler that asks the controller. */
-const scene = async (
-  t: ExecutionContext,
-): Promise<{ readonly cluster: Cluster; readonly metrics: () => Promise<string>; readonly seen: () => Promise<unknown> }> => {
-  t.timeout(150_000);
-  const cluster = await clusterOf(t);
-  const rouse = await rouseFromShell(t, cluster, { placement: true });
-  const controller = await rouse.startController(address);
-  await rouse.startGateway('10.77.200.1');
-  const [, url = ''] = await controller.line(/^ready: .*metrics=(\S+)/);
-  // Where pods go is asked here, and a scheduler that does not wait places them without us. That none waits for us is a test of its own, with the deployed 30 ms.
-  const scheduler = await startSecondScheduler(t, cluster, { urlPrefix: `https://${address}:9443/extender`, caFile: rouse.caFile, httpTimeout: '2s' });
-  const metrics = async (): Promise<string> => (await fetch(url)).text();
-  return { cluster, metrics, seen: async () => [await metrics(), controller.errors().slice(-3000), scheduler.errors()] };
-};
-
-const cordon = async (t: ExecutionContext, { kubectl }: Cluster, node: string): Promise<() => Promise<unknown>> => {
-  await kubectl(['cordon', node]);
-  const undo = (): Promise<unknown> => kubectl(['uncordon', node]);
-  t.teardown(undo);
-  return undo;
-};
 
 test.serial('a workload wakes on the node where it has run, though another is emptier, and not on one that is about to go', async (t) => {
   const { cluster, metrics, seen } = await scene(t);
@@ -233,10 +158,10 @@ test.serial('whatever the extender does, a pod is scheduled within 2 s and twent
   const extender = await extenderThat(t);
   await startSecondScheduler(t, cluster, { urlPrefix: extender.urlPrefix, caFile: extender.caFile });
   let made = 0;
-  const scheduled = async (count: number): Promise<number> => {
+  const scheduled = async (count: number, scheduler = 'rouse-scheduler'): Promise<number> => {
     const begun = performance.now();
     const names = Array.from({ length: count }, () => `fake-${String((made += 1))}`);
-    await Promise.all(names.map((name) => cluster.api('POST', `/api/v1/namespaces/${namespace}/pods`, fakePod(name, 'rouse-scheduler'))));
+    await Promise.all(names.map((name) => cluster.api('POST', `/api/v1/namespaces/${namespace}/pods`, fakePod(name, scheduler))));
     await until(
       `${count} pods are bound`,
       async () => (await podsIn(cluster, namespace)).filter(({ spec }) => spec.nodeName !== undefined).length === made,
@@ -258,6 +183,8 @@ test.serial('whatever the extender does, a pod is scheduled within 2 s and twent
     // Of a call that the scheduler gave up within its handshake nothing is seen here.
     const calls = extender.calls - before;
     t.true(calls >= 1 && calls <= 21, `${what}: asked, and once for each pod at most, ${calls}`);
+    times.push(`beside it, by the default scheduler: ${(await scheduled(20, 'default-scheduler')).toFixed(0)} ms`);
+    t.is(extender.calls - before, calls, `${what}: the default scheduler asks nobody`);
   }
   extender.server.closeAllConnections();
   extender.server.close();

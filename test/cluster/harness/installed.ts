@@ -15,8 +15,12 @@ export interface Installed {
 
 export const systemNamespace = '/api/v1/namespaces/rouse-system';
 
-/** `kubectl apply -k deploy/overlays/OVERLAY`, exactly; resolves when both Deployments are available and the webhooks registered. Removed after the test. */
-export const install = async (t: Scope, cluster: Cluster, overlay: 'default' | 'high-availability' | 'namespaced' = 'default'): Promise<Installed> => {
+/** `kubectl apply -k deploy/overlays/OVERLAY`, exactly; resolves when its Deployments are available and the webhooks registered. Removed after the test. */
+export const install = async (
+  t: Scope,
+  cluster: Cluster,
+  overlay: 'default' | 'high-availability' | 'namespaced' | 'placement' = 'default',
+): Promise<Installed> => {
   const { kubectl, api } = cluster;
   const directory = join(overlays, overlay);
   const installed: Installed = {
@@ -36,7 +40,7 @@ export const install = async (t: Scope, cluster: Cluster, overlay: 'default' | '
     const { code } = await kubectl.try(['-n', 'rouse-system', 'wait', 'deployment', '--all', '--for=condition=Available', '--timeout=10s']);
     return code === 0 && (await api('GET', webhooks)).status === 200;
   };
-  await until('both Deployments are available', isAvailable, 90_000, async () => [
+  await until('the Deployments are available', isAvailable, 90_000, async () => [
     await kubectl(['-n', 'rouse-system', 'get', 'pods', '-o', 'wide']),
     await installed.logs(),
   ]);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { NodeSettings } from '../node-main.ts';
 import { dnsAddress, kubernetesServiceAddress, mostNodes, shares } from './addresses.ts';
 import { kubeconfigFile } from './credentials.ts';
-import { images } from './images.ts';
+import { imagesOf } from './images.ts';
 
 const main = join(import.meta.dirname, '..', 'node-main.ts');
 const repository = join(import.meta.dirname, '..', '..', '..');
@@ -11,6 +11,8 @@ const repository = join(import.meta.dirname, '..', '..', '..');
 export const nodeNames: readonly string[] = Array.from({ length: mostNodes }, (_, index) => `n${index + 1}`);
 
 export interface NodeOptions {
+  /** Of the control plane, for what runs of it in pods. */
+  readonly binary: string;
   readonly directory: string;
   readonly isDualStack: boolean;
   readonly leaseSeconds: number;
@@ -25,7 +27,7 @@ const environment = {
 };
 
 /** The command of node `name`: two zones, turn by turn, and addresses of its own. */
-export const nodeCommand = async (name: string, { directory, isDualStack, leaseSeconds }: NodeOptions): Promise<readonly string[]> => {
+export const nodeCommand = async (name: string, { binary, directory, isDualStack, leaseSeconds }: NodeOptions): Promise<readonly string[]> => {
   const index = nodeNames.indexOf(name);
   const settings: NodeSettings = {
     name,
@@ -39,7 +41,7 @@ export const nodeCommand = async (name: string, { directory, isDualStack, leaseS
     cwd: repository,
     directory: join(directory, 'pods', name),
     dns: dnsAddress,
-    images,
+    images: imagesOf(binary),
     environment,
   };
   const file = join(directory, `node-${name}.json`);

@@ -26,8 +26,8 @@ export interface SupervisorSettings {
 }
 
 const settings = JSON.parse(process.argv[2] ?? '') as SupervisorSettings;
-const { directory, isDualStack, patience } = settings;
-const nodeOptions: NodeOptions = { directory, isDualStack, leaseSeconds: patience.leaseSeconds };
+const { binary, directory, isDualStack, patience } = settings;
+const nodeOptions: NodeOptions = { binary, directory, isDualStack, leaseSeconds: patience.leaseSeconds };
 const components = new Map<string, Component>();
 const tailLines = 20;
 
@@ -108,7 +108,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const since = performance.now();
 await mkdir(join(directory, 'logs'), { recursive: true });
 const credentials = await writeCredentials(directory);
-for (const { name, command } of await controlPlaneCommands(settings.binary, directory, patience, isDualStack)) add(name, command);
+for (const { name, command } of await controlPlaneCommands(binary, directory, patience, isDualStack)) add(name, command);
 add('service-proxy', [process.execPath, join(import.meta.dirname, '..', 'proxy', 'main.ts'), kubeconfigFile(directory, 'system:kube-proxy')]);
 const nodes = nodeNames.slice(0, settings.nodes);
 for (const name of nodes) add(name, await nodeCommand(name, nodeOptions));
