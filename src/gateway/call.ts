@@ -113,22 +113,6 @@ export abstract class Call implements Carried, Member {
   /** Cut off at the end of a drain. */
   abstract cut(): void;
 
-  /** It went to a pod at once, was answered, and that was all: it is as it was at first, but for what `renew` sets. */
-  protected get wasPlain(): boolean {
-    const { metered, trace, refusedWith, brokenOffBy, heldAt, connectDueAt, broken } = this;
-    return (
-      metered && !broken && trace === undefined && refusedWith === undefined && brokenOffBy === undefined && heldAt === undefined && connectDueAt === undefined
-    );
-  }
-
-  /** Another call, after one that was plain. */
-  protected renew(): void {
-    this.state = 'new';
-    this.counted = false;
-    this.dueAt = Infinity;
-    this.sweeps = this.countedRequestBytes = this.countedResponseBytes = 0;
-  }
-
   /** True for a browser that can be shown the waiting page instead of being held. */
   canShowWaiting(): boolean {
     return false;

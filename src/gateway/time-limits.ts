@@ -15,18 +15,13 @@ export interface Limits {
  */
 export class TimeLimits {
   readonly #clock: Clock;
-  #limits: Limits;
+  readonly #limits: Limits;
   #startedAt = 0;
   #movedAt = 0;
   #bytes = 0;
 
   constructor(clock: Clock, limits: Limits) {
     this.#clock = clock;
-    this.#limits = limits;
-  }
-
-  /** For another request, which goes by these. */
-  renew(limits: Limits): void {
     this.#limits = limits;
   }
 

@@ -23,16 +23,10 @@ import { isPageLoad, waitingPage } from './waiting-page.ts';
 export interface ExchangeSetting {
   readonly clock: Clock;
   readonly upstreams: Upstreams;
-  /** Exchanges that are over and can be used again. */
-  readonly spare: Exchange[];
   /** For answers that have none; the same text for a second. */
   date(): string;
 }
 
-type Entry = Pick<HttpEntry, 'edge' | 'trusted'>;
-
-/** Kept to be used again: as many as are under way at once where there is much to do. */
-const mostSpare = 256;
 /** What a connection, its socket and the exchange cost (`npm run bench -- hold`). */
 const connectionBytes = 8 * 1024;
 /** TLS costs as much on top of that, most of it in OpenSSL (measured with 2,000 idle connections). */
@@ -45,16 +39,16 @@ const mostReadAheadBytes = 192 * 1024;
  * After the end (`#over`) nothing that still comes is heard.
  */
 export class Exchange extends Call implements AnswerListener, RequestListener {
-  target: string;
-  answerTo: Outbox;
+  readonly target: string;
+  readonly answerTo: Outbox;
   answering = false;
   readonly #setting: ExchangeSetting;
-  #client: ClientConnection;
-  #head: Head;
+  readonly #client: ClientConnection;
+  readonly #head: Head;
   /** True on the shared port, where the gateway is the edge, unless the peer is a trusted proxy. */
-  #edge: boolean;
+  readonly #edge: boolean;
   /** By which it is one. */
-  #trusted: TrustedProxies | undefined;
+  readonly #trusted: TrustedProxies | undefined;
   readonly #limits: TimeLimits;
   #upstream: PodConnection | undefined;
   #podAuthority = '';
@@ -68,45 +62,17 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   #answerBytes = 0;
   #over = false;
 
-  private constructor(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, entry: Entry, limits: Limits) {
+  constructor(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, entry: Pick<HttpEntry, 'edge' | 'trusted'>, limits: Limits) {
     super();
     this.#setting = setting;
     this.#client = client;
     this.#head = head;
     this.target = target;
-    this.#trusted = trustedBy(entry, client);
+    this.#trusted = entry.trusted?.trusts(client) === true ? entry.trusted : undefined;
     this.#edge = entry.edge && this.#trusted === undefined;
     this.answerTo = client.out;
     this.#limits = new TimeLimits(setting.clock, limits);
-  }
-
-  /**
-   * The exchange for a request that has come over `client`. One that is over is used again where there is one: a new one for each request was a sixth of all that was
-   * allocated in V8's heap.
-   */
-  static begin(setting: ExchangeSetting, client: ClientConnection, head: Head, target: string, entry: Entry, limits: Limits): Exchange {
-    const spare = setting.spare.pop();
-    const exchange = spare ?? new Exchange(setting, client, head, target, entry, limits);
-    if (spare !== undefined) spare.#renew(client, head, target, entry, limits);
-    client.take(exchange);
-    return exchange;
-  }
-
-  #renew(client: ClientConnection, head: Head, target: string, entry: Entry, limits: Limits): void {
-    this.renew();
-    this.#client = client;
-    this.#head = head;
-    this.target = target;
-    this.#trusted = trustedBy(entry, client);
-    this.#edge = entry.edge && this.#trusted === undefined;
-    this.answerTo = client.out;
-    this.#limits.renew(limits);
-    this.answering = this.#over = false;
-    this.#status = abandonedStatus;
-  }
-
-  protected override get wasPlain(): boolean {
-    return super.wasPlain && !this.#sentTwice && !this.#saidContinue && this.#switched === undefined && this.#answerBytes === 0;
+    client.take(this);
   }
 
   get request(): Head {
@@ -225,14 +191,9 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
 
   ended(): void {
     this.answerTo.flush();
-    const isUsable = !this.#over && this.wasPlain;
     this.#finish(this.#status);
     this.#upstream = undefined;
-    const client = this.#client;
-    const { spare } = this.#setting;
-    if (isUsable && spare.length < mostSpare) spare.push(this);
-    // Behind this it may be at work already for the next request.
-    client.answered();
+    this.#client.answered();
   }
 
   switched(head: ResponseHead, upstream: Socket, rest: Buffer): void {
@@ -364,5 +325,3 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     return upstream;
   }
 }
-
-const trustedBy = ({ trusted }: Entry, client: ClientConnection): TrustedProxies | undefined => (trusted?.trusts(client) === true ? trusted : undefined);

@@ -41,7 +41,6 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   sweeps = 0;
   readonly clock: Clock;
   readonly upstreams: Upstreams;
-  readonly spare: Exchange[] = [];
   readonly #around: HttpSurroundings;
   readonly #entrance: Entrance | undefined;
   readonly #server: Server;
@@ -110,7 +109,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     if (destination === undefined) return this.#refuse(client, head, unknownHost(head.host));
     const { gate, target, protocol } = destination;
     if (protocol !== 'http1') return this.#refuse(client, head, versionNotSpoken);
-    const exchange = Exchange.begin(this, client, head, target, this.entry, gate.route);
+    const exchange = new Exchange(this, client, head, target, this.entry, gate.route);
     if (gate.ignores(head)) gate.pass(exchange);
     else gate.admit(exchange);
   }
@@ -145,7 +144,6 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.#clients.remove(client);
     this.#around.connections(-1);
     if (this.#clients.size > 0) return;
-    this.spare.length = 0;
     this.#sweeping?.cancel();
     this.#sweeping = undefined;
   }

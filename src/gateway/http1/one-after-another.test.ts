@@ -15,16 +15,17 @@ const asked = {
     goesOn: true,
   },
   ignored: { request: (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\nUser-Agent: kube-probe/1\r\n\r\n`, status: 200, goesOn: true },
-  late: { request: () => 'GET /never HTTP/1.1\r\nHost: a\r\n\r\n', status: 504, goesOn: true },
+  broken: { request: () => 'POST /broken HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello', status: 502, goesOn: true },
   old: { request: (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`, status: 200, goesOn: false },
 } as const;
 type Kind = keyof typeof asked;
 
 test('whatever became of the requests before, each gets its own answer and is counted as what it was', async (t) => {
   const origin = await startOrigin((request, response) => {
-    if (request.url !== '/never') request.resume().on('end', () => response.setHeader('X-Path', request.url ?? '').end(request.url));
+    if (request.url === '/broken') request.socket.destroy();
+    else request.resume().on('end', () => response.setHeader('X-Path', request.url ?? '').end(request.url));
   });
-  const rig = await startRig({ pods: [podAt(origin.port)], responseStartTimeoutMs: 100, ignoreRequests: [{ userAgent: 'kube-probe/' }] });
+  const rig = await startRig({ pods: [podAt(origin.port)], ignoreRequests: [{ userAgent: 'kube-probe/' }] });
   t.teardown(() => Promise.all([rig.stop(), origin.die()]));
   const counters = rig.gateway.counters.workloads.get(web)!;
   let [count, ignored] = [0, 0];
@@ -63,4 +64,19 @@ test('whatever became of the requests before, each gets its own answer and is co
     [...counters.requests.values()].reduce((sum, each) => sum + each, 0),
     count - ignored,
   );
+});
+
+test('a request that waits for a pod is in the figures of those that did, whatever was served before it', async (t) => {
+  const origin = await startOrigin((_request, response) => response.end('here'));
+  const pods = [podAt(origin.port)];
+  const rig = await startRig({ pods });
+  t.teardown(() => Promise.all([rig.stop(), origin.die()]));
+  const counters = rig.gateway.counters.workloads.get(web)!;
+  t.is(await (await fetch(rig.url)).text(), 'here');
+  await rig.route({ pods: [] });
+  const held = fetch(rig.url);
+  await until('it waits', () => counters.held === 1);
+  await rig.route({ pods });
+  t.is(await (await held).text(), 'here');
+  t.is(counters.holdSeconds.count, 1);
 });
