@@ -104,11 +104,16 @@ test.serial('every overlay and the Helm chart pass the validation of the API ser
   const cluster = await clusterOf(t);
   await cluster.kubectl(['apply', '-f', 'deploy/base/namespace.yaml'].map((part) => (part.startsWith('deploy') ? join(root, part) : part)));
   t.teardown(() => removeRouse(cluster));
-  for (const overlay of ['default', 'high-availability', 'namespaced']) {
+  for (const overlay of ['default', 'high-availability', 'namespaced', 'placement']) {
     const { code, stderr } = await cluster.kubectl.try(['apply', '--dry-run=server', '--validate=strict', '-k', join(root, 'deploy', 'overlays', overlay)]);
     t.deepEqual({ overlay, code, stderr }, { overlay, code: 0, stderr: '' });
   }
-  for (const args of [[], ['-f', join(root, 'deploy', 'helm', 'values-high-availability.yaml')], ['--set', 'namespaces={default}']]) {
+  for (const args of [
+    [],
+    ['-f', join(root, 'deploy', 'helm', 'values-high-availability.yaml')],
+    ['--set', 'namespaces={default}'],
+    ['--set', 'placement.enabled=true,placement.filter=true'],
+  ]) {
     const { code, stderr } = await cluster.kubectl.try(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin: await helmTemplate(args) });
     t.deepEqual({ args, code, stderr }, { args, code: 0, stderr: '' });
   }
