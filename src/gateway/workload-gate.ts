@@ -295,8 +295,7 @@ export class WorkloadGate implements CallProgress {
     if (call.connectDueAt !== undefined && now >= call.connectDueAt) {
       if (this.#pods.someUnreachable) return this.#refuseWaitingOne(call, cannotConnect);
       // The pods that refused are gone meanwhile: now it waits for a wake like any other.
-      call.connectDueAt = undefined;
-      call.dueAt = call.holdDueAt;
+      this.#stopConnecting(call);
     }
     if (now < call.holdDueAt) return;
     // A pod that refuses and answers its probe by turns may just be taken for usable.
@@ -306,6 +305,8 @@ export class WorkloadGate implements CallProgress {
 
   stillWaits(call: Call): void {
     this.#waiting.review(call);
+    // Pods take connections again, and it waits for a place: now like any other, for as long as that may take.
+    if (call.connectDueAt !== undefined && call.holdDueAt !== Infinity && !this.#atZero && !this.#seats.anyRoom(this.#route)) this.#stopConnecting(call);
     if (this.#retries.someDue(this.#around.clock.monotonic())) this.#release();
   }
 
@@ -360,6 +361,11 @@ export class WorkloadGate implements CallProgress {
   close(): void {
     this.#pods.close();
     this.#poker.close();
+  }
+
+  #stopConnecting(call: Call): void {
+    call.connectDueAt = undefined;
+    call.dueAt = call.holdDueAt;
   }
 
   get #atZero(): boolean {
