@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { millis, type Clock } from '../core/index.ts';
+import type { Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import { connectWithinMs } from './http1/limits.ts';
+import { connectDeadline } from './connect-deadline.ts';
 import { portOf, type ListeningSockets, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { connectionStatus } from './refusals.ts';
@@ -110,7 +110,7 @@ class TcpCall extends Call {
       upstream.destroy();
       this.progress?.unreachable(this, problem);
     };
-    const timer = this.#clock.after(millis(connectWithinMs), () => unreachable('no answer to the connection attempt'));
+    const timer = connectDeadline(this.#clock, () => unreachable('no answer to the connection attempt'));
     const onError = (error: Error): void => {
       timer.cancel();
       unreachable(error.message);

@@ -2,7 +2,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { until } from '../../../test/support/until.ts';
-import { systemClock } from '../../core/index.ts';
+import { instant, ManualClock, millis, systemClock, type Clock } from '../../core/index.ts';
+import { connectWithinMs } from './limits.ts';
 import { nowhere } from './message-body.ts';
 import { PodConnection, type AnswerListener } from './pod-connection.ts';
 
@@ -59,7 +60,7 @@ class Asked implements AnswerListener {
 }
 
 /** A connection, the pod's end of it, and a count of the times when it was idle. */
-const startConnection = async (t: ExecutionContext, onIdle: (connection: PodConnection) => void) => {
+const startConnection = async (t: ExecutionContext, onIdle: (connection: PodConnection) => void, clock: Clock = systemClock) => {
   let received = '';
   let accepted: Socket | undefined;
   const server = createServer({ noDelay: true }, (socket) => {
@@ -67,7 +68,9 @@ const startConnection = async (t: ExecutionContext, onIdle: (connection: PodConn
     socket.on('data', (chunk) => (received += chunk.toString('latin1'))).on('error', () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const pool = { clock: systemClock, idle: onIdle, gone: () => undefined, closedAfter: () => undefined };
+  // What is made now is heard of in the next turn.
+  await turn();
+  const pool = { clock, idle: onIdle, gone: () => undefined, closedAfter: () => undefined };
   const connection = new PodConnection(pool, '127.0.0.1', (server.address() as AddressInfo).port, false);
   t.teardown(() => {
     connection.close();
@@ -116,4 +119,14 @@ test('a connection that is idle owes its pod nothing of the last request, though
   t.deepEqual(asked.heard, ['204', 'ended']);
   t.deepEqual(owed, ['']);
   await until('the pod has it whole', () => received().endsWith('hello'));
+});
+
+test('a connection that was made while the gateway stood still is used, however late that is seen', async (t) => {
+  const clock = new ManualClock(instant(0));
+  const { connection, received } = await startConnection(t, () => undefined, clock);
+  const asked = new Asked(connection, request);
+  // Its time is over before anything could be heard of it.
+  void clock.advance(millis(connectWithinMs));
+  await until('something has become of it', () => received() !== '' || asked.heard.length > 0);
+  t.deepEqual([received(), asked.heard], [request, []]);
 });

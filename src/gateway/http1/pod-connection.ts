@@ -1,7 +1,8 @@
 import type { OnReadOpts, Socket } from 'node:net';
-import { millis, type Clock, type Timer } from '../../core/index.ts';
+import type { Clock, Timer } from '../../core/index.ts';
+import { connectDeadline } from '../connect-deadline.ts';
 import { HeadReader } from './head-reader.ts';
-import { connectWithinMs, mostAnswerHeadBytes } from './limits.ts';
+import { mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { connectToPod, type PodSocket } from '../pod-socket.ts';
 import { Outbox } from './outbox.ts';
@@ -73,7 +74,7 @@ export class PodConnection {
     const socket = connectToPod(asStream ? { allowHalfOpen: true } : { allowHalfOpen: true, onread: this.#reading() }, address, port);
     this.#socket = socket;
     this.out = new Outbox(socket);
-    this.#timer = pool.clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
+    this.#timer = connectDeadline(pool.clock, () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', this.#onConnect).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
     if (asStream) socket.on('data', this.#onData);
   }

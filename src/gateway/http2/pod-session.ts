@@ -1,4 +1,5 @@
 import { millis, type Clock, type Timer } from '../../core/index.ts';
+import { connectDeadline } from '../connect-deadline.ts';
 import type { ConnectFailure } from '../counters.ts';
 import { connectToPod } from '../pod-socket.ts';
 import { errors } from './engine/codes.ts';
@@ -7,7 +8,6 @@ import type { Sensitive } from './engine/sensitive.ts';
 import type { OwnSettings } from './engine/settings.ts';
 import type { Fields, Stream, StreamListener } from './engine/stream.ts';
 import { mostAnswerFieldsBytes, mostCancelledStreams, mostPodStreams, podConnectionWindowBytes, podStreamWindowBytes, settingsWithinMs } from './limits.ts';
-import { connectWithinMs } from '../http1/limits.ts';
 import { turn } from '../turn.ts';
 
 /** Where no SETTINGS have come, what RFC 9113 §6.5.2 recommends as the least is taken for granted. */
@@ -66,7 +66,7 @@ export class PodSession implements ConnectionOwner {
     };
     const socket = connectToPod({ onread: { buffer: readInto, callback } }, address, port);
     this.#connection = new Connection(socket, settings, this, turn);
-    this.#timer = clock.after(millis(connectWithinMs), () => this.#fail('no answer to the connection attempt'));
+    this.#timer = connectDeadline(clock, () => this.#fail('no answer to the connection attempt'));
     socket.on('connect', () => this.#connected()).on('error', (error: Error) => (this.#problem = error.message));
   }
 

@@ -4,6 +4,7 @@ import type { Pod, Pods } from './pods.ts';
 
 const fewest = 3;
 const most = 6;
+const mostMsToListen = 1000;
 
 export const happenings = ['one comes', 'one goes', 'one crashes', 'all are swapped', 'all are gone'] as const;
 export type Happening = (typeof happenings)[number];
@@ -21,7 +22,7 @@ export class Fate {
 
   /** The first pods; resolves when they listen. */
   async begin(): Promise<void> {
-    const first = this.#come(this.#between(fewest, most));
+    const first = await this.#come(this.#between(fewest, most));
     await this.#pods.list(first);
     await Promise.all(first.map(({ ready }) => ready));
   }
@@ -35,7 +36,7 @@ export class Fate {
   }
 
   readonly #happen: Readonly<Record<Happening, () => Promise<void>>> = {
-    'one comes': () => this.#pods.list([...this.#pods.listed, ...this.#come(1)]),
+    'one comes': async () => this.#pods.list([...this.#pods.listed, ...(await this.#come(1))]),
     'one goes': async () => {
       const pod = this.#one();
       await this.#pods.list(this.#pods.listed.filter((other) => other !== pod));
@@ -46,11 +47,11 @@ export class Fate {
       const pod = this.#one();
       this.#pods.kill(pod);
       await sleep(this.#between(0, 1500));
-      await this.#pods.list([...this.#pods.listed.filter((other) => other !== pod), ...this.#come(1)]);
+      await this.#pods.list([...this.#pods.listed.filter((other) => other !== pod), ...(await this.#come(1))]);
     },
     'all are swapped': async () => {
       const old = this.#pods.listed;
-      const fresh = this.#come(this.#between(fewest, most));
+      const fresh = await this.#come(this.#between(fewest, most));
       await this.#pods.list([...old, ...fresh]);
       await Promise.all(fresh.map(({ ready }) => ready));
       await this.#pods.list(fresh);
@@ -64,8 +65,14 @@ export class Fate {
     },
   };
 
-  #come(count: number): readonly Pod[] {
-    return Array.from({ length: count }, () => this.#pods.start());
+  /**
+   * They are not listening yet when the routes name them, so the gateway has to wait for them; how long is not left to how long a program takes to load on a busy machine: where no pod listens for 9 s, 503
+   * is the right answer.
+   */
+  async #come(count: number): Promise<readonly Pod[]> {
+    const pods = Array.from({ length: count }, () => this.#pods.start(this.#between(0, mostMsToListen)));
+    await Promise.all(pods.map(({ started }) => started));
+    return pods;
   }
 
   /** They are out of the routes, and told a moment later. */

@@ -24,6 +24,8 @@ export interface Ending {
 export interface Pod {
   readonly name: string;
   readonly port: number;
+  /** Resolves when it is about to listen. */
+  readonly started: Promise<unknown>;
   /** Resolves when it listens. */
   readonly ready: Promise<unknown>;
   readonly ended: Promise<unknown>;
@@ -57,20 +59,21 @@ export class Pods {
     return this.#listed;
   }
 
-  /** Starts one. Nobody is told of it yet. */
-  start(): Pod {
+  /** Starts one, which listens `ms` after all is loaded. Nobody is told of it yet. */
+  start(ms: number): Pod {
     if (this.#stopped) throw new Error('the soak is being stopped');
     const number = (this.started += 1);
     const [name, port] = [`pod-${number}`, firstPort + number];
-    const child = spawn(process.execPath, [program, name, address, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [program, name, address, ...[port, ms].map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const ended = once(child, 'close');
-    const ready = Promise.race([once(lines, 'line'), ended]);
+    const said = (word: string): Promise<unknown> =>
+      Promise.race([new Promise<void>((resolve) => lines.on('line', (line) => line === word && resolve())), ended]);
     lines.on('line', (line) => {
       if (line.startsWith('post ')) this.#post(line.slice('post '.length));
       if (line === 'ending') this.#endedFor(name);
     });
-    const pod = { name, port, ready, ended, child };
+    const pod = { name, port, started: said('started'), ready: said('ready'), ended, child };
     this.#running.add(pod);
     void ended.then(() => {
       this.#running.delete(pod);

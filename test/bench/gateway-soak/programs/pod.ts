@@ -1,6 +1,6 @@
 /**
- * `pod.ts NAME ADDRESS PORT`: answers with its name and the id of the request. Says `ready` when it listens, `post ID` for each POST that reaches it, and `ending` when it has been told by
- * SIGTERM and takes nothing new; it ends when all that it has is finished, or with its standard input.
+ * `pod.ts NAME ADDRESS PORT MS`: answers with its name and the id of the request. Says `started` when all is loaded, `ready` when it listens, which is so long after that, `post ID` for each POST that
+ * reaches it, and `ending` when it has been told by SIGTERM and takes nothing new; it ends when all that it has is finished, or with its standard input.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptOf, frameOf, FrameReader } from '../../gateway/websocket-frames.ts';
 import { downloadBytes, stretch } from '../payload.ts';
 
-const [name = '', host = '', port = ''] = process.argv.slice(2);
+const [name = '', host = '', port = '', ms = ''] = process.argv.slice(2);
 process.stdin.on('end', () => process.exit()).resume();
 
 type Serve = (response: ServerResponse, query: URLSearchParams, request: IncomingMessage, id: string) => Promise<void> | void;
@@ -84,4 +84,6 @@ process.on('SIGTERM', () => {
   process.stdout.write('ending\n');
 });
 
+process.stdout.write('started\n');
+await sleep(Number(ms));
 server.listen({ host, port: Number(port), backlog: 1024 }, () => process.stdout.write('ready\n'));
