@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'gateway-start': () => import('./gateway-start.ts'),
   hold: () => import('./hold.ts'),
   placement: () => import('./placement.ts'),
+  'placement-cluster': () => import('./placement-cluster.ts'),
   quality: () => import('./quality.ts'),
 };
 

@@ -5,7 +5,7 @@ import { createPlacement, leavingPods, type PlacementPorts } from '../../../src/
 import { aContainer, aPod } from '../../support/views.ts';
 import type { Contestant } from './contestant.ts';
 import type { Workload } from './load.ts';
-import type { Machine, SimulatedPod } from './machine.ts';
+import type { SimulatedPod } from './machine.ts';
 import type { Settings } from './settings.ts';
 
 type WorkloadRecord = NonNullable<ReturnType<PlacementPorts['registry']['get']>>;
@@ -94,7 +94,7 @@ export const ours = async (policy: Policy, settings: Settings, workloads: readon
           '',
         ),
       ),
-    machineGone: ({ name }) => void nodes.delete('', name),
+    machineGone: ({ name }) => nodes.delete('', name),
     bound: (pod) => put(pod, false),
     ready: (pod) => put(pod, true),
     gone: (pod) => {
