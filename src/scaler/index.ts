@@ -4,6 +4,7 @@
  * and `scaler.ts` (how the parts hang together).
  */
 export { sayEvent, type ScalerEvent } from './events.ts';
+export { leavingPods } from './deletion-cost.ts';
 export { decideAgain, type Difference } from './explain/decide-again.ts';
 export type { Explanation } from './explain/explanation.ts';
 export { parseMoment } from './explain/moment.ts';

@@ -5,10 +5,12 @@ import { clusterVariable } from '../cluster/harness/cluster-state.ts';
 import { clusterOf, type Cluster, type Scope } from '../cluster/harness/cluster.ts';
 
 /** Runs `measure` in a real cluster of its own: `npm run bench -- NAME` is started again inside one first. */
-export const inCluster = async (name: string, measure: (cluster: Cluster, scope: Scope) => Promise<void>): Promise<void> => {
+export const inCluster = async (name: string, measure: (cluster: Cluster, scope: Scope) => Promise<void>, { nodes = 2 } = {}): Promise<void> => {
   if (process.env[clusterVariable] === undefined) {
     const main = join(import.meta.dirname, '..', 'cluster', 'main.ts');
-    const child = spawn(process.execPath, [main, '--', process.execPath, join(import.meta.dirname, 'main.ts'), name], { stdio: 'inherit' });
+    const child = spawn(process.execPath, [main, '--nodes', String(nodes), '--', process.execPath, join(import.meta.dirname, 'main.ts'), name], {
+      stdio: 'inherit',
+    });
     [process.exitCode] = (await once(child, 'close')) as [number | null];
     return;
   }

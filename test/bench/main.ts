@@ -10,6 +10,8 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'gateway-soak': () => import('./gateway-soak.ts'),
   'gateway-start': () => import('./gateway-start.ts'),
   hold: () => import('./hold.ts'),
+  placement: () => import('./placement.ts'),
+  'placement-cluster': () => import('./placement-cluster.ts'),
   quality: () => import('./quality.ts'),
 };
 
