@@ -8,6 +8,7 @@ export { shareBudget, type BudgetCeilings, type BudgetClaim } from './budget.ts'
 export { decide, decidePoke, type Decided } from './decide.ts';
 export {
   placementWeights,
+  placementScorer,
   score,
   type Amount,
   type Leaving,
@@ -15,6 +16,7 @@ export {
   type PlacementNode,
   type PlacementPod,
   type PlacementReasons,
+  type PlacementScorer,
   type Pool,
 } from './placement.ts';
 export { loadFormulas, noFormulas, type FormulaLookup, type Formulas } from './formula.ts';

@@ -22,6 +22,8 @@ export interface PlacementNode {
   readonly labels: Readonly<Record<string, string>>;
   /** Knows the names of the images that are there. */
   readonly images: Pick<ReadonlySet<string>, 'has'>;
+  /** A small number that no other node has, for whoever remembers something of nodes; one that stays has one. */
+  readonly slot?: number | undefined;
 }
 
 export type Pool = 'base' | 'burst';
@@ -130,14 +132,13 @@ const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHisto
   };
 };
 
-const total = (node: PlacementNode, terms: PlacementTerms, weights: Weights, hasPool: boolean): number => {
-  if (node.leaving !== undefined) return 0;
-  let [sum, weight] = [0, 0];
-  for (const name in weights) {
-    if (name === 'pool' && !hasPool) continue;
-    const of = weights[name as keyof PlacementTerms];
-    sum += of * terms[name as keyof PlacementTerms];
-    weight += of;
+const total = (terms: PlacementTerms, weights: Weights, hasPool: boolean): number => {
+  let sum = weights.image * terms.image + weights.start * terms.start + weights.quiet * terms.quiet + weights.headroom * terms.headroom;
+  sum += weights.fullness * terms.fullness + weights.spread * terms.spread;
+  let weight = weights.image + weights.start + weights.quiet + weights.headroom + weights.fullness + weights.spread;
+  if (hasPool) {
+    sum += weights.pool * terms.pool;
+    weight += weights.pool;
   }
   // Any node is better than one that is leaving.
   return Math.max(1, whole(sum / weight));
@@ -149,20 +150,30 @@ export interface PlacementReasons extends PlacementScore {
   readonly leaving: Leaving | undefined;
 }
 
+/** Judges nodes one by one for the same pod, as there are thousands of them: of most a number is all that anybody wants. */
+export interface PlacementScorer {
+  scoreOf(node: PlacementNode): number;
+  reasonsOf(node: PlacementNode): PlacementReasons;
+}
+
 /**
- * How well each node suits the pod. With policy `off`, and on a node that is leaving, 0; else 1 at least. Nodes keep their order. The same pod on the same nodes always
- * gets the same answer, and no number of pods, images or starts makes a score leave 0 to 10.
+ * How well each node suits the pod. With policy `off`, and on a node that is leaving, 0; else 1 at least. The same pod on the same nodes always gets the same
+ * answer, and no number of pods, images or starts makes a score leave 0 to 10.
  */
-export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], history: PlacementHistory): readonly PlacementReasons[] => {
-  const { policy } = pod;
+export const placementScorer = (pod: PlacementPod, history: PlacementHistory): PlacementScorer => {
   const least = fewest(pod.podsByZone);
-  return nodes.map((node) => {
-    const terms = termsOf(node, pod, history, least);
-    return {
-      node: node.name,
-      score: policy === 'off' ? 0 : total(node, terms, placementWeights[policy], pod.pool !== undefined),
-      terms,
-      leaving: node.leaving,
-    };
-  });
+  const weights = pod.policy === 'off' ? undefined : placementWeights[pod.policy];
+  const hasPool = pod.pool !== undefined;
+  const scoreOf = (node: PlacementNode): number =>
+    weights === undefined || node.leaving !== undefined ? 0 : total(termsOf(node, pod, history, least), weights, hasPool);
+  return {
+    scoreOf,
+    reasonsOf: (node) => ({ node: node.name, score: scoreOf(node), terms: termsOf(node, pod, history, least), leaving: node.leaving }),
+  };
+};
+
+/** The same for all of them, in their order. */
+export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], history: PlacementHistory): readonly PlacementReasons[] => {
+  const { reasonsOf } = placementScorer(pod, history);
+  return nodes.map(reasonsOf);
 };

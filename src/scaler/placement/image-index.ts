@@ -3,32 +3,58 @@ import type { NodeView } from '../../kube/index.ts';
 /** Images that are kept track of: as many as workloads run that are placed at a time. */
 const mostImages = 2_000;
 
-/** Which nodes have an image. Only of images that were asked about: nodes have a hundred times more. */
-export class ImageIndex {
-  readonly #nodes: () => Iterable<NodeView>;
-  /** The one that was asked about first comes first. */
-  readonly #nodesOf = new Map<string, Set<string>>();
+/** A node in the book. */
+interface Slotted {
+  readonly slot: number;
+  readonly view: NodeView | undefined;
+}
 
-  constructor(nodes: () => Iterable<NodeView>) {
+/** Which nodes have an image, by their slots. Only of images that were asked about: nodes have a hundred times more. */
+export class ImageIndex {
+  readonly #nodes: () => Iterable<Slotted>;
+  /** The one that was asked about first comes first. */
+  readonly #slotsOf = new Map<string, Bits>();
+
+  constructor(nodes: () => Iterable<Slotted>) {
     this.#nodes = nodes;
   }
 
-  isOn(image: string, node: string): boolean {
-    return (this.#nodesOf.get(image) ?? this.#find(image)).has(node);
+  isOn(image: string, slot: number): boolean {
+    return (this.#slotsOf.get(image) ?? this.#find(image)).has(slot);
   }
 
   /** The node is new, has other images than before, or is gone. */
-  changed(node: string, before: readonly string[], now: readonly string[]): void {
-    for (const image of before) this.#nodesOf.get(image)?.delete(node);
-    for (const image of now) this.#nodesOf.get(image)?.add(node);
+  changed(slot: number, before: readonly string[], now: readonly string[]): void {
+    for (const image of before) this.#slotsOf.get(image)?.set(slot, false);
+    for (const image of now) this.#slotsOf.get(image)?.set(slot, true);
   }
 
-  #find(image: string): ReadonlySet<string> {
-    const found = new Set<string>();
-    for (const { name, images } of this.#nodes()) if (images.includes(image)) found.add(name);
-    const [first] = this.#nodesOf.keys();
-    if (this.#nodesOf.size >= mostImages && first !== undefined) this.#nodesOf.delete(first);
-    this.#nodesOf.set(image, found);
+  #find(image: string): Bits {
+    const found = new Bits();
+    for (const { slot, view } of this.#nodes()) if (view?.images.includes(image) === true) found.set(slot, true);
+    const [first] = this.#slotsOf.keys();
+    if (this.#slotsOf.size >= mostImages && first !== undefined) this.#slotsOf.delete(first);
+    this.#slotsOf.set(image, found);
     return found;
+  }
+}
+
+/** A set of small numbers. */
+class Bits {
+  #bytes = new Uint8Array(64);
+
+  has(at: number): boolean {
+    return ((this.#bytes[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+  }
+
+  set(at: number, is: boolean): void {
+    if (at >> 3 >= this.#bytes.length) {
+      if (!is) return;
+      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, (at >> 3) + 1));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    const byte = this.#bytes[at >> 3] ?? 0;
+    this.#bytes[at >> 3] = is ? byte | (1 << (at & 7)) : byte & ~(1 << (at & 7));
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/index.ts';
-import type { Amount, Leaving, PlacementNode } from '../../decider/index.ts';
 import type { BoundPodView, NodeView, PodRequestsView, Snapshot } from '../../kube/index.ts';
+import { BookNode, NodeFigures } from './book-node.ts';
 import { ImageIndex } from './image-index.ts';
 import { leavingOf } from './leaving.ts';
 import { revisionId, RevisionPods, type RevisionId } from './revision-pods.ts';
@@ -30,56 +30,13 @@ const assumedForMs = 30_000;
 const startingForMs = 10 * 60_000;
 const mostAssumed = 10_000;
 
-/** Whole millicores and bytes: adding and taking away never leaves a remainder. */
-class Requested implements Amount {
-  millicores = 0;
-  memory = 0;
-  pods = 0;
-
-  get cpu(): number {
-    return this.millicores / 1000;
-  }
-
-  add(requests: PodRequestsView, by: 1 | -1): void {
-    this.millicores += by * Math.round(requests.cpu * 1000);
-    this.memory += by * Math.round(requests.memory);
-    this.pods += by;
-  }
-}
-
-/** A node with what is on it. Pods may be seen before their node is. */
-export class BookNode implements PlacementNode {
-  readonly name: string;
-  readonly images: PlacementNode['images'];
-  readonly requested = new Requested();
-  starting = 0;
-  view: NodeView | undefined;
-  leaving: Leaving | undefined;
-
-  constructor(name: string, images: ImageIndex) {
-    this.name = name;
-    this.images = { has: (image) => images.isOn(image, name) };
-  }
-
-  get zone(): string | undefined {
-    return this.view?.zone;
-  }
-
-  get labels(): PlacementNode['labels'] {
-    return this.view?.labels ?? {};
-  }
-
-  get allocatable(): Amount {
-    return this.view?.allocatable ?? { cpu: 0, memory: 0, pods: 0 };
-  }
-}
-
 /**
  * The nodes of the cluster with what is on them and on its way to them, kept up to date from the watches of nodes and of bound pods: nothing here walks
  * the cluster when a pod is placed.
  */
 export class NodeBook {
   readonly #ports: NodeBookPorts;
+  readonly #figures = new NodeFigures();
   readonly #nodes = new Map<string, BookNode>();
   readonly #zones = new Map<string, number>();
   readonly #revisions = new RevisionPods();
@@ -93,7 +50,7 @@ export class NodeBook {
   constructor(ports: NodeBookPorts) {
     this.#ports = ports;
     const { nodes, pods } = ports;
-    this.#images = new ImageIndex(() => nodes.values());
+    this.#images = new ImageIndex(() => this.#nodes.values());
     this.#stops = [
       nodes.subscribe((event) => {
         if (event.type === 'set') this.#setNode(event.value, event.previous);
@@ -198,7 +155,7 @@ export class NodeBook {
       this.#countZone(previous?.zone, -1);
       this.#countZone(view.zone, 1);
     }
-    if (view.images !== previous?.images) this.#images.changed(view.name, previous?.images ?? [], view.images);
+    if (view.images !== previous?.images) this.#images.changed(node.slot, previous?.images ?? [], view.images);
   }
 
   #dropNode(previous: NodeView): void {
@@ -206,7 +163,7 @@ export class NodeBook {
     if (node === undefined) return;
     [node.view, node.leaving] = [undefined, undefined];
     this.#countZone(previous.zone, -1);
-    this.#images.changed(previous.name, previous.images, []);
+    this.#images.changed(node.slot, previous.images, []);
     this.#tidy(node);
     this.#ports.nodeGone?.(previous.name);
   }
@@ -256,13 +213,14 @@ export class NodeBook {
 
   #nodeOf(name: string): BookNode {
     let node = this.#nodes.get(name);
-    if (node === undefined) this.#nodes.set(name, (node = new BookNode(name, this.#images)));
+    if (node === undefined) this.#nodes.set(name, (node = new BookNode(name, this.#figures, this.#images)));
     return node;
   }
 
   /** A node that is gone stays as long as pods are on it. */
   #tidy(node: BookNode): void {
-    if (node.view === undefined && node.requested.pods === 0 && node.starting === 0) this.#nodes.delete(node.name);
+    if (node.view !== undefined || node.requested.pods > 0 || node.starting > 0) return;
+    if (this.#nodes.delete(node.name)) this.#figures.give(node.slot);
   }
 
   #countZone(zone: string | undefined, by: 1 | -1): void {

@@ -1,5 +1,5 @@
 import { workloadKey, type Clock } from '../../core/index.ts';
-import { score, type PlacementNode, type PlacementReasons } from '../../decider/index.ts';
+import { placementScorer, type PlacementNode, type PlacementScorer } from '../../decider/index.ts';
 import { nodeView, podImages, podRequests, podRevision, type KubeObject, type OwnerView } from '../../kube/index.ts';
 import type { WorkloadRegistry } from '../registry.ts';
 import type { WorkloadRecord } from '../workload-record.ts';
@@ -71,7 +71,8 @@ class PodPlacement implements Placement {
   readonly #revision: string | undefined;
   readonly #suit: Suit;
   /** The best so far, the best of them first; of equals the first one. */
-  readonly #best: PlacementReasons[] = [];
+  readonly #best: { readonly node: PlacementNode; readonly score: number }[] = [];
+  readonly #scorer: PlacementScorer;
   #nodes = 0;
 
   constructor(parts: PlacerParts, record: WorkloadRecord, pod: PodToPlace, revision: string | undefined) {
@@ -92,16 +93,18 @@ class PodPlacement implements Placement {
       podsByZone: book.podsByZone(id),
       onBase: () => countOnBase(book, poolOfNodes(record.spec.placement), podsByNode),
     });
+    this.#scorer = placementScorer(this.#suit.pod, this.#suit.history);
   }
 
   scores(names: readonly string[], sent: SentNode): readonly (number | undefined)[] {
-    const nodes = names.map((name) => this.#node(name, sent));
-    const known = nodes.filter((node) => node !== undefined);
-    const scored = score(this.#suit.pod, known, this.#suit.history);
-    this.#nodes += known.length;
-    for (const reasons of scored) this.#remember(reasons);
-    let next = 0;
-    return nodes.map((node) => (node === undefined ? undefined : scored[next++]?.score));
+    return names.map((name) => {
+      const node = this.#node(name, sent);
+      if (node === undefined) return undefined;
+      const score = this.#scorer.scoreOf(node);
+      this.#nodes += 1;
+      this.#remember(node, score);
+      return score;
+    });
   }
 
   inPool(names: readonly string[], sent: SentNode): readonly (boolean | undefined)[] {
@@ -115,7 +118,7 @@ class PodPlacement implements Placement {
   answered(best: readonly string[]): void {
     const { clock, book, placed } = this.#parts;
     const [name] = best;
-    const chosen = this.#best.find(({ node }) => node === name);
+    const chosen = this.#best.find(({ node }) => node.name === name);
     if (chosen === undefined) return;
     const { uid, namespace, name: pod, owner } = this.#pod;
     const { policy, pool, requests } = this.#suit.pod;
@@ -125,12 +128,12 @@ class PodPlacement implements Placement {
       uid,
       policy,
       pool,
-      ...chosen,
+      ...this.#scorer.reasonsOf(chosen.node),
       nodes: this.#nodes,
-      next: this.#best.filter((each) => each !== chosen).map(({ node, score: value, leaving }) => ({ node, score: value, leaving })),
+      next: this.#best.filter((each) => each !== chosen).map(({ node: { name: node, leaving }, score }) => ({ node, score, leaving })),
       boundTo: undefined,
     });
-    book.assume({ uid, node: chosen.node, requests, revision: revisionId({ owner, revision: this.#revision }) }, namespace, pod);
+    book.assume({ uid, node: chosen.node.name, requests, revision: revisionId({ owner, revision: this.#revision }) }, namespace, pod);
   }
 
   #node(name: string, sent: SentNode): PlacementNode | undefined {
@@ -140,11 +143,11 @@ class PodPlacement implements Placement {
     return object === undefined ? undefined : unseenNode(object);
   }
 
-  #remember(reasons: PlacementReasons): void {
+  #remember(node: PlacementNode, score: number): void {
     const worst = this.#best.at(-1);
-    if (worst !== undefined && this.#best.length >= mostRemembered && reasons.score <= worst.score) return;
-    const place = this.#best.findIndex((each) => each.score < reasons.score);
-    this.#best.splice(place === -1 ? this.#best.length : place, 0, reasons);
+    if (worst !== undefined && this.#best.length >= mostRemembered && score <= worst.score) return;
+    const place = this.#best.findIndex((each) => each.score < score);
+    this.#best.splice(place === -1 ? this.#best.length : place, 0, { node, score });
     this.#best.length = Math.min(this.#best.length, mostRemembered);
   }
 }

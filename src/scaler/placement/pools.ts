@@ -4,7 +4,7 @@ import { parseLabelSelector } from '../../kube/index.ts';
 import { selectsPod } from '../pods-of.ts';
 
 /** Which pool a node is of; undefined: of none, or there are no pools. */
-export type PoolOf = (node: Pick<PlacementNode, 'labels'>) => Pool | undefined;
+export type PoolOf = (node: Pick<PlacementNode, 'labels' | 'slot'>) => Pool | undefined;
 
 const mostKept = 1_000;
 const kept = new Map<string, PoolOf>();
@@ -23,11 +23,12 @@ const makePoolOf = ({ baseNodes, burstNodes }: PlacementSpec): PoolOf => {
   const [isBase, isBurst] = [selecting(baseNodes), selecting(burstNodes)];
   if (isBase === undefined && isBurst === undefined) return () => undefined;
   // The labels of a node are the same object until they change, and are asked about for every pod.
-  const found = new WeakMap<PlacementNode['labels'], { readonly pool: Pool | undefined }>();
-  return ({ labels }) => {
-    let known = found.get(labels);
-    if (known === undefined) found.set(labels, (known = { pool: poolBy(isBase?.(labels), isBurst?.(labels)) }));
-    return known.pool;
+  const seen: (PlacementNode['labels'] | undefined)[] = [];
+  const pools: (Pool | undefined)[] = [];
+  return ({ labels, slot }) => {
+    if (slot === undefined) return poolBy(isBase?.(labels), isBurst?.(labels));
+    if (seen[slot] !== labels) [seen[slot], pools[slot]] = [labels, poolBy(isBase?.(labels), isBurst?.(labels))];
+    return pools[slot];
   };
 };
 

@@ -1,7 +1,8 @@
 import { score } from '../../decider/index.ts';
 import { imageName, type BoundPodView, type PodView } from '../../kube/index.ts';
 import type { WorkloadRecord } from '../workload-record.ts';
-import type { BookNode, NodeBook } from './node-book.ts';
+import type { BookNode } from './book-node.ts';
+import type { NodeBook } from './node-book.ts';
 import { poolOfNodes, type PoolOf } from './pools.ts';
 import { revisionId, type RevisionId } from './revision-pods.ts';
 import { countOnBase, suitOf, type Known } from './suitor.ts';

@@ -39,6 +39,13 @@ export const historyLimits = {
 const longestMs = 15 * 60_000;
 
 const idOf = (workload: WorkloadKey, revision: string): string => `${workload} ${revision}`;
+/** What is known of a node: samples, and what they come to, as it is asked about for every pod. */
+interface NodeStarts {
+  readonly samples: Samples;
+  readonly slowness: number | undefined;
+}
+
+const nodeStarts = (samples: Samples): NodeStarts => ({ samples, slowness: recentMedian(samples) });
 const hundredths = (value: number): number => Math.max(0.01, Math.round(value * 100) / 100);
 
 /** Puts the entry behind all others, as the newest. */
@@ -54,7 +61,7 @@ const touch = <K, V>(map: Map<K, V>, key: K, value: V): void => {
 export class StartHistory {
   /** Both by last start, the oldest first. */
   readonly #revisions = new Map<string, RevisionStarts>();
-  readonly #nodes = new Map<string, Samples>();
+  readonly #nodes = new Map<string, NodeStarts>();
   #entries = 0;
   #version = 0;
 
@@ -78,7 +85,7 @@ export class StartHistory {
       starts[kind] = withSample(starts[kind], Math.max(1, Math.round(ms)));
       const multiple = hundredths(ms / (recentMedian(starts[kind]) ?? ms));
       touch(starts.nodes, node, withSample(before ?? [], multiple));
-      touch(this.#nodes, node, withSample(this.#nodes.get(node) ?? [], multiple));
+      touch(this.#nodes, node, nodeStarts(withSample(this.#nodes.get(node)?.samples ?? [], multiple)));
     }
     this.#keepWithinLimits(starts, isNew);
   }
@@ -90,7 +97,7 @@ export class StartHistory {
   /** How long a start on that node takes, as a multiple of the typical one: of this revision, else of all that started there; undefined: none was seen. */
   slowness(workload: WorkloadKey, revision: string, node: string): number | undefined {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes.get(node);
-    return recentMedian(own ?? []) ?? recentMedian(this.#nodes.get(node) ?? []);
+    return recentMedian(own ?? []) ?? this.#nodes.get(node)?.slowness;
   }
 
   /** What is known of one revision, looked up once for many nodes. */
@@ -98,7 +105,10 @@ export class StartHistory {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes;
     return {
       hasRun: (node) => own?.has(node) === true,
-      slowness: (node) => recentMedian(own?.get(node) ?? []) ?? recentMedian(this.#nodes.get(node) ?? []),
+      slowness: (node) => {
+        const samples = own?.get(node);
+        return (samples === undefined ? undefined : recentMedian(samples)) ?? this.#nodes.get(node)?.slowness;
+      },
     };
   }
 
@@ -121,8 +131,8 @@ export class StartHistory {
     return this.#revisions.values();
   }
 
-  nodes(): Iterable<readonly [string, Samples]> {
-    return this.#nodes;
+  *nodes(): Iterable<readonly [string, Samples]> {
+    for (const [node, { samples }] of this.#nodes) yield [node, samples];
   }
 
   /** Takes up what an earlier process knew. What has been seen since goes before it, and counts as newer. */
@@ -131,9 +141,9 @@ export class StartHistory {
     this.#revisions.clear();
     this.#nodes.clear();
     for (const starts of revisions) this.#revisions.set(idOf(starts.workload, starts.revision), starts);
-    for (const [node, samples] of nodes) this.#nodes.set(node, samples);
+    for (const [node, samples] of nodes) this.#nodes.set(node, nodeStarts(samples));
     for (const [id, starts] of newer) touch(this.#revisions, id, starts);
-    for (const [node, samples] of newerNodes) touch(this.#nodes, node, samples);
+    for (const [node, starts] of newerNodes) touch(this.#nodes, node, starts);
     this.#entries = 0;
     for (const { nodes: entries } of this.#revisions.values()) this.#entries += entries.size;
     this.#keepWithinLimits(undefined, false);

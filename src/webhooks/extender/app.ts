@@ -1,11 +1,13 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { bodyProblemOf } from '../body-problem.ts';
 import { ReviewsInHand } from '../reviews-in-hand.ts';
+import { readBody, type BodyProblem } from './body.ts';
 import { parseCall, type ExtenderCall } from './call.ts';
 import { CallCounts, verbs, type ExtenderFigures, type Verb } from './call-counts.ts';
 import { fittingOf, scoresOf, type AnswerReason } from './place.ts';
 import type { ExtenderPorts } from './ports.ts';
-import { filterError, filtered, priorities } from './reply.ts';
+import { filterError, filtered, priorities, type Reply } from './reply.ts';
+import { Scratch } from './scratch.ts';
 
 /**
  * The names of 5,000 nodes take 0.2 MB. A Node takes 5 to 20 KB, so that 1,000 to 3,000 whole ones fit; to read more would hold up the event loop for
@@ -14,18 +16,33 @@ import { filterError, filtered, priorities } from './reply.ts';
 const largestBody = 16 * 1024 * 1024;
 
 /** The answer to one call, and why it is that. */
-type Reply = (call: ExtenderCall) => { readonly reason: AnswerReason; readonly body: object };
+type Answering = (call: ExtenderCall) => { readonly reason: AnswerReason; readonly reply: Reply };
 
-const replies = (ports: ExtenderPorts): Readonly<Record<Verb, Reply>> => ({
+const answering = (ports: ExtenderPorts): Readonly<Record<Verb, Answering>> => ({
   filter: (call) => {
     const { reason, each } = fittingOf(ports, call);
-    return { reason, body: filtered(call, each) };
+    return { reason, reply: filtered(call, each) };
   },
   prioritize: (call) => {
     const { reason, each } = scoresOf(ports, call);
-    return { reason, body: priorities(call, each) };
+    return { reason, reply: priorities(call, each) };
   },
 });
+
+const send = (response: Response, scratch: Scratch, reply: Reply): void => {
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  if (typeof reply === 'string') {
+    response.send(reply);
+    return;
+  }
+  const memory = scratch.take(reply.mostBytes);
+  const length = reply.write(memory);
+  response.once('close', () => {
+    scratch.give(memory);
+  });
+  response.setHeader('content-length', length);
+  response.end(memory.subarray(0, length));
+};
 
 /** A filter has a field for it, where the scheduler's users see it; of prioritize schedulers ignore whatever has another status than 200. */
 const refuse = (verb: Verb, response: Response, status: number, problem: string): void => {
@@ -33,20 +50,35 @@ const refuse = (verb: Verb, response: Response, status: number, problem: string)
   else response.status(status).json({ error: problem });
 };
 
-const handle =
-  (verb: Verb, reply: Reply, counts: CallCounts) =>
-  (body: unknown, response: Response): void => {
-    const call = body === undefined ? undefined : parseCall(body);
-    if (call?.ok !== true) {
-      counts.because(response, 'invalid');
-      if (call === undefined) refuse(verb, response, 415, 'want a body of content type application/json');
-      else refuse(verb, response, 400, `not a scheduler's call of an extender: ${call.problem}`);
+/** One verb: reads the call, answers, and says why. */
+const handle = (verb: Verb, answer: Answering, counts: CallCounts): RequestHandler => {
+  const [bodies, replies] = [new Scratch(), new Scratch()];
+  const work = (body: Buffer | BodyProblem, response: Response): void => {
+    if ('sentence' in body) {
+      counts.because(response, body.status === 413 ? 'too-large' : 'invalid');
+      refuse(verb, response, body.status, body.sentence);
       return;
     }
-    const { reason, body: answer } = reply(call.value);
+    const call = parseCall(body);
+    if (!call.ok) {
+      counts.because(response, 'invalid');
+      refuse(verb, response, 400, `not a scheduler's call of an extender: ${call.problem}`);
+      return;
+    }
+    const { reason, reply } = answer(call.value);
     counts.because(response, reason);
-    response.json(answer);
+    send(response, replies, reply);
   };
+  return (request, response, next) => {
+    readBody(request, response, bodies, largestBody, (body) => {
+      try {
+        work(body, response);
+      } catch (thrown) {
+        next(thrown);
+      }
+    });
+  };
+};
 
 const onError =
   (ports: ExtenderPorts, counts: CallCounts): ErrorRequestHandler =>
@@ -81,11 +113,9 @@ export const createExtender = (ports: ExtenderPorts): Extender => {
   app.disable('etag');
   const counts = new CallCounts(ports.clock);
   const inHand = new ReviewsInHand(largestBody, 'calls');
-  const body = express.json({ limit: largestBody, type: ['application/json'], inflate: false });
-  const byVerb = replies(ports);
+  const byVerb = answering(ports);
   for (const verb of verbs) {
-    const work = handle(verb, byVerb[verb], counts);
-    app.post(`/extender/${verb}`, counts.begin(verb), inHand.admit, body, (request: Request, response: Response) => work(request.body, response));
+    app.post(`/extender/${verb}`, counts.begin(verb), inHand.admit, handle(verb, byVerb[verb], counts));
     app.all(`/extender/${verb}`, onlyPost);
   }
   app.use((_request, response) => {

@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { isJson, type Json } from '../admission/review.ts';
+import { namesText, type NamesText } from './names-text.ts';
 import { isName, podToPlace } from './pod-to-place.ts';
 import type { PodToPlace, SentNode } from './ports.ts';
 
@@ -12,6 +13,8 @@ export interface ExtenderCall {
   /** The `NodeList` as it came; undefined in names-only mode. */
   readonly list: (Json & { readonly items: readonly unknown[] }) | undefined;
   readonly sent: SentNode;
+  /** The names as they stand in the body, where it is in the form that schedulers write. */
+  readonly text: NamesText | undefined;
 }
 
 /** Several times what Kubernetes is tested with; an answer for one node has some 40 bytes. */
@@ -25,12 +28,12 @@ const podOf = (object: unknown): Result<PodToPlace, string> => {
 const tooMany = failed(`more than ${mostNodes} nodes`);
 const unsent: SentNode = () => undefined;
 
-type Nodes = Pick<ExtenderCall, 'names' | 'list' | 'sent'>;
+type Nodes = Pick<ExtenderCall, 'names' | 'list' | 'sent' | 'text'>;
 
 const namesOnly = (names: unknown): Result<Nodes, string> => {
   if (!Array.isArray(names)) return failed('want a list "NodeNames"');
   if (names.length > mostNodes) return tooMany;
-  return names.every(isName) ? ok({ names, list: undefined, sent: unsent }) : failed('want texts in "NodeNames", as nodes are named');
+  return names.every(isName) ? ok({ names, list: undefined, sent: unsent, text: undefined }) : failed('want texts in "NodeNames", as nodes are named');
 };
 
 const nameOf = (node: unknown): unknown => (isJson(node) && isJson(node['metadata']) ? node['metadata']['name'] : undefined);
@@ -45,11 +48,10 @@ const wholeNodes = (list: unknown): Result<Nodes, string> => {
   if (!names.every(isName)) return failed('want Nodes with a text "metadata.name" in "Nodes.items"');
   let byName: ReadonlyMap<string, KubeObject> | undefined;
   const sent: SentNode = (name) => (byName ??= new Map(names.map((each, index) => [each, items[index] as KubeObject]))).get(name);
-  return ok({ names, list: { ...list, items }, sent });
+  return ok({ names, list: { ...list, items }, sent, text: undefined });
 };
 
-/** Reads what was asked; the problem is a sentence for whoever sent it. Which of the two lists is there depends on `nodeCacheCapable` of the scheduler's configuration. */
-export const parseCall = (body: unknown): Result<ExtenderCall, string> => {
+const anyForm = (body: unknown): Result<ExtenderCall, string> => {
   if (!isJson(body)) return failed('want a JSON object with "Pod" and "NodeNames" or "Nodes"');
   const pod = podOf(body['Pod']);
   if (!pod.ok) return pod;
@@ -58,4 +60,38 @@ export const parseCall = (body: unknown): Result<ExtenderCall, string> => {
   if (withNames === withList) return failed('want either "NodeNames" or "Nodes"');
   const nodes = withNames ? namesOnly(names) : wholeNodes(list);
   return nodes.ok ? ok({ pod: pod.value, ...nodes.value }) : nodes;
+};
+
+const parsed = (text: string): { readonly value: unknown } | undefined => {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Reads what was asked; the problem is a sentence for whoever sent it. Which of the two lists is there depends on `nodeCacheCapable` of the scheduler's
+ * configuration. A call keeps no longer than `body`: names in the form that schedulers write are read when somebody wants them.
+ */
+export const parseCall = (body: Buffer): Result<ExtenderCall, string> => {
+  const written = namesText(body);
+  const podAlone = written === undefined ? undefined : parsed(written.pod);
+  if (written !== undefined && podAlone !== undefined) {
+    const { names: text } = written;
+    const pod = podOf(podAlone.value);
+    if (!pod.ok) return pod;
+    if (text.count > mostNodes) return tooMany;
+    return ok({
+      pod: pod.value,
+      get names() {
+        return text.list;
+      },
+      list: undefined,
+      sent: unsent,
+      text,
+    });
+  }
+  const whole = parsed(body.toString('utf8'));
+  return whole === undefined ? failed('the body is not JSON') : anyForm(whole.value);
 };
