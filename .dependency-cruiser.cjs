@@ -21,7 +21,6 @@ const everyFolder = [...Object.keys(folders), 'cli'];
 const doors = [
   ['@kubernetes/client-node', '^src/kube/', 'use the KubeClient and the snapshots of src/kube'],
   ['express', '^src/(webhooks|api)/', 'serve plain node:http, or put the route into src/webhooks or src/api'],
-  ['prom-client', '^src/metrics/', 'keep plain counters and let src/metrics expose them'],
   ['@opentelemetry', '^src/cli/tracing/', 'tell the Tracer of src/gateway, which src/cli/tracing makes into spans'],
   ['mathjs', '^src/decider/formula', 'ask decider/formula.ts, which loads mathjs only when a formula is used'],
 ];

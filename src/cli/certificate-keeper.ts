@@ -1,5 +1,5 @@
-import { isRenewalDue, loadAuthority, type IssueOptions, type KeyedCertificate } from '../certificates/index.ts';
-import { millis, type Clock, type Logger } from '../core/index.ts';
+import { inspectCertificate, isRenewalDue, loadAuthority, type IssueOptions, type KeyedCertificate } from '../certificates/index.ts';
+import { millis, type Clock, type Instant, type Logger } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import { rotateKeys, sharedKeys, type SharedKeys } from './authority.ts';
 import { publishCa } from './publish-ca.ts';
@@ -7,6 +7,8 @@ import { publishCa } from './publish-ca.ts';
 /** Our certificates, kept valid: a serving certificate of our own, signed by the authority that all replicas share. */
 export interface CertificateKeeper {
   readonly serving: KeyedCertificate;
+  /** When what we serve and who signs it expire. */
+  expiry(): ReadonlyMap<'serving' | 'authority', Instant>;
   /** PEM of every authority that is to be believed at the moment. */
   readonly caPem: string;
   /** `listener` runs after either has changed. Returns the way to stop. */
@@ -60,6 +62,14 @@ class Keeper implements CertificateKeeper {
   get serving(): KeyedCertificate {
     if (this.#served === undefined) throw new Error('begin() comes first');
     return this.#served.certificate;
+  }
+
+  expiry(): ReadonlyMap<'serving' | 'authority', Instant> {
+    const of = (pem: string): Instant => inspectCertificate(pem).notAfter;
+    return new Map([
+      ['serving', of(this.serving.certificatePem)],
+      ['authority', of(this.#shared.keys.current.certificatePem)],
+    ]);
   }
 
   get caPem(): string {

@@ -22,6 +22,7 @@ import {
   type WorkloadView,
 } from '../kube/index.ts';
 import { systemNamespace } from '../core/index.ts';
+import type { WatchFigures } from '../metrics/index.ts';
 import { watchSelections } from './joined-watch.ts';
 
 /** Everything that the controller follows in the cluster. */
@@ -35,10 +36,15 @@ export interface ClusterWatches {
   readonly pods: NamespacedSnapshots<PodView>;
   /** Everything but the pods is in. */
   readonly synced: Promise<void>;
+  /** How each is doing, by resource. */
+  figures(): readonly WatchFigures[];
   /** Names of watches that are out of touch with the API server. */
   outOfTouch(): readonly string[];
   run(signal: AbortSignal): Promise<void>;
 }
+
+/** As names in `outOfTouch` begin. */
+const nameOf = ({ group, plural }: Resource): string => (group === '' ? plural : `${plural}.${group}`);
 
 type Watched<V> = ReturnType<typeof watchSelections<V>>;
 
@@ -66,6 +72,22 @@ export const watchCluster = (
   const endpointSlices = watch(resources.endpointSlices, endpointSliceView);
   const pods = watchNamespaces({ ...common, resource: resources.pods, view: podView, ...(only === undefined ? {} : { mostWatches: Infinity }) });
   const all = [deployments, statefulSets, namespaces, configMaps, services, endpointSlices];
+  const named = [
+    [resources.deployments, deployments],
+    [resources.statefulSets, statefulSets],
+    [resources.namespaces, namespaces],
+    [resources.configMaps, configMaps],
+    [resources.services, services],
+    [resources.endpointSlices, endpointSlices],
+    [resources.pods, pods],
+  ] as const;
+  const figures = (): readonly WatchFigures[] => {
+    const lost = new Set([...silent].map((name) => name.split(' ', 1)[0]));
+    return named.map(([resource, watched]) => {
+      const [name, heard] = [nameOf(resource), watched.lastHeard()];
+      return { resource: name, inTouch: !lost.has(name), lastHeardSeconds: heard === undefined ? undefined : heard / 1000 };
+    });
+  };
   return {
     workloads: [deployments.snapshot, statefulSets.snapshot],
     namespaces: namespaces.snapshot,
@@ -74,6 +96,7 @@ export const watchCluster = (
     endpointSlices: endpointSlices.snapshot,
     pods,
     synced: Promise.all(all.map(({ snapshot }) => snapshot.synced)).then(() => undefined),
+    figures,
     outOfTouch: () => [...silent],
     run: async (signal) => {
       await Promise.all([...all, pods].map((watch) => watch.run(signal)));

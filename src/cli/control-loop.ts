@@ -1,9 +1,10 @@
 import { systemNamespace, type WorkloadKey, type WorkloadRef } from '../core/index.ts';
 import { createEventRecorder, resources, type KubeClient } from '../kube/index.ts';
 import { createLinkServer, type LinkServer } from '../link/index.ts';
-import { createControllerInstruments, createWorkloadMetrics, type ControllerInstruments, type WorkloadMetrics } from '../metrics/index.ts';
+import { createWorkloadMetrics, type ControllerInstruments, type WorkloadMetrics } from '../metrics/index.ts';
 import { createRouting, GatewayPods, LostGateways, type Routing } from '../routing/index.ts';
 import { createScaler, WakeFailures, WorkloadRegistry, type Scaler, type WorkloadKinds } from '../scaler/index.ts';
+import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import type { LazyFormulas } from './formulas.ts';
@@ -11,6 +12,7 @@ import { furtherKinds, tellKindProblems } from './further-kinds.ts';
 import { authenticateGateway } from './gateway-identity.ts';
 import { watchGatewayPods } from './gateway-pods-watch.ts';
 import { aborted } from './lifetime.ts';
+import { controllerInstruments } from './controller-instruments.ts';
 import { createPlacing, type Placing } from './placing.ts';
 import { followPodUsage } from './pod-usage.ts';
 
@@ -35,9 +37,10 @@ interface Around {
   readonly client: KubeClient;
   readonly watches: ClusterWatches;
   readonly formulas: LazyFormulas;
+  readonly certificates: Pick<CertificateKeeper, 'expiry'>;
 }
 
-export const createControlLoop = ({ options, client, watches, formulas }: Around, signal: AbortSignal): ControlLoop => {
+export const createControlLoop = ({ options, client, watches, formulas, certificates }: Around, signal: AbortSignal): ControlLoop => {
   const { clock, random, logger, identity } = options;
   const { workloads, namespaces, configMaps, services, endpointSlices } = watches;
   let leads = false;
@@ -93,6 +96,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     clock,
     logger: logger.child({ part: 'routing' }),
     isLeader: () => leads,
+    reconciled: (tookMs, outcome) => instruments.reconciled(tookMs, outcome),
     ...(options.localPorts ?? {}),
     notify: ({ workload, type, reason, message }) => {
       const record = registry.get(workload);
@@ -112,22 +116,12 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     synced: () => Promise.race([allSynced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
     resourceOf: (resource) => kinds.resourceOf(resource),
     formulas: formulas.lookup,
-    decided: (key, { reason }) => instruments.decided(key, reason),
+    decided: (key, decision) => instruments.decided(key, decision, registry.get(key)?.state?.replicasBefore),
+    ticked: (tookMs) => instruments.ticked(tookMs),
     events: { record: (about, event) => events.record(subjectOf(kinds, about), event) },
     ...(placing === undefined ? {} : { removalOrder: placing.removalOrder }),
   });
-  const instruments = createControllerInstruments(() => ({
-    workloads: scaler.workloads(),
-    leader: leads,
-    configValid: registry.configProblems.length === 0,
-    drops: metrics.drops,
-    budget: scaler.budget(),
-    usageReads: usage.reads,
-    ...(placing === undefined ? {} : { extender: placing.extender.figures }),
-  }));
-  scaler.onEvent((event) => {
-    if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
-  });
+  const instruments = controllerInstruments({ clock, registry, scaler, failures, link, watches, metrics, usage, placing, certificates, leads: () => leads });
   const setGateways = (): void => {
     const { trustedProxies, accessLog } = registry.config;
     link.set({ trustedProxies, accessLog });
@@ -142,9 +136,6 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
       { apiVersion: 'v1', kind: 'ConfigMap', namespace: config.namespace, name: config.name, uid: config.uid },
       { type: 'Warning', reason: 'ConfigInvalid', message },
     );
-  });
-  registry.subscribe((key) => {
-    if (registry.get(key) === undefined) instruments.forget(key);
   });
   return {
     registry,

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { fieldManager, systemNamespace, workloadKey } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { LinkServer } from '../link/index.ts';
+import type { ControllerInstruments } from '../metrics/index.ts';
 import type { WorkloadKinds, WorkloadRegistry } from '../scaler/index.ts';
 import { autoscalerLookup, createWebhookApp, type WebhookAddress } from '../webhooks/index.ts';
 import type { CertificateKeeper, CertificateKeeperOptions } from './certificate-keeper.ts';
@@ -32,6 +33,7 @@ interface Around {
   readonly link: LinkServer;
   readonly certificates: CertificateKeeper;
   readonly placing: Placing | undefined;
+  readonly instruments: Pick<ControllerInstruments, 'reviewed'>;
 }
 
 /** The Service by which the API server calls the webhooks, and the one by which gateways find every replica. */
@@ -101,7 +103,7 @@ const webhooks = (around: Around): RequestListener => {
   };
 };
 
-const admissionApp = ({ options, client, watches, formulas, registry, kinds, placing }: Around): ReturnType<typeof createWebhookApp> =>
+const admissionApp = ({ options, client, watches, formulas, registry, kinds, placing, instruments }: Around): ReturnType<typeof createWebhookApp> =>
   createWebhookApp({
     isSelf: ({ user, fieldManager: manager }) => user === controllerUser || (user === options.user && manager === fieldManager),
     inherited: (namespace) => ({
@@ -118,6 +120,7 @@ const admissionApp = ({ options, client, watches, formulas, registry, kinds, pla
     handsBackAll: () => registry.handsBackAll,
     ...(placing === undefined ? {} : { placement: placing.pods }),
     loadFormulas: () => formulas.load().then(() => undefined),
+    answered: (webhook, outcome, tookMs) => instruments.reviewed(webhook, outcome, tookMs),
     clock: options.clock,
     logger: options.logger.child({ part: 'webhooks' }),
   });

@@ -36,6 +36,8 @@ export interface LinkedGateway {
   readonly gateway: Gateway;
   /** What the first routes still wait for. Once they are in, undefined for good: it serves on by the last routes when every controller is gone. */
   notReady(): string | undefined;
+  /** Links to controllers that are up; undefined where the routes come from a file. */
+  controllersLinked(): number | undefined;
   /**
    * Ends in order. `leave`: out of every slice first, then to the end of what is in flight, then goodbye. `replaced`: the same, but that other workers of this gateway go on, so the
    * slices stay. `at-once`: nobody else could take over, so nothing is waited for but what is in flight.
@@ -103,6 +105,7 @@ export const startLinkedGateway = async (options: LinkedGatewayOptions): Promise
     id,
     gateway,
     notReady: () => (hasRoutes ? undefined : link.connected() === 0 ? 'no link to a controller yet' : 'no routes from a leading controller yet'),
+    controllersLinked: () => link.connected(),
     stop: async (how) => {
       if (how === 'leave') await link.leave(leaveWithin);
       await gateway.drain({ settle: how === 'at-once' ? millis(0) : settleFor, limit: drainWithin });

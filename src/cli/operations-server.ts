@@ -2,14 +2,15 @@ import type http from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { messageOf } from '../core/index.ts';
+import { negotiated, type Exposition } from '../metrics/index.ts';
 import { listenOn, type ListenAddress } from './listen.ts';
 
 /** What a process says of itself. */
 export interface Operations {
   /** Undefined while ready, else what it waits for, in a sentence. */
   readonly notReady: () => string | undefined;
-  /** The exposition and its content type. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** The exposition, in the text format of Prometheus; it is answered as the scraper's `Accept` asks for it. */
+  readonly metrics: () => Promise<Exposition>;
   /** Answers every other path. */
   readonly other?: RequestListener;
 }
@@ -29,7 +30,8 @@ const answer = async (operations: Operations, request: IncomingMessage, response
     const waitingFor = operations.notReady();
     text(response, waitingFor === undefined ? 200 : 503, `${waitingFor ?? 'ok'}\n`);
   } else if (path === '/metrics') {
-    const { contentType, body } = await operations.metrics();
+    const { contentType, body } = negotiated(await operations.metrics(), request.headers.accept);
+    response.setHeader('vary', 'accept');
     text(response, 200, body, contentType);
   } else if (operations.other !== undefined) {
     operations.other(request, response);

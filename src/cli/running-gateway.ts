@@ -60,6 +60,7 @@ const startStandAlone = async (flags: GatewayFlags, path: string, { logger, obse
       id: 'stand-alone',
       gateway,
       notReady: () => undefined,
+      controllersLinked: () => undefined,
       stop: async (how) => {
         await stop(how === 'replaced' ? settleBesideOthers : millis(0), drainWithin);
         await Promise.all([reports, following.ended]);

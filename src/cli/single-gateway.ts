@@ -15,7 +15,7 @@ export const runSingleGateway = async (flags: GatewayFlags, podName: string): Pr
   const observing = await startObserving(flags, logger);
   const running = await startGateway(flags, podName, logger, observing.observed);
   const operations = await serveOperations(
-    { notReady: () => running.notReady(), metrics: gatewayExposition(running.gateway) },
+    { notReady: () => running.notReady(), metrics: gatewayExposition(running) },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
   ).catch(async (failure: unknown) => {
     await running.stop('at-once');

@@ -93,7 +93,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
   });
   stops.push(() => gateway.stop('at-once'));
   const operations = await serveOperations(
-    { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway.gateway), other: controller.api },
+    { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway), other: controller.api },
     { host, port: options.metricsPort, flag: '--metrics-port' },
   );
   stops.push(async () => {

@@ -1,4 +1,4 @@
-import { isAbort } from '../core/index.ts';
+import { isAbort, type Instant } from '../core/index.ts';
 import { Backoff } from './backoff.ts';
 import { ChosenNamespaces } from './chosen-namespaces.ts';
 import { at, text } from './reader.ts';
@@ -47,6 +47,10 @@ export class EverywhereWatch<V> {
     this.#signal = signal;
     await this.#reflector.run(signal);
     await this.#catchingUp;
+  }
+
+  lastHeard(): Instant | undefined {
+    return this.#reflector.lastHeard();
   }
 
   counts(): ReflectorCounts {

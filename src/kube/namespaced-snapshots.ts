@@ -1,3 +1,4 @@
+import type { Instant } from '../core/index.ts';
 import { EverywhereWatch } from './everywhere-watch.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorStore } from './reflector-store.ts';
@@ -15,6 +16,8 @@ export interface NamespacedSnapshots<V> {
   synced(namespace: string): Promise<void>;
   /** Keeps the snapshot up to date until `signal` aborts. Namespaces that were set before are taken up. */
   run(signal: AbortSignal): Promise<void>;
+  /** When the server last said anything, of the watch that is silent longest; undefined before the first list of any, and where nothing is watched. */
+  lastHeard(): Instant | undefined;
   /** Sums over what is watched now. */
   counts(): ReflectorCounts;
 }
@@ -39,7 +42,7 @@ interface Member {
 }
 
 interface OwnWatch {
-  readonly reflector: { run(signal: AbortSignal): Promise<void>; counts(): ReflectorCounts };
+  readonly reflector: { run(signal: AbortSignal): Promise<void>; lastHeard(): Instant | undefined; counts(): ReflectorCounts };
   readonly stop: AbortController;
 }
 
@@ -94,11 +97,25 @@ class Namespaces<V> implements NamespacedSnapshots<V> {
     await Promise.all(this.#runs);
   }
 
+  lastHeard(): Instant | undefined {
+    let least: Instant | undefined;
+    for (const each of this.#reflectors()) {
+      const heard = each.lastHeard();
+      if (heard === undefined) return undefined;
+      if (least === undefined || heard < least) least = heard;
+    }
+    return least;
+  }
+
   counts(): ReflectorCounts {
     const sum = { ...this.#ended };
-    const reflectors = [...this.#members.values()].flatMap(({ own }) => own?.reflector ?? []);
-    for (const each of [...reflectors, ...(this.#everywhere === undefined ? [] : [this.#everywhere])]) addUp(sum, each.counts());
+    for (const each of this.#reflectors()) addUp(sum, each.counts());
     return sum;
+  }
+
+  *#reflectors(): Iterable<Omit<OwnWatch['reflector'], 'run'>> {
+    for (const { own } of this.#members.values()) if (own !== undefined) yield own.reflector;
+    if (this.#everywhere !== undefined) yield this.#everywhere;
   }
 
   #add(namespace: string): void {

@@ -22,6 +22,8 @@ export interface RoutingOptions {
   readonly listenAddress?: string;
   /** Told once for each piece of news. */
   readonly notify?: (notice: RoutingNotice) => void;
+  /** Told after each piece of work on a Service how long it took, and whether it is to be tried again. Must not throw. */
+  readonly reconciled?: (tookMs: number, outcome: 'done' | 'failed') => void;
   readonly timing?: Partial<RoutingTiming>;
 }
 

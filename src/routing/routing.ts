@@ -292,8 +292,18 @@ class Router implements Routing {
     for (const service of this.#world.services()) this.#queue.touch(keyOf(service));
   }
 
-  #reconcile(key: string, signal: AbortSignal): Promise<Millis | undefined> {
-    return this.#options.isLeader() ? reconcileService(this.#env, key, this.#returning, signal) : Promise.resolve(undefined);
+  async #reconcile(key: string, signal: AbortSignal): Promise<Millis | undefined> {
+    const { isLeader, reconciled, clock } = this.#options;
+    if (!isLeader()) return undefined;
+    const begin = clock.monotonic();
+    let outcome: 'done' | 'failed' = 'failed';
+    try {
+      const again = await reconcileService(this.#env, key, this.#returning, signal);
+      outcome = 'done';
+      return again;
+    } finally {
+      if (!signal.aborted) reconciled?.(clock.monotonic() - begin, outcome);
+    }
   }
 }
 

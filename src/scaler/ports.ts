@@ -80,6 +80,8 @@ export interface ScalerPorts {
   readonly events?: EventRecorder;
   /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
   readonly decided?: (key: WorkloadKey, decision: Decision) => void;
+  /** Told after each look at every workload how long it took, pauses included. Must not throw. */
+  readonly ticked?: (tookMs: number) => void;
   /** Where pods are placed: which of equally idle ones go first. */
   readonly removalOrder?: RemovalOrder;
   /** Beyond Deployments and StatefulSets. */

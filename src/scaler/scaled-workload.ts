@@ -7,6 +7,7 @@ export interface ScaledWorkload extends WorkloadRef {
   /** The count that is wanted; what lives until the first decision. */
   readonly desired: number;
   readonly ready: number;
+  readonly starting: number;
   readonly reason: string;
   /** How its schedule goes on; undefined without one. */
   readonly next: NextBounds | undefined;

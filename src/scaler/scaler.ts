@@ -120,7 +120,7 @@ class WorkloadScaler implements Scaler {
       tell: this.#tell,
       offBoard: this.#offBoard,
     });
-    this.#round = new SlicedRound(clock, this.#look, this.#publish);
+    this.#round = new SlicedRound(clock, this.#look, this.#ticked);
     registry.subscribe(this.#onWorkload);
     registry.onProblems(this.#tellProblems);
   }
@@ -262,7 +262,8 @@ class WorkloadScaler implements Scaler {
     }
   };
 
-  readonly #publish = (): void => {
+  readonly #ticked = (tookMs: number): void => {
+    this.#ports.ticked?.(tookMs);
     if (this.#term !== undefined && !this.#term.aborted) this.#status.flush(this.#term);
   };
 
@@ -333,11 +334,13 @@ class WorkloadScaler implements Scaler {
 
   #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
     const decision = this.#journal.last(key);
+    const { ready, starting } = this.#podsOf.counts(key);
     return {
       ...ref,
       key,
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
-      ready: this.#podsOf.counts(key).ready,
+      ready,
+      starting,
       reason: decision?.reason ?? 'warming-up',
       next: nextBounds(spec, this.#ports.clock.now()),
       decision,

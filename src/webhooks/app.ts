@@ -5,13 +5,14 @@ import { isJson, parseReview, type AdmissionRequest } from './admission/review.t
 import { bodyProblemOf } from './body-problem.ts';
 import { prefix } from '../core/index.ts';
 import type { AdmissionPorts } from './ports.ts';
+import { ReviewTimes } from './review-times.ts';
 import { ReviewsInHand } from './reviews-in-hand.ts';
 
 /** Two objects of the size that the API server itself accepts (3 MB each), and their envelope. */
 const largestBody = 8 * 1024 * 1024;
 
 const answer =
-  (ports: AdmissionPorts, judge: (request: AdmissionRequest) => Verdict | Promise<Verdict>) =>
+  (ports: AdmissionPorts, times: ReviewTimes, judge: (request: AdmissionRequest) => Verdict | Promise<Verdict>) =>
   async (request: Request, response: Response): Promise<void> => {
     if (request.body === undefined) {
       response.status(415).json({ error: 'want a body of content type application/json' });
@@ -28,8 +29,12 @@ const answer =
       const { resource, namespace, name, user, dryRun } = parsed.value;
       ports.logger.info('refused at admission', { resource, namespace, name, user, dryRun, message: verdict.message });
     }
-    response.json(reviewOf(parsed.value.uid, verdict));
+    const review = reviewOf(parsed.value.uid, verdict);
+    times.judged(response, verdict.kind === 'deny' ? 'denied' : isPatch(review) ? 'changed' : 'allowed');
+    response.json(review);
   };
+
+const isPatch = ({ response }: ReturnType<typeof reviewOf>): boolean => isJson(response) && 'patch' in response;
 
 /** Formulas are checked by a library that is loaded when the first one comes. */
 const hasFormula = ({ object }: AdmissionRequest): boolean => {
@@ -62,10 +67,11 @@ export const createWebhookApp = (ports: AdmissionPorts): Express => {
   const inHand = new ReviewsInHand(largestBody);
   // The API server sends its reviews as they are; what is packed would be counted too small.
   const body = express.json({ limit: largestBody, type: ['application/json'], inflate: false });
+  const times = new ReviewTimes(ports);
   const judges = { mutate, validate };
-  for (const [name, judge] of Object.entries(judges)) {
-    const work = inHand.work(answer(ports, (request) => judge(ports, request)));
-    app.post(`/admission/${name}`, inHand.admit, body, work);
+  for (const name of ['mutate', 'validate'] as const) {
+    const work = inHand.work(answer(ports, times, (request) => judges[name](ports, request)));
+    app.post(`/admission/${name}`, times.begin(name), inHand.admit, body, work);
   }
   app.all(['/admission/mutate', '/admission/validate'], (_request, response) => {
     response.status(405).set('allow', 'POST').json({ error: 'only POST' });

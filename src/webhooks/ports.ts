@@ -46,6 +46,9 @@ export interface PodPlacement {
   readonly placer: Placer;
 }
 
+/** What came of a review: `changed` is allowed with a patch; `invalid` was no review, `busy` came while there were too many, and nobody waited for what is `gone`. */
+export type ReviewOutcome = 'allowed' | 'changed' | 'denied' | 'invalid' | 'busy' | 'failed' | 'gone';
+
 /** What the webhooks need to know of the cluster, and of us. Nothing here writes: a dry run is answered as any other request. */
 export interface AdmissionPorts {
   /** True for what a controller writes: it passes as it is. */
@@ -63,6 +66,8 @@ export interface AdmissionPorts {
   readonly loadFormulas?: () => Promise<void>;
   /** Left out: no pod is placed. */
   readonly placement?: PodPlacement;
+  /** Told after each review how long it took from the head of the request. Must not throw. */
+  readonly answered?: (webhook: 'mutate' | 'validate', outcome: ReviewOutcome, tookMs: number) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Namespaces whose objects are never touched; left out: kube-system and our own. */

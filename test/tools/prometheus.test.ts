@@ -89,6 +89,19 @@ const promised: Readonly<Record<string, { readonly kind: string; readonly labels
   rouse_panic_value: { kind: 'gauge', labels: [...ofWorkload, 'metric'] },
   rouse_decisions_total: { kind: 'counter', labels: [...ofWorkload, 'reason'] },
   rouse_cold_start_seconds: { kind: 'histogram', labels: [...ofWorkload, 'phase'] },
+  rouse_starting_pods: { kind: 'gauge', labels: ofWorkload },
+  rouse_wanted_pods: { kind: 'gauge', labels: [...ofWorkload, 'metric'] },
+  rouse_target_value: { kind: 'gauge', labels: [...ofWorkload, 'metric'] },
+  rouse_panic_mode: { kind: 'gauge', labels: ofWorkload },
+  rouse_wakes_total: { kind: 'counter', labels: [...ofWorkload, 'outcome'] },
+  rouse_saved_pod_seconds_total: { kind: 'counter', labels: ofWorkload },
+  rouse_pod_seconds_total: { kind: 'counter', labels: ofWorkload },
+  rouse_tick_duration_seconds: { kind: 'histogram', labels: [] },
+  rouse_reconcile_duration_seconds: { kind: 'histogram', labels: ['outcome'] },
+  rouse_admission_duration_seconds: { kind: 'histogram', labels: ['webhook', 'outcome'] },
+  rouse_watch_in_touch: { kind: 'gauge', labels: ['resource'] },
+  rouse_link_gateways: { kind: 'gauge', labels: ['state'] },
+  process_cpu_seconds_total: { kind: 'counter', labels: [] },
   rouse_leader: { kind: 'gauge', labels: [] },
 };
 
@@ -117,6 +130,9 @@ test('a cold start is recorded once in each of its phases, and the wake by its r
   for (const phase of coldStartPhases) t.is(valueOf('rouse_cold_start_seconds_count', { ...hello, phase }), 1, phase);
   t.true((valueOf('rouse_decisions_total', { ...hello, reason: 'wake-request' }) ?? 0) >= 1);
   t.is(valueOf('rouse_leader', {}), 1);
+  t.is(valueOf('rouse_wakes_total', { ...hello, outcome: 'served' }), 1);
+  t.is(valueOf('rouse_link_gateways', { state: 'current' }), 1);
+  t.is(valueOf('rouse_watch_in_touch', { resource: 'pods' }), 1);
   t.is(valueOf('rouse_gateway_routes_valid', {}), 1);
   t.true((valueOf('rouse_ready_pods', hello) ?? 0) >= 1);
 });

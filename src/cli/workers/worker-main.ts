@@ -80,7 +80,7 @@ class Worker {
   async #exposition(): Promise<string | undefined> {
     const running = await this.#gateway?.catch(() => undefined);
     if (running === undefined) return undefined;
-    this.#expose ??= gatewayExposition(running.gateway);
+    this.#expose ??= gatewayExposition(running);
     return (await this.#expose()).body;
   }
 

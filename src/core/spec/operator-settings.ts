@@ -1,7 +1,7 @@
 import { parseCidrs } from '../cidrs.ts';
 import { failed, ok } from '../result.ts';
 import { budget } from './budget.ts';
-import { flag, integer, map, oneOf, type Parse, type Parsed } from './scalars.ts';
+import { integer, map, oneOf, type Parse, type Parsed } from './scalars.ts';
 
 /** One key of `rouse-config` beyond the defaults of settings. */
 export interface OperatorSetting<T> {
@@ -20,6 +20,8 @@ const list =
     const bad = items.find((item) => !accepts(item));
     return bad === undefined ? ok(items) : failed(`has ${JSON.stringify(bad)}`);
   };
+
+const mostSeries: Parse<number> = (text) => (text === 'true' ? ok(5000) : text === 'false' ? ok(0) : integer(0, 20_000)(text));
 
 const isKind = (text: string): boolean => /^[a-z][a-z0-9]{0,62}\.[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])$/.test(text);
 
@@ -55,10 +57,10 @@ export const operatorSettings = {
   }),
   'per-workload-metrics': operatorSetting({
     initial: 'true',
-    legal: 'true or false',
-    example: 'false',
-    meaning: 'whether metrics carry the labels namespace and workload',
-    parse: flag,
+    legal: 'true (5000), false (0), or a whole number to 20000',
+    example: '500',
+    meaning: 'the most workloads that have series of their own in /metrics of the controllers; the sums (rouse_fleet_…) have all',
+    parse: mostSeries,
   }),
   'access-log': operatorSetting({
     initial: 'off',

@@ -18,7 +18,7 @@ test('an empty rouse-config is the built-in configuration', (t) => {
       allowKinds: ['deployments.apps', 'statefulsets.apps'],
       budget: undefined,
       trustedProxies: [],
-      perWorkloadMetrics: true,
+      perWorkloadMetrics: 5000,
       accessLog: 'off',
     });
 });

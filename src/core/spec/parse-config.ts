@@ -3,7 +3,7 @@ import type { Budget } from './budget.ts';
 import { nearest } from './nearest.ts';
 import { operatorNames, operatorSettings, type OperatorName, type OperatorValue } from './operator-settings.ts';
 import { parseSpec } from './parse-spec.ts';
-import { problemOf, problemSaying, warningOf, type SpecProblem, type SpecWarning, type Written } from './problem.ts';
+import { problemOf, problemSaying, type SpecProblem, type SpecWarning, type Written } from './problem.ts';
 import type { SpecOptions } from './setting-values.ts';
 import { isInherited, laterSettings, settingNames } from './settings.ts';
 import type { Texts } from './written-settings.ts';
@@ -18,7 +18,8 @@ export interface ClusterConfig {
   readonly budget: Budget | undefined;
   /** CIDRs from which `X-Forwarded-*` is believed on the shared port. */
   readonly trustedProxies: readonly string[];
-  readonly perWorkloadMetrics: boolean;
+  /** The most workloads that have series of their own. */
+  readonly perWorkloadMetrics: number;
   readonly accessLog: 'off' | 'json';
 }
 
@@ -53,23 +54,14 @@ export const parseConfig = (data: Texts, options: Pick<SpecOptions, 'checkFormul
     allowKinds: read('allow-kinds') ?? [],
     budget: read('budget'),
     trustedProxies: read('trusted-proxies') ?? [],
-    perWorkloadMetrics: read('per-workload-metrics') ?? true,
+    perWorkloadMetrics: read('per-workload-metrics') ?? 0,
     accessLog: read('access-log') ?? 'off',
   };
   // A workload that says nothing must come out right with these defaults.
   const probe = parseSpec({ cluster: defaults, workload: {} }, { ...options, maxScaleLimit: config.maxScaleLimit });
   if (!probe.ok) problems.push(...probe.problem);
-  return problems.length > 0 || !probe.ok
-    ? failed(problems)
-    : ok({ config: { defaults, ...config }, warnings: [...probe.value.warnings, ...unusedKeys(data)] });
+  return problems.length > 0 || !probe.ok ? failed(problems) : ok({ config: { defaults, ...config }, warnings: probe.value.warnings });
 };
-
-/** Keys that are read and that this version does not act on. */
-const unusedKeys = (data: Texts): readonly SpecWarning[] =>
-  unused
-    .filter((name) => (data[name] ?? operatorSettings[name].initial).trim() !== operatorSettings[name].initial)
-    .map((key) => warningOf({ key, value: data[key] ?? '', source: 'cluster' }, 'is read but has no effect in this version.'));
-const unused: readonly OperatorName[] = ['per-workload-metrics'];
 
 const unknownKey = (written: Written): SpecProblem => {
   const only = settingNames.some((name) => name === written.key) || written.key === 'enabled';

@@ -1,4 +1,4 @@
-import type { PlainMetric, Samples } from './series.ts';
+import { label, type Metric } from './series.ts';
 
 /** A ceiling of the budget as it is at a scrape; namespace '' is the whole cluster. */
 export interface BudgetFigures {
@@ -8,11 +8,13 @@ export interface BudgetFigures {
   readonly wanted: number;
 }
 
-export const budgetMetrics = (read: () => readonly BudgetFigures[]): readonly PlainMetric[] => {
-  const gauge = (name: string, help: string, figure: (ceiling: BudgetFigures) => number): PlainMetric => {
-    const samples = (): Samples => read().map((ceiling) => ({ labels: { namespace: ceiling.namespace }, value: figure(ceiling) }));
-    return { name, help, type: 'gauge', labels: ['namespace'], samples };
-  };
+export const budgetMetrics = (ceilings: readonly BudgetFigures[]): readonly Metric[] => {
+  const gauge = (name: string, help: string, figure: (ceiling: BudgetFigures) => number): Metric => ({
+    name,
+    help,
+    type: 'gauge',
+    samples: () => ceilings.map((ceiling) => ({ labels: label('namespace', ceiling.namespace), value: figure(ceiling) })),
+  });
   return [
     gauge('rouse_budget_limit_pods', 'Ceiling of the budget: of a namespace, or (without one) of the cluster.', ({ limit }) => limit),
     gauge('rouse_budget_used_pods', 'Pods of workloads under that ceiling.', ({ used }) => used),

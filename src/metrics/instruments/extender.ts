@@ -1,5 +1,5 @@
-import { exposeHistogram, type PlainHistogram } from './histogram.ts';
-import type { PlainMetric, Samples } from './series.ts';
+import type { PlainHistogram } from './histogram.ts';
+import { label, type Metric } from './series.ts';
 
 /** What schedulers asked of the extender, by verb (`filter`, `prioritize`). */
 export interface ExtenderFigures {
@@ -8,24 +8,20 @@ export interface ExtenderFigures {
 }
 
 /** `undefined`: no scheduler may ask. */
-export const extenderMetrics = (read: () => ExtenderFigures | undefined): readonly PlainMetric[] => {
-  function* answers(): Samples {
-    for (const [verb, byReason] of read()?.answers ?? []) for (const [reason, value] of byReason) yield { labels: { verb, reason }, value };
-  }
-  return [
-    {
-      name: 'rouse_extender_answers_total',
-      help: 'Calls of schedulers (prioritize, filter) by what they were answered, and why.',
-      type: 'counter',
-      labels: ['verb', 'reason'],
-      samples: answers,
+export const extenderMetrics = (figures: ExtenderFigures | undefined): readonly Metric[] => [
+  {
+    name: 'rouse_extender_answers_total',
+    help: 'Calls of schedulers (prioritize, filter) by what they were answered, and why.',
+    type: 'counter',
+    *samples() {
+      for (const [verb, byReason] of figures?.answers ?? [])
+        for (const [reason, value] of byReason) yield { labels: `${label('verb', verb)},${label('reason', reason)}`, value };
     },
-  ];
-};
-
-export const exposeExtenderDurations = (figures: ExtenderFigures | undefined): string =>
-  exposeHistogram(
-    'rouse_extender_duration_seconds',
-    'Calls of schedulers from the head of the request until the answer was out, or nobody waited for it.',
-    [...(figures?.durationSeconds ?? [])].map(([verb, histogram]) => ({ labels: { verb }, histogram })),
-  );
+  },
+  {
+    name: 'rouse_extender_duration_seconds',
+    help: 'Calls of schedulers from the head of the request until the answer was out, or nobody waited for it.',
+    type: 'histogram',
+    samples: () => [...(figures?.durationSeconds ?? [])].map(([verb, value]) => ({ labels: label('verb', verb), value })),
+  },
+];

@@ -36,31 +36,3 @@ export class CountingHistogram implements PlainHistogram {
     this.#count += 1;
   }
 }
-
-export type Labels = Readonly<Record<string, string>>;
-
-const escaped = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-const labelText = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',');
-
-/**
- * The exposition of histograms that are kept as plain numbers: prom-client's own cannot be set from outside.
- * Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
- */
-export const exposeHistogram = (name: string, help: string, series: Iterable<{ readonly labels: Labels; readonly histogram: PlainHistogram }>): string => {
-  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
-  for (const { labels, histogram } of series) {
-    // A gateway has a hundred thousand of these lines, and serves nobody while it writes them.
-    const of = labelText(labels);
-    const bucket = `${name}_bucket{${of}${of === '' ? '' : ','}le="`;
-    let below = 0;
-    histogram.bounds.forEach((bound, index) => {
-      below += histogram.counts[index] ?? 0;
-      lines.push(`${bucket}${bound}"} ${below}`);
-    });
-    lines.push(`${bucket}+Inf"} ${histogram.count}`, `${name}_sum{${of}} ${histogram.sum}`, `${name}_count{${of}} ${histogram.count}`);
-  }
-  return `${lines.join('\n')}\n`;
-};

@@ -1,86 +1,109 @@
 import { nextTurn, parseWorkloadKey, type WorkloadKey } from '../../core/index.ts';
-import type { Labels } from './histogram.ts';
+import type { PlainHistogram } from './histogram.ts';
 
-/** What one scrape gets. */
+/** The answer to a scrape, in the text format of Prometheus. */
 export interface Exposition {
   readonly contentType: string;
   readonly body: string;
 }
 
-/** Numbers by labels, read at scrape. */
-export type Samples = Iterable<{ readonly labels: Labels; readonly value: number }>;
+/** Labels as they stand between the braces: `namespace="shop",workload="web"`. */
+export type LabelText = string;
 
-export interface PlainMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly labels: readonly string[];
-  readonly samples: () => Samples;
+export interface Sample<Value> {
+  readonly labels: LabelText;
+  readonly value: Value;
 }
+
+interface Told {
+  readonly name: string;
+  /** One sentence or more. */
+  readonly help: string;
+}
+
+/** A metric, read at each scrape. */
+export type Metric =
+  | (Told & { readonly type: 'counter' | 'gauge'; readonly samples: () => Iterable<Sample<number>> })
+  | (Told & { readonly type: 'histogram'; readonly samples: () => Iterable<Sample<PlainHistogram>> });
+
+export const textFormat = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Workloads that get series of their own; more would make the scrape, and the server that stores it, too large. */
 export const mostWorkloads = 5000;
 
+const special = /[\\"\n]/;
+const escaped = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+
+/** One label, escaped where that is needed. */
+export const label = (name: string, value: string): LabelText => `${name}="${special.test(value) ? escaped(value) : value}"`;
+
 /** `namespace` and `workload`: a Deployment by its name, every other kind as `resource.group/name`. */
-export const workloadLabels = (key: WorkloadKey): Labels => {
+export const workloadLabels = (key: WorkloadKey): LabelText => {
   const ref = parseWorkloadKey(key);
   const [namespace = '', ...rest] = key.split('/');
-  return { namespace: ref?.namespace ?? namespace, workload: rest.join('/') };
+  return `${label('namespace', ref?.namespace ?? namespace)},${label('workload', rest.join('/'))}`;
+};
+
+/** What belongs to no workload. */
+export const noWorkload = 'namespace="",workload=""';
+
+export const one = (value: number): readonly Sample<number>[] => [{ labels: '', value }];
+
+const printed = (value: number): string => (value === Number.POSITIVE_INFINITY ? '+Inf' : value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value));
+
+/** Joined from time to time, so that a scrape of half a million lines is not half a million strings at once. */
+const linesInAChunk = 4096;
+
+class Text {
+  readonly #chunks: string[] = [];
+  #lines: string[] = [];
+
+  add(line: string): void {
+    if (this.#lines.push(line) < linesInAChunk) return;
+    this.#chunks.push(this.#lines.join('\n'));
+    this.#lines = [];
+  }
+
+  toString(): string {
+    return [...this.#chunks, ...this.#lines, ''].join('\n');
+  }
+}
+
+const write = (text: Text, metric: Metric): void => {
+  const { name } = metric;
+  text.add(`# HELP ${name} ${metric.help}`);
+  text.add(`# TYPE ${name} ${metric.type}`);
+  if (metric.type === 'histogram') for (const { labels, value } of metric.samples()) writeHistogram(text, name, labels, value);
+  else for (const { labels, value } of metric.samples()) text.add(labels === '' ? `${name} ${printed(value)}` : `${name}{${labels}} ${printed(value)}`);
+};
+
+const writeHistogram = (text: Text, name: string, labels: LabelText, { bounds, counts, sum, count }: PlainHistogram): void => {
+  const bucket = `${name}_bucket{${labels}${labels === '' ? '' : ','}le="`;
+  const of = labels === '' ? '' : `{${labels}}`;
+  let below = 0;
+  bounds.forEach((bound, index) => {
+    below += counts[index] ?? 0;
+    text.add(`${bucket}${bound}"} ${below}`);
+  });
+  text.add(`${bucket}+Inf"} ${count}`);
+  text.add(`${name}_sum${of} ${sum}`);
+  text.add(`${name}_count${of} ${count}`);
 };
 
 /**
- * Plain numbers as Prometheus text. prom-client is loaded at the first scrape (0.1 s, 20 MB), so that a process that nobody scrapes never
- * loads it. `more` are texts in the same format to put after it. Each metric is read in a turn of the event loop of its own: a gateway of thousands of workloads serves meanwhile.
+ * The exposition (https://prometheus.io/docs/instrumenting/exposition_formats/). Each metric is read in a turn of the event loop of its own: a process of
+ * thousands of workloads serves meanwhile. Written by hand, since a client library keeps every series as an object of its own (docs/decisions).
  */
-export const expositionOf = (metrics: readonly PlainMetric[], ...more: readonly (() => string)[]): (() => Promise<Exposition>) => {
-  let scrape: (() => Promise<Exposition>) | undefined;
-  return async () => {
-    scrape ??= await registryOf(metrics, more);
-    return scrape();
-  };
-};
-
-const registryOf = async (metrics: readonly PlainMetric[], more: readonly (() => string)[]): Promise<() => Promise<Exposition>> => {
-  const { Counter, Gauge, Registry } = await import('prom-client');
-  const registry = new Registry();
-  // prom-client asks all metrics at once; each waits for the one before.
-  let last = Promise.resolve();
-  const inTurn = (read: () => void): Promise<void> => (last = last.then(nextTurn).then(read));
-  for (const { name, help, type, labels, samples } of metrics) {
-    const configuration = { name, help, labelNames: [...labels], registers: [registry] };
-    if (type === 'gauge') {
-      new Gauge({
-        ...configuration,
-        collect() {
-          return inTurn(() => {
-            this.reset();
-            for (const sample of samples()) this.set(sample.labels, sample.value);
-          });
-        },
-      });
-    } else {
-      new Counter({
-        ...configuration,
-        collect() {
-          return inTurn(() => {
-            this.reset();
-            for (const sample of samples()) this.inc(sample.labels, sample.value);
-          });
-        },
-      });
-    }
+export const exposeMetrics = async (metrics: readonly Metric[]): Promise<Exposition> => {
+  const text = new Text();
+  for (const metric of metrics) {
+    await nextTurn();
+    write(text, metric);
   }
-  return async () => {
-    const texts = [`${await registry.metrics()}\n`];
-    for (const text of more) {
-      await nextTurn();
-      texts.push(text());
-    }
-    return { contentType: registry.contentType, body: texts.join('') };
-  };
+  return { contentType: textFormat, body: text.toString() };
 };
 
-/** At most `mostWorkloads` of the items, in the order that they come in. */
+/** At most `most` of the items, in the order that they come in. */
 export function* limited<Item>(items: Iterable<Item>, most: number): Generator<Item> {
   let taken = 0;
   for (const item of items) {

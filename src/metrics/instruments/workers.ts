@@ -1,14 +1,14 @@
 import { isCounting, parseExposition, printExposition, sumExpositions, withoutGoneWorkloads, type ParsedExposition } from './exposition-sum.ts';
-import type { Exposition } from './series.ts';
+import { textFormat, type Exposition } from './series.ts';
 
-/** Gauges of a gateway whose value is that of its worst worker. */
+/** Gauges of a gateway whose value is that of its worst worker (the one that began first, of those that run). */
 const least: ReadonlySet<string> = new Set([
+  'process_start_time_seconds',
+  'rouse_gateway_controllers_linked',
   'rouse_gateway_certificate_expiry_timestamp_seconds',
   'rouse_gateway_certificate_valid',
   'rouse_gateway_routes_valid',
 ]);
-
-const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface WorkerFigures {
   /** Of each worker that runs: its exposition, undefined where it did not answer in time. */
@@ -42,7 +42,7 @@ export const createWorkerFigures = (): WorkerFigures => {
       }
       if (unanswered === 0 && current.length > 0) past = withoutGoneWorkloads(past, sumExpositions(current, [], least));
       const body = printExposition(sumExpositions(current, [...silent, past], least));
-      return { contentType, body: `${body}\n${ownMetrics(wanted, serving, unanswered, exits)}` };
+      return { contentType: textFormat, body: `${body}\n${ownMetrics(wanted, serving, unanswered, exits)}` };
     },
     ended: (worker, how, last) => {
       const told = last === undefined ? heard.get(worker) : parseExposition(last);

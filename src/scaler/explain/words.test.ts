@@ -22,6 +22,7 @@ const explained = (observation: Observation, evidence: Partial<Evidence> = {}, l
     name: 'hello',
     desired: decision.to,
     ready: observation.ready,
+    starting: observation.starting,
     reason: decision.reason,
     next: undefined,
     decision,

@@ -126,14 +126,13 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
   const journal = kind.journal === 'none' ? new Journal({ lines: 1, allLines: 1, ticks: 1, allTicks: 1 }) : new Journal();
   const outcomes = new Map<string, number>();
   const outcome = (): string => [...outcomes].map(([what, count]) => `${String(count)} ${what}`).join(', ');
-  const instruments = createControllerInstruments(() => ({
-    workloads: [],
-    leader: true,
-    configValid: true,
-    budget: [],
-    usageReads: new Map(),
-    drops: metrics.drops,
-  }));
+  const instruments = createControllerInstruments({
+    read: () => {
+      throw new Error('nobody scrapes here');
+    },
+    monotonicMs: () => clock.monotonic(),
+    leads: () => true,
+  });
   const scaler = createScaler({
     clock,
     logger: { ...silentLogger, error: (message, fields) => fail(new Error(`${message} ${String(fields?.['error'])}`)) },
@@ -148,7 +147,7 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     formulas: formulas?.lookup ?? noFormulas,
     decided: (key, decision) => {
       const { kind: what, reason } = decision;
-      instruments.decided(key, reason);
+      instruments.decided(key, decision, 1);
       const said = `${what} ${reason}`;
       outcomes.set(said, (outcomes.get(said) ?? 0) + 1);
     },
