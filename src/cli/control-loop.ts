@@ -38,7 +38,7 @@ interface Around {
 }
 
 export const createControlLoop = ({ options, client, watches, formulas }: Around, signal: AbortSignal): ControlLoop => {
-  const { clock, random, logger, identity } = options;
+  const { clock, random, logger, identity, tracer } = options;
   const { workloads, namespaces, configMaps, services, endpointSlices } = watches;
   let leads = false;
   const events = createEventRecorder({ client, clock, random, logger, instance: identity });
@@ -90,6 +90,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     },
     gatewayPods,
     wakeFailures: failures,
+    ...(tracer === undefined ? {} : { wakeContexts: tracer.wakes }),
     clock,
     logger: logger.child({ part: 'routing' }),
     isLeader: () => leads,
@@ -112,7 +113,11 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     synced: () => Promise.race([allSynced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
     resourceOf: (resource) => kinds.resourceOf(resource),
     formulas: formulas.lookup,
-    decided: (key, { reason }) => instruments.decided(key, reason),
+    decided: (key, decision) => {
+      instruments.decided(key, decision.reason);
+      if (leads) tracer?.decided(key, decision);
+    },
+    ...(tracer === undefined ? {} : { waking: (key, decision) => tracer.waking(key, decision) }),
     events: { record: (about, event) => events.record(subjectOf(kinds, about), event) },
     ...(placing === undefined ? {} : { removalOrder: placing.removalOrder }),
   });
@@ -127,6 +132,7 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
   }));
   scaler.onEvent((event) => {
     if (event.type === 'first-byte') instruments.coldStarted(event.workload, event.coldStart.phases);
+    tracer?.happened(event);
   });
   const setGateways = (): void => {
     const { trustedProxies, accessLog } = registry.config;
@@ -144,7 +150,9 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     );
   });
   registry.subscribe((key) => {
-    if (registry.get(key) === undefined) instruments.forget(key);
+    if (registry.get(key) !== undefined) return;
+    instruments.forget(key);
+    tracer?.forget(key);
   });
   return {
     registry,
@@ -156,7 +164,11 @@ export const createControlLoop = ({ options, client, watches, formulas }: Around
     placing,
     lead: async (epoch, term) => {
       leads = !term.aborted;
-      term.addEventListener('abort', () => (leads = false), { once: true });
+      const stepDown = (): void => {
+        leads = false;
+        tracer?.stepDown();
+      };
+      term.addEventListener('abort', stepDown, { once: true });
       link.lead(epoch);
       routing.lead();
       tellKinds();
@@ -185,7 +197,7 @@ const hearing = (
   metrics: WorkloadMetrics,
   gatewayPods: GatewayPods,
   loop: () => { readonly scaler: Scaler; readonly routing: Routing },
-  { clock, logger }: ControllerOptions,
+  { clock, logger, tracer }: ControllerOptions,
 ): Parameters<typeof createLinkServer>[0]['listener'] => {
   const lost = new LostGateways(gatewayPods, ({ id }) => {
     logger.info('a lost gateway has ended: its last figures stand no longer', { gateway: id });
@@ -199,7 +211,9 @@ const hearing = (
     },
     poke: ({ id }, poke) => {
       metrics.poke(id, poke);
+      tracer?.poked(poke);
       loop().scaler.poke(poke);
+      tracer?.poked(undefined);
       loop().routing.requestsHeld(id, poke.workload);
     },
     firstByte: (_gateway, message) => loop().scaler.firstByte(message),

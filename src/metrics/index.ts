@@ -7,6 +7,7 @@ export type { WorkloadMetrics } from './ingest/ports.ts';
 export { createWorkloadMetrics } from './ingest/workload-metrics.ts';
 export { createControllerInstruments, type ControllerFigures, type ControllerInstruments, type WorkloadFigures } from './instruments/controller.ts';
 export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
+export { parseExposition } from './instruments/exposition-sum.ts';
 export { createWorkerFigures, type WorkerFigures } from './instruments/workers.ts';
 export type { MeasuredPod, PodUsage } from './resources/pod-usage.ts';
 export { createResourceMetrics, type ResourceMetrics, type ResourceMetricsOptions, type UsageProblem } from './resources/resource-metrics.ts';

@@ -80,6 +80,8 @@ export interface ScalerPorts {
   readonly events?: EventRecorder;
   /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
   readonly decided?: (key: WorkloadKey, decision: Decision) => void;
+  /** A workload is about to be woken by this decision. Must not throw. */
+  readonly waking?: (key: WorkloadKey, decision: Decision) => void;
   /** Where pods are placed: which of equally idle ones go first. */
   readonly removalOrder?: RemovalOrder;
   /** Beyond Deployments and StatefulSets. */
