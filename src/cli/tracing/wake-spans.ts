@@ -72,9 +72,10 @@ export class WakeSpans implements WakeContextSource {
   }
 
   /** Each decision for the workload; `at` is now. */
-  decided(workload: WorkloadKey, { at, evidence }: Decision): void {
+  decided(workload: WorkloadKey, { at, to, evidence }: Decision): void {
     const wake = this.#open.get(workload);
     if (wake === undefined) return;
+    if (to === 0) return this.#abandon(workload);
     const unattended = evidence.ready > 0 && evidence.held === 0 && evidence.inFlight === 0;
     if (!unattended) wake.unattendedSince = undefined;
     else wake.unattendedSince ??= at;
@@ -92,7 +93,7 @@ export class WakeSpans implements WakeContextSource {
     } else if (event.type === 'wake-recovered') {
       wake.failure = undefined;
       wake.span.addEvent('wake-recovered', {}, timeOf(this.#clock.now()));
-    } else if (event.type === 'scaled' && event.to === 0) this.#abandon(event.workload);
+    }
   }
 
   forget(workload: WorkloadKey): void {
@@ -106,13 +107,14 @@ export class WakeSpans implements WakeContextSource {
   #serve(wake: OpenWake, { workload, coldStart }: Extract<ScalerEvent, { readonly type: 'first-byte' }>): void {
     const now = this.#clock.now();
     wake.failure = undefined;
-    let at = now - coldStart.totalMs;
+    let until = now - coldStart.totalMs;
+    // The word that somebody waits and the word of the first byte have not been on their way for the same time: the first phase begins where the wake does.
+    let at = wake.since;
     for (const phase of coldStartPhases) {
-      const until = at + coldStart.phases[phase];
-      // The first request came before the word that it waits, by the time that word was on its way.
-      const span = this.#tracer.startSpan(phase, { startTime: timeOf(Math.max(at, wake.since)), attributes: workloadAttributes(workload) }, wake.within);
-      span.end(timeOf(Math.max(until, wake.since)));
-      at = until;
+      until += coldStart.phases[phase];
+      const end = Math.max(at, until);
+      this.#tracer.startSpan(phase, { startTime: timeOf(at), attributes: workloadAttributes(workload) }, wake.within).end(timeOf(end));
+      at = end;
     }
     wake.span.setAttribute('k8s.pod.uid', coldStart.podId);
     this.#end(workload, wake, 'served', now);
