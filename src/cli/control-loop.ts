@@ -41,7 +41,7 @@ interface Around {
 }
 
 export const createControlLoop = ({ options, client, watches, formulas, certificates }: Around, signal: AbortSignal): ControlLoop => {
-  const { clock, random, logger, identity } = options;
+  const { clock, random, logger, identity, tracer } = options;
   const { workloads, namespaces, configMaps, services, endpointSlices } = watches;
   let leads = false;
   const events = createEventRecorder({ client, clock, random, logger, instance: identity });
@@ -93,6 +93,7 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     },
     gatewayPods,
     wakeFailures: failures,
+    ...(tracer === undefined ? {} : { wakeContexts: tracer.wakes }),
     clock,
     logger: logger.child({ part: 'routing' }),
     isLeader: () => leads,
@@ -116,12 +117,17 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     synced: () => Promise.race([allSynced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
     resourceOf: (resource) => kinds.resourceOf(resource),
     formulas: formulas.lookup,
-    decided: (key, decision) => instruments.decided(key, decision, registry.get(key)?.state?.replicasBefore),
+    decided: (key, decision) => {
+      instruments.decided(key, decision, registry.get(key)?.state?.replicasBefore);
+      if (leads) tracer?.decided(key, decision);
+    },
     ticked: (tookMs) => instruments.ticked(tookMs),
+    ...(tracer === undefined ? {} : { waking: (key, decision) => tracer.waking(key, decision) }),
     events: { record: (about, event) => events.record(subjectOf(kinds, about), event) },
     ...(placing === undefined ? {} : { removalOrder: placing.removalOrder }),
   });
   const instruments = controllerInstruments({ clock, registry, scaler, failures, link, watches, metrics, usage, placing, certificates, leads: () => leads });
+  if (tracer !== undefined) scaler.onEvent((event) => tracer.happened(event));
   const setGateways = (): void => {
     const { trustedProxies, accessLog } = registry.config;
     link.set({ trustedProxies, accessLog });
@@ -137,6 +143,9 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
       { type: 'Warning', reason: 'ConfigInvalid', message },
     );
   });
+  registry.subscribe((key) => {
+    if (registry.get(key) === undefined) tracer?.forget(key);
+  });
   return {
     registry,
     kinds,
@@ -147,7 +156,11 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     placing,
     lead: async (epoch, term) => {
       leads = !term.aborted;
-      term.addEventListener('abort', () => (leads = false), { once: true });
+      const stepDown = (): void => {
+        leads = false;
+        tracer?.stepDown();
+      };
+      term.addEventListener('abort', stepDown, { once: true });
       link.lead(epoch);
       routing.lead();
       tellKinds();
@@ -176,7 +189,7 @@ const hearing = (
   metrics: WorkloadMetrics,
   gatewayPods: GatewayPods,
   loop: () => { readonly scaler: Scaler; readonly routing: Routing },
-  { clock, logger }: ControllerOptions,
+  { clock, logger, tracer }: ControllerOptions,
 ): Parameters<typeof createLinkServer>[0]['listener'] => {
   const lost = new LostGateways(gatewayPods, ({ id }) => {
     logger.info('a lost gateway has ended: its last figures stand no longer', { gateway: id });
@@ -190,7 +203,9 @@ const hearing = (
     },
     poke: ({ id }, poke) => {
       metrics.poke(id, poke);
+      tracer?.poked(poke);
       loop().scaler.poke(poke);
+      tracer?.poked(undefined);
       loop().routing.requestsHeld(id, poke.workload);
     },
     firstByte: (_gateway, message) => loop().scaler.firstByte(message),

@@ -10,6 +10,7 @@ import { aborted, untilTold } from './lifetime.ts';
 import { portOf, urlOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { ControllerFlags } from './flags.ts';
+import { startTelemetry, type Telemetry } from './telemetry.ts';
 
 /** `rouse controller`: in a cluster with the pod's service account, elsewhere with a kubeconfig. */
 export const runController = async (flags: ControllerFlags): Promise<ExitCode> => {
@@ -22,6 +23,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       throw failure instanceof KubeError ? new CommandError('usage', failure.message, failure) : failure;
     },
   );
+  const telemetry = await startTelemetry({ service: 'rouse-controller', tracing: flags.tracing ?? false }, logger);
   const stopping = new AbortController();
   // The clock's timers keep no process, and until there is a server nothing else does while we wait.
   const alive = setInterval(() => undefined, 60_000);
@@ -37,6 +39,7 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
       allowExternalGateways: flags.allowExternalGateways ?? false,
       namespaces,
       placement: flags.placement ?? false,
+      tracer: telemetry.controller,
     },
     AbortSignal.any([signal, stopping.signal]),
   )
@@ -50,10 +53,10 @@ export const runController = async (flags: ControllerFlags): Promise<ExitCode> =
   // What ends the controller from within (an API server that takes our rights away) ends the process too.
   controller.ended.catch((failure: unknown) => stopping.abort(failure));
   try {
-    await serve(controller, flags, logger, AbortSignal.any([signal, stopping.signal]));
+    await serve(controller, telemetry, flags, logger, AbortSignal.any([signal, stopping.signal]));
   } finally {
     stopping.abort();
-    await controller.ended;
+    await controller.ended.finally(() => telemetry.end());
   }
   return exitCode.ok;
 };
@@ -77,10 +80,12 @@ const namespacesFlag = (text: string): readonly string[] => {
 };
 
 /** Says where everything is, and answers until `signal` aborts. */
-const serve = async (controller: Controller, flags: ControllerFlags, logger: Logger, signal: AbortSignal): Promise<void> => {
+const serve = async (controller: Controller, telemetry: Telemetry, flags: ControllerFlags, logger: Logger, signal: AbortSignal): Promise<void> => {
   if (flags.writeCa !== undefined) await keepCaFile(flags.writeCa, controller, logger);
+  const metrics = controllerExposition(controller);
+  telemetry.exportMetrics(metrics);
   const operations = await serveOperations(
-    { notReady: () => controller.notReady(), metrics: controllerExposition(controller), other: controller.api },
+    { notReady: () => controller.notReady(), metrics, other: controller.api },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
   );
   print(`ready: link=${urlOf('https', flags.listen, controller.port)} metrics=${urlOf('http', flags.listen, portOf(operations))}/metrics`);

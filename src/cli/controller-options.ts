@@ -1,6 +1,7 @@
 import type { Clock, Logger, Millis, Random } from '../core/index.ts';
 import type { KubeConnection } from '../kube/index.ts';
 import type { PortAllotter } from '../routing/index.ts';
+import type { ControllerTracer } from './controller-tracer.ts';
 import type { ListenAddress } from './listen.ts';
 
 /** What a controller is started with. */
@@ -22,6 +23,8 @@ export interface ControllerOptions {
   readonly namespaces: readonly string[] | undefined;
   /** Nodes and all pods are watched, new pods placed, schedulers answered. */
   readonly placement: boolean;
+  /** Left out: nothing is traced. */
+  readonly tracer?: ControllerTracer | undefined;
   /** Local mode: between two reads of the metrics API, which has something new whenever it is asked. Left out: 15 s. */
   readonly usageEvery?: Millis;
   /** Local mode: where gateways bind, and which ports they get. */

@@ -7,6 +7,7 @@ export interface LocalFlags {
   readonly gatewayPort: number;
   readonly metricsPort: number;
   readonly demo?: boolean;
+  readonly tracing?: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -20,6 +21,7 @@ export interface ControllerFlags {
   readonly writeCa?: string;
   readonly allowExternalGateways?: boolean;
   readonly placement?: boolean;
+  readonly tracing?: boolean;
   readonly logLevel: LogLevel;
 }
 

@@ -9,12 +9,14 @@ import { aborted, untilTold } from './lifetime.ts';
 import { readManifests } from './manifests.ts';
 import type { LocalFlags } from './flags.ts';
 import { startLocal, type Local } from './start-local.ts';
+import { startTelemetry } from './telemetry.ts';
 
 /** `rouse local`: says where everything is, then one line for each thing that happens, until it is told to stop. */
 export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
   const logger = jsonLogger((line) => process.stderr.write(`${line}\n`), systemClock, flags.logLevel);
   const signal = untilTold(logger);
   const manifests = await readManifests(flags.filename ?? []);
+  const telemetry = await startTelemetry({ service: 'rouse-local', tracing: flags.tracing ?? false }, logger);
   const local = await startLocal({
     logger,
     manifests,
@@ -23,6 +25,7 @@ export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
     metricsPort: flags.metricsPort,
     environment: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
     cwd: process.cwd(),
+    telemetry,
   });
   const directory = await mkdtemp(join(tmpdir(), 'rouse-local-'));
   try {
@@ -36,6 +39,7 @@ export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {
     else await Promise.race([aborted(signal), whileControlled(local)]);
   } finally {
     await local.stop();
+    await telemetry.end();
     await rm(directory, { recursive: true, force: true });
   }
   return exitCode.ok;

@@ -56,6 +56,7 @@ const logLevel = (): Option =>
   flag('--log-level <level>', 'least severe log line to print')
     .choices(logLevels)
     .default('info' satisfies LogLevel);
+const tracing = (what: string): Option => flag('--tracing', `${what} by OpenTelemetry, which the OTEL_* variables of the environment set up`);
 const kubeconfig = (): Option =>
   flag('--kubeconfig <file>', 'how to reach the API server, as somebody who may do all this (else $KUBECONFIG, else ~/.kube/config)');
 const timeout = (): Option => flag('--timeout <duration>', 'for handing back').default('10m');
@@ -79,6 +80,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(portFlag('--gateway-port <port>', 'gateway, by host name', 8080))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz, /workloads', 9090))
     .addOption(flag('--demo', 'play a minute of load against the first workload, then stop'))
+    .addOption(tracing('a trace for each request, wake and change of count'))
     .addOption(logLevel().default('warn' satisfies LogLevel))
     .action(async (options: LocalFlags) => done(await (await import('./local.ts')).runLocal(options)));
   program
@@ -93,6 +95,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--write-ca <file>', 'write the CA certificate that gateways are to trust'))
     .addOption(flag('--allow-external-gateways', 'believe the address that a gateway outside the cluster claims'))
     .addOption(flag('--placement', 'say where new pods go: watch the nodes and answer schedulers (docs/placement.md)'))
+    .addOption(tracing('a trace for each wake and change of count'))
     .addOption(logLevel())
     .action(async (options: ControllerFlags) => done(await (await import('./controller-command.ts')).runController(options)));
   program
@@ -115,7 +118,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .addOption(flag('--workers <number>', 'processes that share the ports').argParser(workers).default(1))
     .addOption(portFlag('--metrics-port <port>', '/metrics, /healthz, /readyz', 9090))
     .addOption(flag('--access-log <template>', 'a line of JSON on standard output for each request: off, json, or {"NAME":"%FIELD% …", …}').default('off'))
-    .addOption(flag('--tracing', 'a trace for each request by OpenTelemetry, which the OTEL_* variables of the environment set up'))
+    .addOption(tracing('a trace for each request'))
     .addOption(logLevel())
     .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
   program

@@ -14,8 +14,10 @@ export const runSingleGateway = async (flags: GatewayFlags, podName: string): Pr
   const told = untilTold(logger);
   const observing = await startObserving(flags, logger);
   const running = await startGateway(flags, podName, logger, observing.observed);
+  const metrics = gatewayExposition(running);
+  observing.exportMetrics(metrics);
   const operations = await serveOperations(
-    { notReady: () => running.notReady(), metrics: gatewayExposition(running) },
+    { notReady: () => running.notReady(), metrics },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
   ).catch(async (failure: unknown) => {
     await running.stop('at-once');

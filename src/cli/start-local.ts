@@ -9,6 +9,7 @@ import { freePortAllotter } from './local-ports.ts';
 import type { SourcedManifest } from './manifests.ts';
 import { serveOperations } from './operations-server.ts';
 import { localExposition } from './exposition.ts';
+import type { Telemetry } from './telemetry.ts';
 
 export interface LocalOptions {
   readonly logger: Logger;
@@ -18,6 +19,8 @@ export interface LocalOptions {
   readonly metricsPort: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Left out: none. */
+  readonly telemetry?: Telemetry;
 }
 
 /** Everything on one machine. */
@@ -68,6 +71,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       placement: false,
       namespaces: undefined,
       usageEvery: seconds(2),
+      tracer: options.telemetry?.controller,
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
     },
     controlling.signal,
@@ -88,12 +92,15 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     zone: undefined,
     shared: { sharedPort: options.gatewayPort },
     host,
+    ...(options.telemetry?.requests === undefined ? {} : { tracer: options.telemetry.requests }),
   }).catch((failure: unknown) => {
     throw portProblem(failure, { host, port: options.gatewayPort, flag: '--gateway-port' });
   });
   stops.push(() => gateway.stop('at-once'));
+  const metrics = localExposition(controller, gateway);
+  options.telemetry?.exportMetrics(metrics);
   const operations = await serveOperations(
-    { notReady: () => controller.notReady(), metrics: localExposition(controller, gateway), other: controller.api },
+    { notReady: () => controller.notReady(), metrics, other: controller.api },
     { host, port: options.metricsPort, flag: '--metrics-port' },
   );
   stops.push(async () => {

@@ -56,6 +56,8 @@ export interface WorkloadRoute {
   readonly pods: readonly PodRoute[];
   /** Set while a wake cannot succeed: held requests are answered `wake-failed` with it at once. */
   readonly wakeFailure: { readonly reason: WakeFailureReason; readonly message: string } | undefined;
+  /** Where the controller traces: the span of the wake that is under way, or has just ended, as a `traceparent`. Whoever waited for it is linked to it. */
+  readonly wakeContext?: string | undefined;
   /** Most requests in flight per pod; undefined: no limit. */
   readonly containerConcurrency: number | undefined;
   readonly holdQueueDepth: number;

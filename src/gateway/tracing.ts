@@ -4,7 +4,13 @@ import type { BrokenOffBy } from './counters.ts';
 
 /** Opt-in: follows HTTP requests through the gateway. Who implements it says what a trace is made of; requests that are to be ignored are in none. */
 export interface Tracer {
-  begin(request: LoggedRequest, client: RequestClient, workload: WorkloadKey): RequestTrace;
+  begin(request: LoggedRequest, client: RequestClient, workload: TracedWorkload): RequestTrace;
+}
+
+export interface TracedWorkload {
+  readonly key: WorkloadKey;
+  /** Of the wake that is under way, or has just ended (`WorkloadRoute`); undefined: of none that is traced. */
+  readonly wakeContext: string | undefined;
 }
 
 /** Who has sent it, and how. */

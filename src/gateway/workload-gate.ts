@@ -118,6 +118,10 @@ export class WorkloadGate implements CallProgress {
     return this.#route;
   }
 
+  get wakeContext(): string | undefined {
+    return this.#route.wakeContext;
+  }
+
   /** Calls that are in a pod or wait. */
   get calls(): number {
     return this.#meter.concurrency;
@@ -165,7 +169,7 @@ export class WorkloadGate implements CallProgress {
     const now = this.#around.clock.monotonic();
     call.progress = this;
     call.arrivedAt = now;
-    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call, this.key);
+    if (this.#around.tracer !== undefined && call.request !== undefined) call.trace = this.#around.tracer.begin(call.request, call, this);
     this.#meter.arrive(now);
     this.#retries.request(now);
     this.#around.active(this);

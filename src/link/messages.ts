@@ -184,6 +184,7 @@ const route = shape<WorkloadRoute>({
   hosts: list(host, 1000),
   pods: list(pod, mostPods),
   wakeFailure: optional(shape({ reason: oneOf(failureNames), message: text(4096) })),
+  wakeContext: optional(text(64)),
   containerConcurrency: optional(whole(1e6)),
   holdQueueDepth: whole(1e6),
   holdTimeoutMs: aTimeout,

@@ -13,6 +13,7 @@ export {
   type ControllerInstrumentsOptions,
 } from './instruments/controller.ts';
 export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
+export { parseExposition } from './instruments/exposition-sum.ts';
 export { negotiated } from './instruments/open-metrics.ts';
 export type { WorkloadFigures } from './instruments/per-workload.ts';
 export type { ProcessFigures } from './instruments/process-metrics.ts';

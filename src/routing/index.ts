@@ -6,7 +6,16 @@
 export { GatewayPods, LostGateways } from './gateway-pods.ts';
 export { rangeAllotter } from './gateway-ports.ts';
 export { heldServices } from './hand-back.ts';
-export type { PortAllotter, RouteChange, RoutedWorkload, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
+export type {
+  PortAllotter,
+  RouteChange,
+  RoutedWorkload,
+  RoutePublisher,
+  RoutingNotice,
+  WakeContextSource,
+  WakeFailureSource,
+  WorkloadSource,
+} from './ports.ts';
 export type { RoutingOptions, RoutingTiming } from './options.ts';
 export { createRouting, type Routing } from './routing.ts';
 export type { RoutingSnapshots } from './world.ts';

@@ -1,7 +1,7 @@
 import { millis, type Clock, type Logger, type Millis } from '../core/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import type { GatewayPods } from './gateway-pods.ts';
-import type { PortAllotter, RoutePublisher, RoutingNotice, WakeFailureSource, WorkloadSource } from './ports.ts';
+import type { PortAllotter, RoutePublisher, RoutingNotice, WakeContextSource, WakeFailureSource, WorkloadSource } from './ports.ts';
 import type { RoutingSnapshots } from './world.ts';
 
 export interface RoutingOptions {
@@ -12,6 +12,8 @@ export interface RoutingOptions {
   /** Left out: nothing is known of gateways but their links. */
   readonly gatewayPods?: GatewayPods;
   readonly wakeFailures: WakeFailureSource;
+  /** Left out: nothing is traced. */
+  readonly wakeContexts?: WakeContextSource;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Only the leader writes; every replica publishes routes. */

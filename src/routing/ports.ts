@@ -26,6 +26,12 @@ export interface WakeFailureSource {
   subscribe(listener: (key: WorkloadKey) => void): () => void;
 }
 
+/** The spans of wakes, for gateways to link to (`WorkloadRoute.wakeContext`). */
+export interface WakeContextSource {
+  get(key: WorkloadKey): string | undefined;
+  subscribe(listener: (key: WorkloadKey) => void): () => void;
+}
+
 export type RouteChange = Pick<RouteSnapshot, 'full' | 'upsert' | 'remove'>;
 
 /** The way to the gateways. */

@@ -22,6 +22,7 @@ export interface RouteInputs {
   /** How the places of its pods are divided among gateways, where there is a limit. */
   readonly permits?: (limit: number, pods: readonly PodRoute[]) => ReadonlyMap<string, PodPermits>;
   readonly wakeFailure: ReturnType<WakeFailureSource['get']>;
+  readonly wakeContext?: string | undefined;
   /** Where gateways bind; undefined: all addresses. */
   readonly listenAddress: string | undefined;
 }
@@ -61,7 +62,7 @@ const withPermits = (pods: readonly PodRoute[], permits: ReadonlyMap<string, Pod
 
 /** Everything that gateways have to know of one workload. */
 export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
-  const { workload, services, wakeFailure } = inputs;
+  const { workload, services, wakeFailure, wakeContext } = inputs;
   const { traffic, scaling } = workload.spec;
   const known = targets(services);
   const [family] = services.flatMap(({ service }) => addressTypes.filter((type) => type === service.ipFamilies[0]));
@@ -74,6 +75,7 @@ export const workloadRoute = (inputs: RouteInputs): WorkloadRoute => {
     hosts: hosts(inputs),
     pods: limit === undefined || inputs.permits === undefined ? pods : withPermits(pods, inputs.permits(limit, pods)),
     wakeFailure,
+    ...(wakeContext === undefined ? {} : { wakeContext }),
     containerConcurrency: limit,
     holdQueueDepth: traffic.holdQueueDepth,
     holdTimeoutMs: traffic.holdTimeout === 'never-hold' ? 0 : traffic.holdTimeout,

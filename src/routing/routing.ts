@@ -120,7 +120,7 @@ class Router implements Routing {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { snapshots, workloads, publisher, wakeFailures, clock } = this.#options;
+    const { snapshots, workloads, publisher, wakeFailures, wakeContexts, clock } = this.#options;
     const synced = Promise.all([snapshots.services.synced, snapshots.endpointSlices.synced, snapshots.pods.synced, workloads.synced]);
     if (!(await completed(synced, signal))) return;
     this.#world.open();
@@ -129,6 +129,7 @@ class Router implements Routing {
       publisher.onGateways(() => this.#onGateways()),
       this.#gatewayPods.onChange(() => this.#onGatewayPods()),
       wakeFailures.subscribe((key) => this.#book.touch(key)),
+      wakeContexts?.subscribe((key) => this.#book.touch(key)) ?? (() => undefined),
     ];
     this.#book.publishAll(this.#world.workloads());
     this.#gateways.update();
@@ -246,6 +247,7 @@ class Router implements Routing {
       leaving: this.#retiring.of(key),
       permits: (limit, pods) => this.#permits.of(key, limit, pods),
       wakeFailure: this.#options.wakeFailures.get(key),
+      wakeContext: this.#options.wakeContexts?.get(key),
       listenAddress: this.#options.listenAddress,
     });
   }

@@ -34,6 +34,7 @@ export interface ApplierPorts extends ReplicaWriterPorts {
   readonly removalOrder?: RemovalOrder | undefined;
   readonly logger: Logger;
   readonly tell: (event: ScalerEvent) => void;
+  readonly waking?: ((key: WorkloadKey, decision: Decision) => void) | undefined;
   /** A write has ended while another poke had come. */
   readonly lookAgain: (key: WorkloadKey, held: number) => void;
   /** Onboarding steps that come before any count is lowered (`onboarding.ts`). */
@@ -145,7 +146,10 @@ export class Applier implements WriteListener {
       return;
     }
     if (memory.target !== to || decision.kind !== 'hold') {
-      if (decision.kind === 'wake' && memory.change === undefined) this.#ports.coldStarts.begin(key);
+      if (decision.kind === 'wake' && memory.change === undefined) {
+        this.#ports.coldStarts.begin(key);
+        this.#ports.waking?.(key, decision);
+      }
       memory.change = { from: live, reason: decision.reason };
     } else if (memory.change === undefined && !this.#writer.isBusy(key)) memory.change = { from: live, reason: 'restored' };
     memory.target = to;

@@ -82,6 +82,8 @@ export interface ScalerPorts {
   readonly decided?: (key: WorkloadKey, decision: Decision) => void;
   /** Told after each look at every workload how long it took, pauses included. Must not throw. */
   readonly ticked?: (tookMs: number) => void;
+  /** A workload is about to be woken by this decision. Must not throw. */
+  readonly waking?: (key: WorkloadKey, decision: Decision) => void;
   /** Where pods are placed: which of equally idle ones go first. */
   readonly removalOrder?: RemovalOrder;
   /** Beyond Deployments and StatefulSets. */

@@ -142,7 +142,7 @@ class WorkloadScaler implements Scaler {
   }
 
   async lead(signal: AbortSignal): Promise<void> {
-    const { client, clock, logger, path, removalOrder } = this.#ports;
+    const { client, clock, logger, path, removalOrder, waking } = this.#ports;
     const adopters = (): number => [...this.#ports.registry.values()].filter(({ spec }) => spec.adoptHpa).length;
     const setUpPorts = { client, clock, resourceOf: this.#resourceOf, logger, tell: this.#tell, adopters };
     this.#term = signal;
@@ -159,6 +159,7 @@ class WorkloadScaler implements Scaler {
         path,
         removalOrder,
         tell: this.#tell,
+        waking,
         lookAgain: (key, held) => {
           this.#loop.lookAgain(key, held);
         },

@@ -1,84 +1,96 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server, ServerCredentials, type handleUnaryCall, type MethodDefinition } from '@grpc/grpc-js';
 import type { ExecutionContext } from 'ava';
+import { gunzipSync } from 'node:zlib';
+import { decodeMetrics, decodeTraces, type ReceivedMetric, type ReceivedSpan } from './otlp-definitions.ts';
 
-/** A span as it came, with what it is about by name. */
-export interface ReceivedSpan {
-  readonly name: string;
-  readonly kind: number;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string | undefined;
-  readonly traceState: string | undefined;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly status: { readonly code?: number; readonly message?: string };
-  readonly service: unknown;
+export type { ReceivedMetric, ReceivedSpan } from './otlp-definitions.ts';
+
+/** What stands in for a collector, which cannot be installed where the tests run. */
+export interface OtlpReceiver {
+  /** For `http/protobuf` and `http/json`. */
+  readonly url: string;
+  /** For `grpc`. */
+  readonly grpcUrl: string;
+  readonly spans: readonly ReceivedSpan[];
+  /** Newest last: each export has all of them. */
+  readonly metrics: readonly ReceivedMetric[];
+  /** Exports by how they came: `grpc`, `application/json`, `application/x-protobuf`. */
+  readonly exports: ReadonlyMap<string, number>;
+  /** What could not be understood. */
+  readonly problems: readonly string[];
 }
 
-interface KeyValue {
-  readonly key: string;
-  readonly value: Readonly<Record<string, unknown>>;
-}
-interface OtlpSpan {
-  readonly name: string;
-  readonly kind: number;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly traceState?: string;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: readonly KeyValue[];
-  readonly status: ReceivedSpan['status'];
-}
-interface OtlpTraces {
-  readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: readonly KeyValue[] };
-    readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[];
-  }[];
-}
+const traceService = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const metricsService = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
 
-/** `{intValue: "1"}` → 1, `{stringValue: "a"}` → "a". */
-const valueOf = (value: KeyValue['value']): unknown => {
-  const [[kind, content] = ['', undefined]] = Object.entries(value);
-  return kind === 'intValue' ? Number(content) : content;
-};
-const byName = (attributes: readonly KeyValue[]): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]));
-const msOf = (nanoseconds: string): number => Number(BigInt(nanoseconds) / 1000n) / 1000;
+/** A response without a field: everything was taken. */
+const taken = Buffer.alloc(0);
+const method = (path: string): MethodDefinition<Buffer, Buffer> => ({
+  path,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (bytes) => bytes,
+  requestDeserialize: (bytes) => bytes,
+  responseSerialize: (bytes) => bytes,
+  responseDeserialize: (bytes) => bytes,
+});
 
-const spansOf = ({ resourceSpans }: OtlpTraces): readonly ReceivedSpan[] =>
-  resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ spans }) =>
-      spans.map(({ startTimeUnixNano, endTimeUnixNano, attributes, parentSpanId, traceState, ...span }) => ({
-        ...span,
-        parentSpanId: parentSpanId === '' ? undefined : parentSpanId,
-        traceState,
-        startMs: msOf(startTimeUnixNano),
-        endMs: msOf(endTimeUnixNano),
-        attributes: byName(attributes),
-        service: byName(resource.attributes)['service.name'],
-      })),
-    ),
-  );
-
-/** Takes traces by OTLP over HTTP with JSON, as a collector does. */
-export const startOtlpReceiver = async (t: ExecutionContext): Promise<{ readonly url: string; readonly spans: readonly ReceivedSpan[] }> => {
+/** Takes traces and metrics by OTLP over HTTP, with protobuf or JSON, and over gRPC (https://opentelemetry.io/docs/specs/otlp/). */
+export const startOtlpReceiver = async (t: ExecutionContext): Promise<OtlpReceiver> => {
   const spans: ReceivedSpan[] = [];
+  const metrics: ReceivedMetric[] = [];
+  const exports = new Map<string, number>();
+  const problems: string[] = [];
+  const take = (how: string, what: 'traces' | 'metrics', bytes: Uint8Array): boolean => {
+    const encoding = how === 'application/json' ? 'json' : 'protobuf';
+    exports.set(how, (exports.get(how) ?? 0) + 1);
+    try {
+      if (what === 'traces') spans.push(...decodeTraces[encoding](bytes));
+      else metrics.push(...decodeMetrics[encoding](bytes));
+      return true;
+    } catch (error) {
+      problems.push(`${how} ${what}: ${String(error)}`);
+      return false;
+    }
+  };
   const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      if (request.url === '/v1/traces') spans.push(...spansOf(JSON.parse(body) as OtlpTraces));
-      response.writeHead(request.url === '/v1/traces' ? 200 : 404, { 'content-type': 'application/json' }).end('{}');
+      const contentType = request.headers['content-type'] ?? '';
+      const sent = Buffer.concat(parts);
+      const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
+      const what = request.url === '/v1/traces' ? 'traces' : request.url === '/v1/metrics' ? 'metrics' : undefined;
+      const status = what === undefined ? 404 : take(contentType, what, body) ? 200 : 400;
+      response.writeHead(status, { 'content-type': contentType }).end(contentType === 'application/json' ? '{}' : '');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const grpc = new Server();
+  const takes =
+    (what: 'traces' | 'metrics'): handleUnaryCall<Buffer, Buffer> =>
+    ({ request }, answer) => {
+      take('grpc', what, request);
+      answer(null, taken);
+    };
+  grpc.addService({ Export: method(traceService) }, { Export: takes('traces') });
+  grpc.addService({ Export: method(metricsService) }, { Export: takes('metrics') });
+  const grpcPort = await new Promise<number>((resolve, reject) => {
+    grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
+    grpc.forceShutdown();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    grpcUrl: `http://127.0.0.1:${grpcPort}`,
+    spans,
+    metrics,
+    exports,
+    problems,
+  };
 };

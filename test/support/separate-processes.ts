@@ -34,7 +34,8 @@ interface ReplicaSets {
 
 const metricsUrl = async (rouse: RouseProcess): Promise<string> => (await rouse.line(/^ready: .*metrics=(\S+)/))[1] ?? '';
 
-export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
+/** `env`: more variables for each of them. */
+export const startSeparateProcesses = async (env: Readonly<Record<string, string>> = {}): Promise<SeparateProcesses> => {
   const directory = await mkdtemp(join(tmpdir(), 'rouse-processes-'));
   const file = (name: string): string => join(directory, name);
   const cluster = await startLocalCluster({
@@ -52,7 +53,7 @@ export const startSeparateProcesses = async (): Promise<SeparateProcesses> => {
   const ports = [await freePort(), await freePort()] as const;
   const processes: RouseProcess[] = [];
   const start = (main: string | undefined, ...args: readonly string[]): RouseProcess => {
-    const rouse = startRouse([...args, '--metrics-port', '0'], {}, main);
+    const rouse = startRouse([...args, '--metrics-port', '0'], env, main);
     processes.push(rouse);
     return rouse;
   };

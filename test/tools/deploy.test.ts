@@ -32,7 +32,8 @@ test(same, 'namespaced', ['--set', 'namespaces={default}']);
 test('every value of the chart does what it says', async (t) => {
   const args = ['image.repository=registry.example.com/rouse', 'image.tag=v7', 'image.pullPolicy=Always', 'image.pullSecrets={pull}', 'config.window=120s']
     .concat(['logLevel=debug', 'priorityClassName=urgent', 'nodeSelector.disk=ssd', 'podAnnotations.team=platform', 'networkPolicies=false'])
-    .concat(['gateway.service.type=LoadBalancer', 'gateway.service.annotations.internal=yes', 'namespaces={team-a,team-b}']);
+    .concat(['gateway.service.type=LoadBalancer', 'gateway.service.annotations.internal=yes', 'namespaces={team-a,team-b}'])
+    .concat(['gateway.extraEnv[0].name=OTEL_TRACES_SAMPLER', 'gateway.extraEnv[0].value=always_off', 'controller.extraEnv[0].name=OTEL_METRICS_EXPORTER']);
   const objects = manifestsIn(await helmTemplate(args.flatMap((each) => ['--set', each])));
   for (const name of ['rouse-controller', 'rouse-gateway'])
     t.like(objects.get(`Deployment rouse-system/${name}`), {
@@ -49,6 +50,8 @@ test('every value of the chart does what it says', async (t) => {
       },
     });
   t.regex(JSON.stringify(objects.get('Deployment rouse-system/rouse-controller')), /"--log-level=debug","--namespaces=team-a,team-b"/);
+  t.regex(JSON.stringify(objects.get('Deployment rouse-system/rouse-gateway')), /\{"name":"OTEL_TRACES_SAMPLER","value":"always_off"\}/);
+  t.regex(JSON.stringify(objects.get('Deployment rouse-system/rouse-controller')), /\{"name":"OTEL_METRICS_EXPORTER"\}/);
   t.like(objects.get('ConfigMap rouse-system/rouse-config'), { data: { window: '120s' } });
   t.like(objects.get('Service rouse-system/rouse-gateway'), { metadata: { annotations: { internal: 'yes' } }, spec: { type: 'LoadBalancer' } });
   t.like(objects.get('ClusterRole /rouse-controller'), { rules: [{ resources: ['namespaces'], resourceNames: ['team-a', 'team-b'] }] });

@@ -1,38 +1,56 @@
 import { diag, DiagLogLevel, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { seconds, systemClock, type Logger } from '../../core/index.ts';
-import type { Tracer } from '../../gateway/index.ts';
-import { exitCode } from '../exit-code.ts';
-import { spanTracer } from './span-tracer.ts';
-
-export interface Tracing {
-  readonly tracer: Tracer;
-  /** Exports what has not left yet. Where that takes more than a few seconds the process ends without it: what tries it again would keep it. */
-  end(): Promise<void>;
-}
+import { millis, seconds, systemClock, type Logger } from '../../core/index.ts';
+import type { Operations } from '../operations-server.ts';
+import type { Telemetry, TelemetryOptions } from '../telemetry.ts';
+import { complaints } from './complaints.ts';
+import { controllerSpans } from './controller-spans.ts';
+import { metricReaders } from './metric-readers.ts';
+import { spanTracer } from './request-spans.ts';
 
 const exportWithin = seconds(3);
+const thenEndWithin = millis(500);
 
 /** Everything is set up as OpenTelemetry's SDKs have it, by variables of the environment: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. */
-export const startTracing = (logger: Logger): Tracing => {
+export const startOpenTelemetry = async (
+  { service, tracing, exporters }: TelemetryOptions & { readonly exporters: readonly string[] },
+  logger: Logger,
+): Promise<Telemetry> => {
   const { env } = process;
-  const say = (message: string, ...more: unknown[]): void => logger.warn(message, more.length === 0 ? {} : { more: more.map(String).join(' ') });
+  const complain = complaints(logger, systemClock);
   const silent = (): undefined => undefined;
-  diag.setLogger({ error: say, warn: say, info: silent, debug: silent, verbose: silent }, DiagLogLevel.WARN);
+  diag.setLogger({ error: complain.say, warn: complain.say, info: silent, debug: silent, verbose: silent }, DiagLogLevel.WARN);
   // The SDK's own default runs commands to find out about the host.
   env.OTEL_NODE_RESOURCE_DETECTORS ??= 'env,serviceinstance';
   const named = env.OTEL_SERVICE_NAME !== undefined || env.OTEL_RESOURCE_ATTRIBUTES?.includes('service.name=') === true;
-  const sdk = new NodeSDK({ metricReaders: [], logRecordProcessors: [], ...(named ? {} : { serviceName: 'rouse-gateway' }) });
+  let read: Operations['metrics'] | undefined;
+  const readers = await metricReaders(exporters, env, () => read?.(), complain.say);
+  const sdk = new NodeSDK({
+    metricReaders: [...readers],
+    logRecordProcessors: [],
+    ...(tracing ? {} : { spanProcessors: [] }),
+    ...(named ? {} : { serviceName: service }),
+  });
   sdk.start();
+  complain.started();
+  const tracer = trace.getTracer(service);
   return {
-    tracer: spanTracer(trace.getTracer('rouse-gateway')),
+    requests: tracing ? spanTracer(tracer) : undefined,
+    controller: tracing ? controllerSpans(tracer, systemClock) : undefined,
+    exportMetrics: (from) => {
+      read = from;
+    },
     end: async () => {
-      const late = systemClock.after(exportWithin, () => {
-        logger.warn('the last spans could not be exported in time');
-        process.exit(exitCode.ok);
-      });
-      await sdk.shutdown().catch((error: unknown) => logger.warn('the last spans could not be exported', { error }));
-      late.cancel();
+      const ended = new AbortController();
+      const late = systemClock.sleep(exportWithin, ended.signal).then(
+        () => logger.warn('the last spans and metrics could not be exported in time'),
+        () => undefined,
+      );
+      const shutDown = sdk.shutdown().catch((error: unknown) => logger.warn('the last spans and metrics could not be exported', { error }));
+      await Promise.race([shutDown, late]);
+      ended.abort();
+      // What tries it again would keep the process.
+      systemClock.after(thenEndWithin, () => process.exit());
     },
   };
 };

@@ -3,6 +3,8 @@ import { jsonLogger, millis, systemClock, systemRandom } from '../../core/index.
 import { createWorkerFigures } from '../../metrics/index.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { GatewayFlags } from '../flags.ts';
+import { gatewayService } from '../observing.ts';
+import { startTelemetry } from '../telemetry.ts';
 import { untilWritten } from '../written.ts';
 import { aborted, untilTold } from '../lifetime.ts';
 import { readyLine } from '../listen.ts';
@@ -51,6 +53,8 @@ export const runWorkers = async (flags: GatewayFlags, podName: string): Promise<
     const alive = answers.filter(([worker]) => worker.isAlive);
     return figures.expose(new Map(alive), { wanted: flags.workers, serving: supervisor.serving });
   };
+  const telemetry = await startTelemetry({ service: gatewayService, tracing: false }, logger);
+  telemetry.exportMetrics(metrics);
   const operations = await serveOperations(
     { notReady: () => supervisor.notReady(), metrics },
     { host: flags.listen, port: flags.metricsPort, flag: '--metrics-port' },
@@ -63,5 +67,6 @@ export const runWorkers = async (flags: GatewayFlags, podName: string): Promise<
   await supervisor.stop('leave');
   operations.close();
   await untilWritten();
+  await telemetry.end();
   return exitCode.ok;
 };

@@ -45,7 +45,7 @@ class Worker {
       holdSlots: holdSlotsOf(flags.workers),
       share: (snapshot: RouteSnapshot) => share(snapshot, place),
     };
-    this.#observing = startObserving(flags, this.#logger);
+    this.#observing = startObserving(flags, this.#logger, 'worker');
     this.#gateway = this.#observing.then(({ observed }) => startGateway(flags, podName, this.#logger, observed, part));
     try {
       const running = await this.#gateway;

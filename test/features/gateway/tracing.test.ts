@@ -175,12 +175,45 @@ test('a request without a context, or with one that is none, begins a trace; one
 test('a collector that is not there costs no request, and keeps no gateway from ending', async (t) => {
   const origin = await startOrigin((_request, response) => response.end());
   t.teardown(origin.die);
-  const { gateway, send, route } = await startTraced(t, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` });
+  const { gateway, send, route } = await startTraced(t, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '300',
+  });
   await route({ web: origin.port, grpc: undefined });
   for (let count = 0; count < 20; count += 1) t.is((await send('Connection: close\r\n')).status, 200);
+  await until('it is told', () => gateway.errors().includes('OpenTelemetry'), 15_000);
   const toldAt = performance.now();
   t.is(await gateway.stop('SIGTERM'), 0);
   t.true(performance.now() - toldAt < 8000);
+  t.is(gateway.errors().match(/OpenTelemetry/g)?.length, 1, gateway.errors());
+});
+
+test('a collector that never answers costs no request: what waits for it is bounded, the rest is dropped with one line', async (t) => {
+  const origin = await startOrigin((_request, response) => response.end());
+  t.teardown(origin.die);
+  const mute = createServer(() => undefined);
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    mute.closeAllConnections();
+    mute.close();
+  });
+  const { gateway, port, send, route } = await startTraced(t, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(mute.address() as { readonly port: number }).port}`,
+    OTEL_BSP_MAX_QUEUE_SIZE: '20',
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+    OTEL_BSP_EXPORT_TIMEOUT: '500',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+  });
+  await route({ web: origin.port, grpc: undefined });
+  t.is((await send('Connection: close\r\n')).status, 200);
+  const client = await dial(t, port);
+  for (let count = 0; count < 200; count += 1) {
+    await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    t.is((await readAnswer(client)).status, 200);
+  }
+  await until('it is told', () => gateway.errors().includes('OpenTelemetry'), 15_000);
+  t.is(await gateway.stop('SIGTERM'), 0);
+  t.is(gateway.errors().match(/OpenTelemetry/g)?.length, 1, gateway.errors());
 });
 
 test('HTTP/2 is traced in the same way, and so is what fails; spans that have not left are exported at the end', async (t) => {

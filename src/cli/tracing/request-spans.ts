@@ -10,8 +10,10 @@ import {
   type TextMapGetter,
   type Tracer as OtelTracer,
 } from '@opentelemetry/api';
-import { parseWorkloadKey, type PodRoute, type WorkloadKey } from '../../core/index.ts';
-import type { LoggedRequest, PodFields, RequestClient, RequestTrace, TracedCall, Tracer } from '../../gateway/index.ts';
+import type { PodRoute } from '../../core/index.ts';
+import type { LoggedRequest, PodFields, RequestClient, RequestTrace, TracedCall, TracedWorkload, Tracer } from '../../gateway/index.ts';
+import { spanContextOf } from './trace-parent.ts';
+import { workloadAttributes } from './workload-attributes.ts';
 
 /** Methods that may be in the name of a span; any other one is told apart by an attribute (semantic conventions for HTTP). */
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY']);
@@ -24,7 +26,7 @@ const intoFields = {
   },
 };
 
-/** Requests as spans of OpenTelemetry: one of kind SERVER for each, below it `hold` for each time that it waits, and `upstream`, of kind CLIENT, for each pod that it is given to. */
+/** Requests as spans of OpenTelemetry: one of kind SERVER for each, below it `hold` for each time that it waits, linked to the wake that it waited for, and `upstream`, of kind CLIENT, for each pod that it is given to. */
 export const spanTracer = (tracer: OtelTracer): Tracer => ({
   begin: (request, client, workload) => new RequestSpans(tracer, request, client, workload),
 });
@@ -32,16 +34,19 @@ export const spanTracer = (tracer: OtelTracer): Tracer => ({
 class RequestSpans implements RequestTrace {
   fields: PodFields = new Map();
   readonly #tracer: OtelTracer;
+  readonly #workload: TracedWorkload;
   readonly #method: Attributes;
   readonly #server: Span;
   readonly #within: Context;
   #hold: Span | undefined;
+  #waitsForWake = false;
   #upstream: Span | undefined;
   #attempts = 0;
 
-  constructor(tracer: OtelTracer, request: LoggedRequest, client: RequestClient, workload: WorkloadKey) {
+  constructor(tracer: OtelTracer, request: LoggedRequest, client: RequestClient, workload: TracedWorkload) {
     const known = knownMethods.has(request.method);
     this.#tracer = tracer;
+    this.#workload = workload;
     this.#method = known ? { 'http.request.method': request.method } : { 'http.request.method': '_OTHER', 'http.request.method_original': request.method };
     const parent = propagation.extract(ROOT_CONTEXT, request, fromRequest);
     this.#server = tracer.startSpan(
@@ -53,6 +58,7 @@ class RequestSpans implements RequestTrace {
   }
 
   held(atZero: boolean): void {
+    this.#waitsForWake ||= atZero;
     this.#hold ??= this.#tracer.startSpan('hold', { attributes: { 'rouse.wake': atZero } }, this.#within);
   }
 
@@ -100,9 +106,16 @@ class RequestSpans implements RequestTrace {
     server.end();
   }
 
+  /** The wake begins only upon the word that somebody waits: at the end of the wait, its span is known. */
   #endHold(): void {
-    this.#hold?.end();
+    const hold = this.#hold;
+    if (hold === undefined) return;
+    const wake = this.#waitsForWake ? this.#workload.wakeContext : undefined;
+    const context = wake === undefined ? undefined : spanContextOf(wake);
+    if (context !== undefined) hold.addLink({ context, attributes: { 'rouse.link': 'wake' } });
+    hold.end();
     this.#hold = undefined;
+    this.#waitsForWake = false;
   }
 
   /** Of a client span every status from 400 is an error. */
@@ -121,7 +134,7 @@ class RequestSpans implements RequestTrace {
 const clientGone = 499;
 const errorOf = (type: string | undefined): Attributes => (type === undefined ? {} : { 'error.type': type });
 
-const requestAttributes = (request: LoggedRequest, { clientAddress, scheme }: RequestClient, workload: WorkloadKey): Attributes => {
+const requestAttributes = (request: LoggedRequest, { clientAddress, scheme }: RequestClient, { key }: TracedWorkload): Attributes => {
   const [path = '', ...query] = request.path.split('?');
   return {
     'url.scheme': scheme,
@@ -131,8 +144,7 @@ const requestAttributes = (request: LoggedRequest, { clientAddress, scheme }: Re
     'client.address': clientAddress,
     'network.protocol.version': request.protocol.slice('HTTP/'.length),
     ...(request.userAgent === '' ? {} : { 'user_agent.original': request.userAgent }),
-    'k8s.namespace.name': parseWorkloadKey(workload)?.namespace ?? '',
-    'rouse.workload': workload.slice(workload.indexOf('/') + 1),
+    ...workloadAttributes(key),
   };
 };
 

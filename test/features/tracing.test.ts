@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+import { coldStartPhases } from '../../src/core/index.ts';
+import { deployment, service } from '../support/app.ts';
+import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
+import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
+import { startSeparateProcesses } from '../support/separate-processes.ts';
+import { followSlices } from '../support/slice-client.ts';
+import { until } from '../support/until.ts';
+
+/** Requests, the wake that they waited for and the decision behind it, as a collector gets them from a real `rouse local`. */
+
+const anyPorts = ['--api-port', '0', '--gateway-port', '0', '--metrics-port', '0'];
+
+interface Running {
+  readonly rouse: RouseProcess;
+  readonly app: string;
+  readonly metrics: string;
+}
+
+const startLocal = async (t: ExecutionContext, env: Readonly<Record<string, string>>, ...flags: readonly string[]): Promise<Running> => {
+  t.timeout(110_000);
+  const rouse = startRouse(['local', '-f', 'deploy/examples/hello.yaml', ...anyPorts, ...flags], env);
+  t.teardown(() => rouse.stop('SIGKILL'));
+  const [, app = '', metrics = ''] = await rouse.line(/^ready: app=(\S+) api=\S+ metrics=(\S+)$/);
+  return { rouse, app, metrics };
+};
+
+const found = async (receiver: OtlpReceiver, what: string, matches: (span: ReceivedSpan) => boolean, count = 1): Promise<readonly ReceivedSpan[]> =>
+  until(
+    `${count} ${what}`,
+    () => {
+      const spans = receiver.spans.filter(matches);
+      return spans.length >= count ? spans : undefined;
+    },
+    15_000,
+    () => [receiver.problems, receiver.spans],
+  );
+const named = (receiver: OtlpReceiver, name: string, count = 1): Promise<readonly ReceivedSpan[]> =>
+  found(receiver, `spans ${name}`, (span) => span.name === name, count);
+
+test('requests that wait at zero are linked to their wake, which has all its phases and the decision below it; metrics go out as /metrics has them', async (t) => {
+  const receiver = await startOtlpReceiver(t);
+  const { rouse, app, metrics } = await startLocal(
+    t,
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: receiver.grpcUrl,
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'grpc',
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_METRIC_EXPORT_INTERVAL: '300',
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+    },
+    '--tracing',
+  );
+  const traces = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
+  const parent = 'b7ad6b7169203331';
+  const ask = async (traceId: string): Promise<number> => (await fetch(app, { headers: { traceparent: `00-${traceId}-${parent}-01` } })).status;
+  t.deepEqual(await Promise.all(traces.map(ask)), [200, 200]);
+
+  const [wake] = await named(receiver, 'wake');
+  t.is(wake?.parentSpanId, undefined);
+  t.like(wake?.attributes, {
+    'k8s.namespace.name': 'default',
+    'rouse.workload': 'hello',
+    'rouse.reason': 'wake-request',
+    'rouse.replicas.to': 1,
+    'rouse.wake.outcome': 'served',
+  });
+  t.is(wake?.service, 'rouse-local');
+
+  for (const traceId of traces) {
+    const [request] = await found(receiver, `requests of ${traceId}`, (span) => span.traceId === traceId && span.kind === 2);
+    const [hold] = await found(receiver, `holds of ${traceId}`, (span) => span.traceId === traceId && span.name === 'hold');
+    const [upstream] = await found(receiver, `upstreams of ${traceId}`, (span) => span.traceId === traceId && span.kind === 3);
+    t.is(request?.parentSpanId, parent);
+    t.is(hold?.parentSpanId, request?.spanId);
+    t.is(upstream?.parentSpanId, request?.spanId);
+    t.deepEqual(hold?.links, [{ traceId: wake?.traceId ?? '', spanId: wake?.spanId ?? '', attributes: { 'rouse.link': 'wake' } }]);
+    t.deepEqual([request?.links, upstream?.links], [[], []]);
+  }
+
+  const below = await found(receiver, 'spans below the wake', (span) => span.parentSpanId === wake?.spanId, coldStartPhases.length + 1);
+  const phases = coldStartPhases.map((phase) => below.find(({ name }) => name === phase));
+  let at = wake?.startMs ?? 0;
+  for (const phase of phases) {
+    t.is(phase?.traceId, wake?.traceId);
+    t.true(Math.abs((phase?.startMs ?? 0) - at) < 0.1, `${String(phase?.name)} begins where the one before it ends`);
+    at = phase?.endMs ?? 0;
+  }
+  t.true(Math.abs(at - (wake?.endMs ?? 0)) < 0.1);
+  const decision = below.find(({ name }) => name === 'decision');
+  t.like(decision?.attributes, {
+    'rouse.reason': 'wake-request',
+    'rouse.decision.kind': 'wake',
+    'rouse.replicas.from': 0,
+    'rouse.replicas.to': 1,
+    'rouse.pods.ready': 0,
+    'rouse.workload': 'hello',
+  });
+  t.true(Number(decision?.attributes['rouse.requests.held']) >= 1);
+
+  // Everything is quiet now but the ticks.
+  const text = await (await fetch(metrics)).text();
+  const scraped = (series: string): number =>
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.slice(series.length),
+    );
+  const newest = (name: string): (typeof receiver.metrics)[number] | undefined => receiver.metrics.findLast((metric) => metric.name === name);
+  await until('the cold start is exported', () => newest('rouse_cold_start_seconds'));
+  await until('both requests are exported', () => newest('rouse_gateway_requests_total')?.points.some(({ value }) => value === 2));
+  const requests = newest('rouse_gateway_requests_total');
+  t.like(requests, { kind: 'sum', isMonotonic: true, temporality: 2, service: 'rouse-local' });
+  t.true(requests!.description.length > 10);
+  for (const { attributes, value } of requests?.points ?? []) {
+    const labels = Object.entries(attributes).map(([name, content]) => `${name}="${String(content)}"`);
+    t.is(value, scraped(`rouse_gateway_requests_total{${labels.join(',')}}`));
+  }
+  const coldStart = newest('rouse_cold_start_seconds');
+  t.like(coldStart, { kind: 'histogram', unit: 's', temporality: 2 });
+  t.deepEqual(coldStart?.points.map(({ attributes }) => attributes.phase).sort(), [...coldStartPhases].sort());
+  for (const { attributes, histogram } of coldStart?.points ?? []) {
+    const labels = `namespace="default",workload="hello",phase="${String(attributes.phase)}"`;
+    t.is(histogram?.sum, scraped(`rouse_cold_start_seconds_sum{${labels}}`));
+    t.is(histogram?.count, 1);
+    t.is(histogram?.counts.length, (histogram?.bounds.length ?? 0) + 1);
+    t.is(
+      histogram?.counts.reduce((sum, count) => sum + count, 0),
+      1,
+    );
+  }
+  t.is(newest('rouse_leader')?.kind, 'gauge');
+  t.deepEqual(receiver.problems, []);
+  t.true((receiver.exports.get('grpc') ?? 0) > 0 && (receiver.exports.get('application/x-protobuf') ?? 0) > 0);
+  t.is(await rouse.stop('SIGTERM'), 0);
+});
+
+// On a Mac only 127.0.0.1 is there.
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('the wake is the controller’s, whose process it is, and what waited in either of two gateways is linked to it over the link', async (t) => {
+  t.timeout(110_000);
+  const receiver = await startOtlpReceiver(t);
+  const rouse = await startSeparateProcesses({
+    ROUSE_TRACING: 'true',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcUrl,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  });
+  t.teardown(() => rouse.close());
+  await rouse.leads(await rouse.startController());
+  await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
+  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web'));
+  await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
+  const web = await followSlices(rouse.api, 'web');
+  t.teardown(() => web.close());
+  await until('both gateways are endpoints', () => web.targets().length === 2, 30_000);
+  const answers = await Promise.all(web.targets().map((target) => fetch(`http://${target}/`)));
+  t.deepEqual(answers.map(({ status }) => status), [200, 200]); // prettier-ignore
+  const [wake] = await named(receiver, 'wake');
+  t.is(wake?.service, 'rouse-controller');
+  const holds = await named(receiver, 'hold', 2);
+  t.is(new Set(holds.map(({ traceId }) => traceId)).size, 2);
+  for (const { links, service: from } of holds) {
+    t.is(from, 'rouse-gateway');
+    t.deepEqual(links, [{ traceId: wake?.traceId ?? '', spanId: wake?.spanId ?? '', attributes: { 'rouse.link': 'wake' } }]);
+  }
+  t.deepEqual(
+    [...new Set((await found(receiver, 'spans below the wake', ({ parentSpanId }) => parentSpanId === wake?.spanId, 6)).map(({ name }) => name))].sort(),
+    [...coldStartPhases, 'decision'].sort(),
+  );
+  t.deepEqual([[...receiver.exports.keys()], receiver.problems], [['grpc'], []]);
+});
