@@ -1,0 +1,7 @@
+import { readFileSync } from 'node:fs';
+
+/** Of this package. */
+export const rouseVersion = (): string => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  return version;
+};
