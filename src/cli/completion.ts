@@ -80,8 +80,9 @@ complete -F _rouse rouse
 
 /** Inside '…'. */
 const quoted = (text: string): string => text.replaceAll("'", "'\\''");
-/** Inside […] of a specification of _arguments. */
-const bracketed = (text: string): string => quoted(text).replaceAll(/[[\]\\:]/g, '\\$&');
+/** A description after a colon, and one within […], of zsh's own functions; both inside '…'. */
+const described = (text: string): string => quoted(text.replaceAll(/[\\:]/g, '\\$&'));
+const bracketed = (text: string): string => quoted(text.replaceAll(/[[\]\\:]/g, '\\$&'));
 
 const zshValue = (option: Option): string =>
   takesFile(option) ? ':file:_files' : !takesValue(option) ? '' : `:value:(${(option.argChoices ?? []).join(' ')})`;
@@ -104,7 +105,7 @@ const zsh = (commands: readonly Completed[]): string => {
 _rouse_workloads() { local -a names; names=(\${(f)"$(${workloadNames})"}); compadd -a names }
 _rouse() {
   local -a commands
-  commands=(${commands.map(({ name, description }) => `'${name}:${bracketed(description)}'`).join(' ')})
+  commands=(${commands.map(({ name, description }) => `'${name}:${described(description)}'`).join(' ')})
   _arguments -C '1:command:->command' '*::argument:->argument'
   case $state in
     command) _describe command commands ;;

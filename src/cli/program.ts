@@ -7,9 +7,9 @@ import { addCompletionCommand, addReadingCommands, addSwitchCommands } from './r
 import { rouseVersion } from './version.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
-export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
+export const runProgram = async (args: readonly string[], name = 'rouse'): Promise<ExitCode> => {
   let code: ExitCode = exitCode.ok;
-  const program = rouse((done) => {
+  const program = rouse(name, (done) => {
     code = done;
   });
   try {
@@ -24,8 +24,8 @@ export const runProgram = async (args: readonly string[]): Promise<ExitCode> => 
   }
 };
 
-const rouse = (done: (code: ExitCode) => void): Command => {
-  const program = new Command('rouse')
+const rouse = (name: string, done: (code: ExitCode) => void): Command => {
+  const program = new Command(name)
     .description('Request- and event-driven autoscaling, from zero to N, for the Deployments you already have.')
     .version(rouseVersion())
     .showHelpAfterError('(add --help for the flags)')
