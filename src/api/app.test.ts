@@ -2,10 +2,25 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { Express } from 'express';
-import { systemClock } from '../core/index.ts';
-import { createApi, type WorkloadReader } from './index.ts';
+import { instant, systemClock } from '../core/index.ts';
+import { createApi, type WorkloadReader, type WorkloadSummary } from './index.ts';
 
-const hello = { namespace: 'default', name: 'hello', resource: 'deployments.apps', desired: 2, ready: 1, reason: 'metric-rise' };
+const hello: WorkloadSummary = {
+  namespace: 'default',
+  name: 'hello',
+  resource: 'deployments.apps',
+  phase: 'scaling-up',
+  mode: 'enforce',
+  pause: 'none',
+  desired: 2,
+  replicas: 2,
+  ready: 1,
+  starting: 1,
+  held: 0,
+  inFlight: 9,
+  reason: 'metric-rise',
+};
+const controller = { version: '1.2.3', identity: 'one', now: instant(5), placement: false, gateways: [] };
 const reader: WorkloadReader = {
   workloads: () => [hello],
   explain: (namespace, name) => (namespace === 'default' && name === 'hello' ? { workload: hello, decisions: [] } : undefined),
@@ -16,6 +31,7 @@ const reader: WorkloadReader = {
   },
   trace: (_namespace, name) => (name === 'hello' ? '{"trace":"rouse"}\n' : undefined),
   leads: () => true,
+  controller: () => controller,
 };
 
 const howTo = (name: string): string =>
@@ -34,7 +50,10 @@ const answer = async (t: ExecutionContext, path: string, accept = '*/*'): Promis
   fetch(`${await served(t, createApi(reader, systemClock))}${path}`, { headers: { accept } });
 
 const cases = [
+  ['/controller', 200, controller],
   ['/workloads', 200, { workloads: [hello] }],
+  ['/workloads?namespace=default', 200, { workloads: [hello] }],
+  ['/workloads?namespace=team', 200, { workloads: [] }],
   ['/workloads/default/hello', 200, { workload: hello, decisions: [] }],
   ['/workloads/default/other', 404, { code: 'not-onboarded', detail: howTo('other') }],
   ['/workloads/default/hello/explain', 200, { workload: hello }],
@@ -46,7 +65,7 @@ const cases = [
   ],
   ['/workloads/default/helo/explain', 404, { code: 'not-onboarded', detail: `${howTo('helo')}; did you mean default/hello?` }],
   ['/workloads/default/other/trace', 404, { code: 'not-onboarded', detail: howTo('other') }],
-  ['/nothing', 404, { code: 'not-found', detail: 'try /workloads, /healthz, /readyz or /metrics' }],
+  ['/nothing', 404, { code: 'not-found', detail: 'try /workloads, /controller, /healthz, /readyz or /metrics' }],
 ] as const;
 
 for (const [path, status, body] of cases)
@@ -54,6 +73,7 @@ for (const [path, status, body] of cases)
     const got = await answer(t, path);
     t.is(got.status, status);
     t.is(got.headers.get('rouse-leads'), 'true');
+    t.is(got.headers.get('rouse-api-version'), '1');
     t.deepEqual(await got.json(), body);
   });
 

@@ -1,19 +1,19 @@
 import express, { type Express, type Response } from 'express';
-import { leadsHeader, type Clock } from '../core/index.ts';
+import { controllerApi, leadsHeader, type Clock } from '../core/index.ts';
 import { Allowance } from './allowance.ts';
 import { notOnboarded } from './not-onboarded.ts';
 import type { WorkloadReader } from './workloads.ts';
 
 /**
- * The read-only HTTP API: `GET /workloads`, `GET /workloads/NAMESPACE/NAME`, and of a workload `…/explain` (`?at=TIME`; as JSON, or as text where that is accepted
- * rather) and `…/trace` (JSON lines). Answers are worked out by the process that decides, so all together get a tenth of its time at the most.
+ * The read-only HTTP API: `GET /controller`, `GET /workloads` (`?namespace=NAME`), `GET /workloads/NAMESPACE/NAME`, and of a workload `…/explain` (`?at=TIME`;
+ * as JSON, or as text where that is accepted rather) and `…/trace` (JSON lines). Answers are worked out by the process that decides, so all together get a tenth of its time at the most.
  */
 export const createApi = (reader: WorkloadReader, clock: Pick<Clock, 'monotonic'>): Express => {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.use((_request, response, next) => {
-    response.set(leadsHeader, String(reader.leads()));
+    response.set({ [leadsHeader]: String(reader.leads()), [controllerApi.versionHeader]: String(controllerApi.version) });
     next();
   });
   const refuse = (response: Response, status: number, code: string, detail: string): void => {
@@ -35,8 +35,13 @@ export const createApi = (reader: WorkloadReader, clock: Pick<Clock, 'monotonic'
     // Every answer below is given before this line.
     allowance.spent(clock.monotonic() - began);
   });
-  app.get('/workloads', (_request, response) => {
-    response.json({ workloads: reader.workloads() });
+  app.get('/controller', (_request, response) => {
+    response.json(reader.controller());
+  });
+  app.get('/workloads', (request, response) => {
+    const { namespace } = request.query;
+    const workloads = reader.workloads();
+    response.json({ workloads: namespace === undefined ? workloads : workloads.filter((workload) => workload.namespace === namespace) });
   });
   app.get('/workloads/:namespace/:name', (request, response) => {
     const { namespace, name } = request.params;
@@ -64,7 +69,7 @@ export const createApi = (reader: WorkloadReader, clock: Pick<Clock, 'monotonic'
     else response.type('application/jsonl').send(trace);
   });
   app.use((_request, response) => {
-    response.status(404).json({ code: 'not-found', detail: 'try /workloads, /healthz, /readyz or /metrics' });
+    response.status(404).json({ code: 'not-found', detail: 'try /workloads, /controller, /healthz, /readyz or /metrics' });
   });
   return app;
 };

@@ -3,4 +3,4 @@
  * Start with `app.ts`; what it can read is `workloads.ts`.
  */
 export { createApi } from './app.ts';
-export type { WhyAnswer, WorkloadReader, WorkloadSummary } from './workloads.ts';
+export type { ControllerSummary, WhyAnswer, WorkloadLoad, WorkloadPhase, WorkloadReader, WorkloadSummary } from './workloads.ts';

@@ -5,7 +5,7 @@ import { CommandError } from './exit-code.ts';
 import { placementRights, rights, type Right } from './rights.ts';
 
 interface AccessReview extends KubeObject {
-  readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
+  readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>>; readonly user?: string; readonly groups?: readonly string[] };
   readonly status?: { readonly allowed?: boolean };
 }
 
@@ -13,13 +13,10 @@ interface SelfReview extends KubeObject {
   readonly status?: { readonly userInfo?: { readonly username?: string } };
 }
 
-const accessReviews: Resource<AccessReview> = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  plural: 'selfsubjectaccessreviews',
-  kind: 'SelfSubjectAccessReview',
-  namespaced: false,
-};
+const reviewed = (plural: string, kind: string): Resource<AccessReview> => ({ group: 'authorization.k8s.io', version: 'v1', plural, kind, namespaced: false });
+const ownReviews = reviewed('selfsubjectaccessreviews', 'SelfSubjectAccessReview');
+const reviewsOfOthers = reviewed('subjectaccessreviews', 'SubjectAccessReview');
+
 const selfReviews: Resource<SelfReview> = {
   group: 'authentication.k8s.io',
   version: 'v1',
@@ -35,12 +32,12 @@ export const ownUser = async (client: KubeClient): Promise<string | undefined> =
 };
 
 /** A right, and where; no namespace: in all of them. */
-interface Wanted extends Right {
+export interface Wanted extends Right {
   readonly namespace?: string;
 }
 
 /** What is needed where the controller looks at these namespaces alone; undefined: at all. Of the Namespace objects it then reads only theirs. */
-const wantedIn = (namespaces: readonly string[] | undefined, places: boolean): readonly Wanted[] => {
+export const wantedIn = (namespaces: readonly string[] | undefined, places: boolean): readonly Wanted[] => {
   const ofNamespaces = (right: Right): readonly Wanted[] =>
     namespaces === undefined || right.resource !== 'namespaces' ? [right] : namespaces.map((name) => ({ ...right, name }));
   return [
@@ -51,35 +48,42 @@ const wantedIn = (namespaces: readonly string[] | undefined, places: boolean): r
   ];
 };
 
-const asked = async (client: KubeClient, { verb, group, resource, name, namespace }: Wanted): Promise<boolean> => {
-  const [kind = '', subresource] = resource.split('/');
-  const resourceAttributes = {
-    verb,
-    group,
-    resource: kind,
-    ...(subresource === undefined ? {} : { subresource }),
-    ...(name === undefined ? {} : { name }),
-    ...(namespace === undefined ? {} : { namespace }),
+/** Whether somebody may do that; undefined where the cluster does not say. */
+type MayDo = (wanted: Wanted) => Promise<boolean | undefined>;
+
+/** Asks about ourselves, or about `other`. */
+export const reviewsOf = (client: Pick<KubeClient, 'create'>, other?: { readonly user: string; readonly groups: readonly string[] }): MayDo => {
+  const resource = other === undefined ? ownReviews : reviewsOfOthers;
+  return async ({ verb, group, resource: what, name, namespace }) => {
+    const [kind = '', subresource] = what.split('/');
+    const resourceAttributes = {
+      verb,
+      group,
+      resource: kind,
+      ...(subresource === undefined ? {} : { subresource }),
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+    };
+    const answer = await client.create(resource, { spec: { ...other, resourceAttributes } });
+    return answer.ok ? answer.value.status?.allowed : undefined;
   };
-  const answer = await client.create(accessReviews, { spec: { resourceAttributes } });
-  // A cluster that does not say lets us find out.
-  return !answer.ok || answer.value.status?.allowed !== false;
 };
 
 const questionsAtOnce = 8;
 
-const missing = async (client: KubeClient, wanted: readonly Wanted[]): Promise<readonly Wanted[]> => {
+/** Those of `wanted` that are denied. A cluster that does not say lets us find out. */
+export const missingRights = async (may: MayDo, wanted: readonly Wanted[]): Promise<readonly Wanted[]> => {
   const lacking: Wanted[] = [];
   for (let from = 0; from < wanted.length; from += questionsAtOnce) {
     const some = wanted.slice(from, from + questionsAtOnce);
-    const allowed = await Promise.all(some.map((right) => asked(client, right)));
+    const allowed = await Promise.all(some.map(may));
     lacking.push(...some.filter((_, index) => allowed[index] === false));
   }
   return lacking;
 };
 
 /** `get, list deployments.apps in team-a` */
-const described = (lacking: readonly Wanted[]): string => {
+export const describedRights = (lacking: readonly Wanted[]): string => {
   const verbs = new Map<string, string[]>();
   for (const { verb, group, resource, name, namespace } of lacking) {
     const kind = `${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` "${name}"`}${namespace === undefined ? '' : ` in ${namespace}`}`;
@@ -99,14 +103,15 @@ export const checkRights = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const begun = clock.monotonic();
-  let lacking = await missing(client, wantedIn(namespaces, placement));
+  const may = reviewsOf(client);
+  let lacking = await missingRights(may, wantedIn(namespaces, placement));
   while (lacking.length > 0 && clock.monotonic() - begun < patience) {
     await clock.sleep(pause, signal);
-    lacking = await missing(client, lacking);
+    lacking = await missingRights(may, lacking);
   }
   if (lacking.length > 0)
     throw new CommandError(
       'failure',
-      `the controller may not ${described(lacking)}; the roles in deploy/base/controller-roles.yaml grant it${placement ? ', and those in deploy/components/placement' : ''}`,
+      `the controller may not ${describedRights(lacking)}; the roles in deploy/base/controller-roles.yaml grant it${placement ? ', and those in deploy/components/placement' : ''}`,
     );
 };

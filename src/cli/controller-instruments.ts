@@ -13,7 +13,7 @@ import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { ClusterWatches } from './cluster-watches.ts';
 import type { Placing } from './placing.ts';
 import { processFigures } from './process-figures.ts';
-import { version } from './version.ts';
+import { rouseVersion } from './version.ts';
 
 interface Shown {
   readonly clock: Clock;
@@ -53,7 +53,7 @@ const count = (instruments: ControllerInstruments, event: ScalerEvent): void => 
 const figuresOf = (shown: Shown): ControllerFigures => {
   const { registry, scaler, metrics, usage, watches, placing, certificates, leads } = shown;
   return {
-    version,
+    version: rouseVersion,
     workloads: scaler.workloads().map((workload) => workloadFigures(shown, workload)),
     refused: [...registry.refused()].length,
     mostWorkloads: registry.config.perWorkloadMetrics,

@@ -9,6 +9,7 @@ import { checkRights, ownUser } from './check-rights.ts';
 import { checkServer } from './check-server.ts';
 import { watchCluster, type ClusterWatches } from './cluster-watches.ts';
 import type { ControllerOptions } from './controller-options.ts';
+import { controllerSummary } from './controller-summary.ts';
 import { createControlLoop, type ControlLoop } from './control-loop.ts';
 import { servingNames, startControllerServer, type ControllerServer } from './controller-server.ts';
 import { admittedKinds } from './further-kinds.ts';
@@ -55,6 +56,8 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   const { leading, election } = standForElection({ options, client, loop, server, certificates }, signal);
   const ended = endOf([watches.run(signal), loop.run(signal), certificates.run(signal), election], server);
   let synced = false;
+  const notReady = (): string | undefined => (synced ? silence(watches) : 'the first lists of the watches are not in yet');
+  const aboutUs = controllerSummary({ options, link, notReady });
   const whenSynced = loop.synced.then(() => {
     synced = true;
   });
@@ -65,9 +68,9 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed }), clock),
+    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed, controller: aboutUs }), clock),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
-    notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
+    notReady,
     ended,
   };
 };

@@ -1,3 +1,4 @@
+import { problemIn } from './controller-answer.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import { findController } from './find-controller.ts';
 import type { ExplainFlags } from './flags.ts';
@@ -25,21 +26,11 @@ export const runExplain = async (
       write(output === 'json' ? `${JSON.stringify(JSON.parse(body), undefined, 2)}\n` : body);
       return exitCode.ok;
     }
-    const problem = problemOf(body);
+    const problem = problemIn(body);
     if (status === 400) throw new CommandError('usage', problem);
     note(`rouse: ${problem}`);
     return status === 404 ? exitCode.findings : exitCode.failure;
   } finally {
     controller.close();
   }
-};
-
-const problemOf = (body: string): string => {
-  try {
-    const { detail } = JSON.parse(body) as { readonly detail?: unknown };
-    if (typeof detail === 'string') return detail;
-  } catch {
-    // A problem for people is plain text.
-  }
-  return body.trim();
 };

@@ -1,17 +1,22 @@
-import { leadsHeader, messageOf, systemNamespace } from '../core/index.ts';
-import { getThroughProxy, KubeError, loadKubeConfig, type KubeConnection, type ProxiedAnswer } from '../kube/index.ts';
+import { annotation, controllerApi, leadsHeader, messageOf, systemClock, systemNamespace } from '../core/index.ts';
+import { createKubeClient, getThroughProxy, KubeError, loadKubeConfig, resources, type KubeConnection, type ProxiedAnswer } from '../kube/index.ts';
 import { CommandError } from './exit-code.ts';
+import { rouseVersion } from './version.ts';
 
 export interface ControllerAnswer {
   readonly status: number;
   readonly body: string;
+  /** Of the controller's API; undefined: it is older than that is told. */
+  readonly apiVersion: number | undefined;
+  /** Its clock when it answered, ms since 1970, to the second. */
+  readonly date: number | undefined;
 }
 
 /** A controller's read-only API, wherever that is. */
 export interface FoundController {
   /** Namespace of the kubeconfig's context, where one was used. */
   readonly namespace: string | undefined;
-  /** Throws a `CommandError` where no controller answers. */
+  /** Throws a `CommandError` where no controller answers, or one whose API is newer than this command. */
   get(path: string, accept: string): Promise<ControllerAnswer>;
   close(): void;
 }
@@ -73,6 +78,19 @@ const isLocal = async (): Promise<boolean> => {
   }
 };
 
+/** What was answered, if it can be understood. */
+const understood = ({ status, body, headers }: ProxiedAnswer): ControllerAnswer => {
+  const told = Number(headers[controllerApi.versionHeader]);
+  const apiVersion = Number.isNaN(told) ? undefined : told;
+  if (apiVersion !== undefined && apiVersion > controllerApi.version)
+    throw new CommandError(
+      'failure',
+      `the controller answers in version ${String(apiVersion)} of its API, and this rouse (${rouseVersion}) knows up to version ${String(controllerApi.version)}: take the rouse that the controller runs`,
+    );
+  const date = Date.parse(String(headers['date']));
+  return { status, body, apiVersion, date: Number.isNaN(date) ? undefined : date };
+};
+
 const byUrl = (base: string): FoundController => ({
   namespace: undefined,
   get: async (path, accept) => {
@@ -81,7 +99,7 @@ const byUrl = (base: string): FoundController => ({
       throw new CommandError('failure', `no controller answers at ${base}: ${messageOf(cause)}`, failure);
     });
     if (!isOurs(answer)) throw new CommandError('failure', `what answers at ${base} is no controller of Rouse (status ${String(answer.status)})`);
-    return answer;
+    return understood(answer);
   },
   close: () => undefined,
 });
@@ -96,7 +114,9 @@ const throughApiServer = (connection: KubeConnection, note: (line: string) => vo
       });
       if (!isOurs(answer)) break;
     }
-    if (answer !== undefined && isOurs(answer)) return answer;
+    if (answer !== undefined && isOurs(answer)) return understood(answer);
+    const local = answer?.status === 404 ? await localController(connection) : undefined;
+    if (local !== undefined) return byUrl(local).get(path, accept);
     if (answer?.status === 404 && (await isLocal())) {
       note(`the cluster of the kubeconfig has no Service ${service.namespace}/${service.name}; asked rouse local at ${localUrl}`);
       return byUrl(localUrl).get(path, accept);
@@ -105,6 +125,13 @@ const throughApiServer = (connection: KubeConnection, note: (line: string) => vo
   },
   close: () => connection.close(),
 });
+
+/** `rouse local` writes into its embedded cluster where its controller answers; nobody is sent anywhere but to this machine. */
+const localController = async (connection: KubeConnection): Promise<string | undefined> => {
+  const namespace = await createKubeClient({ connection, clock: systemClock }).get(resources.namespaces, { name: systemNamespace });
+  const url = namespace.ok ? namespace.value.metadata?.annotations?.[annotation.localController] : undefined;
+  return url !== undefined && /^http:\/\/127\.0\.0\.1:\d+$/.test(url) ? url : undefined;
+};
 
 const refused = (answer: ProxiedAnswer | undefined, server: string): string => {
   const said = statusMessage(answer?.body ?? '');

@@ -74,3 +74,32 @@ export interface ExplainFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
 }
+
+/** Where a controller and its cluster are. */
+interface WhereFlags {
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}
+
+export interface ListingFlags extends WhereFlags {
+  readonly allNamespaces?: boolean;
+  readonly watch?: boolean;
+  readonly output?: 'json' | 'yaml' | 'name';
+  readonly controller?: string;
+}
+
+export interface TopFlags extends ListingFlags {
+  readonly by: 'load' | 'held' | 'pods';
+}
+
+export type EventsFlags = Omit<ListingFlags, 'controller'>;
+
+export interface SwitchFlags extends WhereFlags {
+  readonly yes?: boolean;
+}
+
+export interface DoctorFlags extends Omit<WhereFlags, 'namespace'> {
+  readonly output?: 'json' | 'yaml' | 'name';
+  readonly controller?: string;
+}

@@ -1,4 +1,4 @@
-import { RouseError, systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
+import { annotation, RouseError, systemNamespace, type Clock, type Logger, type Random } from '../core/index.ts';
 import { resources } from '../kube/index.ts';
 import {
   ApiError,
@@ -31,6 +31,8 @@ export interface LocalCluster {
   apply(manifests: readonly SourcedManifest[]): Promise<void>;
   /** A token for the ServiceAccount `name` of our own namespace. */
   token(name: string, audiences?: readonly string[]): string;
+  /** Writes down where the controller answers, for commands that know the cluster only. */
+  tellController(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,11 @@ export const startLocalCluster = async (options: LocalClusterOptions): Promise<L
   return {
     api,
     apply: (manifests) => apply(api, manifests),
+    tellController: async (url) => {
+      const namespace = api.api.get(resources.namespaces, undefined, systemNamespace);
+      const annotations = { ...namespace?.metadata.annotations, [annotation.localController]: url };
+      await api.api.update(resources.namespaces, { ...namespace, metadata: { ...namespace?.metadata, annotations } }, installer);
+    },
     token: (name, audiences) => api.serviceAccountToken(systemNamespace, name, audiences),
     close,
   };

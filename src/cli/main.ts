@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `rouse` command. Only this file ends the process.
 import { constants, enableCompileCache } from 'node:module';
+import { basename } from 'node:path';
 import { argv, env, execArgv, execPath, execve } from 'node:process';
 
 /** With V8's own 16 MB the pauses of the gateway's garbage collection are what its slowest requests wait for (decision 19). */
@@ -15,4 +16,6 @@ if ((cache !== undefined || flags.length > 0) && execve !== undefined)
   execve(execPath, [execPath, ...execArgv, ...flags, ...argv.slice(1)], cache === undefined ? env : { ...env, NODE_COMPILE_CACHE: cache });
 
 const { runProgram } = await import('./program.ts');
-process.exitCode = await runProgram(process.argv.slice(2));
+// kubectl starts the plugin by this name.
+const name = basename(argv[1] ?? '').startsWith('kubectl-rouse') ? 'kubectl rouse' : 'rouse';
+process.exitCode = await runProgram(process.argv.slice(2), name);

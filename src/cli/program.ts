@@ -1,12 +1,15 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { logLevels, messageOf, parseCidrs, type LogLevel } from '../core/index.ts';
+import { Command, CommanderError } from 'commander';
+import { messageOf, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import type { ControllerFlags, ExplainFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
+import { cidrs, files, flag, kubeconfig, logLevel, port, portFlag, seed, timeout, tracing, workers } from './options.ts';
+import { addCompletionCommand, addReadingCommands, addSwitchCommands } from './reading-commands.ts';
+import { rouseVersion } from './version.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
-export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
+export const runProgram = async (args: readonly string[], name = 'rouse'): Promise<ExitCode> => {
   let code: ExitCode = exitCode.ok;
-  const program = rouse((done) => {
+  const program = rouse(name, (done) => {
     code = done;
   });
   try {
@@ -21,51 +24,10 @@ export const runProgram = async (args: readonly string[]): Promise<ExitCode> => 
   }
 };
 
-const port = (text: string): number => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('Want a port from 0 (any free one) to 65535, e.g. 8080.');
-  return value;
-};
-
-const cidrs = (text: string): readonly string[] => {
-  const parsed = parseCidrs(text);
-  if (parsed.ok) return parsed.value;
-  throw new InvalidArgumentError(`It ${parsed.problem}. Want at most 1000 CIDRs, comma separated, e.g. 10.0.0.0/8,fd00::/8.`);
-};
-
-const mostWorkers = 64;
-const workers = (text: string): number => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > mostWorkers) throw new InvalidArgumentError(`Want a whole number from 1 to ${mostWorkers}, e.g. 2.`);
-  return value;
-};
-
-const seed = (text: string): number => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value >= 2 ** 32) throw new InvalidArgumentError('Want a whole number from 0 to 4294967295, e.g. 1.');
-  return value;
-};
-
-/** A flag and its environment twin: `--api-port` is `ROUSE_API_PORT`. */
-const flag = (flags: string, description: string): Option => {
-  const option = new Option(flags, description);
-  return option.env(`ROUSE_${option.name().replaceAll('-', '_').toUpperCase()}`);
-};
-const portFlag = (flags: string, description: string, byDefault: number): Option => flag(flags, description).argParser(port).default(byDefault);
-const logLevel = (): Option =>
-  flag('--log-level <level>', 'least severe log line to print')
-    .choices(logLevels)
-    .default('info' satisfies LogLevel);
-const tracing = (what: string): Option => flag('--tracing', `${what} by OpenTelemetry, which the OTEL_* variables of the environment set up`);
-const kubeconfig = (): Option =>
-  flag('--kubeconfig <file>', 'how to reach the API server, as somebody who may do all this (else $KUBECONFIG, else ~/.kube/config)');
-const timeout = (): Option => flag('--timeout <duration>', 'for handing back').default('10m');
-const files = (flags: string, description: string): Option =>
-  flag(flags, description).argParser((file: string, before: readonly string[] | undefined) => [...(before ?? []), file]);
-
-const rouse = (done: (code: ExitCode) => void): Command => {
-  const program = new Command('rouse')
+const rouse = (name: string, done: (code: ExitCode) => void): Command => {
+  const program = new Command(name)
     .description('Request- and event-driven autoscaling, from zero to N, for the Deployments you already have.')
+    .version(rouseVersion)
     .showHelpAfterError('(add --help for the flags)')
     .exitOverride()
     .addHelpText(
@@ -154,6 +116,8 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .action(async (name: string, options: ExplainFlags) =>
       done(await (await import('./explain-command.ts')).runExplain(name, options, process.env, write, note)),
     );
+  addReadingCommands(program, done);
+  addSwitchCommands(program, done);
   program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
@@ -176,6 +140,7 @@ const rouse = (done: (code: ExitCode) => void): Command => {
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
     .addOption(files('-f, --filename <file>', 'manifest to check, - for standard input (repeatable)').makeOptionMandatory())
     .action(async (options: { readonly filename: readonly string[] }) => done(await (await import('./validate.ts')).validateFiles(options.filename, print)));
+  addCompletionCommand(program);
   return program;
 };
 

@@ -107,7 +107,9 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
     operations.closeAllConnections();
     await new Promise<void>((resolve) => operations.close(() => resolve()));
   });
+  const metricsPort = portOf(operations);
+  await cluster.tellController(`http://${host}:${String(metricsPort)}`);
   await controller.leading;
   await cluster.apply(options.manifests);
-  return { cluster, controller, gateway, sharedPort: gateway.gateway.sharedPort ?? 0, metricsPort: portOf(operations) };
+  return { cluster, controller, gateway, sharedPort: gateway.gateway.sharedPort ?? 0, metricsPort };
 };

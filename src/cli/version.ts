@@ -1,4 +1,4 @@
 import { createRequire } from 'node:module';
 
 /** Of the package: `src/cli` and `dist/cli` are equally deep. */
-export const version = (createRequire(import.meta.url)('../../package.json') as { readonly version: string }).version;
+export const rouseVersion = (createRequire(import.meta.url)('../../package.json') as { readonly version: string }).version;

@@ -1,15 +1,7 @@
-import type { WhyAnswer, WorkloadReader, WorkloadSummary } from '../api/index.ts';
+import type { ControllerSummary, WhyAnswer, WorkloadReader } from '../api/index.ts';
 import { workloadKey, type Clock, type WorkloadKey } from '../core/index.ts';
-import { explainInWords, parseMoment, type PlacedPod, type ScaledWorkload, type Scaler } from '../scaler/index.ts';
-
-const summary = ({ namespace, name, resource, desired, ready, reason }: ScaledWorkload): WorkloadSummary => ({
-  namespace,
-  name,
-  resource,
-  desired,
-  ready,
-  reason,
-});
+import { explainInWords, parseMoment, type PlacedPod, type Scaler } from '../scaler/index.ts';
+import { summaryOf } from './workload-summary.ts';
 
 const why = ({ scaler, clock, placed }: WorkloadReaderParts, namespace: string, name: string, at: string | undefined): WhyAnswer => {
   const moment = at === undefined ? undefined : parseMoment(at, clock.now());
@@ -41,19 +33,21 @@ export interface WorkloadReaderParts {
   readonly clock: Pick<Clock, 'now'>;
   /** Where its newest pods went; undefined: nobody places pods. */
   readonly placed: ((workload: WorkloadKey) => readonly PlacedPod[]) | undefined;
+  readonly controller: () => ControllerSummary;
 }
 
 /** What the HTTP API reads of the scaler. */
 export const workloadReader = (parts: WorkloadReaderParts): WorkloadReader => {
   const { scaler } = parts;
   return {
-    workloads: () => scaler.workloads().map(summary),
+    workloads: () => scaler.workloads().map(summaryOf),
     explain: (namespace, name) => {
       const found = scaler.explain(namespace, name);
-      return found === undefined ? undefined : { workload: summary(found.workload), decisions: found.decisions };
+      return found === undefined ? undefined : { workload: summaryOf(found.workload), decisions: found.decisions };
     },
     why: (namespace, name, at) => why(parts, namespace, name, at),
     trace: (namespace, name) => scaler.trace(namespace, name),
     leads: () => scaler.leads,
+    controller: parts.controller,
   };
 };

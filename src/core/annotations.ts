@@ -14,6 +14,8 @@ export const annotation = {
   gatewayPorts: 'rouse.dev/gateway-ports',
   /** On a pod of the embedded cluster: container port → port on 127.0.0.1 (`local/kubelet` writes it). */
   localPorts: 'local.rouse.dev/ports',
+  /** On the Namespace `rouse-system` of the embedded cluster: where on 127.0.0.1 the controller answers. */
+  localController: 'local.rouse.dev/controller',
   /** On the ConfigMap `rouse-config`, written by `rouse uninstall`: with the value `all`, every workload is handed back, whatever its own annotations say. */
   handBack: 'rouse.dev/hand-back',
   podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
@@ -31,3 +33,5 @@ export const zoneLabel = 'topology.kubernetes.io/zone';
 
 /** A header of every answer of the controller's read-only API: whether the replica that gave it leads. */
 export const leadsHeader = 'rouse-leads';
+/** Another: the version of that API. It rises where something that was there means something else or is gone; fields and paths that are added leave it. */
+export const controllerApi = { versionHeader: 'rouse-api-version', version: 1 };

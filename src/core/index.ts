@@ -4,7 +4,7 @@
  * The parser of annotations is next door in `spec/index.ts`: it loads the YAML library, which the gateway must not pay for.
  * Start with `spec/scale-spec.ts` (what a user can say), `observation.ts` and `decision.ts` (what is decided from what).
  */
-export { annotation, fieldManager, knativePrefix, leadsHeader, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
+export { annotation, controllerApi, fieldManager, knativePrefix, leadsHeader, prefix, sliceManager, systemNamespace, zoneLabel } from './annotations.ts';
 export { mostCidrs, parseCidrs } from './cidrs.ts';
 export { afterThisTurn, ManualClock, nextTurn, systemClock, type Clock, type Timer } from './clock.ts';
 export { decisionSteps, type Decision, type DecisionStep, type Evidence, type MetricDemand, type StepName } from './decision.ts';
@@ -51,6 +51,7 @@ export {
   type TrafficSpec,
   type Weekday,
 } from './spec/scale-spec.ts';
+export { table, type TableLook } from './table.ts';
 export {
   adoptAppliedSelector,
   handBack,

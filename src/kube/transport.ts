@@ -20,6 +20,8 @@ export interface TransportOptions {
   /** From sending to the last byte of the answer; default 10 s. */
   readonly timeout?: Millis | undefined;
   readonly userAgent?: string | undefined;
+  /** Called with each warning that comes with an answer. Left out: nobody reads them. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 /** Sends calls and hands back their JSON, whatever it is. Rejects only with the reason of the call's own signal. */
@@ -29,7 +31,7 @@ export type Transport = (call: Call) => Promise<Result<unknown, Refusal>>;
 const maxRequestBytes = 3 * 1024 * 1024;
 const maxAnswerBytes = 128 * 1024 * 1024;
 
-export const createTransport = ({ connection, clock, timeout = millis(10_000), userAgent = 'rouse' }: TransportOptions): Transport => {
+export const createTransport = ({ connection, clock, timeout = millis(10_000), userAgent = 'rouse', onWarning }: TransportOptions): Transport => {
   const base = connection.server.pathname.replace(/\/+$/, '');
   return async (call) => {
     call.signal?.throwIfAborted();
@@ -50,6 +52,7 @@ export const createTransport = ({ connection, clock, timeout = millis(10_000), u
         if (stop.signal.aborted || !mayBeRepeated(problem, call)) throw problem;
         return send();
       });
+      if (onWarning !== undefined) for (const warning of warningsIn(answer.warning)) onWarning(warning);
       return read(answer);
     } catch (problem) {
       call.signal?.throwIfAborted();
@@ -65,7 +68,12 @@ interface Answer {
   readonly status: number;
   readonly body: string;
   readonly retryAfter: string | undefined;
+  readonly warning: string | readonly string[] | undefined;
 }
+
+/** The texts of `299 - "text"` (RFC 9111 section 5.5 keeps the form of RFC 7234). */
+const warningsIn = (header: Answer['warning']): readonly string[] =>
+  [header ?? []].flat().flatMap((line) => [...line.matchAll(/\b\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, quoted = '']) => quoted.replaceAll(/\\(.)/g, '$1')));
 
 class NoAnswer extends Error {
   constructor(timeout: Millis) {
@@ -107,7 +115,12 @@ const exchange = async (call: Call, body: Buffer | undefined, { connection, user
     });
     const response = await abortable(sent, signal);
     const retryAfter = response.headers['retry-after'];
-    return { status: response.statusCode, body: await readAll(response.body, signal), retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
+    return {
+      status: response.statusCode,
+      body: await readAll(response.body, signal),
+      retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+      warning: response.headers['warning'],
+    };
   } catch (problem) {
     if (signal.reason instanceof NoAnswer) connection.mistrust(dispatcher);
     throw problem;

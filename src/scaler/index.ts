@@ -8,7 +8,6 @@ export { leavingPods } from './deletion-cost.ts';
 export { decideAgain, type Difference } from './explain/decide-again.ts';
 export type { Explanation } from './explain/explanation.ts';
 export { parseMoment } from './explain/moment.ts';
-export { table } from './explain/table.ts';
 export { explainInWords } from './explain/words.ts';
 export { TraceReader } from './explain/trace.ts';
 export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';

@@ -66,6 +66,11 @@ export class Journal {
     return this.#lines.last(key)?.decision;
   }
 
+  /** Its line of the history. */
+  lastLine(key: WorkloadKey): JournalRecord | undefined {
+    return this.#lines.last(key);
+  }
+
   /** The history, oldest first. */
   of(key: WorkloadKey): readonly JournalRecord[] {
     return this.#lines.of(key);

@@ -334,17 +334,23 @@ class WorkloadScaler implements Scaler {
   }
 
   #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
-    const decision = this.#journal.last(key);
+    const line = this.#journal.lastLine(key);
+    const decision = line?.decision;
     const { ready, starting } = this.#podsOf.counts(key);
     return {
       ...ref,
       key,
       desired: decision === undefined ? view.specReplicas : wantedCount(decision),
+      replicas: view.specReplicas,
       ready,
       starting,
       reason: decision?.reason ?? 'warming-up',
+      mode: spec.mode,
+      pause: spec.pause,
+      wakeFailure: this.#ports.failures.get(key)?.reason,
       next: nextBounds(spec, this.#ports.clock.now()),
       decision,
+      decidedSince: line?.since,
     };
   }
 }

@@ -31,6 +31,8 @@ test('the packed package installs into an empty folder and runs, compiled', asyn
   const bin = join(user, 'node_modules', '.bin', 'rouse');
   const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` };
   t.regex((await run(bin, ['--help'], { env })).stdout, /zero to N/);
+  t.is((await run(bin, ['--version'], { env })).stdout, `${version}\n`);
+  t.regex((await run(join(dirname(bin), 'kubectl-rouse'), ['status', '--help'], { env })).stdout, /^Usage: kubectl rouse status /);
   t.regex((await run(bin, ['replay', join(root, 'test', 'data', 'kpa-golden.jsonl.gz')], { env })).stdout, / 0 mismatches\n$/);
 
   const local = startRouse(

@@ -1,4 +1,4 @@
-import { table } from '../../scaler/index.ts';
+import { table } from '../../core/index.ts';
 import type { ContestantName } from './contestant.ts';
 import type { Outcome } from './score.ts';
 
@@ -21,5 +21,5 @@ const columns: readonly (readonly [string, (outcome: Outcome) => string])[] = [
 
 /** A line per contestant, under a header. */
 export const summaryTable = (outcomes: readonly Outcome[]): readonly string[] => {
-  return table([columns.map(([title]) => title), ...outcomes.map((outcome) => columns.map(([, cell]) => cell(outcome)))], 1);
+  return table([columns.map(([title]) => title), ...outcomes.map((outcome) => columns.map(([, cell]) => cell(outcome)))], { numbersFrom: 1 });
 };

@@ -21,11 +21,16 @@ const explained = (observation: Observation, evidence: Partial<Evidence> = {}, l
     namespace: 'default',
     name: 'hello',
     desired: decision.to,
+    replicas: observation.replicas,
     ready: observation.ready,
     starting: observation.starting,
     reason: decision.reason,
+    mode: spec.mode,
+    pause: spec.pause,
+    wakeFailure: undefined,
     next: undefined,
     decision,
+    decidedSince: line.since,
   };
   const now = after(start, seconds(1));
   const explanation = explanationOf({ workload, leads, lines: [line], ticks: [tick], formulas: noFormulas, now, at: undefined });

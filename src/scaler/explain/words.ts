@@ -4,6 +4,7 @@ import {
   decisionSteps,
   millis,
   printDuration,
+  table,
   type Decision,
   type DecisionStep,
   type Instant,
@@ -14,7 +15,6 @@ import {
 import type { Explanation, HistoryRecord } from './explanation.ts';
 import type { Change, Outlook } from './outlook.ts';
 import { placementLines } from './placement-words.ts';
-import { table } from './table.ts';
 
 /** The same explanation for people: one page of plain text, for a terminal. */
 export const explainInWords = (explanation: Explanation): string => {
