@@ -15,6 +15,8 @@ import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { controllerLease } from './leadership.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
+import { liveReader } from './live-reader.ts';
+import { pageAccess } from './page-access.ts';
 import { workloadReader } from './workload-reader.ts';
 
 /** A controller that runs. */
@@ -65,7 +67,10 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed }), clock),
+    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed }), clock, {
+      reader: liveReader({ scaler, registry, failures: loop.failures, clock }),
+      access: options.openPage === true ? { kind: 'loopback' } : pageAccess(client, clock),
+    }),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
     notReady: () => (synced ? silence(watches) : 'the first lists of the watches are not in yet'),
     ended,

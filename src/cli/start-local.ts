@@ -68,6 +68,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       placement: false,
       namespaces: undefined,
       usageEvery: seconds(2),
+      openPage: true,
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
     },
     controlling.signal,
