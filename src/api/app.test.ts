@@ -105,7 +105,7 @@ test('who asks without end for what takes long is told to wait', async (t) => {
       return reader.why(...asked);
     },
   };
-  const url = `${await served(t, createApi(slow, { monotonic: () => now }))}/workloads/default/hello/explain`;
+  const url = `${await served(t, createApi(slow, { ...systemClock, monotonic: () => now }))}/workloads/default/hello/explain`;
   for (const status of [200, 200, 429]) t.is((await fetch(url)).status, status);
   const refused = await fetch(url);
   t.is(refused.headers.get('retry-after'), '3');

@@ -1,14 +1,18 @@
 import express, { type Express, type Response } from 'express';
 import { controllerApi, leadsHeader, type Clock } from '../core/index.ts';
 import { Allowance } from './allowance.ts';
+import type { LiveReader, PageAccess } from './live/ports.ts';
+import { liveRoutes } from './live/routes.ts';
 import { notOnboarded } from './not-onboarded.ts';
+import { refuse } from './refuse.ts';
 import type { WorkloadReader } from './workloads.ts';
 
 /**
  * The read-only HTTP API: `GET /controller`, `GET /workloads` (`?namespace=NAME`), `GET /workloads/NAMESPACE/NAME`, and of a workload `…/explain` (`?at=TIME`;
- * as JSON, or as text where that is accepted rather) and `…/trace` (JSON lines). Answers are worked out by the process that decides, so all together get a tenth of its time at the most.
+ * as JSON, or as text where that is accepted rather) and `…/trace` (JSON lines); and, with `live`, the live page at `/ui/`. Answers are worked out by the process that decides,
+ * so all together get a tenth of its time at the most.
  */
-export const createApi = (reader: WorkloadReader, clock: Pick<Clock, 'monotonic'>): Express => {
+export const createApi = (reader: WorkloadReader, clock: Clock, live?: { readonly reader: LiveReader; readonly access: PageAccess }): Express => {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -16,14 +20,15 @@ export const createApi = (reader: WorkloadReader, clock: Pick<Clock, 'monotonic'
     response.set({ [leadsHeader]: String(reader.leads()), [controllerApi.versionHeader]: String(controllerApi.version) });
     next();
   });
-  const refuse = (response: Response, status: number, code: string, detail: string): void => {
-    if (response.req.accepts(['json', 'text']) === 'text') response.status(status).type('text/plain').send(`${detail}\n`);
-    else response.status(status).json({ code, detail });
-  };
   const unknown = (response: Response, namespace: string, name: string): void => {
     refuse(response, 404, 'not-onboarded', notOnboarded(namespace, name, reader.workloads()));
   };
   const allowance = new Allowance();
+  if (live !== undefined) {
+    // Relative: behind a proxy the page is somewhere else.
+    app.get(/^\/(ui)?$/, (_request, response) => response.redirect('ui/'));
+    app.use('/ui', liveRoutes(live.reader, live.access, clock, allowance));
+  }
   app.use('/workloads', (_request, response, next) => {
     const began = clock.monotonic();
     if (!allowance.allows(began)) {

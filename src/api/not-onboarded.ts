@@ -5,7 +5,7 @@ import type { WorkloadSummary } from './workloads.ts';
 const mostCompared = 2000;
 
 /** What is wrong with asking for a workload that Rouse does not know, what may have been meant, and how it would come to be known. */
-export const notOnboarded = (namespace: string, name: string, workloads: readonly WorkloadSummary[]): string => {
+export const notOnboarded = (namespace: string, name: string, workloads: readonly Pick<WorkloadSummary, 'namespace' | 'name'>[]): string => {
   const elsewhere = workloads.filter((workload) => workload.name === name).map((workload) => `${workload.namespace}/${name}`);
   const near = nearest(
     name,

@@ -25,6 +25,7 @@ export interface ControlLoop {
   readonly scaler: Scaler;
   readonly instruments: ControllerInstruments;
   readonly link: LinkServer;
+  readonly failures: WakeFailures;
   /** Undefined without `--placement`. */
   readonly placing: Placing | undefined;
   /** Writes are ours from now on, as leader number `epoch`, until `term` aborts; resolves when the last one is answered. */
@@ -153,6 +154,7 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     scaler,
     instruments,
     link,
+    failures,
     placing,
     lead: async (epoch, term) => {
       leads = !term.aborted;

@@ -27,6 +27,8 @@ export interface ControllerOptions {
   readonly tracer?: ControllerTracer | undefined;
   /** Local mode: between two reads of the metrics API, which has something new whenever it is asked. Left out: 15 s. */
   readonly usageEvery?: Millis;
+  /** Local mode: the live page asks nobody on this machine who they are. */
+  readonly openPage?: boolean;
   /** Local mode: where gateways bind, and which ports they get. */
   readonly localPorts?: { readonly listenAddress: string; readonly allotter: PortAllotter };
 }

@@ -16,6 +16,8 @@ import { admittedKinds } from './further-kinds.ts';
 import { lazyFormulas } from './formulas.ts';
 import { controllerLease } from './leadership.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
+import { liveReader } from './live-reader.ts';
+import { pageAccess } from './page-access.ts';
 import { workloadReader } from './workload-reader.ts';
 
 /** A controller that runs. */
@@ -68,7 +70,10 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
     caPem: () => certificates.caPem,
     onCaChange: (listener) => certificates.onChange(listener),
     port: server.port,
-    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed, controller: aboutUs }), clock),
+    api: createApi(workloadReader({ scaler, clock, placed: placing?.placed, controller: aboutUs }), clock, {
+      reader: liveReader({ scaler, registry, failures: loop.failures, clock }),
+      access: options.openPage === true ? { kind: 'loopback' } : pageAccess(client, clock),
+    }),
     leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
     notReady,
     ended,

@@ -22,6 +22,7 @@ export const rights: { readonly cluster: readonly Right[]; readonly workloads: r
   cluster: [
     ...of('', ['namespaces'], ['list', 'watch']),
     ...of('authentication.k8s.io', ['tokenreviews'], ['create']),
+    ...of('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
     ...of('admissionregistration.k8s.io', webhooks, ['create']),
     ...of('admissionregistration.k8s.io', webhooks, ['get', 'patch'], 'rouse'),
   ],

@@ -72,6 +72,7 @@ const start = async (options: LocalOptions, stops: (() => Promise<void>)[]): Pro
       namespaces: undefined,
       usageEvery: seconds(2),
       tracer: options.telemetry?.controller,
+      openPage: true,
       localPorts: { listenAddress: host, allotter: freePortAllotter(host) },
     },
     controlling.signal,

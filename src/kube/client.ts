@@ -57,6 +57,7 @@ export interface KubeClient {
 export interface TokenIdentity {
   /** `system:serviceaccount:NAMESPACE:NAME`. */
   readonly user: string;
+  readonly groups: readonly string[];
   /** The pod that the token is bound to, if it is bound to one. */
   readonly podName: string | undefined;
   readonly podUid: string | undefined;

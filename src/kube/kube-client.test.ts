@@ -184,10 +184,16 @@ const review = test.macro({
 
 const user = {
   username: 'system:serviceaccount:rouse-system:gateway',
+  groups: ['system:authenticated'],
   extra: { 'authentication.kubernetes.io/pod-name': ['g-1'], 'authentication.kubernetes.io/pod-uid': ['u-1'] },
 };
-const identity = { user: user.username, podName: 'g-1', podUid: 'u-1' };
-test('a token for our audience names its user and pod', review, { authenticated: true, audiences: ['x', 'rouse-controller'], user }, identity);
+const identity = { user: user.username, groups: user.groups, podName: 'g-1', podUid: 'u-1' };
+test(
+  'a token for our audience names its user with its groups, and its pod',
+  review,
+  { authenticated: true, audiences: ['x', 'rouse-controller'], user },
+  identity,
+);
 test('a token that is not authentic is none', review, { authenticated: false, audiences: ['rouse-controller'], user }, undefined);
 test('a token for another audience is none', review, { authenticated: true, audiences: ['https://kubernetes.default.svc'], user }, undefined);
 test('a server that knows no audiences vouches for nothing', review, { authenticated: true, user }, undefined);
@@ -195,7 +201,7 @@ test(
   'a token without a pod has none',
   review,
   { authenticated: true, audiences: ['rouse-controller'], user: { username: 'u' } },
-  { user: 'u', podName: undefined, podUid: undefined },
+  { user: 'u', groups: [], podName: undefined, podUid: undefined },
 );
 test('an answer without a user is no identity', review, { authenticated: true, audiences: ['rouse-controller'] }, undefined);
 

@@ -124,5 +124,5 @@ const reviewToken = async (send: Transport, token: string, audiences: readonly s
   const meant = texts(at(status, 'audiences')).some((audience) => audiences.includes(audience));
   if (!flag(at(status, 'authenticated')) || !meant || user === undefined || user === '') return ok(undefined);
   const extra = (key: string): string | undefined => texts(at(status, 'user', 'extra', `authentication.kubernetes.io/${key}`))[0];
-  return ok({ user, podName: extra('pod-name'), podUid: extra('pod-uid') });
+  return ok({ user, groups: texts(at(status, 'user', 'groups')), podName: extra('pod-name'), podUid: extra('pod-uid') });
 };

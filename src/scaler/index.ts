@@ -3,7 +3,7 @@
  * count of requests and points no traffic: `metrics` and `routing` come in as ports. Start with `loop.ts`, then `applier.ts` (what is written)
  * and `scaler.ts` (how the parts hang together).
  */
-export { sayEvent, type ScalerEvent } from './events.ts';
+export { messageOfEvent, sayEvent, type ScalerEvent } from './events.ts';
 export { leavingPods } from './deletion-cost.ts';
 export { decideAgain, type Difference } from './explain/decide-again.ts';
 export type { Explanation } from './explain/explanation.ts';
@@ -14,10 +14,11 @@ export { handBackAll, type HandBackAllPorts } from './hand-back-all.ts';
 export { Journal } from './journal.ts';
 export type { PlacedPod } from './placement/placed-pods.ts';
 export { createPlacement, type PlacementPorts, type WorkloadPlacement } from './placement/placement.ts';
-export { parseStatus, printStatus } from './published-status.ts';
+export { parseStatus, printStatus, wantedCount } from './published-status.ts';
 export { withoutUs } from './off-boarding.ts';
 export { WorkloadRegistry } from './registry.ts';
 export type { ScaledWorkload } from './scaled-workload.ts';
 export { createScaler, type Scaler, type Why } from './scaler.ts';
+export type { TickRecord } from './tick-record.ts';
 export { WakeFailures } from './wake-failures.ts';
 export { builtInResource, WorkloadKinds, type WorkloadKind } from './workload-kinds.ts';

@@ -23,6 +23,7 @@ import { Turns } from './turns.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
+import type { TickRecord } from './tick-record.ts';
 import { SlicedRound, tickPeriod } from './tick.ts';
 import { builtInResource } from './workload-kinds.ts';
 
@@ -49,6 +50,8 @@ export interface Scaler {
   ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
   /** Why it has its count, or had it `at` that time. */
   why(namespace: string, name: string, at?: Instant): Why;
+  /** Every decision that changed something and the holds between, and the last ticks; both oldest first, and empty where there are none. */
+  journalOf(key: WorkloadKey): { readonly lines: readonly JournalRecord[]; readonly ticks: readonly TickRecord[] };
   /** The last ticks as a trace (`explain/trace.ts`); undefined for what is not onboarded. */
   trace(namespace: string, name: string): string | undefined;
 }
@@ -236,6 +239,10 @@ class WorkloadScaler implements Scaler {
       at,
     });
     return explanation === undefined ? { kind: 'too-early', begins: first.since } : { kind: 'explained', explanation };
+  }
+
+  journalOf(key: WorkloadKey): ReturnType<Scaler['journalOf']> {
+    return { lines: this.#journal.of(key), ticks: this.#journal.ticksOf(key) };
   }
 
   trace(namespace: string, name: string): string | undefined {

@@ -75,7 +75,7 @@ const changeOfRights = ({ verb, objectRef }: AuditEvent): 'given' | 'taken' | un
   return verb !== 'get' && /binding/.test(resource) ? 'given' : undefined;
 };
 
-const clusterWide = new Set(['namespaces', 'tokenreviews', 'mutatingwebhookconfigurations', 'validatingwebhookconfigurations']);
+const clusterWide = new Set(['namespaces', 'tokenreviews', 'subjectaccessreviews', 'mutatingwebhookconfigurations', 'validatingwebhookconfigurations']);
 
 const keyOf = ({ verb, group, resource }: Pick<GrantedRight, 'verb' | 'group' | 'resource'>): string => `${verb} ${resource}${group === '' ? '' : `.${group}`}`;
 

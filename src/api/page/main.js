@@ -1,0 +1,176 @@
+import { byId, say } from './dom.js';
+import { addEvents } from './feed.js';
+import { follow } from './follow.js';
+import { focusRow, moveFocus, showList, showSort } from './list.js';
+import { explain, openStory } from './story.js';
+import { hashOf, queryOf, rowsOfPage, viewOf } from './view.js';
+import { timeOf } from './words.js';
+
+/** @typedef {import('./view.js').ListView} ListView */
+
+const filter = /** @type {HTMLInputElement} */ (byId('filter'));
+const state = /** @type {HTMLSelectElement} */ (byId('state'));
+const token = /** @type {HTMLInputElement} */ (byId('token'));
+const main = /** @type {HTMLElement} */ (document.querySelector('main'));
+
+/**
+ * In this variable and nowhere else.
+ * @type {string | undefined}
+ */
+let usedToken;
+let view = viewOf(location.hash);
+/**
+ * The list as it was left for a story.
+ * @type {ListView | undefined}
+ */
+let lastList;
+let isPaused = false;
+/** Of the connection that is open. */
+let following = new AbortController();
+/** @type {ReturnType<typeof openStory> | undefined} */
+let story;
+/**
+ * The row that a story was opened from takes the focus back once it is there.
+ * @type {string | undefined}
+ */
+let returnTo;
+/**
+ * When something arrived last, on the controller's clock.
+ * @type {number | undefined}
+ */
+let newest;
+
+const showOnly = (/** @type {'login' | 'list' | 'story'} */ shown) => {
+  for (const id of ['login', 'list', 'story']) byId(id).hidden = id !== shown;
+};
+
+const tell = (/** @type {string} */ text, /** @type {boolean} */ isTrouble) => {
+  say(byId('connection'), text);
+  byId('connection').classList.toggle('trouble', isTrouble);
+  main.classList.toggle('stale', isTrouble);
+};
+
+const asOf = () => (newest === undefined ? '' : ` What is shown is of ${timeOf(newest)}.`);
+
+const askForToken = (/** @type {string} */ problem) => {
+  tell('', false);
+  usedToken = undefined;
+  showOnly('login');
+  say(byId('token-problem'), problem);
+  token.focus();
+};
+
+const onConnection = (/** @type {import('./follow.js').Connection} */ connection) => {
+  if (connection.kind === 'opening') return;
+  if (connection.kind === 'live') showOnly(view.kind);
+  else if (connection.kind === 'lost') tell(`${connection.why[0]?.toUpperCase()}${connection.why.slice(1)}: trying again.${asOf()}`, true);
+  else if (connection.status === 401) askForToken(usedToken === undefined ? '' : connection.detail);
+  else if (connection.status === 403 && usedToken !== undefined) askForToken(connection.detail);
+  else tell(connection.detail, true);
+};
+
+const onEvent = (/** @type {string} */ event, /** @type {any} */ data) => {
+  if (event === 'happened') {
+    addEvents(byId(view.kind === 'story' ? 'story-feed' : 'feed'), data, view.kind === 'list');
+    return;
+  }
+  newest = data.now;
+  tell(data.leads ? 'Live' : 'Live, from a standby: it decides the same and writes nothing; transitions are told by the leader', false);
+  if (event === 'story') story?.show(data);
+  else {
+    showList(data, rowsOfPage);
+    if (returnTo !== undefined) focusRow(returnTo);
+    returnTo = undefined;
+  }
+};
+
+const connect = () => {
+  following.abort();
+  if (isPaused) return;
+  following = new AbortController();
+  for (const id of ['feed', 'story-feed']) byId(id).replaceChildren();
+  const { signal } = following;
+  const ifCurrent =
+    (/** @type {(...given: any[]) => void} */ task) =>
+    (/** @type {any[]} */ ...given) => {
+      if (!signal.aborted) task(...given);
+    };
+  void follow({ query: queryOf(view), token: usedToken, signal, onEvent: ifCurrent(onEvent), onConnection: ifCurrent(onConnection) });
+};
+
+/** The address has changed: show what it says. */
+const go = () => {
+  const before = view;
+  view = viewOf(location.hash);
+  story?.close();
+  story = undefined;
+  if (byId('login').hidden) showOnly(view.kind);
+  if (view.kind === 'story') {
+    if (before.kind === 'list') lastList = before;
+    /** @type {HTMLAnchorElement} */ (byId('back')).href = lastList === undefined ? '#/' : hashOf(lastList);
+    document.title = `${view.namespace}/${view.name} · Rouse`;
+    story = openStory(view.namespace, view.name);
+    if (before.kind === 'list') main.focus();
+  } else {
+    document.title = 'Rouse';
+    if (before.kind === 'story') returnTo = `${before.namespace}/${before.name}`;
+    if (filter.value !== view.filter) filter.value = view.filter;
+    state.value = view.state;
+    showSort(view);
+  }
+  connect();
+};
+
+/** @param {Partial<ListView>} change */
+const changeList = (change) => {
+  if (view.kind !== 'list') return;
+  history.replaceState(null, '', hashOf({ ...view, offset: 0, ...change }));
+  go();
+};
+
+addEventListener('hashchange', go);
+addEventListener('keydown', (event) => {
+  const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === '/' && !isTyping && view.kind === 'list') {
+    event.preventDefault();
+    filter.focus();
+  } else if (event.key === 'Escape' && view.kind === 'story') location.hash = lastList === undefined ? '#/' : hashOf(lastList);
+  else if (view.kind === 'list') moveFocus(event);
+});
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing;
+filter.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => changeList({ filter: filter.value.trim() }), 150);
+});
+state.addEventListener('change', () => changeList({ state: state.value }));
+filter.form?.addEventListener('submit', (event) => event.preventDefault());
+for (const button of byId('workloads').querySelectorAll('button'))
+  button.addEventListener('click', () => {
+    if (view.kind !== 'list') return;
+    const sort = button.dataset['sort'] ?? 'name';
+    // Names from A on, figures from the highest; once more turns it round.
+    changeList({ sort, descending: view.sort === sort ? !view.descending : sort !== 'name' && sort !== 'state' });
+  });
+byId('previous').addEventListener('click', () => view.kind === 'list' && changeList({ offset: Math.max(0, view.offset - rowsOfPage) }));
+byId('next').addEventListener('click', () => view.kind === 'list' && changeList({ offset: view.offset + rowsOfPage }));
+byId('explain').addEventListener('click', () => {
+  if (view.kind === 'story') void explain(view.namespace, view.name);
+});
+byId('pause').addEventListener('click', () => {
+  isPaused = !isPaused;
+  byId('pause').setAttribute('aria-pressed', String(isPaused));
+  connect();
+  if (isPaused) tell(`Paused.${asOf()}`, false);
+});
+token.form?.addEventListener('submit', (event) => {
+  event.preventDefault();
+  usedToken = token.value.trim();
+  token.value = '';
+  say(byId('token-problem'), '');
+  connect();
+});
+
+go();
