@@ -12,6 +12,7 @@ import { barsTable, memoryTable, scenarioTable } from './gateway/report.ts';
 import { measureRounds, medianOf, type Samples } from './gateway/samples.ts';
 import { scenarios, scenariosOf, type LoadScenario } from './gateway/scenarios.ts';
 import { readSettings, type Settings } from './gateway/settings.ts';
+import { writeTlsPair } from './gateway/tls-pair.ts';
 
 type Chosen = Settings<(typeof scenarios)[number], Contestant>;
 
@@ -40,7 +41,8 @@ export const run = async (): Promise<void> => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   try {
     const origin = await startOrigin(programs, binaries.nginx, grpcServer, directory);
-    await measure({ programs, directory, origin, binaries }, tools, settings);
+    const tls = settings.scenarios.some((name) => name.startsWith('tls')) ? await writeTlsPair(directory) : undefined;
+    await measure({ programs, directory, origin, binaries, tls }, tools, settings);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
     await programs.stop();
@@ -55,7 +57,7 @@ const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>
   const known = scenariosOf(loaders, () => halfOfSlowest(results.get('get32'), settings.contestants));
   const proxies: Proxy[] = [];
   for (const name of settings.contestants) proxies.push(await startProxy(around, name));
-  for (const proxy of proxies) await checkProxy(proxy, settings.scenarios.includes('grpc32'));
+  for (const proxy of proxies) await checkProxy(proxy, around.tls, settings.scenarios.includes('grpc32'));
   console.log(`Medians of ${rounds} rounds of ${seconds} s, ${cpus().length} cores shared with load and origin, Node ${process.version}\n`);
   const loaded = settings.scenarios.filter((name) => name !== 'memory');
   // Half load is half of what was seen at full load.
@@ -63,7 +65,8 @@ const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>
   for (const name of needed) {
     const scenario = known[name];
     say(scenario.title);
-    const samples = await measureRounds(proxies, scenario.load, settings, say);
+    const able = scenario.isTls === true ? proxies.filter(({ tlsPort }) => tlsPort !== 0) : proxies;
+    const samples = await measureRounds(able, scenario.load, settings, say);
     results.set(name, samples);
     console.log(scenarioTable(scenario, samples));
   }
@@ -72,7 +75,7 @@ const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>
     for (const { program } of proxies) await program.stop();
     for (const name of settings.contestants.filter((each) => each !== 'floor')) {
       say(`memory of ${name}`);
-      memories.push(await measureMemory(around, name, loaders.closedLoop('hello', 256), seconds));
+      memories.push(await measureMemory({ ...around, tls: undefined }, name, loaders.closedLoop('hello', 256), seconds));
     }
     console.log(memoryTable(memories));
   }

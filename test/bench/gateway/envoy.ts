@@ -3,23 +3,49 @@ interface Way {
   readonly to: number;
 }
 
+interface Tls {
+  readonly from: number;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 const filters = 'type.googleapis.com/envoy.extensions.filters';
 const loopback = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
 /** Envoy as a plain reverse proxy, of HTTP/1.1 and of gRPC, that appends X-Forwarded-For: no access log, no request ids, no limits that the load would meet, no admin port. */
-export const envoyConfiguration = (http: Way, webSocket: Way, grpc: Way): object => ({
+export const envoyConfiguration = (http: Way, webSocket: Way, grpc: Way, tls: Tls | undefined): object => ({
   static_resources: {
-    listeners: [listener('http', http, []), listener('websocket', webSocket, [{ upgrade_type: 'websocket' }]), listener('grpc', grpc, [], 'HTTP2')],
+    listeners: [
+      listener('http', http, 'http'),
+      listener('websocket', webSocket, 'websocket', { upgrades: [{ upgrade_type: 'websocket' }] }),
+      listener('grpc', grpc, 'grpc', { codec: 'HTTP2' }),
+      ...(tls === undefined ? [] : [listener('tls', tls, 'http', { transport: { transport_socket: transportSocket(tls) } })]),
+    ],
     clusters: [cluster('http', http), cluster('websocket', webSocket), { ...cluster('grpc', grpc), ...http2 }],
   },
 });
 
-const listener = (name: string, { from }: Way, upgrades: readonly object[], codec: 'HTTP1' | 'HTTP2' = 'HTTP1'): object => ({
+interface ListenerOptions {
+  readonly upgrades?: readonly object[];
+  readonly codec?: 'HTTP1' | 'HTTP2';
+  readonly transport?: object;
+}
+
+const transportSocket = ({ certificateFile, keyFile }: Tls): object => ({
+  name: 'envoy.transport_sockets.tls',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+    common_tls_context: { tls_certificates: [{ certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } }] },
+  },
+});
+
+const listener = (name: string, { from }: Pick<Way, 'from'>, to: string, { upgrades = [], codec = 'HTTP1', transport = {} }: ListenerOptions = {}): object => ({
   name,
   address: loopback(from),
   tcp_backlog_size: 4096,
   filter_chains: [
     {
+      ...transport,
       filters: [
         {
           name: 'envoy.filters.network.http_connection_manager',
@@ -31,7 +57,7 @@ const listener = (name: string, { from }: Way, upgrades: readonly object[], code
             generate_request_id: false,
             upgrade_configs: upgrades,
             route_config: {
-              virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: name, timeout: '0s' } }] }],
+              virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: to, timeout: '0s' } }] }],
             },
             http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${filters}.http.router.v3.Router` } }],
           },

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { percentile } from '../statistics.ts';
 import { unaryCall } from './grpc-call.ts';
-import { resources } from './origin.ts';
+import { resources, tlsHost } from './origin.ts';
 import type { Programs } from './programs.ts';
 
 /** What a client saw of one measurement. */
@@ -20,6 +20,8 @@ export interface Ports {
   readonly port: number;
   readonly webSocketPort: number;
   readonly grpcPort: number;
+  /** 0 where it has none. */
+  readonly tlsPort: number;
 }
 
 /** Puts load on a contestant, from a process of its own. */
@@ -30,15 +32,18 @@ export interface Loaders {
   readonly closedLoop: (resource: keyof typeof resources, connections: number, options?: ClosedLoopOptions) => Loader;
   /** GET at a given rate, whatever the answers take. */
   readonly fixedRate: (connections: number, perSecond: () => number) => Loader;
-  /** Messages that come back, the next one on a connection when the one before is there; `perSecond` only says how many in all. */
   /** h2load: unary calls of gRPC, so many at a time on each connection. */
   readonly unaryCalls: (connections: number, atATime: number) => Loader;
+  /** GET over TLS, each with a handshake of its own; wrk would resume sessions. */
+  readonly handshakes: (atATime: number) => Loader;
+  /** Messages that come back, the next one on a connection when the one before is there; `perSecond` only says how many in all. */
   readonly webSocketEcho: (connections: number, perSecond: number) => Loader;
 }
 
 export interface ClosedLoopOptions {
   readonly bodyBytes?: number;
   readonly isConnectionPerRequest?: boolean;
+  readonly isTls?: boolean;
 }
 
 const programFile = (name: string): string => join(import.meta.dirname, 'programs', name);
@@ -48,12 +53,13 @@ export const loadersOf = (programs: Programs, { wrk, h2load }: { readonly wrk: s
     JSON.parse(await programs.run(file, process.execPath, [programFile(file), ...args.map(String)])) as Load;
   return {
     closedLoop:
-      (resource, connections, { bodyBytes, isConnectionPerRequest = false } = {}) =>
-      async ({ port }, seconds) => {
+      (resource, connections, { bodyBytes, isConnectionPerRequest = false, isTls = false } = {}) =>
+      async ({ port, tlsPort }, seconds) => {
         const flags = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '10s', '-s', join(import.meta.dirname, 'wrk-summary.lua')];
-        const header = isConnectionPerRequest ? ['-H', 'Connection: close'] : [];
+        const fields = [...(isConnectionPerRequest ? ['Connection: close'] : []), ...(isTls ? [`Host: ${tlsHost}`] : [])].flatMap((field) => ['-H', field]);
+        const base = isTls ? `https://127.0.0.1:${tlsPort}` : `http://127.0.0.1:${port}`;
         const body = bodyBytes === undefined ? [] : ['--', String(bodyBytes)];
-        return summaryOf(await programs.run('wrk', wrk, [...flags, ...header, `http://127.0.0.1:${port}${resources[resource].path}`, ...body]));
+        return summaryOf(await programs.run('wrk', wrk, [...flags, ...fields, `${base}${resources[resource].path}`, ...body]));
       },
     fixedRate:
       (connections, perSecond) =>
@@ -72,6 +78,10 @@ export const loadersOf = (programs: Programs, { wrk, h2load }: { readonly wrk: s
           seconds,
         );
       },
+    handshakes:
+      (atATime) =>
+      ({ tlsPort }, seconds) =>
+        ownClient('handshake-client.ts', [tlsPort, atATime, seconds]),
     webSocketEcho:
       (connections, perSecond) =>
       ({ webSocketPort }, seconds) =>

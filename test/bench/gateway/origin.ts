@@ -20,6 +20,9 @@ export const resources = {
   taken: { path: '/take', bytes: 6 },
 } as const;
 
+/** As which it is asked for over TLS: the name in the contestants' certificate. */
+export const tlsHost = 'bench.test';
+
 /** `grpcServer`: undefined where nobody calls it. */
 export const startOrigin = async (programs: Programs, nginx: string, grpcServer: string | undefined, directory: string): Promise<Origin> => {
   const files = join(directory, 'files');

@@ -1,6 +1,6 @@
 import type { Loader, Loaders } from './load.ts';
 
-export const scenarios = ['get32', 'get256', 'post32', 'body64k', 'body8m', 'close32', 'half32', 'ws32', 'grpc32', 'memory'] as const;
+export const scenarios = ['get32', 'get256', 'post32', 'body64k', 'body8m', 'close32', 'half32', 'ws32', 'grpc32', 'tls32', 'tlsclose32', 'memory'] as const;
 export type ScenarioName = (typeof scenarios)[number];
 
 /** A scenario that load is put on in rounds; `memory` goes its own way. */
@@ -10,11 +10,13 @@ export interface Scenario {
   readonly title: string;
   readonly unit: 'request' | 'message' | 'call';
   readonly load: Loader;
+  /** Over TLS, which the floor has not. */
+  readonly isTls?: true;
 }
 
 /** @param halfRate requests a second that are half of what the slowest contestant takes; known when `get32` has been measured. */
 export const scenariosOf = (
-  { closedLoop, fixedRate, webSocketEcho, unaryCalls }: Loaders,
+  { closedLoop, fixedRate, webSocketEcho, unaryCalls, handshakes }: Loaders,
   halfRate: () => number,
 ): Readonly<Record<LoadScenario, Scenario>> => ({
   get32: { title: 'GET, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32) },
@@ -30,4 +32,11 @@ export const scenariosOf = (
   half32: { title: 'GET, 12 bytes, at half of what the slowest takes, 32 keep-alive connections', unit: 'request', load: fixedRate(32, halfRate) },
   grpc32: { title: 'Unary gRPC, 12 bytes each way, 8 connections with 4 calls each', unit: 'call', load: unaryCalls(8, 4) },
   ws32: { title: 'WebSocket echo, 32 bytes, 32 connections', unit: 'message', load: webSocketEcho(32, 20_000) },
+  tls32: { title: 'GET over TLS, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32, { isTls: true }), isTls: true },
+  tlsclose32: {
+    title: 'GET over TLS, 12 bytes, a new connection and handshake for every request, 32 at a time',
+    unit: 'request',
+    load: handshakes(32),
+    isTls: true,
+  },
 });
