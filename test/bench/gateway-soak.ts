@@ -55,7 +55,7 @@ export const run = async (): Promise<void> => {
     gateway = await GatewayProcess.start(file);
     const openFiles = gateway.openFiles;
     traffic = startTraffic(port, tcpPort, clients, seed, (failure) => {
-      const cause = causeOf(failure, pods.endings);
+      const cause = causeOf(failure, pods);
       if (cause === 'wrong' || cause === 'lost') say(`${cause}: ${JSON.stringify(failure)}`);
     });
     const outcome = await soak({ gateway, traffic, pods, fate, minutes, openFiles }, stopping.signal);
@@ -105,7 +105,7 @@ const soak = async (scene: Scene, signal: AbortSignal): Promise<Omit<Outcome, 'e
     minutes,
     seen,
     failures: traffic.failures,
-    endings: pods.endings,
+    pods,
     happened: fate.happened,
     podsStarted: pods.started,
     postedTwice: pods.postedTwice,

@@ -18,6 +18,8 @@ export interface Ending {
   readonly from: number;
   /** Until it was gone, or, where it was told, until it had closed its port and its idle connections. */
   to: number;
+  /** Until then it closed others as they became idle. */
+  gone: number;
 }
 
 /** One pod: a process with a port of its own. */
@@ -35,8 +37,9 @@ export interface Pod {
 /** The pods, the routes that name some of them, and what became of the others. */
 export class Pods {
   readonly endings: Ending[] = [];
-  /** Ids of POSTs that came to a pod, and of those that came twice. */
-  readonly posted = new Set<string>();
+  /** The pods that requests came to, last, by their ids. */
+  readonly takenBy = new Map<string, string>();
+  /** Ids of POSTs that came to pods twice. */
   readonly postedTwice: string[] = [];
   /** Pods that had been told to end, and had not when their time was over. */
   readonly overdue: string[] = [];
@@ -70,7 +73,8 @@ export class Pods {
     const said = (word: string): Promise<unknown> =>
       Promise.race([new Promise<void>((resolve) => lines.on('line', (line) => line === word && resolve())), ended]);
     lines.on('line', (line) => {
-      if (line.startsWith('post ')) this.#post(line.slice('post '.length));
+      const [, method = '', id = ''] = /^took (\S+) (.+)$/.exec(line) ?? [];
+      if (id !== '') this.#took(name, method, id);
       if (line === 'ending') this.#endedFor(name);
     });
     const pod = { name, port, started: said('started'), ready: said('ready'), ended, child };
@@ -79,6 +83,7 @@ export class Pods {
       this.#running.delete(pod);
       if (!this.#stopped && !this.endings.some((ending) => ending.pod === name)) this.fallen.push(name);
       this.#endedFor(name);
+      for (const ending of this.endings) if (ending.pod === name) ending.gone = Date.now();
     });
     return pod;
   }
@@ -114,7 +119,7 @@ export class Pods {
   }
 
   #end({ name, child }: Pod, how: Ending['how'], signal: NodeJS.Signals): void {
-    this.endings.push({ pod: name, how, from: Date.now(), to: Infinity });
+    this.endings.push({ pod: name, how, from: Date.now(), to: Infinity, gone: Infinity });
     child.kill(signal);
   }
 
@@ -122,8 +127,8 @@ export class Pods {
     for (const ending of this.endings) if (ending.pod === name) ending.to = Math.min(ending.to, Date.now());
   }
 
-  #post(id: string): void {
-    if (this.posted.has(id)) this.postedTwice.push(id);
-    this.posted.add(id);
+  #took(pod: string, method: string, id: string): void {
+    if (method === 'POST' && this.takenBy.has(id)) this.postedTwice.push(id);
+    this.takenBy.set(id, pod);
   }
 }

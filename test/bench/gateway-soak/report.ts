@@ -2,14 +2,14 @@ import { table } from '../statistics.ts';
 import { sumOf, type Metrics } from './gateway-process.ts';
 import type { Ending } from './pods.ts';
 import { kinds, type Failure, type Seen } from './tally.ts';
-import { causeOf, growthOf, type Cause, type MemorySample } from './verdict.ts';
+import { causeOf, growthOf, type Cause, type MemorySample, type Witness } from './verdict.ts';
 
 /** All that was seen by the end of a soak. */
 export interface Outcome {
   readonly minutes: number;
   readonly seen: Seen;
   readonly failures: readonly Failure[];
-  readonly endings: readonly Ending[];
+  readonly pods: Witness;
   readonly happened: Readonly<Record<string, number>>;
   readonly podsStarted: number;
   /** POSTs that came to pods more than once; pods that somebody kept from ending, and those that ended by themselves. */
@@ -39,7 +39,7 @@ const mostRatio = 1.3;
 
 export const reportOf = (outcome: Outcome): { readonly text: string; readonly holds: boolean } => {
   const checks = checksOf(outcome);
-  const failed = outcome.failures.filter((failure) => ['wrong', 'lost'].includes(causeOf(failure, outcome.endings)));
+  const failed = outcome.failures.filter((failure) => ['wrong', 'lost'].includes(causeOf(failure, outcome.pods)));
   const text = [
     `${outcome.minutes} min of mixed traffic, Node ${process.version}, ${outcome.podsStarted} pods: ${Object.entries(outcome.happened)
       .map(([happening, count]) => `${happening} ${count} ×`)
@@ -52,7 +52,10 @@ export const reportOf = (outcome: Outcome): { readonly text: string; readonly ho
     ),
     ...failed
       .slice(0, mostListed)
-      .map((failure) => `${causeOf(failure, outcome.endings)}: ${JSON.stringify({ ...failure, near: near(failure, outcome.endings) })}`),
+      .map(
+        (failure) =>
+          `${causeOf(failure, outcome.pods)}: ${JSON.stringify({ ...failure, takenBy: outcome.pods.takenBy.get(failure.id), near: near(failure, outcome.pods.endings) })}`,
+      ),
   ].join('\n\n');
   return { text, holds: checks.every(({ holds }) => holds) };
 };
@@ -61,8 +64,8 @@ export const reportOf = (outcome: Outcome): { readonly text: string; readonly ho
 const near = ({ startedAt, endedAt }: Failure, endings: readonly Ending[]): readonly Ending[] =>
   endings.filter(({ from, to }) => from < endedAt + nearMs && to > startedAt - nearMs);
 
-const requestsTable = ({ seen, failures, endings }: Outcome): string => {
-  const causes = failures.map((failure) => ({ kind: failure.kind, cause: causeOf(failure, endings) }));
+const requestsTable = ({ seen, failures, pods }: Outcome): string => {
+  const causes = failures.map((failure) => ({ kind: failure.kind, cause: causeOf(failure, pods) }));
   const rowOf = (title: string, some: readonly string[]): readonly string[] => {
     const sum = (figure: 'asked' | 'ok' | 'aborted'): string => String(some.reduce((total, kind) => total + (seen.counts[kind]?.[figure] ?? 0), 0));
     const count = (wanted: Cause): string => String(causes.filter(({ kind, cause }) => cause === wanted && some.includes(kind)).length);
@@ -91,9 +94,9 @@ const statusTable = ({ seen, metrics }: Outcome): string => {
 };
 
 const checksOf = (outcome: Outcome): readonly Check[] => {
-  const { seen, failures, endings, metrics, openFiles } = outcome;
+  const { seen, failures, pods, metrics, openFiles } = outcome;
   const none = (what: string, count: number): Check => ({ what, is: String(count), wanted: '0', holds: count === 0 });
-  const causes = failures.map((failure) => causeOf(failure, endings));
+  const causes = failures.map((failure) => causeOf(failure, pods));
   const counted = sumOf(metrics, requests);
   const growth = growthOf(outcome.memory);
   const mb = (value: number): string => value.toFixed(1);

@@ -1,5 +1,5 @@
 import { percentile } from '../statistics.ts';
-import type { Ending } from './pods.ts';
+import type { Ending, Pods } from './pods.ts';
 import type { Failure } from './tally.ts';
 
 /** What a failure comes to. `crashed`: it was in a pod that was killed; `ended`: a POST met a kept connection that a pod was closing as it ended, or a TCP connection its closing port. */
@@ -8,17 +8,22 @@ export type Cause = 'wrong' | 'crashed' | 'ended' | 'lost';
 /** Between a process' death and our hearing of it, either way. */
 const slackMs = 250;
 
-/** Whether that pod is to blame, or the gateway. Where no answer had begun it is not known which pod had the request: then any will do that ended meanwhile. */
-export const causeOf = (failure: Failure, endings: readonly Ending[]): Cause => {
-  const { kind, pod, code, method, startedAt, endedAt, wrong } = failure;
+/** What is known of the pods. */
+export type Witness = Pick<Pods, 'endings' | 'takenBy'>;
+
+/** Whether a pod is to blame, or the gateway. A request that came to a pod is that pod's; where it came to none it is not known which one it was on its way to: then any will do that ended meanwhile. */
+export const causeOf = (failure: Failure, { endings, takenBy }: Witness): Cause => {
+  const { kind, code, method, startedAt, endedAt, wrong } = failure;
   if (wrong) return 'wrong';
-  const during = ({ from, to }: Ending): boolean => from <= endedAt + slackMs && startedAt <= to + slackMs;
-  if (pod !== undefined) return endings.some((ending) => ending.pod === pod && ending.how === 'killed' && during(ending)) ? 'crashed' : 'lost';
+  const during = (from: number, to: number): boolean => from <= endedAt + slackMs && startedAt <= to + slackMs;
   // Nobody tells a client of TCP why its connection is reset.
   const isTcp = kind === 'TCP connection';
-  if (code !== 'upstream-reset' && !isTcp) return 'lost';
-  if (endings.some((ending) => ending.how === 'killed' && during(ending))) return 'crashed';
-  return (method === 'POST' || isTcp) && endings.some((ending) => ending.how === 'told' && during(ending)) ? 'ended' : 'lost';
+  if (failure.pod === undefined && code !== 'upstream-reset' && !isTcp) return 'lost';
+  const pod = failure.pod ?? takenBy.get(failure.id);
+  if (endings.some((ending) => ending.how === 'killed' && (pod === undefined || ending.pod === pod) && during(ending.from, ending.to))) return 'crashed';
+  if (pod !== undefined) return 'lost';
+  const closes = ({ how, from, to, gone }: Ending): boolean => how === 'told' && during(from, isTcp ? to : gone);
+  return (method === 'POST' || isTcp) && endings.some(closes) ? 'ended' : 'lost';
 };
 
 export interface MemorySample {

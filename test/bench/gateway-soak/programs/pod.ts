@@ -1,6 +1,6 @@
 /**
- * `pod.ts NAME ADDRESS PORT MS`: answers with its name and the id of the request. Says `started` when all is loaded, `ready` when it listens, which is so long after that, `post ID` for each POST that
- * reaches it, and `ending` when it has been told by SIGTERM and takes nothing new; it ends when all that it has is finished, or with its standard input.
+ * `pod.ts NAME ADDRESS PORT MS`: answers with its name and the id of the request. Says `started` when all is loaded, `ready` when it listens, which is so long after that, `took METHOD ID` for each
+ * request that reaches it, and `ending` when it has been told by SIGTERM and takes nothing new; it ends when all that it has is finished, or with its standard input.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -20,7 +20,6 @@ const routes: Readonly<Record<string, Serve>> = {
     response.end(`${id} ${name}`);
   },
   '/echo': async (response, _query, request, id) => {
-    process.stdout.write(`post ${id}\n`);
     const hash = createHash('sha256');
     let length = 0;
     for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -54,6 +53,8 @@ const idOf = (request: IncomingMessage, query: URLSearchParams): string | undefi
 
 const targetOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://pod');
 
+const took = ({ method = '' }: IncomingMessage, id: string): void => void process.stdout.write(`took ${method} ${id}\n`);
+
 const server = createServer((request, response) => {
   const { pathname, searchParams } = targetOf(request);
   const id = idOf(request, searchParams);
@@ -62,6 +63,7 @@ const server = createServer((request, response) => {
     response.writeHead(409).end(`${request.url ?? ''} is not ${String(request.headers['x-request-id'])}`);
     return;
   }
+  took(request, id);
   response.setHeader('X-Pod', name).setHeader('X-Request-Id', id);
   // A client that goes away in the middle of its request is no fault.
   void Promise.resolve(serve(response, searchParams, request, id)).catch(() => response.destroy());
@@ -69,6 +71,7 @@ const server = createServer((request, response) => {
 
 server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) => {
   const id = idOf(request, targetOf(request).searchParams);
+  took(request, String(id));
   const reader = new FrameReader((payload) => socket.write(frameOf(payload)));
   const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(request.headers['sec-websocket-key'] ?? '')}`;
   socket.on('error', () => undefined).on('end', () => socket.end());
@@ -78,10 +81,13 @@ server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) =>
 });
 
 process.on('SIGTERM', () => {
-  server.close(() => process.exit());
-  // Connections that become idle from now on.
-  setInterval(() => server.closeIdleConnections(), 50);
-  process.stdout.write('ending\n');
+  // What the kernel has accepted by now is not reset: that would be no end in order.
+  setImmediate(() => {
+    server.close(() => process.exit());
+    // Connections that become idle from now on.
+    setInterval(() => server.closeIdleConnections(), 50);
+    process.stdout.write('ending\n');
+  });
 });
 
 process.stdout.write('started\n');
