@@ -66,13 +66,15 @@ const starts: Readonly<Record<Contestant, Start>> = {
   },
 };
 
-/** Temporary files are off: they would be written for every large answer that the client does not take at once. */
+/** Temporary files are off, both ways: they would be written for every large answer that the client does not take at once, and for every large upload. */
 const nginxProxy = ({ port, webSocketPort, grpcPort, tlsPort }: Ports, origin: Origin, tls: TlsPair | undefined): string => `
   upstream origin { server 127.0.0.1:${origin.port}; keepalive 512; keepalive_timeout 1h; keepalive_time 24h; keepalive_requests 1000000000; }
   upstream calls { server 127.0.0.1:${origin.grpcPort}; keepalive 512; keepalive_timeout 1h; keepalive_time 24h; keepalive_requests 1000000000; }
   upstream echo { server 127.0.0.1:${origin.webSocketPort}; }
   proxy_http_version 1.1;
   proxy_max_temp_file_size 0;
+  proxy_request_buffering off;
+  client_max_body_size 0;
   server {
     listen 127.0.0.1:${port} backlog=4096;
     ${tls === undefined ? '' : `listen 127.0.0.1:${tlsPort} ssl backlog=4096; ssl_certificate ${tls.certificateFile}; ssl_certificate_key ${tls.keyFile};`}

@@ -41,6 +41,8 @@ const http = (port: number, files: string): string => `
   server {
     listen 127.0.0.1:${port} backlog=4096;
     root ${files};
+    client_max_body_size 0;
+    client_body_buffer_size 16m;
     location = ${resources.hello.path} { return 200 "hello world\\n"; }
     location = ${resources.taken.path} { mirror /read; error_page 405 =200 @taken; }
     location = /read { internal; return 204; }

@@ -39,7 +39,8 @@ export const measureRounds = async (
     for (const proxy of [...proxies.slice(first), ...proxies.slice(0, first)]) {
       const sample = await measure(proxy, load, seconds);
       samples.get(proxy.name)?.push(sample);
-      say(`round ${round + 1} of ${rounds}: ${proxy.name} ${sample.cpuMicros.toFixed(1)} µs, ${Math.round(sample.perSecond)}/s`);
+      const { cpuMicros, perSecond, p99Ms } = sample;
+      say(`round ${round + 1} of ${rounds}: ${proxy.name} ${cpuMicros.toFixed(1)} µs, ${Math.round(perSecond)}/s, p99 ${p99Ms.toFixed(2)} ms`);
     }
   }
   return samples;

@@ -1,6 +1,20 @@
 import type { Loader, Loaders } from './load.ts';
 
-export const scenarios = ['get32', 'get256', 'post32', 'body64k', 'body8m', 'close32', 'half32', 'ws32', 'grpc32', 'tls32', 'tlsclose32', 'memory'] as const;
+export const scenarios = [
+  'get32',
+  'get256',
+  'post32',
+  'body64k',
+  'body8m',
+  'upload8m',
+  'close32',
+  'half32',
+  'ws32',
+  'grpc32',
+  'tls32',
+  'tlsclose32',
+  'memory',
+] as const;
 export type ScenarioName = (typeof scenarios)[number];
 
 /** A scenario that load is put on in rounds; `memory` goes its own way. */
@@ -24,6 +38,7 @@ export const scenariosOf = (
   post32: { title: 'POST of 1 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('taken', 32, { bodyBytes: 1024 }) },
   body64k: { title: 'GET, 64 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('medium', 32) },
   body8m: { title: 'GET, 8 MB, 4 keep-alive connections', unit: 'request', load: closedLoop('large', 4) },
+  upload8m: { title: 'POST of 8 MB, 4 keep-alive connections', unit: 'request', load: closedLoop('taken', 4, { bodyBytes: 8 * 1024 * 1024 }) },
   close32: {
     title: 'GET, 12 bytes, a new connection for every request, 32 at a time',
     unit: 'request',
