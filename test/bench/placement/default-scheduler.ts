@@ -11,12 +11,19 @@ const weights = { fit: 1, balanced: 1, image: 1, spread: 2 } as const;
 const most = 100;
 const { trunc } = Math;
 
+/** Of one resource: what is requested, the pod's own request included, and what there is. */
+export interface Taken {
+  readonly requested: number;
+  readonly allocatable: number;
+}
+const freeOf = ({ requested, allocatable }: Taken): number => trunc(((allocatable - requested) * most) / allocatable);
+
 /** Plugins/noderesources/least_allocated.go: CPU and memory weigh the same. */
-export const leastAllocated = (cpu: number, memory: number): number => trunc((trunc((1 - cpu) * most) + trunc((1 - memory) * most)) / 2);
+export const leastAllocated = (cpu: Taken, memory: Taken): number => trunc((freeOf(cpu) + freeOf(memory)) / 2);
 
-const balance = (cpu: number, memory: number): number => trunc((1 - Math.abs(cpu - memory) / 2) * most);
+const balance = (cpu: number, memory: number): number => trunc((1 - Math.abs((cpu - memory) / 2)) * most);
 
-/** Plugins/noderesources/balanced_allocation.go: 75 where the balance stays the same. */
+/** Plugins/noderesources/balanced_allocation.go, of shares of CPU and memory without the pod and with it: 75 where the balance stays the same. */
 export const balancedAllocation = (before: readonly [number, number], after: readonly [number, number]): number =>
   most / 2 + trunc((most / 2 + balance(...after) - balance(...before)) / 2);
 
@@ -66,7 +73,8 @@ export const defaultScores = (
     const before = [machine.cpu / cores, machine.memory / memory] as const;
     const after = [(machine.cpu + workload.cpu) / cores, (machine.memory + workload.memory) / memory] as const;
     return (
-      weights.fit * leastAllocated(...after) +
+      weights.fit *
+        leastAllocated({ requested: machine.cpu + workload.cpu, allocatable: cores }, { requested: machine.memory + workload.memory, allocatable: memory }) +
       weights.balanced * balancedAllocation(before, after) +
       weights.image * (named.has(machine) ? imageLocality(workload.imageBytes, named.size, all.length) : 0) +
       weights.spread * (spread[index++] ?? 0)

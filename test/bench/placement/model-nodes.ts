@@ -49,7 +49,7 @@ export class ModelNodes {
     [this.#cluster, this.#options, this.failure, this.#failed] = [cluster, options, promise, reject];
     this.#starts = new Starts({
       settings: options.settings,
-      noise: () => 1,
+      work: ({ workload }) => workload.startWork,
       imagesChanged: (machine) => this.#spawn(this.#tellImages(machine)),
       ready: (pod) => this.#spawn(this.#tellReady(pod)),
     });

@@ -19,6 +19,11 @@ export class SharedWork<K extends object> {
     this.#speedOf = speedOf;
   }
 
+  /** The time until which it has gone on. */
+  get at(): number {
+    return this.#at;
+  }
+
   get size(): number {
     return this.#jobs.size;
   }

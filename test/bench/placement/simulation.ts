@@ -17,6 +17,8 @@ export interface Figures {
   readonly wakes: readonly number[];
   /** The same of every pod. */
   readonly starts: readonly number[];
+  /** What each of those would have taken on a quick machine of its own with the image there. */
+  readonly floors: readonly number[];
   readonly pulls: number;
   /** Of machines with a pod, and of all that are paid for. */
   readonly nodeHours: number;
@@ -48,14 +50,14 @@ class Simulation {
   #waiting: SimulatedPod[] = [];
   #now = 0;
   #pullsBefore = 0;
-  readonly #figures = { wakes: [] as number[], starts: [] as number[], nodeHours: 0, paidHours: 0, unfinished: 0 };
+  readonly #figures = { wakes: [] as number[], starts: [] as number[], floors: [] as number[], nodeHours: 0, paidHours: 0, unfinished: 0 };
 
   constructor(settings: Settings, seed: number, contestant: Contestant, random: Random, tell: (at: number) => void) {
     [this.#settings, this.#seed, this.#contestant, this.#random, this.#tell] = [settings, seed, contestant, random, tell];
     this.#machines = new Machines(settings, seed);
     this.#starts = new Starts({
       settings,
-      noise: ({ name }) => Math.exp(0.2 * normal(seededRandom(hashOf(`${seed} ${name}`)))),
+      work: ({ name, workload }) => workload.startWork * Math.exp(0.2 * normal(seededRandom(hashOf(`${seed} ${name}`)))),
       imagesChanged: (machine) => contestant.machineChanged(machine),
       ready: (pod) => this.#ready(pod),
     });
@@ -149,6 +151,7 @@ class Simulation {
     this.#contestant.ready(pod);
     if (pod.createdAt < this.#settings.warmUpMs) return;
     this.#figures.starts.push(this.#now - pod.createdAt);
+    this.#figures.floors.push(this.#starts.floor(pod));
     if (pod.isWake) this.#figures.wakes.push(this.#now - pod.createdAt);
   }
 }

@@ -4,8 +4,8 @@ import { SharedWork } from './shared-work.ts';
 
 export interface StartsPorts {
   readonly settings: Settings;
-  /** Of that start, whoever places it. */
-  readonly noise: (pod: SimulatedPod) => number;
+  /** Core-ms of that start, the same whoever places it. */
+  readonly work: (pod: SimulatedPod) => number;
   readonly imagesChanged: (machine: Machine) => void;
   readonly ready: (pod: SimulatedPod) => void;
 }
@@ -51,6 +51,11 @@ export class Starts {
     this.#programs.drop(pod);
   }
 
+  /** How long the start takes at least. */
+  floor(pod: SimulatedPod): number {
+    return this.#work(pod) / this.#ports.settings.coresOfStart;
+  }
+
   refresh(): void {
     this.#pulls.refresh();
     this.#programs.refresh();
@@ -65,13 +70,17 @@ export class Starts {
     this.#programs.advance(at);
   }
 
+  #work(pod: SimulatedPod): number {
+    const { work, settings } = this.#ports;
+    return work(pod) + settings.sandboxMs * settings.coresOfStart;
+  }
+
   #run(pod: SimulatedPod, machine: Machine): void {
-    const { settings, noise, ready } = this.#ports;
     machine.use(pod.image, pod.workload.imageBytes);
     machine.starting.add(pod);
-    this.#programs.add(pod, pod.workload.startWork * noise(pod) + settings.sandboxMs * settings.coresOfStart, () => {
+    this.#programs.add(pod, this.#work(pod), () => {
       machine.starting.delete(pod);
-      ready(pod);
+      this.#ports.ready(pod);
     });
   }
 }
