@@ -174,6 +174,6 @@ export const placementScorer = (pod: PlacementPod, history: PlacementHistory): P
 
 /** The same for all of them, in their order. */
 export const score = (pod: PlacementPod, nodes: readonly PlacementNode[], history: PlacementHistory): readonly PlacementReasons[] => {
-  const { reasonsOf } = placementScorer(pod, history);
-  return nodes.map(reasonsOf);
+  const scorer = placementScorer(pod, history);
+  return nodes.map((node) => scorer.reasonsOf(node));
 };

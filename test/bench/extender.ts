@@ -3,100 +3,142 @@ import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Agent, request } from 'undici';
 import { namesOnlyCall, wholeNodesCall } from '../support/extender-call.ts';
+import { seededRandom } from '../../src/core/index.ts';
+import { Caller, requestOf, type CallAnswer } from './extender/caller.ts';
 import { nodeName, nodeObject, pendingPod, sizes } from './extender/objects.ts';
 import { cpuSeconds, residentBytes } from './process-usage.ts';
 import { percentile, table } from './statistics.ts';
 
 const calls = 1000;
 const warmUp = 200;
+const canPin = spawnSync('taskset', ['--version']).status === 0;
 /** Bodies are made before: what is measured is not the scheduler's work. */
 const different = 20;
 
 interface Scenario {
   readonly what: string;
-  readonly verb: 'filter' | 'prioritize';
-  readonly bodies: readonly Buffer[];
+  readonly requests: readonly Buffer[];
   readonly calls: number;
 }
 
-const bodiesOf = (workloads: (index: number) => number, callOf: (pod: object) => object, count = different): readonly Buffer[] =>
-  Array.from({ length: count }, (_, index) => Buffer.from(JSON.stringify(callOf(pendingPod(workloads(index), index)))));
+const random = seededRandom(7);
+/** Schedulers look at nodes in parallel, and name them in the order in which they were done. */
+const inAnyOrder = (names: readonly string[]): readonly string[] =>
+  names
+    .map((name) => ({ name, at: random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ name }) => name);
+
+const requestsOf = (verb: string, workloads: (index: number) => number, callOf: (pod: object) => object, count = different): readonly Buffer[] =>
+  Array.from({ length: count }, (_, index) => requestOf(verb, JSON.stringify(callOf(pendingPod(workloads(index), index)))));
 
 const ours = (index: number): number => index % sizes.workloads;
 const notOurs = (index: number): number => sizes.workloads + index;
+const names = Array.from({ length: sizes.nodes }, (_, index) => nodeName(index));
+const withNames = (pod: object): object => namesOnlyCall(pod, inAnyOrder(names));
 
 function* scenarios(): Iterable<Scenario> {
-  const names = Array.from({ length: sizes.nodes }, (_, index) => nodeName(index));
-  for (const verb of ['prioritize', 'filter'] as const) {
-    yield { what: `${verb}, names of 5,000 nodes`, verb, bodies: bodiesOf(ours, (pod) => namesOnlyCall(pod, names)), calls };
-    yield { what: `${verb}, the same, a pod that is not ours`, verb, bodies: bodiesOf(notOurs, (pod) => namesOnlyCall(pod, names)), calls };
+  for (const verb of ['prioritize', 'filter']) {
+    yield { what: `${verb}, names of 5,000 nodes`, requests: requestsOf(verb, ours, withNames), calls };
+    yield { what: `${verb}, the same, a pod that is not ours`, requests: requestsOf(verb, notOurs, withNames), calls };
   }
   for (const count of [100, 1000, sizes.nodes]) {
     const whole = Array.from({ length: count }, (_, index) => nodeObject(index));
-    for (const verb of ['prioritize', 'filter'] as const)
-      yield { what: `${verb}, ${count.toLocaleString('en')} whole nodes`, verb, bodies: bodiesOf(ours, (pod) => wholeNodesCall(pod, whole), 1), calls: 20 };
+    for (const verb of ['prioritize', 'filter'])
+      yield {
+        what: `${verb}, ${count.toLocaleString('en')} whole nodes`,
+        requests: requestsOf(verb, ours, (pod) => wholeNodesCall(pod, whole), 1),
+        calls: 20,
+      };
   }
 }
 
-const measure = async (
-  origin: string,
-  pid: number,
-  dispatcher: Agent,
-  { what, verb, bodies, calls: count }: Scenario,
-): Promise<readonly (string | number)[]> => {
-  const times: number[] = [];
-  let [answerBytes, statusCode] = [0, 0];
-  const call = async (index: number): Promise<number> => {
-    const from = performance.now();
-    const answer = await request(`${origin}/extender/${verb}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: bodies[index % bodies.length] ?? '',
-      dispatcher,
-    });
-    answerBytes = (await answer.body.arrayBuffer()).byteLength;
-    statusCode = answer.statusCode;
-    return performance.now() - from;
-  };
-  for (let index = 0; index < Math.min(warmUp, count); index += 1) await call(index);
+const timed = async (caller: Caller, request: Buffer): Promise<CallAnswer & { readonly ms: number }> => {
+  const from = performance.now();
+  const answer = await caller.call(request);
+  return { ...answer, ms: performance.now() - from };
+};
+
+const measure = async (pid: number, caller: Caller, { what, requests, calls: count }: Scenario): Promise<readonly (string | number)[]> => {
+  const requestAt = (index: number): Buffer => requests[index % requests.length] ?? Buffer.alloc(0);
+  for (let index = 0; index < Math.min(warmUp, count); index += 1) await caller.call(requestAt(index));
   const cpuBefore = cpuSeconds(pid);
-  for (let index = 0; index < count; index += 1) times.push(await call(index));
+  const times: number[] = [];
+  let last: CallAnswer = { status: 0, bodyBytes: 0 };
+  for (let index = 0; index < count; index += 1) {
+    const { ms, ...answer } = await timed(caller, requestAt(index));
+    times.push(ms);
+    last = answer;
+  }
   const cpu = ((cpuSeconds(pid) - cpuBefore) * 1000) / count;
   const kilobytes = (bytes: number): string => Math.round(bytes / 1000).toLocaleString('en');
   const quantiles = [0.5, 0.9, 0.99].map((share) => percentile(times, share).toFixed(2));
-  return [what, ...quantiles, Math.max(...times).toFixed(2), cpu.toFixed(2), kilobytes(bodies[0]?.length ?? 0), kilobytes(answerBytes), String(statusCode)];
+  const sizesOf = [kilobytes(requestAt(0).length), kilobytes(last.bodyBytes)];
+  return [what, ...quantiles, Math.max(...times).toFixed(2), cpu.toFixed(2), ...sizesOf, String(last.status)];
 };
 
 /** On one core, where that can be arranged. */
 const startServer = (): ChildProcess => {
   const command = [process.execPath, '--expose-gc', join(import.meta.dirname, 'extender', 'programs', 'serve.ts')];
-  const pinned = spawnSync('taskset', ['--version']).status === 0 ? ['taskset', '-c', '0', ...command] : command;
-  const [file = '', ...args] = pinned;
+  const [file = '', ...args] = canPin ? ['taskset', '-c', '0', ...command] : command;
   return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 };
 
-/** Calls of a scheduler, one after the other over TLS on one connection as it makes them, for a cluster of 5,000 nodes and 20,000 pods. */
-export const run = async (): Promise<void> => {
+interface Server {
+  readonly pid: number;
+  readonly port: number;
+  readonly snapshotBytes: number;
+  /** Answers by reason. */
+  end(): Promise<string>;
+}
+
+const withServer = async (use: (server: Server) => Promise<void>): Promise<void> => {
   const server = startServer();
   try {
     const lines = createInterface({ input: server.stdout ?? process.stdin })[Symbol.asyncIterator]();
     const { port, snapshotBytes } = JSON.parse(String((await lines.next()).value)) as { port: number; snapshotBytes: number };
-    const pid = server.pid ?? 0;
-    const dispatcher = new Agent({ connections: 1, connect: { rejectUnauthorized: false } });
-    const origin = `https://127.0.0.1:${port}`;
-    const rows = [];
-    for (const scenario of scenarios()) rows.push(await measure(origin, pid, dispatcher, scenario));
-    await dispatcher.close();
-    console.log(`${cpus().length} cores, the extender on one of them, Node ${process.version}; ms\n`);
-    console.log(table(['', 'p50', 'p90', 'p99', 'max', 'CPU a call', 'KB sent', 'KB answered', 'status'], rows));
-    const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-    console.log(`\nthe snapshot takes ${megabytes(snapshotBytes)} of heap; the process ${megabytes(residentBytes(pid))} after these calls`);
-    server.kill('SIGTERM');
-    console.log(`answers by reason: ${String((await lines.next()).value)}`);
+    const end = async (): Promise<string> => {
+      server.kill('SIGTERM');
+      return String((await lines.next()).value);
+    };
+    await use({ pid: server.pid ?? 0, port, snapshotBytes, end });
   } finally {
     if (server.exitCode === null) server.kill('SIGKILL');
     if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   }
+};
+
+/** What the first calls of a process take, on a connection of their own. */
+const firstCalls = async (what: string, workloads: (index: number) => number): Promise<void> => {
+  const requests = requestsOf('prioritize', workloads, withNames);
+  await withServer(async ({ port }) => {
+    const from = performance.now();
+    const caller = await Caller.connect(port);
+    const handshake = performance.now() - from;
+    const times: string[] = [];
+    for (const request of requests) times.push((await timed(caller, request)).ms.toFixed(1));
+    caller.close();
+    console.log(`the first calls of a process, ${what}: handshake ${handshake.toFixed(1)} ms, then ${times.join(', ')}`);
+  });
+};
+
+/** Calls of a scheduler, one after the other over TLS on one connection as it makes them, for a cluster of 5,000 nodes and 20,000 pods. */
+export const run = async (): Promise<void> => {
+  const cores = cpus().length;
+  if (canPin && cores > 1) spawnSync('taskset', ['-acp', `1-${cores - 1}`, String(process.pid)]);
+  await withServer(async (server) => {
+    const { pid, port, snapshotBytes } = server;
+    const caller = await Caller.connect(port);
+    const rows = [];
+    for (const scenario of scenarios()) rows.push(await measure(pid, caller, scenario));
+    caller.close();
+    console.log(`${cores} cores, the extender on one of them, Node ${process.version}; ms\n`);
+    console.log(table(['', 'p50', 'p90', 'p99', 'max', 'CPU a call', 'KB sent', 'KB answered', 'status'], rows));
+    const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+    console.log(`\nthe snapshot takes ${megabytes(snapshotBytes)} of heap; the process ${megabytes(residentBytes(pid))} after these calls`);
+    console.log(`answers by reason: ${await server.end()}`);
+  });
+  await firstCalls('pods of workloads', ours);
+  await firstCalls('pods that are not ours', notOurs);
 };

@@ -62,6 +62,22 @@ const anyForm = (body: unknown): Result<ExtenderCall, string> => {
   return nodes.ok ? ok({ pod: pod.value, ...nodes.value }) : nodes;
 };
 
+/** Reads the names when somebody wants them. A class, because an accessor of an object literal is one of its hidden class, which then keeps what that closes over. */
+class NamesCall implements ExtenderCall {
+  readonly pod: PodToPlace;
+  readonly text: NamesText;
+  readonly list = undefined;
+  readonly sent = unsent;
+
+  constructor(pod: PodToPlace, text: NamesText) {
+    [this.pod, this.text] = [pod, text];
+  }
+
+  get names(): readonly string[] {
+    return this.text.list;
+  }
+}
+
 const parsed = (text: string): { readonly value: unknown } | undefined => {
   try {
     return { value: JSON.parse(text) };
@@ -82,15 +98,7 @@ export const parseCall = (body: Buffer): Result<ExtenderCall, string> => {
     const pod = podOf(podAlone.value);
     if (!pod.ok) return pod;
     if (text.count > mostNodes) return tooMany;
-    return ok({
-      pod: pod.value,
-      get names() {
-        return text.list;
-      },
-      list: undefined,
-      sent: unsent,
-      text,
-    });
+    return ok(new NamesCall(pod.value, text));
   }
   const whole = parsed(body.toString('utf8'));
   return whole === undefined ? failed('the body is not JSON') : anyForm(whole.value);

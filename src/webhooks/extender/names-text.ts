@@ -53,7 +53,8 @@ export class NamesText {
   }
 
   get list(): readonly string[] {
-    return (this.#list ??= this.count === 0 ? [] : this.#body.toString('latin1', this.#from + 1, this.#to - 1).split('","'));
+    // Strings of their own: parts of one long string are slow to look up, and keep it.
+    return (this.#list ??= JSON.parse(this.#body.toString('latin1', this.#from - 1, this.#to + 1)) as readonly string[]);
   }
 
   /** Enough for either answer. */
