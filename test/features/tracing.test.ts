@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { coldStartPhases } from '../../src/core/index.ts';
 import { deployment, service } from '../support/app.ts';
@@ -14,7 +15,7 @@ const anyPorts = ['--api-port', '0', '--gateway-port', '0', '--metrics-port', '0
 
 interface Running {
   readonly rouse: RouseProcess;
-  readonly app: string;
+  readonly gateway: string;
   readonly metrics: string;
 }
 
@@ -22,9 +23,22 @@ const startLocal = async (t: ExecutionContext, env: Readonly<Record<string, stri
   t.timeout(110_000);
   const rouse = startRouse(['local', '-f', 'deploy/examples/hello.yaml', ...anyPorts, ...flags], env);
   t.teardown(() => rouse.stop('SIGKILL'));
-  const [, app = '', metrics = ''] = await rouse.line(/^ready: app=(\S+) api=\S+ metrics=(\S+)$/);
-  return { rouse, app, metrics };
+  const [, gateway = ''] = await rouse.line(/^ {2}gateway {2}(\S+),/);
+  const [, metrics = ''] = await rouse.line(/^ready: .*metrics=(\S+)$/);
+  return { rouse, gateway, metrics };
 };
+
+/** A request to `hello` by its host name, once the gateway knows that: nothing is traced before. */
+const ask = async (gateway: string, traceparent: string): Promise<number> =>
+  until('the gateway knows the host', async () => {
+    const status = await new Promise<number>((resolve, reject) => {
+      const headers = { host: 'hello.default.localhost', traceparent };
+      request(gateway, { headers, agent: false }, (answer) => answer.resume().on('end', () => resolve(answer.statusCode ?? 0)))
+        .on('error', reject)
+        .end();
+    });
+    return status === 404 ? undefined : status;
+  });
 
 const found = async (receiver: OtlpReceiver, what: string, matches: (span: ReceivedSpan) => boolean, count = 1): Promise<readonly ReceivedSpan[]> =>
   until(
@@ -33,7 +47,7 @@ const found = async (receiver: OtlpReceiver, what: string, matches: (span: Recei
       const spans = receiver.spans.filter(matches);
       return spans.length >= count ? spans : undefined;
     },
-    15_000,
+    40_000,
     () => [receiver.problems, receiver.spans],
   );
 const named = (receiver: OtlpReceiver, name: string, count = 1): Promise<readonly ReceivedSpan[]> =>
@@ -41,7 +55,7 @@ const named = (receiver: OtlpReceiver, name: string, count = 1): Promise<readonl
 
 test('requests that wait at zero are linked to their wake, which has all its phases and the decision below it; metrics go out as /metrics has them', async (t) => {
   const receiver = await startOtlpReceiver(t);
-  const { rouse, app, metrics } = await startLocal(
+  const { rouse, gateway, metrics } = await startLocal(
     t,
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -55,8 +69,7 @@ test('requests that wait at zero are linked to their wake, which has all its pha
   );
   const traces = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
   const parent = 'b7ad6b7169203331';
-  const ask = async (traceId: string): Promise<number> => (await fetch(app, { headers: { traceparent: `00-${traceId}-${parent}-01` } })).status;
-  t.deepEqual(await Promise.all(traces.map(ask)), [200, 200]);
+  t.deepEqual(await Promise.all(traces.map((traceId) => ask(gateway, `00-${traceId}-${parent}-01`))), [200, 200]);
 
   const [wake] = await named(receiver, 'wake');
   t.is(wake?.parentSpanId, undefined);

@@ -187,7 +187,11 @@ test('a wake that fails says why, and is over when the count is back at zero; on
   const failed = wake(0);
   await clock.advance(millis(100));
   spans.happened({ type: 'wake-failed', workload: web, reason: 'quota', message: 'exceeded' });
-  spans.decided(web, { ...holdAt(clock, { held: 0 }), to: pods(0) });
+  // Of a refused wake the count goes back to zero without a word.
+  for (let tick = 0; tick < 4; tick += 1) {
+    spans.decided(web, { ...holdAt(clock, { held: 0 }), to: pods(0) });
+    await clock.advance(millis(2000));
+  }
   t.deepEqual([failed.to, failed.failed, failed.events], [100, true, ['wake-failed']]);
   t.like(failed.attributes, { 'rouse.wake.outcome': 'failed', 'error.type': 'quota' });
   const recovered = wake(0);
@@ -213,6 +217,11 @@ test('a wake that nobody waits for ends when its pods were ready; one whose lead
     spans.decided(web, holdAt(clock, { ready: pods(1), held: 0 }));
   }
   t.deepEqual([scheduled.to, scheduled.attributes['rouse.wake.outcome']], [8000, 'ready']);
+  const asleep = wake(0);
+  spans.decided(web, decisionAt(clock, 'sleep', 'idle', 0, { held: 0 }));
+  t.is(asleep.to, undefined, 'a request may come before that is written');
+  spans.happened({ type: 'scaled', workload: web, from: 1, to: 0, reason: 'idle' });
+  t.is(asleep.attributes['rouse.wake.outcome'], 'abandoned');
   const handedOver = wake(0);
   spans.stepDown();
   t.is(handedOver.attributes['rouse.wake.outcome'], 'abandoned');

@@ -9,7 +9,7 @@ a_requests_total{namespace="shop",workload="other",code="500"} 0.5
 
 # HELP a_ready Whether.
 # TYPE a_ready gauge
-a_ready 1
+a_ready{workload=""} 1
 a_ready_bytes NaN
 
 # HELP a_wait_seconds How long.

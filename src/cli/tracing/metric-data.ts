@@ -42,7 +42,8 @@ const read = (key: string): { readonly name: string; readonly labels: Attributes
   const brace = key.indexOf('{');
   if (brace < 0) return { name: key, labels: {} };
   const labels: Attributes = {};
-  for (const [, name = '', value = ''] of key.slice(brace).matchAll(label)) labels[name] = unescaped(value);
+  // To Prometheus an empty label is none.
+  for (const [, name = '', value = ''] of key.slice(brace).matchAll(label)) if (value !== '') labels[name] = unescaped(value);
   return { name: key.slice(0, brace), labels };
 };
 

@@ -1,5 +1,6 @@
 import { emptyResource } from '@opentelemetry/resources';
 import { PeriodicExportingMetricReader, type MetricProducer, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
+import { rouseVersion } from '../version.ts';
 import { metricDataOf } from './metric-data.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,7 +41,7 @@ const exposed = (read: ReadExposition): MetricProducer => ({
     const exposition = await read();
     const metrics = exposition === undefined ? [] : metricDataOf(exposition.body, performance.timeOrigin, performance.timeOrigin + performance.now());
     // Whose resource it is, the reader knows.
-    return { resourceMetrics: { resource: emptyResource(), scopeMetrics: [{ scope: { name: 'rouse' }, metrics }] }, errors: [] };
+    return { resourceMetrics: { resource: emptyResource(), scopeMetrics: [{ scope: { name: 'rouse', version: rouseVersion }, metrics }] }, errors: [] };
   },
 });
 

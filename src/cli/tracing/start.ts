@@ -3,6 +3,7 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import { millis, seconds, systemClock, type Logger } from '../../core/index.ts';
 import type { Operations } from '../operations-server.ts';
 import type { Telemetry, TelemetryOptions } from '../telemetry.ts';
+import { rouseVersion } from '../version.ts';
 import { complaints } from './complaints.ts';
 import { controllerSpans } from './controller-spans.ts';
 import { metricReaders } from './metric-readers.ts';
@@ -33,7 +34,7 @@ export const startOpenTelemetry = async (
   });
   sdk.start();
   complain.started();
-  const tracer = trace.getTracer(service);
+  const tracer = trace.getTracer('rouse', rouseVersion);
   return {
     requests: tracing ? spanTracer(tracer) : undefined,
     controller: tracing ? controllerSpans(tracer, systemClock) : undefined,

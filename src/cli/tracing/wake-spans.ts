@@ -14,7 +14,7 @@ interface OpenWake {
   readonly since: number;
   /** Why it cannot succeed, as far as that was told. */
   failure: string | undefined;
-  /** Since when there are pods and nobody waits. */
+  /** Since when nobody waits, and there are pods or none will come. */
   unattendedSince: Instant | undefined;
 }
 
@@ -72,15 +72,17 @@ export class WakeSpans implements WakeContextSource {
   }
 
   /** Each decision for the workload; `at` is now. */
-  decided(workload: WorkloadKey, { at, to, evidence }: Decision): void {
+  decided(workload: WorkloadKey, { kind, at, to, evidence }: Decision): void {
     const wake = this.#open.get(workload);
     if (wake === undefined) return;
-    if (to === 0) return this.#abandon(workload);
-    const unattended = evidence.ready > 0 && evidence.held === 0 && evidence.inFlight === 0;
-    if (!unattended) wake.unattendedSince = undefined;
-    else wake.unattendedSince ??= at;
-    if (wake.unattendedSince !== undefined && between(wake.unattendedSince, at) >= unattendedFor) this.#end(workload, wake, 'ready', wake.unattendedSince);
-    else if (at - wake.since > longest) this.#end(workload, wake, 'abandoned', at);
+    const isThere = evidence.ready > 0;
+    // One that merely wants zero is taken back where a request comes meanwhile.
+    const isAtZero = kind === 'hold' && to === 0;
+    if ((isThere || isAtZero) && evidence.held === 0 && evidence.inFlight === 0) wake.unattendedSince ??= at;
+    else wake.unattendedSince = undefined;
+    if (wake.unattendedSince !== undefined && between(wake.unattendedSince, at) >= unattendedFor)
+      this.#end(workload, wake, isThere ? 'ready' : came(wake), wake.unattendedSince);
+    else if (at - wake.since > longest) this.#end(workload, wake, came(wake), at);
   }
 
   happened(event: ScalerEvent): void {
@@ -93,7 +95,7 @@ export class WakeSpans implements WakeContextSource {
     } else if (event.type === 'wake-recovered') {
       wake.failure = undefined;
       wake.span.addEvent('wake-recovered', {}, timeOf(this.#clock.now()));
-    }
+    } else if (event.type === 'scaled' && event.to === 0) this.#abandon(event.workload);
   }
 
   forget(workload: WorkloadKey): void {
@@ -122,7 +124,7 @@ export class WakeSpans implements WakeContextSource {
 
   #abandon(workload: WorkloadKey): void {
     const wake = this.#open.get(workload);
-    if (wake !== undefined) this.#end(workload, wake, wake.failure === undefined ? 'abandoned' : 'failed', this.#clock.now());
+    if (wake !== undefined) this.#end(workload, wake, came(wake), this.#clock.now());
   }
 
   #end(workload: WorkloadKey, { span, failure }: OpenWake, outcome: Outcome, at: number): void {
@@ -146,3 +148,6 @@ export class WakeSpans implements WakeContextSource {
     for (const listener of this.#listeners) listener(workload);
   }
 }
+
+/** To what one that was not served came. */
+const came = ({ failure }: OpenWake): Outcome => (failure === undefined ? 'abandoned' : 'failed');

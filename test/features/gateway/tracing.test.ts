@@ -35,13 +35,17 @@ test('without tracing a trace context passes as it came: unknown versions, nonse
   t.like(other.requests[0]?.headers, { traceparent: sampled, tracestate: 'a=1,b=2', baggage: 'k=v' });
 });
 
-test('a gateway without tracing does not load OpenTelemetry', async (t) => {
+test('neither a gateway nor a controller nor rouse local loads OpenTelemetry where nobody asks for it', async (t) => {
+  const cli = (file: string): string => JSON.stringify(join(import.meta.dirname, '../../../src/cli', file));
   const source = `
     const { registerHooks } = await import('node:module');
     const asked = [];
     registerHooks({ resolve: (specifier, context, next) => (asked.push(specifier), next(specifier, context)) });
-    await import(${JSON.stringify(join(import.meta.dirname, '../../../src/cli/single-gateway.ts'))});
-    console.log(JSON.stringify(asked.filter((name) => name.includes('opentelemetry'))));`;
+    delete process.env.OTEL_METRICS_EXPORTER;
+    const { startTelemetry } = await import(${cli('telemetry.ts')});
+    await (await startTelemetry({ service: 'rouse', tracing: false })).end();
+    for (const file of [${['single-gateway.ts', 'workers/parent.ts', 'controller-command.ts', 'local.ts'].map(cli).join()}]) await import(file);
+    console.log(JSON.stringify(asked.filter((name) => name.includes('opentelemetry') || name.includes('/tracing/'))));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), []);
 });
