@@ -3,7 +3,9 @@ import { messageOf, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import type { ControllerFlags, ExplainFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
 import { cidrs, files, flag, kubeconfig, logLevel, port, portFlag, seed, timeout, tracing, workers } from './options.ts';
+import { withProgress } from './progress.ts';
 import { addCompletionCommand, addReadingCommands, addSwitchCommands } from './reading-commands.ts';
+import { ownTerminal } from './terminal.ts';
 import { rouseVersion } from './version.ts';
 
 /** Runs one command line and says how the process should end. Each command loads its own code: the gateway process must stay small. */
@@ -113,16 +115,20 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--controller <url>', 'metrics port of the controller, e.g. http://127.0.0.1:9090 (else found: see docs/explain.md)'))
     .addOption(flag('--kubeconfig <file>', 'ask through this API server (else $KUBECONFIG, else rouse local, else ~/.kube/config)'))
     .addOption(flag('--context <name>', 'of the kubeconfig (else the current one)'))
-    .action(async (name: string, options: ExplainFlags) =>
-      done(await (await import('./explain-command.ts')).runExplain(name, options, process.env, write, note)),
-    );
+    .action(async (name: string, options: ExplainFlags) => {
+      const { runExplain } = await import('./explain-command.ts');
+      done(await withProgress(terminal, 'asking the controller', () => runExplain(name, options, process.env, terminal.write, terminal.note)));
+    });
   addReadingCommands(program, done);
   addSwitchCommands(program, done);
   program
     .command('replay')
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
     .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz); - is standard input')
-    .action(async (paths: readonly string[]) => done((await (await import('./replay.ts')).replayFiles(paths, print)) === 0 ? exitCode.ok : exitCode.findings));
+    .action(async (paths: readonly string[]) => {
+      const { replayFiles } = await import('./replay.ts');
+      done((await withProgress(terminal, 'deciding again', () => replayFiles(paths, print))) === 0 ? exitCode.ok : exitCode.findings);
+    });
   program
     .command('simulate')
     .description('Play a load to a workload on a virtual clock: the real loop with both policies, and a model of a HorizontalPodAutoscaler, side by side.')
@@ -134,7 +140,10 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--service-time <duration>', 'mean time that a pod works on a request').default('500ms'))
     .addOption(flag('--svg <file>', 'write the plot'))
     .addOption(flag('--png <file>', 'write the plot; needs the package @resvg/resvg-js'))
-    .action(async (options: SimulateFlags) => done(await (await import('./simulate/simulate.ts')).runSimulate(options, print)));
+    .action(async (options: SimulateFlags) => {
+      const { runSimulate } = await import('./simulate/simulate.ts');
+      done(await withProgress(terminal, 'playing the load', () => runSimulate(options, print)));
+    });
   program
     .command('validate')
     .description('Check the annotations of manifests as admission would, without a cluster; exit 1 if there are problems.')
@@ -144,14 +153,8 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
   return program;
 };
 
-const write = (text: string): void => {
-  process.stdout.write(text);
-};
-
-const note = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
+const terminal = ownTerminal();
 
 const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
+  terminal.write(`${line}\n`);
 };

@@ -18,27 +18,46 @@ export interface Terminal {
   readonly ask: (question: string) => Promise<string | undefined>;
 }
 
+/** Some do not know how large they are, and say 0. */
+const usual = { columns: 80, rows: 24 };
 const clearLine = '\r\u001B[K';
 
 /** The terminal of this process. */
 export const ownTerminal = (): Terminal => {
   const { stdin, stdout, stderr } = process;
+  let shows = false;
+  /** What is said comes in place of the line of progress. */
+  const clear = (): void => {
+    if (shows) stderr.write(clearLine);
+    shows = false;
+  };
   return {
-    write: (text) => void stdout.write(text),
-    note: (line) => void stderr.write(`${line}\n`),
+    write: (text) => {
+      clear();
+      stdout.write(text);
+    },
+    note: (line) => {
+      clear();
+      stderr.write(`${line}\n`);
+    },
     paint: (style, text) => styleText(style, text, { stream: stdout }),
     get size() {
-      return stdout.isTTY ? { columns: stdout.columns, rows: stdout.rows } : undefined;
+      return stdout.isTTY ? { columns: stdout.columns || usual.columns, rows: stdout.rows || usual.rows } : undefined;
     },
     progress: (line) => {
-      if (stderr.isTTY) stderr.write(line === undefined ? clearLine : `${clearLine}${line.slice(0, Math.max(1, stderr.columns - 1))}`);
+      clear();
+      if (line === undefined || !stderr.isTTY) return;
+      stderr.write(line.slice(0, (stderr.columns || usual.columns) - 1));
+      shows = true;
     },
     ask: async (question) => {
       if (!stdin.isTTY || !stderr.isTTY) return undefined;
       const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: stdin, output: stderr });
+      // Ctrl-C and the end of input are no answer, and no yes.
+      const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
       try {
-        return await lines.question(question);
+        return await Promise.race([lines.question(question), ended]);
       } finally {
         lines.close();
       }

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import test from 'ava';
+
+/** Commands on a real terminal, which `script` (bsdutils) makes. */
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const workload = {
+  namespace: 'default',
+  name: 'web',
+  resource: 'deployments.apps',
+  phase: 'active',
+  mode: 'enforce',
+  pause: 'none',
+  desired: 1,
+  replicas: 1,
+  ready: 1,
+  starting: 0,
+  held: 0,
+  inFlight: 0,
+  reason: 'steady',
+};
+
+let answersAfterMs = 0;
+const controller = createServer((_request, response) => {
+  response.setHeader('rouse-leads', 'true').setHeader('rouse-api-version', '1');
+  setTimeout(() => response.end(JSON.stringify({ workloads: [workload] })), answersAfterMs);
+});
+test.before(async () => {
+  controller.listen(0, '127.0.0.1');
+  await once(controller, 'listening');
+});
+test.after.always(() => controller.close());
+
+const onTerminal = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
+  const url = `http://127.0.0.1:${(controller.address() as AddressInfo).port}`;
+  const command = [process.execPath, main, ...args, '--controller', url].join(' ');
+  const { NO_COLOR: _none, FORCE_COLOR: _forced, ...inherited } = process.env;
+  const child = spawn('script', ['-qec', `stty cols 120 rows 40; ${command}`, '/dev/null'], {
+    env: { ...inherited, TERM: 'xterm', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`ended with ${String(code)}: ${out}`);
+  return out;
+};
+
+test.serial('a terminal gets colours, and none with NO_COLOR', async (t) => {
+  t.regex(await onTerminal(['status']), /\u001B\[1mNAME\b[^]*web +\u001B\[32mactive\u001B\[39m/);
+  const plain = await onTerminal(['status'], { NO_COLOR: '1' });
+  t.false(plain.includes('\u001B'), plain);
+  t.regex(plain, /^web +active +1\/1/m);
+});
+
+test.serial('what takes longer than a second says so until it is done', async (t) => {
+  answersAfterMs = 1500;
+  const out = await onTerminal(['status'], { NO_COLOR: '1' });
+  t.regex(out, /asking the controller … 1 s\r\u001B\[KNAME +PHASE/);
+});
