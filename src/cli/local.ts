@@ -77,6 +77,7 @@ const greet = async (local: Local, kubeconfig: string, switchedOn: number): Prom
     `  gateway  ${shared}, by host name: <service>.<namespace>.localhost`,
     `  API      export KUBECONFIG=${kubeconfig}`,
     `  metrics  ${metrics}`,
+    `  page     http://localhost:${local.metricsPort}/`,
     '',
     `ready: app=${addresses[0]?.url ?? shared} api=${local.cluster.api.url} metrics=${metrics}`,
   ];

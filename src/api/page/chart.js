@@ -27,7 +27,7 @@ const colour = (/** @type {string} */ name) => getComputedStyle(document.documen
 export const createChart = (where, lines, { height, whole }) => {
   const values = lines.map(() => element('dd', {}, '–'));
   const key = lines.map(({ name, dashed }, index) =>
-    element('div', {}, element('span', { class: `swatch ${name}${dashed === true ? ' dashed' : ''}` }), element('dt', {}, name), values[index] ?? ''),
+    element('div', {}, element('dt', {}, element('span', { class: `swatch ${name}${dashed === true ? ' dashed' : ''}` }), name), values[index] ?? ''),
   );
   const canvas = element('div', { role: 'img' });
   where.replaceChildren(canvas, element('dl', { class: 'key' }, ...key));

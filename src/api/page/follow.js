@@ -55,6 +55,7 @@ export const follow = async ({ query, token, signal, onEvent, onConnection }) =>
   let failures = 0;
   onConnection({ kind: 'opening' });
   while (!signal.aborted) {
+    const begun = performance.now();
     const attempt = new AbortController();
     const stop = () => attempt.abort();
     signal.addEventListener('abort', stop);
@@ -75,7 +76,8 @@ export const follow = async ({ query, token, signal, onEvent, onConnection }) =>
         live();
         await readEvents(response.body, onEvent, sign);
         // Its time was over: the next one begins at once.
-        continue;
+        if (performance.now() - begun > silenceMs) continue;
+        throw new Error('that was no stream of a controller');
       }
       const detail = await detailOf(response);
       if (response.status < 500 && response.status !== 429) {

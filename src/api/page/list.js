@@ -85,6 +85,7 @@ export const showSort = ({ sort, descending }) => {
 export const showList = (message, limit) => {
   const { total, matching, offset, rows } = message;
   showRows(rows);
+  if (rows.length > 0 && performance.getEntriesByName('first-row').length === 0) performance.mark('first-row');
   showEmpty(message);
   const part = matching > rows.length ? `${count(offset + 1)}–${count(offset + rows.length)} of ` : '';
   say(byId('count'), `${part}${count(matching)}${matching === total ? '' : ` of ${count(total)}`} ${total === 1 ? 'workload' : 'workloads'}`);
