@@ -67,7 +67,7 @@ export const run = async (): Promise<void> => {
         const { name, port, gateway, micros } = contestants[(round + turn) % contestants.length]!;
         const pid = gateway.child.pid ?? 0;
         const before = cpuSeconds(pid);
-        const { requests } = await load({ port, webSocketPort: 0, grpcPort: 0 }, seconds);
+        const { requests } = await load({ port, webSocketPort: 0, grpcPort: 0, tlsPort: 0 }, seconds);
         const used = ((cpuSeconds(pid) - before) * 1e6) / requests;
         // The first round is for the compiler.
         if (round > 0) micros.push(used);

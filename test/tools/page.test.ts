@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createApi, type LiveReader, type LiveTick, type LiveWorkload, type PageAccess } from '../../src/api/index.ts';
+import { createApi, type LiveReader, type LiveTick, type LiveWorkload, type PageAccess, type WorkloadReader } from '../../src/api/index.ts';
 import { systemClock, workloadKey } from '../../src/core/index.ts';
 import { deployment, service } from '../support/app.ts';
 import { axeViolations } from '../support/axe.ts';
@@ -137,7 +137,14 @@ test('where nothing is onboarded the page says how it is done; of a workload tha
 /** The page over workloads that nobody runs. */
 const serve = async (t: ExecutionContext, reader: Pick<LiveReader, 'workloads' | 'ticks'>, access: PageAccess): Promise<string> => {
   const leads = (): boolean => true;
-  const none = { workloads: () => [], explain: () => undefined, why: () => ({ kind: 'not-onboarded' }) as const, trace: () => undefined, leads };
+  const none: WorkloadReader = {
+    workloads: () => [],
+    explain: () => undefined,
+    why: () => ({ kind: 'not-onboarded' }),
+    trace: () => undefined,
+    leads,
+    controller: () => ({ version: '1.2.3', identity: 'one', now: systemClock.now(), placement: false, gateways: [] }),
+  };
   const api = createApi(none, systemClock, { reader: { ...reader, history: () => [], onEvent: () => undefined, leads }, access });
   const server = createServer((incoming, response) => {
     api(incoming, response);
