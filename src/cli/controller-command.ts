@@ -10,7 +10,8 @@ import { aborted, untilTold } from './lifetime.ts';
 import { portOf, urlOf } from './listen.ts';
 import { serveOperations } from './operations-server.ts';
 import type { ControllerFlags } from './flags.ts';
-import { startTelemetry, type Telemetry } from './telemetry.ts';
+import { startTelemetry } from './start-telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** `rouse controller`: in a cluster with the pod's service account, elsewhere with a kubeconfig. */
 export const runController = async (flags: ControllerFlags): Promise<ExitCode> => {

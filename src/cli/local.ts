@@ -9,7 +9,7 @@ import { aborted, untilTold } from './lifetime.ts';
 import { readManifests } from './manifests.ts';
 import type { LocalFlags } from './flags.ts';
 import { startLocal, type Local } from './start-local.ts';
-import { startTelemetry } from './telemetry.ts';
+import { startTelemetry } from './start-telemetry.ts';
 
 /** `rouse local`: says where everything is, then one line for each thing that happens, until it is told to stop. */
 export const runLocal = async (flags: LocalFlags): Promise<ExitCode> => {

@@ -2,7 +2,8 @@ import type { Logger } from '../core/index.ts';
 import type { GatewayOptions } from '../gateway/index.ts';
 import { accessLogOf } from './access-log.ts';
 import type { GatewayFlags } from './flags.ts';
-import { startTelemetry, type Telemetry } from './telemetry.ts';
+import { startTelemetry } from './start-telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 import { untilWritten } from './written.ts';
 
 /** What is told of single requests, and pushed of metrics, where it is asked for. */

@@ -4,7 +4,7 @@ import { createWorkerFigures } from '../../metrics/index.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { GatewayFlags } from '../flags.ts';
 import { gatewayService } from '../observing.ts';
-import { startTelemetry } from '../telemetry.ts';
+import { startTelemetry } from '../start-telemetry.ts';
 import { untilWritten } from '../written.ts';
 import { aborted, untilTold } from '../lifetime.ts';
 import { readyLine } from '../listen.ts';

@@ -42,7 +42,7 @@ test('neither a gateway nor a controller nor rouse local loads OpenTelemetry whe
     const asked = [];
     registerHooks({ resolve: (specifier, context, next) => (asked.push(specifier), next(specifier, context)) });
     delete process.env.OTEL_METRICS_EXPORTER;
-    const { startTelemetry } = await import(${cli('telemetry.ts')});
+    const { startTelemetry } = await import(${cli('start-telemetry.ts')});
     await (await startTelemetry({ service: 'rouse', tracing: false })).end();
     for (const file of [${['single-gateway.ts', 'workers/parent.ts', 'controller-command.ts', 'local.ts'].map(cli).join()}]) await import(file);
     console.log(JSON.stringify(asked.filter((name) => name.includes('opentelemetry') || name.includes('/tracing/'))));`;
