@@ -7,6 +7,8 @@ export interface Late {
 
 /** What connections write goes out when all that has come in this turn has been looked at: one write for many frames. */
 export class Turn {
+  /** Turns that are over, of those in which there was something to do at the end. */
+  count = 0;
   readonly #schedule: (task: () => void) => void;
   #waiting: Late[] = [];
   #spare: Late[] = [];
@@ -22,6 +24,7 @@ export class Turn {
   }
 
   readonly #run = (): void => {
+    this.count += 1;
     const now = this.#waiting;
     this.#waiting = this.#spare;
     this.#spare = now;

@@ -6,6 +6,7 @@ import { mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { connectToPod, type PodSocket } from '../pod-socket.ts';
 import { Outbox } from './outbox.ts';
+import { turn, type Late } from '../turn.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { ResponseHead } from './response-head.ts';
 
@@ -45,7 +46,7 @@ export interface Pool {
 }
 
 /** One connection to a pod: a request at a time, its answer read strictly, then the next one. */
-export class PodConnection {
+export class PodConnection implements Late {
   readonly out: Outbox;
   /** It has carried a request before: the pod may be closing it at this moment. */
   reused = false;
@@ -62,7 +63,11 @@ export class PodConnection {
   #shortBody = 0;
   /** Where a body went that was in what is being read. */
   #bodyTo: BodySink | undefined;
-  #state: 'connecting' | 'idle' | 'head' | 'body' | 'closed' = 'connecting';
+  #state: 'connecting' | 'idle' | 'looking' | 'head' | 'body' | 'closed' = 'connecting';
+  /** In which it became idle. */
+  #idleTurn = -1;
+  /** Ends of turns still to come before a request goes over it. */
+  #looksLeft = 0;
   #isHead = false;
   #silent = true;
   #keepsAlive = true;
@@ -95,8 +100,29 @@ export class PodConnection {
     this.#body = undefined;
     this.#shortBody = 0;
     if (this.#state === 'connecting') return;
+    if (this.#looksLeft > 0) {
+      this.#state = 'looking';
+      turn.add(this);
+      return;
+    }
     this.#state = 'head';
     listener.connected();
+  }
+
+  /**
+   * The request that is given to it next may not be sent twice. An end that the pod has set right behind its last answer is heard of in the turn after that answer, so if this is the same turn the request waits
+   * for the end of the next one.
+   */
+  lookFirst(): void {
+    this.#looksLeft = this.#idleTurn === turn.count ? 2 : 0;
+  }
+
+  atEndOfTurn(): void {
+    if (this.#state !== 'looking') return;
+    this.#looksLeft -= 1;
+    if (this.#looksLeft > 0) return turn.add(this);
+    this.#state = 'head';
+    this.#listener?.connected();
   }
 
   /** Content of the body of the last answer, as far as it has come. */
@@ -152,7 +178,7 @@ export class PodConnection {
     // A pod that speaks unasked: what would follow could be taken for an answer.
     if (this.#state === 'idle') return this.close();
     // The request waits for the end of the turn, so that this is no answer to it (RFC 9112 §9.2).
-    if (this.#state === 'head' && !this.out.hasWritten) return this.#fail('the pod spoke before it was asked');
+    if (this.#state === 'looking' || (this.#state === 'head' && !this.out.hasWritten)) return this.#fail('the pod spoke before it was asked');
     let at = 0;
     while (at >= 0 && at < chunk.length && this.#inAnswer) at = this.#state === 'head' ? this.#readHead(chunk, at) : this.#readBody(chunk, at);
     if (at < 0) return this.#fail('the pod answered what is not HTTP/1.1');
@@ -226,6 +252,8 @@ export class PodConnection {
       // Or the rest of this request would be taken for the beginning of the next one, were that to go over another connection.
       this.out.flushNow();
       this.#state = 'idle';
+      this.#idleTurn = turn.count;
+      this.#looksLeft = 0;
       this.reused = true;
       this.#socket.resume();
       this.#pool.idle(this);

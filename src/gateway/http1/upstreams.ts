@@ -45,6 +45,7 @@ class ConnectionPool implements Pool, PodPool {
     if (reuse === 'fresh' && idleMs >= freshForMs) return this.#open(false);
     this.#idle.pop();
     this.#counts.idle -= 1;
+    if (reuse === 'fresh') top.lookFirst();
     return top;
   }
 

@@ -62,7 +62,7 @@ export const reportOf = (outcome: Outcome): { readonly text: string; readonly ho
 
 /** The pods that ended at about that time, for whoever looks for the cause. */
 const near = ({ startedAt, endedAt }: Failure, endings: readonly Ending[]): readonly Ending[] =>
-  endings.filter(({ from, to }) => from < endedAt + nearMs && to > startedAt - nearMs);
+  endings.filter(({ from, gone }) => from < endedAt + nearMs && gone > startedAt - nearMs);
 
 const requestsTable = ({ seen, failures, pods }: Outcome): string => {
   const causes = failures.map((failure) => ({ kind: failure.kind, cause: causeOf(failure, pods) }));

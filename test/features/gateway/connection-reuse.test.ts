@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { podAt, startRig, until } from '../../support/gateway-rig.ts';
+import { podAt, startRig, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readRequest } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
 import { dial, type Wire } from '../../support/wire.ts';
@@ -227,6 +227,32 @@ test('a GET that finds the kept connections of two pods dead, one after the othe
     [1, 1],
   );
 });
+
+for (const how of ['finish', 'reset'] as const)
+  test(`a POST that waited for the place of another does not go over that one's connection where the pod has ended it behind its answer: ${how}`, async (t) => {
+    const { origin, rig, dial } = await startScene(
+      t,
+      eachRequest(async (wire, { body }, index) => {
+        if (index === 0) await until('the other one waits', () => rig.gateway.counters.workloads.get(web)?.held === 1);
+        void wire.send(okWith(body));
+        if (index === 0) wire[how]();
+      }),
+      { containerConcurrency: 1 },
+    );
+    const clients = [await dial(), await dial()];
+    for (const [index, client] of clients.entries()) {
+      await client.send(post(`/${index}`, `body ${index}`));
+      await until('it is there', () => rig.gateway.counters.workloads.get(web)?.inFlight === 1);
+    }
+    for (const [index, client] of clients.entries()) {
+      const got = await readAnswer(client);
+      t.is(`${got.status} ${got.body}`, `200 body ${index}`);
+    }
+    t.deepEqual(
+      origin.requests.map(({ target }) => target),
+      ['/0', '/1'],
+    );
+  });
 
 test('a gateway that stands still while a kept connection breaks knows it for dead all the same', async (t) => {
   const { origin, dial } = await startScene(t, async (wire, requests) => {
