@@ -80,9 +80,9 @@ type Weights = Readonly<Record<keyof PlacementTerms, number>>;
  * of the right pool (15 of 27 rounds to 6, 12 of 27 to 4). It does not weigh where the pod belongs to none, so that the others keep the whole scale.
  */
 export const placementWeights: Readonly<Record<Exclude<PlacementSpec['policy'], 'off'>, Weights>> = {
-  warm: { image: 5, start: 3, quiet: 2, headroom: 1, fullness: 0, spread: 1, pool: 15 },
+  warm: { image: 4, start: 3, quiet: 3, headroom: 1, fullness: 0, spread: 1, pool: 15 },
   spread: { image: 2, start: 1, quiet: 1, headroom: 1, fullness: 0, spread: 7, pool: 15 },
-  pack: { image: 2, start: 1, quiet: 1, headroom: 0, fullness: 8, spread: 0, pool: 15 },
+  pack: { image: 3, start: 2, quiet: 3, headroom: 0, fullness: 4, spread: 0, pool: 15 },
 };
 
 const most = 10;
