@@ -18,6 +18,7 @@ import { controllerLease } from './leadership.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
 import { liveReader } from './live-reader.ts';
 import { pageAccess } from './page-access.ts';
+import { rehearsePlacement } from './placement-rehearsal.ts';
 import { workloadReader } from './workload-reader.ts';
 
 /** A controller that runs. */
@@ -57,11 +58,18 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
   const server = await startControllerServer({ options, client, watches, formulas, registry, kinds, link, certificates, placing, instruments });
   const { leading, election } = standForElection({ options, client, loop, server, certificates }, signal);
   const ended = endOf([watches.run(signal), loop.run(signal), certificates.run(signal), election], server);
-  let synced = false;
-  const notReady = (): string | undefined => (synced ? silence(watches) : 'the first lists of the watches are not in yet');
+  const rehearsed = placing === undefined ? Promise.resolve() : rehearse(certificates, clock, logger, signal);
+  let [synced, isRehearsed] = [false, false];
+  const notReady = (): string | undefined => {
+    if (!synced) return 'the first lists of the watches are not in yet';
+    return isRehearsed ? silence(watches) : 'the first calls of schedulers would be slow yet';
+  };
   const aboutUs = controllerSummary({ options, link, notReady });
   const whenSynced = loop.synced.then(() => {
     synced = true;
+  });
+  const whenRehearsed = rehearsed.then(() => {
+    isRehearsed = true;
   });
   return {
     scaler,
@@ -74,10 +82,18 @@ export const startController = async (given: ControllerOptions, signal: AbortSig
       reader: liveReader({ scaler, registry, failures: loop.failures, clock }),
       access: options.openPage === true ? { kind: 'loopback' } : pageAccess(client, clock),
     }),
-    leading: Promise.race([Promise.all([leading, whenSynced]), ended]).then(() => undefined),
+    leading: Promise.race([Promise.all([leading, whenSynced, whenRehearsed]), ended]).then(() => undefined),
     notReady,
     ended,
   };
+};
+
+const rehearse = async ({ serving }: CertificateKeeper, clock: Clock, logger: Logger, signal: AbortSignal): Promise<void> => {
+  try {
+    await rehearsePlacement(serving, clock, signal);
+  } catch (error) {
+    logger.warn('the first calls of schedulers may be slow: rehearsing them failed', { error });
+  }
 };
 
 /** For what `allow-kinds` names to be found, before the webhooks are registered without it. */

@@ -79,8 +79,8 @@ const measure = async (pid: number, caller: Caller, { what, requests, calls: cou
 };
 
 /** On one core, where that can be arranged. */
-const startServer = (): ChildProcess => {
-  const command = [process.execPath, '--expose-gc', join(import.meta.dirname, 'extender', 'programs', 'serve.ts')];
+const startServer = (flags: readonly string[]): ChildProcess => {
+  const command = [process.execPath, '--expose-gc', join(import.meta.dirname, 'extender', 'programs', 'serve.ts'), ...flags];
   const [file = '', ...args] = canPin ? ['taskset', '-c', '0', ...command] : command;
   return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 };
@@ -93,8 +93,8 @@ interface Server {
   end(): Promise<string>;
 }
 
-const withServer = async (use: (server: Server) => Promise<void>): Promise<void> => {
-  const server = startServer();
+const withServer = async (flags: readonly string[], use: (server: Server) => Promise<void>): Promise<void> => {
+  const server = startServer(flags);
   try {
     const lines = createInterface({ input: server.stdout ?? process.stdin })[Symbol.asyncIterator]();
     const { port, snapshotBytes } = JSON.parse(String((await lines.next()).value)) as { port: number; snapshotBytes: number };
@@ -110,9 +110,9 @@ const withServer = async (use: (server: Server) => Promise<void>): Promise<void>
 };
 
 /** What the first calls of a process take, on a connection of their own. */
-const firstCalls = async (what: string, workloads: (index: number) => number): Promise<void> => {
+const firstCalls = async (what: string, workloads: (index: number) => number, flags: readonly string[]): Promise<void> => {
   const requests = requestsOf('prioritize', workloads, withNames);
-  await withServer(async ({ port }) => {
+  await withServer(flags, async ({ port }) => {
     const from = performance.now();
     const caller = await Caller.connect(port);
     const handshake = performance.now() - from;
@@ -127,7 +127,7 @@ const firstCalls = async (what: string, workloads: (index: number) => number): P
 export const run = async (): Promise<void> => {
   const cores = cpus().length;
   if (canPin && cores > 1) spawnSync('taskset', ['-acp', `1-${cores - 1}`, String(process.pid)]);
-  await withServer(async (server) => {
+  await withServer([], async (server) => {
     const { pid, port, snapshotBytes } = server;
     const caller = await Caller.connect(port);
     const rows = [];
@@ -139,6 +139,11 @@ export const run = async (): Promise<void> => {
     console.log(`\nthe snapshot takes ${megabytes(snapshotBytes)} of heap; the process ${megabytes(residentBytes(pid))} after these calls`);
     console.log(`answers by reason: ${await server.end()}`);
   });
-  await firstCalls('pods of workloads', ours);
-  await firstCalls('pods that are not ours', notOurs);
+  for (const [how, flags] of [
+    ['', []],
+    [' after the rehearsal', ['--rehearsed']],
+  ] as const) {
+    await firstCalls(`pods of workloads${how}`, ours, flags);
+    await firstCalls(`pods that are not ours${how}`, notOurs, flags);
+  }
 };
