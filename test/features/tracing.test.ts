@@ -164,7 +164,8 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
     OTEL_BSP_SCHEDULE_DELAY: '50',
   });
   t.teardown(() => rouse.close());
-  await rouse.leads(await rouse.startController());
+  const controller = await rouse.startController();
+  await rouse.leads(controller);
   await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
   await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web'));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
@@ -175,6 +176,7 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
   t.deepEqual(answers.map(({ status }) => status), [200, 200]); // prettier-ignore
   const [wake] = await named(receiver, 'wake');
   t.is(wake?.service, 'rouse-controller');
+  t.is(wake?.attributes['rouse.wake.outcome'], 'served', controller.errors());
   const holds = await named(receiver, 'hold', 2);
   t.is(new Set(holds.map(({ traceId }) => traceId)).size, 2);
   for (const { links, service: from } of holds) {

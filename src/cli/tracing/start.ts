@@ -1,6 +1,6 @@
 import { diag, DiagLogLevel, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { millis, seconds, systemClock, type Logger } from '../../core/index.ts';
+import { seconds, systemClock, type Logger } from '../../core/index.ts';
 import type { Operations } from '../operations-server.ts';
 import type { Telemetry, TelemetryOptions } from '../telemetry.ts';
 import { rouseVersion } from '../version.ts';
@@ -10,7 +10,7 @@ import { metricReaders } from './metric-readers.ts';
 import { spanTracer } from './request-spans.ts';
 
 const exportWithin = seconds(3);
-const thenEndWithin = millis(500);
+const thenEndWithin = seconds(1);
 
 /** Everything is set up as OpenTelemetry's SDKs have it, by variables of the environment: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. */
 export const startOpenTelemetry = async (
@@ -42,15 +42,17 @@ export const startOpenTelemetry = async (
       read = from;
     },
     end: async () => {
+      const shutDown = sdk.shutdown().catch((error: unknown) => logger.warn('the last spans and metrics could not be exported', { error }));
       const ended = new AbortController();
       const late = systemClock.sleep(exportWithin, ended.signal).then(
-        () => logger.warn('the last spans and metrics could not be exported in time'),
-        () => undefined,
+        () => true,
+        () => false,
       );
-      const shutDown = sdk.shutdown().catch((error: unknown) => logger.warn('the last spans and metrics could not be exported', { error }));
-      await Promise.race([shutDown, late]);
+      const isLate = await Promise.race([shutDown.then(() => false), late]);
       ended.abort();
-      // What tries it again would keep the process.
+      if (!isLate) return;
+      logger.warn('the last spans and metrics could not be exported in time');
+      // What tries it again would keep the process, which by then has nothing left to do.
       systemClock.after(thenEndWithin, () => process.exit());
     },
   };
