@@ -72,7 +72,7 @@ const isOurs = ({ headers }: ProxiedAnswer): boolean => headers[leadsHeader] !==
 
 const isLocal = async (): Promise<boolean> => {
   try {
-    return isOurs(await fetched(`${localUrl}/workloads`, 'application/json', 1000));
+    return isOurs(await fetched(`${localUrl}/controller`, 'application/json', 1000));
   } catch {
     return false;
   }

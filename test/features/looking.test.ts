@@ -30,9 +30,10 @@ test.before(async () => {
   const options = { annotations: { ...onboarded, 'rouse.dev/scale-to-zero-pod-retention-period': '5m' } };
   [web] = await Promise.all([rouse.run('web', options), rouse.run('sleeper')]);
   await web.get();
-  await until('a decision after the wake', () => {
+  await until('a decision after the wake, when nothing is held any more', () => {
     const explained = rouse.local.controller.scaler.explain('default', 'web');
-    return explained?.workload.ready === 1 && explained.decisions.at(-1)?.kind === 'hold';
+    const last = explained?.decisions.at(-1);
+    return explained?.workload.ready === 1 && last?.kind === 'hold' && last.evidence.held === 0;
   });
 });
 test.after.always(async () => {
@@ -108,12 +109,23 @@ test.serial('rouse events tells what Rouse did, newest last, and goes on with --
 });
 
 test.serial('status --watch: one table drawn anew on a terminal, lines of what changed elsewhere', async (t) => {
-  const watching = startRouse(['status', 'web', '--watch', '--kubeconfig', kubeconfig]);
-  await watching.line(/^web +active/);
-  await rouse.api.patch('/apis/apps/v1/namespaces/default/deployments/web', { metadata: { annotations: { 'rouse.dev/mode': 'observe' } } });
-  await watching.line(/^web +active \(observe\)/);
-  t.is(await watching.stop('SIGINT'), 0, watching.errors());
-  t.false(watching.lines.join('').includes('\u001B'), 'no colours where there is no terminal');
+  const stop = (): void => void process.emit('SIGINT');
+  let patched: Promise<unknown> | undefined;
+  const lines = await status(
+    ['web'],
+    { watch: true },
+    {
+      wrote: (out) => {
+        patched ??= rouse.api.patch('/apis/apps/v1/namespaces/default/deployments/web', { metadata: { annotations: { 'rouse.dev/mode': 'observe' } } });
+        if (/^web +active \(observe\)/m.test(out)) stop();
+      },
+    },
+  );
+  await patched;
+  t.is(lines.code, 0, lines.errors);
+  t.regex(lines.out, /^NAME[^]*^web +active +1\/1[^]*^web +active \(observe\) +1\/1/m);
+  t.is(lines.out.split('NAME').length, 2, 'the head comes once');
+  t.false(lines.out.includes('\u001B'), 'no colours where there is no terminal');
 
   let drawn = 0;
   const shown = await status(
@@ -123,7 +135,7 @@ test.serial('status --watch: one table drawn anew on a terminal, lines of what c
       size: { columns: 200, rows: 20 },
       wrote: () => {
         drawn += 1;
-        if (drawn === 2) process.emit('SIGINT');
+        if (drawn === 2) stop();
       },
     },
   );
