@@ -20,7 +20,9 @@ test('the live page of a real cluster is for who holds the token and the right t
     const headers: Record<string, string> = bearer === undefined ? {} : { 'rouse-authorization': `Bearer ${bearer}` };
     const answer = await fetch(new URL('/ui/live', metrics), { headers });
     if (answer.status !== 200) return { status: answer.status, text: await answer.text() };
-    const first = await answer.body?.getReader().read();
+    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = answer.body?.getReader();
+    const first = await reader?.read();
+    await reader?.cancel();
     return { status: 200, text: new TextDecoder().decode(first?.value) };
   };
   await until('the Role is in force', async () => (await look(token)).status === 200, 10_000);

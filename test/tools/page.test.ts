@@ -67,7 +67,7 @@ test('the page of a real rouse local: rows, a wake as it happens, the story of a
   t.is((await fetch(apps[0] ?? '')).status, 200);
   await browser.until("document.getElementById('feed').innerText.includes('0 → 1: a request is waiting')");
   await browser.until("/default\\/hello first byte after \\d+ ms/.test(document.getElementById('feed').innerText)");
-  await browser.until(`/awake/.test(${rowOf('default/hello')}.innerText)`);
+  await browser.until(`/active/.test(${rowOf('default/hello')}.innerText)`);
   await isClean(t, browser, 'the list');
   if (makesPictures) await playLoad(apps);
   if (makesPictures) await picture(browser, 'live-page-list');
@@ -160,7 +160,7 @@ const serve = async (t: ExecutionContext, reader: Pick<LiveReader, 'workloads' |
 
 const workload = (index: number): LiveWorkload => {
   const ref = { resource: 'deployments.apps', namespace: `team-${String(index % 40)}`, name: `app-${String(index).padStart(4, '0')}` };
-  return { key: workloadKey(ref), ...ref, desired: index % 7, ready: index % 5, held: index % 3, reason: 'steady', trouble: undefined };
+  return { key: workloadKey(ref), ...ref, desired: index % 7, ready: index % 5, held: index % 3, reason: 'steady', phase: 'active', trouble: undefined };
 };
 
 test('of 5,000 busy workloads the first row is there within a second, and the next page too', async (t) => {
@@ -222,7 +222,7 @@ test('in a cluster the page asks for a token and keeps it nowhere but in its mem
 const picture = async (browser: Browser, name: string, scheme: 'light' | 'dark' = 'light'): Promise<void> => {
   const height = name === 'live-page-list' ? 400 : 1020;
   await browser.show({ width: 1280, height, scheme });
-  await browser.evaluate('document.activeElement?.blur()');
+  await browser.evaluate('document.activeElement?.blur(); scrollTo(0, 0)');
   await sleep(2500);
   await mkdir(images, { recursive: true });
   await browser.screenshot(join(images, `${name}.png`));
