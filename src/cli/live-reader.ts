@@ -1,6 +1,7 @@
 import type { LiveEvent, LiveReader, LiveTick, LiveWorkload } from '../api/index.ts';
 import { parseWorkloadKey, type Clock, type Decision } from '../core/index.ts';
 import { messageOfEvent, wantedCount, type ScaledWorkload, type Scaler, type TickRecord, type WakeFailures, type WorkloadRegistry } from '../scaler/index.ts';
+import { phaseOf } from './workload-summary.ts';
 
 interface Parts {
   readonly scaler: Scaler;
@@ -26,17 +27,21 @@ const from = (decision: Decision): { readonly from?: number } => (decision.kind 
 
 /** What the live page reads of the scaler: the journal that is there anyway, nothing that is kept for it. */
 export const liveReader = ({ scaler, registry, failures, clock }: Parts): LiveReader => {
-  const workload = ({ key, namespace, name, resource, desired, ready, decision }: ScaledWorkload): LiveWorkload => ({
-    key,
-    namespace,
-    name,
-    resource,
-    desired,
-    ready,
-    held: decision?.evidence.held ?? 0,
-    reason: decision?.reason ?? 'warming-up',
-    trouble: failures.get(key)?.message ?? registry.get(key)?.problems[0]?.message,
-  });
+  const workload = (shown: ScaledWorkload): LiveWorkload => {
+    const { key, namespace, name, resource, desired, ready, decision } = shown;
+    return {
+      key,
+      namespace,
+      name,
+      resource,
+      phase: phaseOf(shown),
+      desired,
+      ready,
+      held: decision?.evidence.held ?? 0,
+      reason: decision?.reason ?? 'warming-up',
+      trouble: failures.get(key)?.message ?? registry.get(key)?.problems[0]?.message,
+    };
+  };
   return {
     workloads: () => scaler.workloads().map(workload),
     ticks: (key) => scaler.journalOf(key).ticks.map(tick),

@@ -2,7 +2,8 @@ import type { WorkloadLoad, WorkloadPhase, WorkloadSummary } from '../api/index.
 import type { Decision } from '../core/index.ts';
 import type { ScaledWorkload } from '../scaler/index.ts';
 
-const phaseOf = ({ replicas, ready, starting, wakeFailure }: ScaledWorkload): WorkloadPhase => {
+/** The one word for what its pods do. */
+export const phaseOf = ({ replicas, ready, starting, wakeFailure }: Pick<ScaledWorkload, 'replicas' | 'ready' | 'starting' | 'wakeFailure'>): WorkloadPhase => {
   if (replicas === 0) return ready + starting === 0 ? 'asleep' : 'falling-asleep';
   if (ready === 0) return wakeFailure === undefined ? 'waking' : 'failing';
   if (ready < replicas) return 'scaling-up';

@@ -53,6 +53,9 @@ test('the steps of the Dockerfile, carried out in empty folders, give a rouse th
     [],
   );
 
+  for (const file of ['index.html', 'main.js', 'page.css']) t.true(files.includes(join('api', 'page', file)), `the live page: ${file}`);
+  t.true(modules.includes('uplot'));
+
   const [node = '', main = ''] = image.entrypoint;
   t.is(node, '/nodejs/bin/node', 'where the base image has it');
   const [uid = 0, gid = 0] = (image.user ?? '').split(':').map(Number);

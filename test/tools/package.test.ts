@@ -41,7 +41,9 @@ test('the packed package installs into an empty folder and runs, compiled', asyn
     main,
   );
   t.teardown(() => local.stop());
-  const [, app] = await local.line(/^ready: app=(\S+) /);
+  const [, app, metrics = ''] = await local.line(/^ready: app=(\S+) .*metrics=(\S+)/);
+  for (const file of ['', 'main.js', 'page.css', 'chart/uPlot.esm.js'])
+    t.is((await fetch(new URL(`/ui/${file}`, metrics))).status, 200, `the live page: ${file}`);
   const answer = await fetch(app ?? '');
   t.is(answer.status, 200);
   const [, pod] = /^Hello from (hello-\S+)/.exec(await answer.text()) ?? [];

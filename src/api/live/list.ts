@@ -1,17 +1,18 @@
 import { workloadKey, type WorkloadKey } from '../../core/index.ts';
+import type { WorkloadPhase } from '../workloads.ts';
 import type { LiveWorkload } from './ports.ts';
 
-export const states = ['failing', 'waking', 'awake', 'asleep'] as const;
-export type LiveState = (typeof states)[number];
+/** What needs a look first comes first. */
+const phases = ['failing', 'waking', 'scaling-up', 'active', 'scaling-down', 'falling-asleep', 'asleep'] as const satisfies readonly WorkloadPhase[];
 
-const columns = ['name', 'state', 'desired', 'ready', 'held'] as const;
+const columns = ['name', 'phase', 'desired', 'ready', 'held'] as const;
 type Column = (typeof columns)[number];
 
 /** Which workloads the page shows. */
 export interface ListView {
   /** Part of `namespace/name`, in lower case; empty: all. */
   readonly filter: string;
-  readonly state: LiveState | undefined;
+  readonly phase: WorkloadPhase | undefined;
   readonly sort: Column;
   readonly descending: boolean;
   readonly offset: number;
@@ -28,12 +29,6 @@ export interface StoryView {
 const mostRows = 100;
 const defaultRows = 50;
 const longestFilter = 253;
-
-export const stateOf = ({ desired, ready, trouble }: Pick<LiveWorkload, 'desired' | 'ready' | 'trouble'>): LiveState => {
-  if (trouble !== undefined) return 'failing';
-  if (ready > 0) return 'awake';
-  return desired > 0 ? 'waking' : 'asleep';
-};
 
 type Query = Readonly<Record<string, unknown>>;
 type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly detail: string };
@@ -60,7 +55,7 @@ const count = (query: Query, name: string, least: number, otherwise: number): nu
   throw new BadQuery(`${name} is ${JSON.stringify(value.slice(0, 64))}: want a whole number from ${String(least)} on, such as ${name}=${String(otherwise)}`);
 };
 
-/** `?filter=&state=&sort=&order=&offset=&limit=`, each with a default; or `?workload=NAMESPACE/NAME`. */
+/** `?filter=&phase=&sort=&order=&offset=&limit=`, each with a default; or `?workload=NAMESPACE/NAME`. */
 export const parseView = (query: Query): Parsed<ListView | StoryView> => {
   try {
     const workload = one(query, 'workload');
@@ -74,7 +69,7 @@ export const parseView = (query: Query): Parsed<ListView | StoryView> => {
       ok: true,
       value: {
         filter: (one(query, 'filter') ?? '').trim().slice(0, longestFilter).toLowerCase(),
-        state: oneOf(query, 'state', states),
+        phase: oneOf(query, 'phase', phases),
         sort: oneOf(query, 'sort', columns) ?? 'name',
         descending: oneOf(query, 'order', ['asc', 'desc']) === 'desc',
         offset: count(query, 'offset', 0, 0),
@@ -101,13 +96,13 @@ export interface Page {
   readonly workloads: readonly LiveWorkload[];
 }
 
-const sortValue = (workload: LiveWorkload, sort: Exclude<Column, 'name'>): number => (sort === 'state' ? states.indexOf(stateOf(workload)) : workload[sort]);
+const sortValue = (workload: LiveWorkload, sort: Exclude<Column, 'name'>): number => (sort === 'phase' ? phases.indexOf(workload.phase) : workload[sort]);
 
 /** `sorted`: `inOrder`. */
-export const pageOf = (sorted: readonly LiveWorkload[], { filter, state, sort, descending, offset, limit }: ListView): Page => {
+export const pageOf = (sorted: readonly LiveWorkload[], { filter, phase, sort, descending, offset, limit }: ListView): Page => {
   const matching = sorted.filter(
     (workload) =>
-      (state === undefined || stateOf(workload) === state) && (filter === '' || `${workload.namespace}/${workload.name}`.toLowerCase().includes(filter)),
+      (phase === undefined || workload.phase === phase) && (filter === '' || `${workload.namespace}/${workload.name}`.toLowerCase().includes(filter)),
   );
   if (sort !== 'name') matching.sort((a, b) => (descending ? -1 : 1) * compare(sortValue(a, sort), sortValue(b, sort)));
   else if (descending) matching.reverse();

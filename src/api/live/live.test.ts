@@ -10,7 +10,7 @@ const start = instant(Date.UTC(2026, 0, 5, 12));
 
 const workload = (name: string, figures: Partial<LiveWorkload> = {}): LiveWorkload => {
   const ref = { resource: 'deployments.apps', namespace: 'default', name };
-  return { key: workloadKey(ref), ...ref, desired: 0, ready: 0, held: 0, reason: 'idle', trouble: undefined, ...figures };
+  return { key: workloadKey(ref), ...ref, desired: 0, ready: 0, held: 0, reason: 'idle', phase: 'asleep', trouble: undefined, ...figures };
 };
 
 const nothing: WorkloadReader = {
@@ -115,7 +115,10 @@ const names = (message: { readonly rows: readonly { readonly name: string }[] } 
 
 test('a page that is open gets the list at once and with every beat, and nothing is done for it once it is closed', async (t) => {
   const { workloads, clock, open, looks } = await scene(t);
-  workloads.push(workload('web', { desired: 1, held: 4 }), workload('hello', { desired: 2, ready: 1, reason: 'metric-rise' }));
+  workloads.push(
+    workload('web', { desired: 1, held: 4, phase: 'waking' }),
+    workload('hello', { desired: 2, ready: 1, reason: 'metric-rise', phase: 'scaling-up' }),
+  );
   const page = await open();
   t.is(page.headers['content-type'], 'text/event-stream; charset=utf-8');
   t.is(page.headers['cache-control'], 'no-store');
@@ -125,11 +128,11 @@ test('a page that is open gets the list at once and with every beat, and nothing
     name: 'hello',
     desired: 2,
     ready: 1,
-    state: 'awake',
+    phase: 'scaling-up',
     reason: 'metric-rise',
     why: 'the stable window asks for more pods',
   });
-  t.like(page.events('list')[0]?.rows[1], { name: 'web', held: 4, state: 'waking' });
+  t.like(page.events('list')[0]?.rows[1], { name: 'web', held: 4, phase: 'waking' });
   t.is(page.events('list')[0]?.rows[0]?.spark.desired.at(-1), 2);
   workloads.pop();
   await clock.advance(seconds(2));
@@ -155,7 +158,7 @@ test('two pages that are open cost one look at the workloads with each beat', as
 
 test('the story of one workload has its figures, its decisions and its cold starts; of one that is not onboarded it says how that is done', async (t) => {
   const { open, tell, workloads } = await scene(t);
-  workloads.push(workload('hello', { desired: 2 }), workload('web'));
+  workloads.push(workload('hello', { desired: 2, phase: 'waking' }), workload('web'));
   const coldStart = { at: start, totalMs: 10, phases: { decide: 1, schedule: 2, start: 3, ready: 3, forward: 1 } };
   tell({ kind: 'first-byte', coldStart });
   tell({ name: 'web' });
@@ -163,7 +166,7 @@ test('the story of one workload has its figures, its decisions and its cold star
   await until('the story', () => page.events('story').length === 1);
   const [story] = page.events('story');
   if (story?.problem !== undefined || story === undefined) return t.fail(story?.problem);
-  t.like(story.workload, { name: 'hello', state: 'waking' });
+  t.like(story.workload, { name: 'hello', phase: 'waking' });
   t.deepEqual(story.series, { metric: 'concurrency', at: [start], load: [6], capacity: [5], held: [3], desired: [2], ready: [1] });
   t.deepEqual(story.history, [{ since: start, times: 1, from: 0, to: 2, reason: 'wake-request', why: 'a request is waiting' }]);
   t.deepEqual(story.coldStarts, [coldStart]);
@@ -203,18 +206,18 @@ const views = [
   ['?filter=nowhere', [], 0, 0],
   ['?order=desc&limit=2', ['e', 'd'], 5, 0],
   ['?sort=held&order=desc&limit=3', ['d', 'b', 'a'], 5, 0],
-  ['?sort=state', ['e', 'd', 'a', 'b', 'c'], 5, 0],
-  ['?state=asleep', ['c'], 1, 0],
+  ['?sort=phase', ['e', 'd', 'a', 'b', 'c'], 5, 0],
+  ['?phase=asleep', ['c'], 1, 0],
 ] as const;
 
 for (const [query, expected, matching, offset] of views)
   test(`of five workloads ${query} shows ${expected.join(', ') || 'none'}`, async (t) => {
     const { open, workloads } = await scene(t);
     const figures: Readonly<Record<string, Partial<LiveWorkload>>> = {
-      a: { ready: 1 },
-      b: { ready: 1, held: 1 },
-      d: { desired: 1, held: 2 },
-      e: { trouble: 'no node takes the pod' },
+      a: { ready: 1, phase: 'active' },
+      b: { ready: 1, held: 1, phase: 'active' },
+      d: { desired: 1, held: 2, phase: 'waking' },
+      e: { desired: 1, phase: 'failing', trouble: 'no node takes the pod' },
     };
     workloads.push(...[...five].reverse().map((name) => workload(name, figures[name])));
     const page = await open(query);
@@ -224,7 +227,7 @@ for (const [query, expected, matching, offset] of views)
   });
 
 const wrong = [
-  ['?sort=cost', 'sort is "cost": want one of name, state, desired, ready, held, such as sort=name'],
+  ['?sort=cost', 'sort is "cost": want one of name, phase, desired, ready, held, such as sort=name'],
   ['?limit=-1', 'limit is "-1": want a whole number from 1 on, such as limit=50'],
   ['?offset=x', 'offset is "x": want a whole number from 0 on, such as offset=0'],
   ['?filter=a&filter=b', 'filter is given more than once: want it once'],

@@ -1,11 +1,9 @@
-import type { LiveState } from './list.ts';
 import type { LiveColdStart, LiveLine, LiveWorkload } from './ports.ts';
 import type { Series, Spark } from './series.ts';
 
 /** What the page gets: the data of the events `list`, `story` and `happened` (an array of `LiveEvent`). Times are milliseconds since 1970 on the controller's clock. */
 
 export interface Row extends Omit<LiveWorkload, 'key'> {
-  readonly state: LiveState;
   /** The reason in a sentence. */
   readonly why: string;
 }

@@ -1,3 +1,4 @@
+import type { WorkloadPhase } from '../workloads.ts';
 import type { ColdStartPhase, DecisionReason, WorkloadKey } from '../../core/index.ts';
 
 /** A workload as the live page lists it. */
@@ -6,6 +7,7 @@ export interface LiveWorkload {
   readonly namespace: string;
   readonly name: string;
   readonly resource: string;
+  readonly phase: WorkloadPhase;
   /** Pods that are wanted. */
   readonly desired: number;
   readonly ready: number;

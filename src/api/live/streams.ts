@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { decisionReasons, seconds, type Clock, type Timer } from '../../core/index.ts';
 import type { Allowance } from '../allowance.ts';
 import { notOnboarded } from '../not-onboarded.ts';
-import { inOrder, named, pageOf, stateOf, type ListView, type StoryView } from './list.ts';
+import { inOrder, named, pageOf, type ListView, type StoryView } from './list.ts';
 import type { ListMessage, Row, StoryMessage } from './messages.ts';
 import type { LiveEvent, LiveReader, LiveWorkload } from './ports.ts';
 import { Recent } from './recent.ts';
@@ -118,6 +118,6 @@ export class Streams {
   }
 }
 
-const row = ({ key: _, ...workload }: LiveWorkload): Row => ({ ...workload, state: stateOf(workload), why: decisionReasons[workload.reason] });
+const row = ({ key: _, ...workload }: LiveWorkload): Row => ({ ...workload, why: decisionReasons[workload.reason] });
 
 const concerns = ({ view }: Stream, event: LiveEvent): boolean => !isStory(view) || (view.namespace === event.namespace && view.name === event.name);

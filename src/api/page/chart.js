@@ -49,7 +49,7 @@ export const createChart = (where, lines, { height, whole }) => {
         cursor: { sync: { key: together }, y: false },
         scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
         axes: [
-          { ...axis, space: 90, values: (_chart, ticks) => ticks.map((tick) => timeOf(tick * 1000)) },
+          { ...axis, space: 90, size: 34, values: (_chart, ticks) => ticks.map((tick) => timeOf(tick * 1000)) },
           { ...axis, size: 56, values: (_chart, ticks) => ticks.map(short), ...(whole ? { incrs: wholeSteps } : {}) },
         ],
         series: [

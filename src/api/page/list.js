@@ -28,8 +28,8 @@ const makeRow = (/** @type {Row} */ row) => {
 };
 
 const fillRow = (/** @type {HTMLTableRowElement} */ tr, /** @type {Row} */ row) => {
-  const [, state, chart, desired, ready, held, why] = /** @type {HTMLElement[]} */ ([...tr.children]);
-  state?.replaceChildren(element('span', { class: `state ${row.state}` }, row.state));
+  const [, phase, chart, desired, ready, held, why] = /** @type {HTMLElement[]} */ ([...tr.children]);
+  phase?.replaceChildren(element('span', { class: `phase ${row.phase}` }, row.phase));
   chart?.replaceChildren(spark(row.spark));
   if (desired) say(desired, count(row.desired));
   if (ready) say(ready, count(row.ready));
@@ -63,7 +63,7 @@ const showEmpty = (/** @type {ListMessage} */ { total, matching }) => {
   const isEmpty = matching === 0;
   const kind = total === 0 ? 'none' : 'no-match';
   if (isEmpty && empty.dataset['kind'] !== kind)
-    empty.replaceChildren(...(total === 0 ? noWorkloads() : [element('p', {}, 'No workload matches: change the filter or the state.')]));
+    empty.replaceChildren(...(total === 0 ? noWorkloads() : [element('p', {}, 'No workload matches: change the filter or the phase.')]));
   empty.dataset['kind'] = isEmpty ? kind : '';
   empty.hidden = !isEmpty;
   table.hidden = isEmpty;

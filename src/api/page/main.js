@@ -9,7 +9,7 @@ import { timeOf } from './words.js';
 /** @typedef {import('./view.js').ListView} ListView */
 
 const filter = /** @type {HTMLInputElement} */ (byId('filter'));
-const state = /** @type {HTMLSelectElement} */ (byId('state'));
+const phase = /** @type {HTMLSelectElement} */ (byId('phase'));
 const token = /** @type {HTMLInputElement} */ (byId('token'));
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 
@@ -115,7 +115,7 @@ const go = () => {
     document.title = 'Rouse';
     if (before.kind === 'story') returnTo = `${before.namespace}/${before.name}`;
     if (filter.value !== view.filter) filter.value = view.filter;
-    state.value = view.state;
+    phase.value = view.phase;
     showSort(view);
   }
   connect();
@@ -145,14 +145,14 @@ filter.addEventListener('input', () => {
   clearTimeout(typing);
   typing = setTimeout(() => changeList({ filter: filter.value.trim() }), 150);
 });
-state.addEventListener('change', () => changeList({ state: state.value }));
+phase.addEventListener('change', () => changeList({ phase: phase.value }));
 filter.form?.addEventListener('submit', (event) => event.preventDefault());
 for (const button of byId('workloads').querySelectorAll('button'))
   button.addEventListener('click', () => {
     if (view.kind !== 'list') return;
     const sort = button.dataset['sort'] ?? 'name';
     // Names from A on, figures from the highest; once more turns it round.
-    changeList({ sort, descending: view.sort === sort ? !view.descending : sort !== 'name' && sort !== 'state' });
+    changeList({ sort, descending: view.sort === sort ? !view.descending : sort !== 'name' && sort !== 'phase' });
   });
 byId('previous').addEventListener('click', () => view.kind === 'list' && changeList({ offset: Math.max(0, view.offset - rowsOfPage) }));
 byId('next').addEventListener('click', () => view.kind === 'list' && changeList({ offset: view.offset + rowsOfPage }));

@@ -90,9 +90,9 @@ export const openStory = (/** @type {string} */ namespace, /** @type {string} */
       load.show(at, [column(0), column(1), column(2)], shown);
       count.show(at, [column(3), column(4)], shown);
       say(byId('unit'), metric === undefined ? '' : `(${unitOf(metric)})`);
-      const state = element('span', { class: `state ${workload.state}` }, workload.state);
+      const phase = element('span', { class: `phase ${workload.phase}` }, workload.phase);
       const why = element('span', { class: workload.trouble === undefined ? null : 'trouble' }, workload.trouble ?? workload.why);
-      byId('story-now').replaceChildren(state, ` with ${workload.ready} of ${pods(workload.desired)}, ${workload.held} held: `, why);
+      byId('story-now').replaceChildren(phase, ` with ${workload.ready} of ${pods(workload.desired)}, ${workload.held} held: `, why);
       byId('decisions').replaceChildren(...[...history].reverse().map(decision));
       byId('wakes').replaceChildren(
         ...(coldStarts.length === 0

@@ -1,6 +1,6 @@
 /**
  * Which part of the page is shown, as the address tells it: `#/` with the list's settings, `#/NAMESPACE/NAME`.
- * @typedef {{ kind: 'list', filter: string, state: string, sort: string, descending: boolean, offset: number }} ListView
+ * @typedef {{ kind: 'list', filter: string, phase: string, sort: string, descending: boolean, offset: number }} ListView
  * @typedef {{ kind: 'story', namespace: string, name: string }} StoryView
  */
 
@@ -15,7 +15,7 @@ export const viewOf = (/** @type {string} */ hash) => {
   return {
     kind: 'list',
     filter: given.get('filter') ?? '',
-    state: given.get('state') ?? '',
+    phase: given.get('phase') ?? '',
     sort: given.get('sort') ?? 'name',
     descending: given.get('order') === 'desc',
     offset: Number.isInteger(offset) && offset > 0 ? offset : 0,
@@ -23,10 +23,10 @@ export const viewOf = (/** @type {string} */ hash) => {
 };
 
 /** What is not as it is by default. */
-const listSettings = (/** @type {ListView} */ { filter, state, sort, descending, offset }) => {
+const listSettings = (/** @type {ListView} */ { filter, phase, sort, descending, offset }) => {
   const settings = new URLSearchParams();
   if (filter !== '') settings.set('filter', filter);
-  if (state !== '') settings.set('state', state);
+  if (phase !== '') settings.set('phase', phase);
   if (sort !== 'name') settings.set('sort', sort);
   if (descending) settings.set('order', 'desc');
   if (offset > 0) settings.set('offset', String(offset));
