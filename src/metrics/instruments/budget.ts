@@ -1,4 +1,4 @@
-import { label, type Metric } from './series.ts';
+import { byLabel, type FewSeries } from './few-series.ts';
 
 /** A ceiling of the budget as it is at a scrape; namespace '' is the whole cluster. */
 export interface BudgetFigures {
@@ -8,12 +8,17 @@ export interface BudgetFigures {
   readonly wanted: number;
 }
 
-export const budgetMetrics = (ceilings: readonly BudgetFigures[]): readonly Metric[] => {
-  const gauge = (name: string, help: string, figure: (ceiling: BudgetFigures) => number): Metric => ({
+export const budgetMetrics = (ceilings: readonly BudgetFigures[]): readonly FewSeries[] => {
+  const gauge = (name: string, help: string, figure: (ceiling: BudgetFigures) => number): FewSeries => ({
     name,
     help,
     type: 'gauge',
-    samples: () => ceilings.map((ceiling) => ({ labels: label('namespace', ceiling.namespace), value: figure(ceiling) })),
+    labels: ['namespace'],
+    samples: () =>
+      byLabel(
+        'namespace',
+        ceilings.map((ceiling) => [ceiling.namespace, figure(ceiling)]),
+      ),
   });
   return [
     gauge('rouse_budget_limit_pods', 'Ceiling of the budget: of a namespace, or (without one) of the cluster.', ({ limit }) => limit),

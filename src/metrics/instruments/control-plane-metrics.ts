@@ -1,8 +1,9 @@
 import type { Drops } from '../ingest/ports.ts';
 import { budgetMetrics, type BudgetFigures } from './budget.ts';
-import { extenderMetrics, type ExtenderFigures } from './extender.ts';
+import { extenderAnswers, extenderDurations, type ExtenderFigures } from './extender.ts';
+import { alone, byLabel, type FewSeries } from './few-series.ts';
 import { CountingHistogram } from './histogram.ts';
-import { label, one, type Metric } from './series.ts';
+import { label, type Metric } from './series.ts';
 
 /** How what is followed in the cluster is doing. */
 export interface WatchFigures {
@@ -53,14 +54,15 @@ export class ControlPlaneTimes {
   }
 }
 
-export const controlPlaneMetrics = (figures: ControlPlaneFigures, { ticks, reconciles, reviews }: ControlPlaneTimes): readonly Metric[] => {
-  const gauge = (name: string, help: string, value: number): Metric => ({ name, help, type: 'gauge', samples: () => one(value) });
+export const controlPlaneMetrics = (figures: ControlPlaneFigures): readonly FewSeries[] => {
+  const gauge = (name: string, help: string, value: number): FewSeries => ({ name, help, type: 'gauge', labels: [], samples: () => alone(value) });
   return [
     {
       name: 'rouse_build_info',
       help: 'Always 1; which version this is.',
       type: 'gauge',
-      samples: () => [{ labels: label('version', figures.version), value: 1 }],
+      labels: ['version'],
+      samples: () => byLabel('version', [[figures.version, 1]]),
     },
     gauge('rouse_leader', '1 while this controller decides.', Number(figures.leader)),
     gauge('rouse_config_valid', '0 while ConfigMap rouse-config has problems; the last good configuration stands then.', Number(figures.configValid)),
@@ -69,57 +71,75 @@ export const controlPlaneMetrics = (figures: ControlPlaneFigures, { ticks, recon
       name: 'rouse_link_gateways',
       help: 'Processes of gateways that are linked: with the newest routes (current), with older ones (behind), or on their way out (leaving).',
       type: 'gauge',
-      samples: () => Object.entries(figures.gateways).map(([state, value]) => ({ labels: label('state', state), value })),
+      labels: ['state'],
+      samples: () => byLabel('state', Object.entries(figures.gateways)),
     },
     {
       name: 'rouse_report_drops_total',
       help: 'Figures of gateways that were left out of the windows, by why: late, doubled, invalid, unknownGateway, overLimit.',
       type: 'counter',
-      samples: () => Object.entries(figures.drops).map(([reason, value]) => ({ labels: label('reason', reason), value: Number(value) })),
+      labels: ['reason'],
+      samples: () => byLabel('reason', Object.entries(figures.drops)),
     },
     {
       name: 'rouse_metrics_api_reads_total',
       help: 'Reads of the metrics API (metrics.k8s.io) by how they ended; none while no workload asks for cpu or memory.',
       type: 'counter',
-      samples: () => [...figures.usageReads].map(([outcome, value]) => ({ labels: label('outcome', outcome), value })),
+      labels: ['outcome'],
+      samples: () => byLabel('outcome', figures.usageReads),
     },
     {
       name: 'rouse_watch_in_touch',
       help: '1 while the watch of a resource is in touch with the API server, 0 while what it shows may be old.',
       type: 'gauge',
-      samples: () => figures.watches.map(({ resource, inTouch }) => ({ labels: label('resource', resource), value: Number(inTouch) })),
+      labels: ['resource'],
+      samples: () =>
+        byLabel(
+          'resource',
+          figures.watches.map(({ resource, inTouch }) => [resource, Number(inTouch)]),
+        ),
     },
     {
       name: 'rouse_watch_last_heard_timestamp_seconds',
       help: 'When the API server last said anything on the watch of a resource; of several, on the one that is silent longest.',
       type: 'gauge',
+      labels: ['resource'],
       samples: () =>
-        figures.watches.flatMap(({ resource, lastHeardSeconds: value }) => (value === undefined ? [] : [{ labels: label('resource', resource), value }])),
+        byLabel(
+          'resource',
+          figures.watches.flatMap(({ resource, lastHeardSeconds }) => (lastHeardSeconds === undefined ? [] : [[resource, lastHeardSeconds] as const])),
+        ),
     },
     {
       name: 'rouse_certificate_expiry_timestamp_seconds',
       help: 'When a certificate of Rouse itself expires: what webhooks and link serve (serving), and who signs it (authority).',
       type: 'gauge',
-      samples: () => [...figures.certificates].map(([certificate, value]) => ({ labels: label('certificate', certificate), value })),
+      labels: ['certificate'],
+      samples: () => byLabel('certificate', figures.certificates),
     },
-    {
-      name: 'rouse_tick_duration_seconds',
-      help: 'One look at every workload, from its begin to its end, the pauses for other work included.',
-      type: 'histogram',
-      samples: () => [{ labels: '', value: ticks }],
-    },
-    {
-      name: 'rouse_reconcile_duration_seconds',
-      help: 'Work on one Service (its takeover, its slice, its hand-back) by how it ended: done, or failed and tried again.',
-      type: 'histogram',
-      samples: () => Object.entries(reconciles).map(([outcome, value]) => ({ labels: label('outcome', outcome), value })),
-    },
-    {
-      name: 'rouse_admission_duration_seconds',
-      help: 'Calls of the admission webhooks (mutate, validate) from the head of the request until the answer was out, by what was answered.',
-      type: 'histogram',
-      samples: () => [...reviews].map(([labels, value]) => ({ labels, value })),
-    },
-    ...extenderMetrics(figures.extender),
+    extenderAnswers(figures.extender),
   ];
 };
+
+/** prom-client's histograms cannot be given counts that were taken elsewhere. */
+export const controlPlaneTimes = ({ extender }: ControlPlaneFigures, { ticks, reconciles, reviews }: ControlPlaneTimes): readonly Metric[] => [
+  {
+    name: 'rouse_tick_duration_seconds',
+    help: 'One look at every workload, from its begin to its end, the pauses for other work included.',
+    type: 'histogram',
+    samples: () => [{ labels: '', value: ticks }],
+  },
+  {
+    name: 'rouse_reconcile_duration_seconds',
+    help: 'Work on one Service (its takeover, its slice, its hand-back) by how it ended: done, or failed and tried again.',
+    type: 'histogram',
+    samples: () => Object.entries(reconciles).map(([outcome, value]) => ({ labels: label('outcome', outcome), value })),
+  },
+  {
+    name: 'rouse_admission_duration_seconds',
+    help: 'Calls of the admission webhooks (mutate, validate) from the head of the request until the answer was out, by what was answered.',
+    type: 'histogram',
+    samples: () => [...reviews].map(([labels, value]) => ({ labels, value })),
+  },
+  extenderDurations(extender),
+];

@@ -1,7 +1,8 @@
 import type { ColdStartPhase, Decision, WorkloadKey } from '../../core/index.ts';
-import { controlPlaneMetrics, ControlPlaneTimes, type ControlPlaneFigures, type WebhookOutcome } from './control-plane-metrics.ts';
+import { controlPlaneMetrics, ControlPlaneTimes, controlPlaneTimes, type ControlPlaneFigures, type WebhookOutcome } from './control-plane-metrics.ts';
 import { ControllerCounts, type WakeOutcome } from './controller-counts.ts';
-import { fleetMetrics } from './fleet-metrics.ts';
+import { fewSeriesText } from './few-series.ts';
+import { fleetColdStarts, fleetMetrics } from './fleet-metrics.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
 import { exposeMetrics, workloadLabels, type Exposition } from './series.ts';
 import { workloadMetrics, type WorkloadFigures } from './per-workload.ts';
@@ -55,18 +56,20 @@ export const createControllerInstruments = ({ read, monotonicMs, leads }: Contro
     reconciled: (ms, outcome) => times.reconciles[outcome].observe(ms / 1000),
     reviewed: (webhook, outcome, ms) => times.reviewed(webhook, outcome, ms),
     forget: (key) => counts.forget(key),
-    expose: () => {
+    expose: async () => {
       const figures = read();
       const all = [...figures.workloads];
       counts.keepOnly(new Set(all.map(({ key }) => key)));
       counts.podTime.upToNow();
       const shown = all.slice(0, figures.mostWorkloads).map((workload) => [workloadLabels(workload.key), workload] as const);
-      return exposeMetrics([
-        ...controlPlaneMetrics(figures, times),
+      const few = await fewSeriesText([...controlPlaneMetrics(figures), ...fleetMetrics(all, figures.refused, all.length - shown.length, counts)]);
+      const many = await exposeMetrics([
+        ...controlPlaneTimes(figures, times),
+        fleetColdStarts(counts),
         ...processMetrics(figures.process),
-        ...fleetMetrics(all, figures.refused, all.length - shown.length, counts),
         ...workloadMetrics(shown, counts),
       ]);
+      return { ...many, body: few + many.body };
     },
   };
 };

@@ -1,3 +1,4 @@
+import type { FewSeries } from './few-series.ts';
 import type { PlainHistogram } from './histogram.ts';
 import { label, type Metric } from './series.ts';
 
@@ -8,20 +9,19 @@ export interface ExtenderFigures {
 }
 
 /** `undefined`: no scheduler may ask. */
-export const extenderMetrics = (figures: ExtenderFigures | undefined): readonly Metric[] => [
-  {
-    name: 'rouse_extender_answers_total',
-    help: 'Calls of schedulers (prioritize, filter) by what they were answered, and why.',
-    type: 'counter',
-    *samples() {
-      for (const [verb, byReason] of figures?.answers ?? [])
-        for (const [reason, value] of byReason) yield { labels: `${label('verb', verb)},${label('reason', reason)}`, value };
-    },
+export const extenderAnswers = (figures: ExtenderFigures | undefined): FewSeries => ({
+  name: 'rouse_extender_answers_total',
+  help: 'Calls of schedulers (prioritize, filter) by what they were answered, and why.',
+  type: 'counter',
+  labels: ['verb', 'reason'],
+  *samples() {
+    for (const [verb, byReason] of figures?.answers ?? []) for (const [reason, value] of byReason) yield { labels: { verb, reason }, value };
   },
-  {
-    name: 'rouse_extender_duration_seconds',
-    help: 'Calls of schedulers from the head of the request until the answer was out, or nobody waited for it.',
-    type: 'histogram',
-    samples: () => [...(figures?.durationSeconds ?? [])].map(([verb, value]) => ({ labels: label('verb', verb), value })),
-  },
-];
+});
+
+export const extenderDurations = (figures: ExtenderFigures | undefined): Metric => ({
+  name: 'rouse_extender_duration_seconds',
+  help: 'Calls of schedulers from the head of the request until the answer was out, or nobody waited for it.',
+  type: 'histogram',
+  samples: () => [...(figures?.durationSeconds ?? [])].map(([verb, value]) => ({ labels: label('verb', verb), value })),
+});

@@ -92,7 +92,7 @@ const writeHistogram = (text: Text, name: string, labels: LabelText, { bounds, c
 
 /**
  * The exposition (https://prometheus.io/docs/instrumenting/exposition_formats/). Each metric is read in a turn of the event loop of its own: a process of
- * thousands of workloads serves meanwhile. Written by hand, since a client library keeps every series as an object of its own (docs/decisions).
+ * thousands of workloads serves meanwhile. Written by hand, since a client library keeps every series as an object of its own (docs/decisions/0028-who-writes-the-exposition.md).
  */
 export const exposeMetrics = async (metrics: readonly Metric[]): Promise<Exposition> => {
   const text = new Text();
