@@ -4,8 +4,8 @@ import { resources } from '../../kube/index.ts';
 import { good, kubectlHere, problem, read, skipped, warning, type Check, type Patient } from './check.ts';
 
 const restart = `${kubectlHere} rollout restart deployment rouse-controller`;
-/** That is how an administrator asks for a new authority. */
-const anew = `${kubectlHere} delete secret rouse-ca; ${restart}`;
+/** A new authority signs at once where nobody remembers the old one. */
+const anew = `${kubectlHere} scale deployment rouse-controller --replicas=0; ${kubectlHere} delete secret rouse-ca; ${kubectlHere} scale deployment rouse-controller --replicas=2`;
 
 const published = async (patient: Patient): Promise<string | undefined> =>
   (await read(patient, resources.configMaps, { namespace: systemNamespace, name: 'rouse-ca' }))?.data?.['ca.crt'];
