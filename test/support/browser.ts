@@ -41,10 +41,11 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-export const startBrowser = async (t: ExecutionContext): Promise<Browser> => {
+/** It is killed after `limitMs`. */
+export const startBrowser = async (t: ExecutionContext, limitMs = 120_000): Promise<Browser> => {
   const cwd = await mkdtemp(join(tmpdir(), 'rouse-chromium-'));
   t.teardown(() => rm(cwd, { recursive: true, maxRetries: 20, retryDelay: 100 })); // its processes end one after the other
-  const chromium = startProgram(t, 'chromium', [...flags, `--user-data-dir=${join(cwd, 'profile')}`, 'about:blank'], { cwd, limitMs: 120_000 });
+  const chromium = startProgram(t, 'chromium', [...flags, `--user-data-dir=${join(cwd, 'profile')}`, 'about:blank'], { cwd, limitMs });
   const address = await until('Chromium can be driven', () => /^DevTools listening on (ws:\S+)$/m.exec(chromium.errors())?.[1], 30_000, chromium.errors);
   const socket = new WebSocket(address);
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
@@ -62,6 +63,9 @@ export const startBrowser = async (t: ExecutionContext): Promise<Browser> => {
     if (message.method === 'Runtime.exceptionThrown') complaints.push(JSON.stringify(exceptionDetails));
     waiting.get(message.id ?? 0)?.(message);
     waiting.delete(message.id ?? 0);
+  });
+  socket.on('close', () => {
+    for (const answer of waiting.values()) answer({ error: { message: 'the browser has ended' } });
   });
   let lastId = 0;
   const call = async (method: string, params: object, sessionId?: unknown): Promise<Readonly<Record<string, unknown>>> => {

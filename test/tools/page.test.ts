@@ -56,7 +56,7 @@ const isClean = async (t: ExecutionContext, browser: Browser, what: string): Pro
 test('the page of a real rouse local: rows, a wake as it happens, the story of a workload, by keyboard alone; it says when the controller is gone, and goes on when it is back', async (t) => {
   t.timeout(makesPictures ? 480_000 : 240_000);
   const port = await freePort();
-  const [{ rouse, url }, browser] = await Promise.all([startLocal(t, ['hello', 'reports', 'shop'], port), startBrowser(t)]);
+  const [{ rouse, url }, browser] = await Promise.all([startLocal(t, ['hello', 'reports', 'shop'], port), startBrowser(t, 400_000)]);
   await browser.show({ ...desk, scheme: 'light' });
   await browser.open(url);
   await browser.until(`${rows}.length === 3 && ${connection} === 'Live'`);
