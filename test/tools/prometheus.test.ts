@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'ava';
-import { coldStartPhases } from '../../src/core/index.ts';
+import { coldStartPhases, workloadKey } from '../../src/core/index.ts';
+import { negotiated } from '../../src/metrics/index.ts';
+import { controllerScene, decisionFor, workload } from '../support/metric-figures.ts';
+import { startSeparateProcesses } from '../support/separate-processes.ts';
 import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
 import { until } from '../support/until.ts';
 
@@ -52,14 +55,34 @@ test.before(async (t) => {
 });
 test.after.always(() => rouse.stop());
 
-test('promtool has nothing to say against the metrics', async (t) => {
+/** What promtool says to an exposition; nothing is good. */
+const promtoolSays = async (exposition: string): Promise<readonly [number | null, string]> => {
   const child = spawn('promtool', ['check', 'metrics'], { timeout: 30_000 });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  child.stdin.end(text);
+  child.stdin.end(exposition);
   const [code] = (await once(child, 'close')) as [number | null];
-  t.deepEqual([code, said], [0, '']);
+  return [code, said];
+};
+
+test('promtool has nothing to say against the metrics of rouse local', async (t) => {
+  t.deepEqual(await promtoolSays(text), [0, '']);
+});
+
+test('nor against those of a controller, a gateway, and a gateway of two workers, as processes of their own', async (t) => {
+  const processes = await startSeparateProcesses();
+  t.teardown(() => processes.close());
+  const controller = await processes.startController();
+  const gateways = [await processes.startGateway('127.0.0.61'), await processes.startGateway('127.0.0.62', undefined, ['--workers', '2'])];
+  await processes.leads(controller);
+  for (const rouse of [controller, ...gateways]) {
+    const [, metrics = ''] = await rouse.line(/^ready: .*metrics=(\S+)/);
+    const { body } = await fetchText(metrics);
+    t.regex(body, rouse === controller ? /^rouse_leader 1$/m : /^rouse_gateway_controllers_linked [01]$/m);
+    t.regex(body, /^process_cpu_seconds_total [\d.]+$/m);
+    t.deepEqual(await promtoolSays(body), [0, '']);
+  }
 });
 
 const ofWorkload = ['namespace', 'workload'];
@@ -135,4 +158,19 @@ test('a cold start is recorded once in each of its phases, and the wake by its r
   t.is(valueOf('rouse_watch_in_touch', { resource: 'pods' }), 1);
   t.is(valueOf('rouse_gateway_routes_valid', {}), 1);
   t.true((valueOf('rouse_ready_pods', hello) ?? 0) >= 1);
+});
+
+test('a scrape of 5,000 workloads takes less than 300 ms of CPU and 10 MB', async (t) => {
+  const keys = Array.from({ length: 5000 }, (_, index) => workloadKey({ resource: 'deployments.apps', namespace: 'team', name: `service-${String(index)}` }));
+  const { instruments } = controllerScene(keys.map((key) => workload(key, { wakeFailure: undefined })));
+  for (const key of keys) for (const reason of ['steady', 'idle', 'wake-request'] as const) instruments.decided(key, decisionFor(reason), 3);
+  const took: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const begin = process.cpuUsage();
+    const { body } = negotiated(await instruments.expose(), 'application/openmetrics-text');
+    const { user, system } = process.cpuUsage(begin);
+    took.push((user + system) / 1000);
+    t.true(body.length < 10_000_000, String(body.length));
+  }
+  t.true((took.sort((one, other) => one - other)[2] ?? Infinity) < 300, took.join(', '));
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createGatewayInstruments } from '../index.ts';
 import { wantsOpenMetrics, asOpenMetrics, negotiated, openMetricsFormat } from './open-metrics.ts';
-import { controllerScene, gatewayFigures, processFigures, sayEverything, web, workload } from './testing/figures.ts';
+import { controllerScene, gatewayFigures, processFigures, sayEverything, web, workload } from '../../../test/support/metric-figures.ts';
 import { createWorkerFigures } from './workers.ts';
 
 const page = join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'metrics.md');

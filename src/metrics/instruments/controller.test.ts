@@ -1,6 +1,6 @@
 import test from 'ava';
 import { pods, workloadKey } from '../../core/index.ts';
-import { controllerScene, decisionFor, queue, series, web, workload } from './testing/figures.ts';
+import { controllerScene, decisionFor, queue, series, web, workload } from '../../../test/support/metric-figures.ts';
 
 const of = 'namespace="shop",workload="web"';
 
@@ -207,4 +207,19 @@ test('beyond the limit workloads get no series, their number is told, and the su
     t.true(shown.includes(`rouse_workloads_without_series ${String(without)}`));
     t.true(shown.includes('rouse_fleet_desired_pods 24'));
   }
+});
+
+test('a workload at rest has 20 series, and its histograms come with its first cold start: the size of a scrape is bounded by the number of workloads', async (t) => {
+  const keys = Array.from({ length: 100 }, (_, index) => workloadKey({ resource: 'deployments.apps', namespace: 'x', name: `w${String(index)}` }));
+  const { instruments } = controllerScene(keys.map((key) => workload(key, { wakeFailure: undefined })));
+  for (const key of keys) instruments.decided(key, decisionFor('idle'), 3);
+  const perWorkload = async (): Promise<number> =>
+    series((await instruments.expose()).body).filter((line) => line.includes('namespace="x"')).length / keys.length;
+  const atRest = await perWorkload();
+  t.true(atRest <= 20, String(atRest));
+  for (const key of keys) {
+    instruments.woken(key);
+    instruments.coldStarted(key, { decide: 1, schedule: 1, start: 1, ready: 1, forward: 1 });
+  }
+  t.is(await perWorkload(), atRest + 1 + 95);
 });

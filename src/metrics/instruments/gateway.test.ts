@@ -1,8 +1,9 @@
 import test from 'ava';
 import { nextTurn } from '../../core/index.ts';
 import { createGatewayInstruments, type GatewayFigures } from '../index.ts';
+import { CountingHistogram } from './histogram.ts';
 import { label } from './series.ts';
-import { gatewayFigures, histogram, series } from './testing/figures.ts';
+import { gatewayFigures, series } from '../../../test/support/metric-figures.ts';
 
 test('a gateway shows every figure of every workload, told apart by revision where its pods have a part in it', async (t) => {
   const { body, contentType } = await createGatewayInstruments(gatewayFigures).expose();
@@ -105,7 +106,8 @@ test('a gateway that serves TLS shows when its certificates expire and whether t
 });
 
 test('a histogram leaves out what is no duration, and counts every other value in one bucket', (t) => {
-  const counting = histogram(0, 0.1, 0.100001, 1, 2, Number.NaN, -1, Number.POSITIVE_INFINITY);
+  const counting = new CountingHistogram([0.1, 1]);
+  for (const value of [0, 0.1, 0.100001, 1, 2, Number.NaN, -1, Number.POSITIVE_INFINITY]) counting.observe(value);
   t.deepEqual(counting.counts, [2, 2, 1]);
   t.is(counting.count, 5);
 });

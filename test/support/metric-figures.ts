@@ -1,17 +1,32 @@
-import { concurrencyOf, start } from '../../../../test/support/decision-inputs.ts';
-import { instant, pods, workloadKey, type Decision, type DecisionReason, type GatewayCode, type WorkloadKey } from '../../../core/index.ts';
-import { createControllerInstruments, type ControllerFigures, type ControllerInstruments, type GatewayFigures, type WorkloadFigures } from '../../index.ts';
-import type { GatewayWorkloadFigures, RevisionFigures } from '../gateway.ts';
-import { CountingHistogram } from '../histogram.ts';
+import { instant, pods, workloadKey, type Decision, type DecisionReason, type GatewayCode, type WorkloadKey } from '../../src/core/index.ts';
+import {
+  createControllerInstruments,
+  type ControllerFigures,
+  type ControllerInstruments,
+  type GatewayFigures,
+  type WorkloadFigures,
+} from '../../src/metrics/index.ts';
+import { concurrencyOf, start } from './decision-inputs.ts';
+
+type ValueOf<Map> = Map extends ReadonlyMap<unknown, infer Value> ? Value : never;
+type GatewayWorkloadFigures = ValueOf<GatewayFigures['workloads']>;
+type RevisionFigures = GatewayWorkloadFigures['revisions'] extends Iterable<infer Each> ? Each : never;
+type Histogram = GatewayWorkloadFigures['holdSeconds'];
 
 export const web = workloadKey({ resource: 'deployments.apps', namespace: 'shop', name: 'web' });
 export const queue = workloadKey({ resource: 'statefulsets.apps', namespace: 'shop', name: 'queue' });
 
-export const histogram = (...values: readonly number[]): CountingHistogram => {
-  const counting = new CountingHistogram([0.1, 1]);
-  for (const value of values) counting.observe(value);
-  return counting;
-};
+/** With bounds at 0.1 and 1. */
+export const histogram = (...values: readonly number[]): Histogram => ({
+  bounds: [0.1, 1],
+  counts: [
+    values.filter((value) => value <= 0.1).length,
+    values.filter((value) => value > 0.1 && value <= 1).length,
+    values.filter((value) => value > 1).length,
+  ],
+  sum: values.reduce((sum, value) => sum + value, 0),
+  count: values.length,
+});
 
 /** The lines of an exposition that are no comments. */
 export const series = (body: string): readonly string[] => body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -33,12 +48,7 @@ export const quiet: GatewayWorkloadFigures = {
   ejectedPods: 0,
   podConnections: { open: 0, idle: 0, opened: 0 },
 };
-export const revision = (
-  name: string,
-  requests: readonly (readonly [number, number])[],
-  bytes: number,
-  durationSeconds: CountingHistogram,
-): RevisionFigures => ({
+export const revision = (name: string, requests: readonly (readonly [number, number])[], bytes: number, durationSeconds: Histogram): RevisionFigures => ({
   revision: name,
   requests: new Map(requests),
   durationSeconds,
