@@ -12,6 +12,8 @@ import { percentile, table } from './statistics.ts';
 
 const calls = 1000;
 const warmUp = 200;
+/** As `rouse controller --placement` has it. */
+const youngGeneration = '--max-semi-space-size=4';
 const canPin = spawnSync('taskset', ['--version']).status === 0;
 /** Bodies are made before: what is measured is not the scheduler's work. */
 const different = 20;
@@ -80,7 +82,7 @@ const measure = async (pid: number, caller: Caller, { what, requests, calls: cou
 
 /** On one core, where that can be arranged. */
 const startServer = (flags: readonly string[]): ChildProcess => {
-  const command = [process.execPath, '--expose-gc', join(import.meta.dirname, 'extender', 'programs', 'serve.ts'), ...flags];
+  const command = [process.execPath, '--expose-gc', youngGeneration, join(import.meta.dirname, 'extender', 'programs', 'serve.ts'), ...flags];
   const [file = '', ...args] = canPin ? ['taskset', '-c', '0', ...command] : command;
   return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 };
