@@ -90,7 +90,8 @@ export const startBrowser = async (t: ExecutionContext, limitMs = 120_000): Prom
   return {
     // `Page.navigate` would answer only when the page has been answered; the caller may have to wake somebody before.
     open: async (url) => {
-      await evaluate(`void (location.href = ${JSON.stringify(url)})`);
+      // Not at once: a page that goes takes with it what it has not answered.
+      await evaluate(`void setTimeout(() => (location.href = ${JSON.stringify(url)}))`);
     },
     evaluate,
     press: async (key) => {
