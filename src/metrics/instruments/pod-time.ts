@@ -30,12 +30,15 @@ export class PodTime {
   /** `replicasBefore` onboarding, where that is on record. On the path of every look: allocates nothing but for a workload that is new. */
   look(key: WorkloadKey, podsNow: number, replicasBefore: number | undefined, counts: boolean): void {
     const place = this.#places.get(key) ?? this.#newPlace(key);
+    const beforeNow = replicasBefore ?? 0;
+    // As long as nothing changes the next scrape, or the look that sees a change, adds up all of it.
+    if (this.#at(place + pods) === podsNow && this.#at(place + before) === beforeNow && Number.isNaN(this.#at(place + upTo)) !== counts) return;
     const now = this.#monotonicMs();
     this.#advance(place, now);
     // What is not ours to count has no time from which on it is counted.
     this.#numbers[place + upTo] = counts ? now : Number.NaN;
     this.#numbers[place + pods] = podsNow;
-    this.#numbers[place + before] = replicasBefore ?? 0;
+    this.#numbers[place + before] = beforeNow;
   }
 
   /** Brings everything up to now. */
@@ -64,6 +67,9 @@ export class PodTime {
     this.#advance(place, this.#monotonicMs());
     this.#places.delete(key);
     this.#free.push(place);
+    if (this.#places.size > 0) return;
+    this.#free.length = 0;
+    this.#numbers = new Float64Array(64 * width);
   }
 
   #newPlace(key: WorkloadKey): number {
