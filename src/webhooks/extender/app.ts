@@ -1,5 +1,4 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
-import { bodyProblemOf } from '../body-problem.ts';
 import { ReviewsInHand } from '../reviews-in-hand.ts';
 import { readBody, type BodyProblem } from './body.ts';
 import { parseCall, type ExtenderCall } from './call.ts';
@@ -88,10 +87,9 @@ const onError =
       next(error);
       return;
     }
-    const problem = bodyProblemOf(error, largestBody);
-    if (problem === undefined) ports.logger.error("a scheduler's call failed", { verb, error });
-    counts.because(response, problem === undefined ? 'failed' : problem.status === 413 ? 'too-large' : 'invalid');
-    refuse(verb, response, problem?.status ?? 500, problem?.sentence ?? 'internal error');
+    ports.logger.error("a scheduler's call failed", { verb, error });
+    counts.because(response, 'failed');
+    refuse(verb, response, 500, 'internal error');
   };
 
 const onlyPost: RequestHandler = (_request, response) => {
