@@ -118,8 +118,8 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     synced: () => Promise.race([allSynced.then(() => watches.pods.snapshot.synced), aborted(signal)]),
     resourceOf: (resource) => kinds.resourceOf(resource),
     formulas: formulas.lookup,
-    decided: (key, decision) => {
-      instruments.decided(key, decision, registry.get(key)?.state?.replicasBefore);
+    decided: ({ key, state }, decision) => {
+      instruments.decided(key, decision, state?.replicasBefore);
       if (leads) tracer?.decided(key, decision);
     },
     ticked: (tookMs) => instruments.ticked(tookMs),
@@ -128,7 +128,12 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     ...(placing === undefined ? {} : { removalOrder: placing.removalOrder }),
   });
   const instruments = controllerInstruments({ clock, registry, scaler, failures, link, watches, metrics, usage, placing, certificates, leads: () => leads });
-  if (tracer !== undefined) scaler.onEvent((event) => tracer.happened(event));
+  if (tracer !== undefined) {
+    scaler.onEvent((event) => tracer.happened(event));
+    registry.subscribe((key) => {
+      if (registry.get(key) === undefined) tracer.forget(key);
+    });
+  }
   const setGateways = (): void => {
     const { trustedProxies, accessLog } = registry.config;
     link.set({ trustedProxies, accessLog });
@@ -143,9 +148,6 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
       { apiVersion: 'v1', kind: 'ConfigMap', namespace: config.namespace, name: config.name, uid: config.uid },
       { type: 'Warning', reason: 'ConfigInvalid', message },
     );
-  });
-  registry.subscribe((key) => {
-    if (registry.get(key) === undefined) tracer?.forget(key);
   });
   return {
     registry,

@@ -61,13 +61,8 @@ export class Journal {
     this.#ticks.add(key, tick);
   }
 
-  /** The newest decision: kept here and nowhere else. */
-  last(key: WorkloadKey): Decision | undefined {
-    return this.#lines.last(key)?.decision;
-  }
-
-  /** Its line of the history. */
-  lastLine(key: WorkloadKey): JournalRecord | undefined {
+  /** The newest line of the history, with the newest decision: kept here and nowhere else. */
+  last(key: WorkloadKey): JournalRecord | undefined {
     return this.#lines.last(key);
   }
 

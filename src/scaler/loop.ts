@@ -26,7 +26,7 @@ export interface LoopParts {
   readonly path: PathState;
   readonly formulas: FormulaLookup;
   readonly journal: Journal;
-  readonly decided?: ((key: WorkloadKey, decision: Decision) => void) | undefined;
+  readonly decided?: ((record: WorkloadRecord, decision: Decision) => void) | undefined;
   readonly wakes: WakeWatch;
   readonly budget: BudgetLedger;
   readonly tell: (event: ScalerEvent) => void;
@@ -128,7 +128,7 @@ export class Loop {
     memory.decider = state;
     const formulaMissing = spec.scaling.formula !== undefined && formulas(spec.scaling.formula) === undefined;
     journal.add(key, { poked, before, observation, spec, decision, after: state, formulaMissing });
-    decided?.(key, decision);
+    decided?.(record, decision);
     path.hold(key, wantsPath(decision, spec));
     wakes.check(record, memory, observed.live, this.#applier);
     const isSetUp = this.#applier === undefined || memory.setUp === 'done';

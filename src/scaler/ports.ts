@@ -5,6 +5,7 @@ import type { Journal } from './journal.ts';
 import type { RemovalOrder } from './placement/removal-order.ts';
 import type { WorkloadRegistry } from './registry.ts';
 import type { WakeFailures } from './wake-failures.ts';
+import type { WorkloadRecord } from './workload-record.ts';
 
 /** What is known of a workload's load at one moment. Missing metrics are readings that say so. */
 export interface WorkloadLoad {
@@ -79,7 +80,7 @@ export interface ScalerPorts {
   readonly journal?: Journal;
   readonly events?: EventRecorder;
   /** Told each decision, also one that changes nothing, in every replica. Must not throw. */
-  readonly decided?: (key: WorkloadKey, decision: Decision) => void;
+  readonly decided?: (record: WorkloadRecord, decision: Decision) => void;
   /** Told after each look at every workload how long it took, pauses included. Must not throw. */
   readonly ticked?: (tookMs: number) => void;
   /** A workload is about to be woken by this decision. Must not throw. */

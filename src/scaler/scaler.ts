@@ -326,7 +326,7 @@ class WorkloadScaler implements Scaler {
       turns: this.#turns,
     };
     new OffBoarding(ports, record.key, signal)
-      .run(this.#journal.last(record.key)?.to ?? record.view.specReplicas)
+      .run(this.#journal.last(record.key)?.decision.to ?? record.view.specReplicas)
       .catch((thrown: unknown) => {
         if (!isAbort(thrown) && !signal.aborted) logger.error('handing a workload back failed', { workload: record.key, error: thrown });
       })
@@ -341,7 +341,7 @@ class WorkloadScaler implements Scaler {
   }
 
   #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
-    const line = this.#journal.lastLine(key);
+    const line = this.#journal.last(key);
     const decision = line?.decision;
     const { ready, starting } = this.#podsOf.counts(key);
     return {

@@ -13,6 +13,7 @@ import { onboarded } from '../support/app.ts';
 import { startLoad } from '../support/load.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
 import { startRouse } from '../support/rouse-process.ts';
+import { kubeconfigFor } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
 let rouse: TestLocal;
@@ -139,7 +140,7 @@ test.serial('through an API server the leader is asked for, with the credentials
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   t.teardown(() => proxy.close());
   const kubeconfig = join(directory, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigFor(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`));
+  await writeFile(kubeconfig, stringify(kubeconfigFor(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)));
   const { code, out, errors } = await explainBy({}, 'web', { kubeconfig });
   t.deepEqual([code, out], [0, 'the leader\n'], errors);
   const path = '/api/v1/namespaces/rouse-system/services/rouse-controller:metrics/proxy/workloads/team/web/explain';
@@ -155,19 +156,9 @@ test.serial('a right that is missing is named', async (t) => {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   t.teardown(() => proxy.close());
   const kubeconfig = join(directory, 'forbidden');
-  await writeFile(kubeconfig, kubeconfigFor(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`));
+  await writeFile(kubeconfig, stringify(kubeconfigFor(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)));
   const { code, errors } = await explainBy({ KUBECONFIG: kubeconfig }, 'web', { kubeconfig });
   t.is(code, 3);
   t.regex(errors, /services\/proxy "rouse-controller:metrics" in namespace rouse-system .*is forbidden/);
   t.notRegex(errors, /secret/);
 });
-
-const kubeconfigFor = (server: string): string =>
-  stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server } }],
-    users: [{ name: 'u', user: { token: 'secret' } }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'team' } }],
-    'current-context': 'x',
-  });

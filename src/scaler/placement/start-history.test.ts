@@ -34,18 +34,18 @@ test('a node is as slow as its starts are multiples of what is typical, whicheve
   const history = new StartHistory();
   for (const node of ['n1', 'n2', 'n3']) record(history, node, 1000);
   record(history, 'slow', 4000);
-  t.is(history.slowness(hello, 'r1', 'slow'), 4);
-  t.is(history.slowness(other, 'r9', 'slow'), 4);
-  t.is(history.slowness(hello, 'r1', 'unseen'), undefined);
+  t.is(history.of(hello, 'r1').slowness('slow'), 4);
+  t.is(history.of(other, 'r9').slowness('slow'), 4);
+  t.is(history.of(hello, 'r1').slowness('unseen'), undefined);
 });
 
 test('a first start, for which the image had to come, is compared with first starts', (t) => {
   const history = new StartHistory();
   for (const node of ['n1', 'n2', 'n3']) record(history, node, 30_000);
   for (const node of ['n1', 'n2', 'n3']) record(history, node, 1000);
-  t.is(history.slowness(hello, 'r1', 'n1'), 1);
+  t.is(history.of(hello, 'r1').slowness('n1'), 1);
   record(history, 'n4', 30_000);
-  t.is(history.slowness(hello, 'r1', 'n4'), 1);
+  t.is(history.of(hello, 'r1').slowness('n4'), 1);
 });
 
 test('where a revision has run is known, also where its start was not seen', (t) => {
@@ -53,7 +53,7 @@ test('where a revision has run is known, also where its start was not seen', (t)
   record(history, 'n1', undefined);
   t.true(history.hasRun(hello, 'r1', 'n1'));
   t.false(history.hasRun(hello, 'r2', 'n1'));
-  t.is(history.slowness(hello, 'r1', 'n1'), undefined);
+  t.is(history.of(hello, 'r1').slowness('n1'), undefined);
   const { version } = history;
   record(history, 'n1', undefined);
   for (const nonsense of [-1, Number.NaN, Infinity, 16 * 60_000]) record(history, 'n2', nonsense);
@@ -141,7 +141,7 @@ test('garbage in it is dropped, line by line, and takes nothing along', (t) => {
       const history = new StartHistory();
       const found = parseHistory(data);
       history.adopt(found.revisions, found.nodes);
-      t.true((history.slowness(hello, 'r', 'n') ?? 1) > 0);
+      t.true((history.of(hello, 'r').slowness('n') ?? 1) > 0);
     }),
   );
 });

@@ -14,6 +14,7 @@ export interface RevisionStarts {
 
 interface RevisionHistory {
   hasRun(node: string): boolean;
+  /** How long a start on that node takes, as a multiple of the typical one: of this revision, else of all that started there; undefined: none was seen. */
   slowness(node: string): number | undefined;
 }
 
@@ -94,14 +95,8 @@ export class StartHistory {
     return this.#revisions.get(idOf(workload, revision))?.nodes.has(node) === true;
   }
 
-  /** How long a start on that node takes, as a multiple of the typical one: of this revision, else of all that started there; undefined: none was seen. */
-  slowness(workload: WorkloadKey, revision: string, node: string): number | undefined {
-    const own = this.#revisions.get(idOf(workload, revision))?.nodes.get(node);
-    return recentMedian(own ?? []) ?? this.#nodes.get(node)?.slowness;
-  }
-
   /** What is known of one revision, looked up once for many nodes. */
-  of(workload: WorkloadKey, revision: string): Pick<RevisionHistory, 'hasRun' | 'slowness'> {
+  of(workload: WorkloadKey, revision: string): RevisionHistory {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes;
     return {
       hasRun: (node) => own?.has(node) === true,

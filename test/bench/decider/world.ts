@@ -145,9 +145,9 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     journal,
     synced: () => Promise.resolve(),
     formulas: formulas?.lookup ?? noFormulas,
-    decided: (key, decision) => {
+    decided: ({ key, state }, decision) => {
       const { kind: what, reason } = decision;
-      instruments.decided(key, decision, 1);
+      instruments.decided(key, decision, state?.replicasBefore);
       const said = `${what} ${reason}`;
       outcomes.set(said, (outcomes.get(said) ?? 0) + 1);
     },
