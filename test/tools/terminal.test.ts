@@ -38,9 +38,9 @@ test.after.always(() => controller.close());
 const onTerminal = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
   const url = `http://127.0.0.1:${(controller.address() as AddressInfo).port}`;
   const command = [process.execPath, main, ...args, '--controller', url].join(' ');
-  const { NO_COLOR: _none, FORCE_COLOR: _forced, ...inherited } = process.env;
   const child = spawn('script', ['-qec', `stty cols 120 rows 40; ${command}`, '/dev/null'], {
-    env: { ...inherited, TERM: 'xterm', ...env },
+    // Nothing else of ours: `CI`, `FORCE_COLOR`, `NODE_DISABLE_COLORS` and others tell Node about colours, too.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
