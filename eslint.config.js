@@ -65,7 +65,7 @@ export default tseslint.config(
   },
   {
     // What a gateway loads: see src/gateway/node-http.ts.
-    files: ['src/{core,link,gateway,metrics}/**/*.ts', 'src/cli/*.ts'],
+    files: ['src/{core,link,gateway,metrics}/**/*.ts', 'src/cli/**/*.ts'],
     ignores: ['src/**/*.test.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

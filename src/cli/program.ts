@@ -46,7 +46,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--demo', 'play a minute of load against the first workload, then stop'))
     .addOption(tracing('a trace for each request, wake and change of count'))
     .addOption(logLevel().default('warn' satisfies LogLevel))
-    .action(async (options: LocalFlags) => done(await (await import('./local.ts')).runLocal(options)));
+    .action(async (options: LocalFlags) => done(await (await import('./local/local.ts')).runLocal(options)));
   program
     .command('controller')
     .description('The control plane: metrics in, decisions out; serves the webhooks and the gateways’ link.')
@@ -61,7 +61,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--placement', 'say where new pods go: watch the nodes and answer schedulers (docs/placement.md)'))
     .addOption(tracing('a trace for each wake and change of count'))
     .addOption(logLevel())
-    .action(async (options: ControllerFlags) => done(await (await import('./controller-command.ts')).runController(options)));
+    .action(async (options: ControllerFlags) => done(await (await import('./controller/controller-command.ts')).runController(options)));
   program
     .command('gateway')
     .description('The data plane: holds, meters and forwards requests. Fed by controllers, or stand-alone by a routes file.')
@@ -84,7 +84,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--access-log <template>', 'a line of JSON on standard output for each request: off, json, or {"NAME":"%FIELD% …", …}').default('off'))
     .addOption(tracing('a trace for each request'))
     .addOption(logLevel())
-    .action(async (options: GatewayFlags) => done(await (await import('./gateway-command.ts')).runGateway(options)));
+    .action(async (options: GatewayFlags) => done(await (await import('./gateway/gateway-command.ts')).runGateway(options)));
   program
     .command('uninstall')
     .description('Hand every workload back while Rouse runs, then remove Rouse from the cluster. May be ended at any point and run again.')
@@ -94,7 +94,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--cancel', 'the reverse of an uninstall that was begun: Rouse onboards again'))
     .addOption(timeout())
     .addOption(logLevel().default('warn' satisfies LogLevel))
-    .action(async (options: UninstallFlags) => done(await (await import('./uninstall-command.ts')).runUninstall(options, print)));
+    .action(async (options: UninstallFlags) => done(await (await import('./hand-back/uninstall-command.ts')).runUninstall(options, print)));
   program
     .command('restore')
     .description(
@@ -104,7 +104,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--dry-run', 'only say what would be done'))
     .addOption(timeout())
     .addOption(logLevel().default('warn' satisfies LogLevel))
-    .action(async (options: RestoreFlags) => done(await (await import('./restore-command.ts')).runRestore(options, print)));
+    .action(async (options: RestoreFlags) => done(await (await import('./hand-back/restore-command.ts')).runRestore(options, print)));
   program
     .command('explain')
     .description('Say why a workload has the count that it has, and what would change it; asks the controller, and changes nothing.')
@@ -116,7 +116,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--kubeconfig <file>', 'ask through this API server (else $KUBECONFIG, else rouse local, else ~/.kube/config)'))
     .addOption(flag('--context <name>', 'of the kubeconfig (else the current one)'))
     .action(async (name: string, options: ExplainFlags) => {
-      const { runExplain } = await import('./explain-command.ts');
+      const { runExplain } = await import('./look/explain-command.ts');
       done(await withProgress(terminal, 'asking the controller', () => runExplain(name, options, process.env, terminal.write, terminal.note)));
     });
   addReadingCommands(program, done);
@@ -126,7 +126,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .description('Decide recorded traces again and compare: prints each difference and a count; exit 1 if there is one.')
     .argument('<file...>', 'traces of rouse explain -o trace, or Knative’s, one case a line (.jsonl or .jsonl.gz); - is standard input')
     .action(async (paths: readonly string[]) => {
-      const { replayFiles } = await import('./replay.ts');
+      const { replayFiles } = await import('./replay/replay.ts');
       done((await withProgress(terminal, 'deciding again', () => replayFiles(paths, print))) === 0 ? exitCode.ok : exitCode.findings);
     });
   program

@@ -30,7 +30,7 @@ export const addReadingCommands = (program: Command, done: (code: ExitCode) => v
     .addOption(kubeconfig())
     .addOption(context())
     .action(async (names: readonly string[], flags: ListingFlags) =>
-      done(await (await import('./status-command.ts')).runStatus({ names, flags, environment: process.env, terminal: ownTerminal() })),
+      done(await (await import('./look/status-command.ts')).runStatus({ names, flags, environment: process.env, terminal: ownTerminal() })),
     );
   program
     .command('top')
@@ -44,7 +44,7 @@ export const addReadingCommands = (program: Command, done: (code: ExitCode) => v
     .addOption(kubeconfig())
     .addOption(context())
     .action(async ({ by, ...flags }: TopFlags) =>
-      done(await (await import('./top-command.ts')).runTop({ by, names: [], flags, environment: process.env, terminal: ownTerminal() })),
+      done(await (await import('./look/top-command.ts')).runTop({ by, names: [], flags, environment: process.env, terminal: ownTerminal() })),
     );
   program
     .command('events')
@@ -56,7 +56,9 @@ export const addReadingCommands = (program: Command, done: (code: ExitCode) => v
     .addOption(output())
     .addOption(clusterConfig())
     .addOption(context())
-    .action(async (name: string | undefined, flags: EventsFlags) => done(await (await import('./events-command.ts')).runEvents(name, flags, ownTerminal())));
+    .action(async (name: string | undefined, flags: EventsFlags) =>
+      done(await (await import('./look/events-command.ts')).runEvents(name, flags, ownTerminal())),
+    );
   program
     .command('doctor')
     .description('Look at installation, rights, webhooks, certificates, gateways, clocks and workloads; of each thing that is wrong the cause and the remedy.')
@@ -83,7 +85,7 @@ export const addSwitchCommands = (program: Command, done: (code: ExitCode) => vo
       .addOption(clusterConfig())
       .addOption(context())
       .action(async (name: string, flags: SwitchFlags) =>
-        done(await (await import('./switch-command.ts')).runSwitch(name, command === 'enable', flags, ownTerminal())),
+        done(await (await import('./look/switch-command.ts')).runSwitch(name, command === 'enable', flags, ownTerminal())),
       );
 };
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { rights } from '../../src/cli/rights.ts';
+import { rights } from '../../src/cli/controller/rights.ts';
 import { auditedRights, neverUsed } from './harness/audited-rights.ts';
 import { clusterOf } from './harness/cluster.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { uninstall, type UninstallOptions } from '../../src/cli/uninstall.ts';
+import { uninstall, type UninstallOptions } from '../../src/cli/hand-back/uninstall.ts';
 import { annotation, seconds, silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { loadKubeConfig } from '../../src/kube/index.ts';
 import { deployment, service } from '../support/app.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Decision } from '../../src/core/index.ts';
-import { replayFiles } from '../../src/cli/replay.ts';
+import { replayFiles } from '../../src/cli/replay/replay.ts';
 import { TraceReader } from '../../src/scaler/index.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
 import { startLoad } from '../support/load.ts';

@@ -1,6 +1,6 @@
 import { Agent, fetch, type RequestInit } from 'undici';
 import { annotation, parseGatewayPorts, silentLogger } from '../../src/core/index.ts';
-import { startLocal, type Local } from '../../src/cli/start-local.ts';
+import { startLocal, type Local } from '../../src/cli/local/start-local.ts';
 import type { ScalerEvent } from '../../src/scaler/index.ts';
 import { apiClient, type ApiAnswer, type ApiClient } from './api-client.ts';
 import { deployment, service, type AppOptions } from './app.ts';

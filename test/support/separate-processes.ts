@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalCluster, type LocalCluster } from '../../src/cli/local-cluster.ts';
-import { linkAudience } from '../../src/cli/gateway-identity.ts';
+import { startLocalCluster, type LocalCluster } from '../../src/cli/local/local-cluster.ts';
+import { linkAudience } from '../../src/cli/controller/gateway-identity.ts';
 import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { apiClient, type ApiClient } from './api-client.ts';
 import { freePort } from './free-port.ts';

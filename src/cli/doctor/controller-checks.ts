@@ -1,6 +1,6 @@
 import { systemNamespace } from '../../core/index.ts';
 import { resources } from '../../kube/index.ts';
-import { currentLeader, controllerLease } from '../leadership.ts';
+import { currentLeader, controllerLease } from '../controller/leadership.ts';
 import { good, kubectlHere, problem, read, readAll, skipped, some, warning, type Check } from './check.ts';
 
 const logs = `${kubectlHere} logs deployment/rouse-controller`;

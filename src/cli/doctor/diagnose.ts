@@ -1,10 +1,10 @@
 import { failed, messageOf, ok, systemNamespace, annotation, type Clock, type Result } from '../../core/index.ts';
 import { resources, serverTime, type KubeObject, type Resource } from '../../kube/index.ts';
 import type { ControllerSummary, WorkloadSummary } from '../../api/index.ts';
-import { readDocument } from '../controller-answer.ts';
+import { readDocument } from '../look/controller-answer.ts';
 import { CommandError } from '../exit-code.ts';
-import type { FoundCluster } from '../find-cluster.ts';
-import type { FoundController } from '../find-controller.ts';
+import type { FoundCluster } from '../look/find-cluster.ts';
+import type { FoundController } from '../look/find-controller.ts';
 import { NotReadable, read, readAll, type Check, type ControllerView, type Finding, type Patient } from './check.ts';
 
 export interface Diagnosis {

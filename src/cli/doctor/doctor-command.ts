@@ -1,7 +1,7 @@
 import { systemClock } from '../../core/index.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { findCluster, refusedTo } from '../find-cluster.ts';
-import { findController } from '../find-controller.ts';
+import { findCluster, refusedTo } from '../look/find-cluster.ts';
+import { findController } from '../look/find-controller.ts';
 import type { DoctorFlags } from '../flags.ts';
 import { untilStopped } from '../interrupted.ts';
 import { printed } from '../output.ts';

@@ -1,6 +1,6 @@
 import { systemNamespace } from '../../core/index.ts';
 import { resources, type KubeClient } from '../../kube/index.ts';
-import { describedRights, missingRights, reviewsOf, wantedIn } from '../check-rights.ts';
+import { describedRights, missingRights, reviewsOf, wantedIn } from '../controller/check-rights.ts';
 import { good, problem, reinstall, skipped, warning, type Check } from './check.ts';
 
 const controllerUser = `system:serviceaccount:${systemNamespace}:rouse-controller`;

@@ -1,7 +1,7 @@
 import { trace, TraceFlags, type Attributes, type Context, type HrTime, type Span, type SpanContext, type SpanOptions, type Tracer } from '@opentelemetry/api';
 import test from 'ava';
 import { coldStartPhases, instant, ManualClock, millis, pods, workloadKey, type Decision, type DecisionReason, type Evidence } from '../../core/index.ts';
-import type { ControllerTracer } from '../controller-tracer.ts';
+import type { ControllerTracer } from '../controller/controller-tracer.ts';
 import { controllerSpans } from './controller-spans.ts';
 
 const start = instant(1_700_000_000_000);

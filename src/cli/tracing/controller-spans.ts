@@ -1,6 +1,6 @@
 import type { Tracer } from '@opentelemetry/api';
 import type { Clock } from '../../core/index.ts';
-import type { ControllerTracer } from '../controller-tracer.ts';
+import type { ControllerTracer } from '../controller/controller-tracer.ts';
 import { DecisionSpans } from './decision-spans.ts';
 import { WakeSpans } from './wake-spans.ts';
 

@@ -1,8 +1,8 @@
 import { diag, DiagLogLevel, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { seconds, systemClock, type Logger } from '../../core/index.ts';
-import type { Operations } from '../operations-server.ts';
-import type { Telemetry, TelemetryOptions } from '../telemetry.ts';
+import type { Operations } from '../operations/operations-server.ts';
+import type { Telemetry, TelemetryOptions } from '../operations/telemetry.ts';
 import { rouseVersion } from '../version.ts';
 import { complaints } from './complaints.ts';
 import { controllerSpans } from './controller-spans.ts';

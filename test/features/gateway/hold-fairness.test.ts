@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext } from 'ava';
-import { podAt, startOrigin, startRig, startSharedRig, until, web, type Origin, type RigWorkload, type SharedRig } from '../../../test/support/gateway-rig.ts';
+import { podAt, startOrigin, startRig, startSharedRig, until, web, type Origin, type RigWorkload, type SharedRig } from '../../support/gateway-rig.ts';
 
 /** What one gateway holds for many workloads: bounded in calls and in bytes, fairly shared, each request answered once. Budgets are a tenth of that in production, so that the sockets of both ends fit into one test process. One test after the other: each has the process's memory and time to itself. */
 

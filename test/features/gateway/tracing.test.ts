@@ -42,9 +42,9 @@ test('neither a gateway nor a controller nor rouse local loads OpenTelemetry whe
     const asked = [];
     registerHooks({ resolve: (specifier, context, next) => (asked.push(specifier), next(specifier, context)) });
     delete process.env.OTEL_METRICS_EXPORTER;
-    const { startTelemetry } = await import(${cli('start-telemetry.ts')});
+    const { startTelemetry } = await import(${cli('operations/start-telemetry.ts')});
     await (await startTelemetry({ service: 'rouse', tracing: false })).end();
-    for (const file of [${['single-gateway.ts', 'workers/parent.ts', 'controller-command.ts', 'local.ts'].map(cli).join()}]) await import(file);
+    for (const file of [${['gateway/single-gateway.ts', 'gateway/workers/parent.ts', 'controller/controller-command.ts', 'local/local.ts'].map(cli).join()}]) await import(file);
     console.log(JSON.stringify(asked.filter((name) => name.includes('opentelemetry') || name.includes('/tracing/'))));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source]);
   t.deepEqual(JSON.parse(stdout), []);

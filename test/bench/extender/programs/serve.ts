@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAuthority } from '../../../../src/certificates/index.ts';
-import { rehearsePlacement } from '../../../../src/cli/placement-rehearsal.ts';
+import { rehearsePlacement } from '../../../../src/cli/controller/placement-rehearsal.ts';
 import { silentLogger, systemClock } from '../../../../src/core/index.ts';
 import { createExtender } from '../../../../src/webhooks/index.ts';
 import { filledPlacer } from '../placer.ts';
