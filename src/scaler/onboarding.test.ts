@@ -292,7 +292,7 @@ test('switching off hands back: as many pods as before, then the path, then what
   t.is(w.cluster.view.specReplicas, 3);
   t.deepEqual(w.path.handedBack, [hello]);
   t.deepEqual(w.cluster.view.annotations, { 'rouse.dev/enabled': 'false', 'rouse.dev/window': '6s' });
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
   t.deepEqual(w.load.forgotten, [hello]);
 });
 
@@ -340,7 +340,7 @@ test('a hand-back that fails goes on until it is done', async (t) => {
   w.cluster.annotate({ 'rouse.dev/enabled': null });
   await w.advance(seconds(12));
   t.deepEqual(w.path.handedBack, [hello]);
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
 });
 
 test('switching on again in the middle of a hand-back ends it', async (t) => {
@@ -416,7 +416,7 @@ test('a workload that was never onboarded and whose settings are wrong is left a
   });
   await w.advance(seconds(60));
   t.deepEqual(w.cluster.writes, []);
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
   t.is([...w.registry.refused()].length, 1);
 });
 
@@ -430,7 +430,7 @@ test('an old template brought back past the webhook, without any annotation of o
   await w.advance(seconds(4));
   t.is(w.cluster.view.specReplicas, 3);
   t.deepEqual(w.path.handedBack, [hello]);
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
 });
 
 test('the record of what handing back needs is written again where somebody took it away', async (t) => {
@@ -455,7 +455,7 @@ test('a watch that lags behind the end of a hand-back does not begin another', a
   await w.advance(seconds(20));
   t.deepEqual(w.path.handedBack, [hello]);
   t.is(w.events.filter(({ type }) => type === 'off-boarded').length, 1);
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
 });
 
 test('a workload that was handed back can be onboarded again', async (t) => {
@@ -465,7 +465,7 @@ test('a workload that was handed back can be onboarded again', async (t) => {
   await w.advance(seconds(2));
   w.cluster.annotate({ 'rouse.dev/enabled': null });
   await w.advance(seconds(6));
-  t.deepEqual(w.scaler.workloads(), []);
+  t.deepEqual(w.scaler.decided.workloads(), []);
   w.cluster.put({ specReplicas: 4 });
   w.cluster.annotate({ 'rouse.dev/enabled': 'true' });
   await w.advance(seconds(40));

@@ -13,7 +13,7 @@ test('a pause that came, or went, while no controller ran is in force from the f
   came.load.concurrency = 0;
   await came.advance(seconds(60));
   t.is(came.cluster.view.specReplicas, 3);
-  t.is(came.scaler.explain(hello.split('/')[0] ?? '', hello.split('/')[1] ?? '')?.workload.reason, 'paused');
+  t.is(came.scaler.decided.explain(hello.split('/')[0] ?? '', hello.split('/')[1] ?? '')?.workload.reason, 'paused');
 
   const paused = { 'rouse.dev/status': '{"v":1,"desired":3,"reason":"paused","since":"2026-01-05T11:00:00Z"}' };
   const went = await world((c) => {

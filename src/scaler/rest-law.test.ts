@@ -168,14 +168,16 @@ class Side {
   /** What anybody can see of it. */
   seen(): unknown {
     const { cluster, scaler, events, kubeEvents, failures, path } = this.#world;
-    const shown = scaler.workloads().map(({ desired, ready, reason, next, decision }) => ({ desired, ready, reason, next, kind: decision?.kind }));
-    const history = scaler.explain('default', 'hello')?.journal.map(({ since, poked, decision: { kind, to, reason } }) => ({ since, poked, kind, to, reason }));
+    const shown = scaler.decided.workloads().map(({ desired, ready, reason, next, decision }) => ({ desired, ready, reason, next, kind: decision?.kind }));
+    const history = scaler.decided
+      .explain('default', 'hello')
+      ?.journal.map(({ since, poked, decision: { kind, to, reason } }) => ({ since, poked, kind, to, reason }));
     return { writes: cluster.writes, shown, history, events, kubeEvents, failure: failures.get(hello)?.reason, held: path.held, budget: [...scaler.budget()] };
   }
 
   /** Looks at the workload so far. */
   get looks(): number {
-    return this.#world.scaler.explain('default', 'hello')?.journal.reduce((sum, { times }) => sum + times, 0) ?? 0;
+    return this.#world.scaler.decided.explain('default', 'hello')?.journal.reduce((sum, { times }) => sum + times, 0) ?? 0;
   }
 
   stop(): void {

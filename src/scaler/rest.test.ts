@@ -13,7 +13,7 @@ const asleep = async (): Promise<World> => {
 };
 
 /** Looks at `hello` so far: each is a decision. */
-const looks = ({ scaler }: World): number => scaler.explain('default', 'hello')?.journal.reduce((sum, { times }) => sum + times, 0) ?? 0;
+const looks = ({ scaler }: World): number => scaler.decided.explain('default', 'hello')?.journal.reduce((sum, { times }) => sum + times, 0) ?? 0;
 
 test('a workload that sleeps is decided once in half a minute', async (t) => {
   const scene = await asleep();
@@ -116,7 +116,7 @@ test('those that sleep are looked at in turn, some at each tick', async (t) => {
     load.quiet = true;
   });
   await scene.advance(seconds(60));
-  const all = (): number => names.reduce((sum, name) => sum + (scene.scaler.explain('default', name)?.journal[0]?.times ?? 0), 0);
+  const all = (): number => names.reduce((sum, name) => sum + (scene.scaler.decided.explain('default', name)?.journal[0]?.times ?? 0), 0);
   for (let tick = 0; tick < 20; tick += 1) {
     const before = all();
     await scene.advance(seconds(2));
@@ -134,7 +134,7 @@ test('workloads that are decided alike at one moment share the decision', async 
   });
   await scene.advance(seconds(4));
   const of = (name: string) =>
-    scene.scaler.workloads().find(({ key }) => key === workloadKey({ resource: 'deployments.apps', namespace: 'default', name }))?.decision;
+    scene.scaler.decided.workloads().find(({ key }) => key === workloadKey({ resource: 'deployments.apps', namespace: 'default', name }))?.decision;
   t.truthy(of('one'));
   t.is(of('one'), of('two'));
   t.not(of('one'), of('other'));

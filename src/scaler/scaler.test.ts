@@ -214,8 +214,8 @@ test('mode observe decides, publishes and never writes a count', async (t) => {
   t.is(cluster.view.specReplicas, 2);
   t.true(events.some((event) => event.type === 'would-scale' && event.to > 2));
   t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"desired":15,"reason":"observe"/);
-  t.is(scaler.workloads()[0]?.desired, 15);
-  const { decision, times } = scaler.explain('default', 'hello')?.journal.at(-1) ?? {};
+  t.is(scaler.decided.workloads()[0]?.desired, 15);
+  const { decision, times } = scaler.decided.explain('default', 'hello')?.journal.at(-1) ?? {};
   t.deepEqual(decision?.evidence.steps.at(-1), { step: 'observe', from: 15, to: 2 }, 'the journal says what would have been written');
   t.true((times ?? 0) > 1);
 });
@@ -425,7 +425,7 @@ test('a standby decides the same and writes and tells nothing; when it leads it 
   await advance(seconds(4));
   t.deepEqual(cluster.writes, []);
   t.deepEqual(events, []);
-  t.true((scaler.workloads()[0]?.desired ?? 0) > 3);
+  t.true((scaler.decided.workloads()[0]?.desired ?? 0) > 3);
   const term = new AbortController();
   const leading = scaler.lead(term.signal);
   await advance(millis(1));
@@ -444,8 +444,8 @@ test('a deleted workload leaves nothing behind', async (t) => {
   });
   await advance(seconds(2));
   cluster.workloads.delete('default', 'hello');
-  t.deepEqual(scaler.workloads(), []);
-  t.is(scaler.explain('default', 'hello'), undefined);
+  t.deepEqual(scaler.decided.workloads(), []);
+  t.is(scaler.decided.explain('default', 'hello'), undefined);
   t.is(failures.get(hello), undefined);
   t.deepEqual(load.forgotten, [hello]);
 });
@@ -457,7 +457,7 @@ test('what was decided and why can be read, a hold that repeats itself on one li
   await advance(seconds(20));
   scaler.poke(poke);
   await advance(seconds(2));
-  const explained = scaler.explain('default', 'hello');
+  const explained = scaler.decided.explain('default', 'hello');
   t.deepEqual(
     explained?.decisions.slice(0, 2).map(({ kind, reason }) => [kind, reason]),
     [
@@ -484,10 +484,10 @@ test('many workloads are looked at in one tick and each wakes by itself', async 
         }),
       );
   });
-  for (const { key } of scaler.workloads()) scaler.poke({ workload: key, held: 1, oldestHeldMs: 0 });
+  for (const { key } of scaler.decided.workloads()) scaler.poke({ workload: key, held: 1, oldestHeldMs: 0 });
   await advance(millis(1));
   t.true(names.every((name) => cluster.workloads.get(`default/${name}`)?.specReplicas === 1));
-  t.is(scaler.workloads().filter(({ ready }) => ready === 1).length, 100);
+  t.is(scaler.decided.workloads().filter(({ ready }) => ready === 1).length, 100);
 });
 
 test('Kubernetes Events tell transitions by the reason of the decision', async (t) => {
@@ -596,9 +596,9 @@ test('a workload with a schedule shows when and to what its bounds change next',
   const { scaler, advance, cluster } = await world((c) => {
     c.put(viewOf({ annotations: { ...on, ...state(1), 'rouse.dev/schedule': schedule, 'rouse.dev/max-scale': '7' } }));
   });
-  t.deepEqual(scaler.explain('default', 'hello')?.workload.next, { at: instant(Date.UTC(2026, 0, 5, 13)), min: 2, max: 7 });
+  t.deepEqual(scaler.decided.explain('default', 'hello')?.workload.next, { at: instant(Date.UTC(2026, 0, 5, 13)), min: 2, max: 7 });
   await advance(seconds(3602));
-  t.deepEqual(scaler.workloads()[0]?.next, { at: instant(Date.UTC(2026, 0, 5, 18)), min: 0, max: 7 });
+  t.deepEqual(scaler.decided.workloads()[0]?.next, { at: instant(Date.UTC(2026, 0, 5, 18)), min: 0, max: 7 });
   t.is(cluster.view.specReplicas, 2);
   await advance(seconds(20));
   t.regex(cluster.view.annotations['rouse.dev/status'] ?? '', /"next":\{"at":"2026-01-05T18:00:00Z","min":0,"max":7\}/);

@@ -1,29 +1,25 @@
-import { isAbort, workloadKey, type Decision, type FirstByte, type Instant, type Poke, type WorkloadKey } from '../core/index.ts';
-import { nextBounds, noFormulas } from '../decider/index.ts';
+import { isAbort, type FirstByte, type Poke, type WorkloadKey } from '../core/index.ts';
+import { noFormulas } from '../decider/index.ts';
 import type { PodView } from '../kube/index.ts';
 import { LeftOutMetrics } from './adopted-metrics-left-out.ts';
 import { Applier } from './applier.ts';
 import { BudgetLedger, type BudgetFigures } from './budget-ledger.ts';
 import { ColdStarts } from './cold-start.ts';
+import { Decided } from './decided.ts';
 import type { ScalerEvent } from './events.ts';
-import { explanationOf, type Explanation } from './explain/explanation.ts';
-import { printTrace } from './explain/trace.ts';
-import { Journal, type JournalRecord } from './journal.ts';
+import { Journal } from './journal.ts';
 import { KubeEvents } from './kube-events.ts';
 import { Loop } from './loop.ts';
 import { OffBoarding } from './off-boarding.ts';
 import { startHpaLook, startSetUp } from './onboarding.ts';
 import { PodsOf } from './pods-of.ts';
-import { wantedCount } from './published-status.ts';
 import type { ResourceOf, ScalerPorts } from './ports.ts';
 import { RefusedPods } from './refused-pods.ts';
 import { StatusWriter } from './status-writer.ts';
-import type { ScaledWorkload } from './scaled-workload.ts';
 import { Turns } from './turns.ts';
 import { WakeWatch } from './wake-watch.ts';
 import { Memories, type WorkloadMemory } from './workload-memory.ts';
 import type { RefusedWorkload, WorkloadRecord } from './workload-record.ts';
-import type { TickRecord } from './tick-record.ts';
 import { SlicedRound, tickPeriod } from './tick.ts';
 import { builtInResource } from './workload-kinds.ts';
 
@@ -36,37 +32,21 @@ export interface Scaler {
   firstByte(message: FirstByte): void;
   /** Transitions, for people and metrics, while we lead. `listener` must not throw. */
   onEvent(listener: (event: ScalerEvent) => void): () => void;
-  workloads(): readonly ScaledWorkload[];
+  /** What is decided, and why. */
+  readonly decided: Decided;
   /** The ceilings of the budget, with what is under them. */
   budget(): readonly BudgetFigures[];
   /** The pods of a workload that is looked after, as the watch shows them. */
   podsOf(key: WorkloadKey): Iterable<PodView>;
   /** What is decided is written. */
   readonly leads: boolean;
-  /** What was decided, oldest first; undefined for what is not onboarded. */
-  explain(
-    namespace: string,
-    name: string,
-  ): { readonly workload: ScaledWorkload; readonly decisions: readonly Decision[]; readonly journal: readonly JournalRecord[] } | undefined;
-  /** Why it has its count, or had it `at` that time. */
-  why(namespace: string, name: string, at?: Instant): Why;
-  /** Every decision that changed something and the holds between, and the last ticks; both oldest first, and empty where there are none. */
-  journalOf(key: WorkloadKey): { readonly lines: readonly JournalRecord[]; readonly ticks: readonly TickRecord[] };
-  /** The last ticks as a trace (`explain/trace.ts`); undefined for what is not onboarded. */
-  trace(namespace: string, name: string): string | undefined;
 }
-
-/** `unknown`: not onboarded. `undecided`, `too-early`: the journal begins later (it begins with the process). */
-export type Why =
-  | { readonly kind: 'explained'; readonly explanation: Explanation }
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'undecided' }
-  | { readonly kind: 'too-early'; readonly begins: Instant };
 
 /** Sleeping workloads that are started at once to be handed back. */
 const startedAtOnce = 50;
 
 class WorkloadScaler implements Scaler {
+  readonly decided: Decided;
   readonly #ports: ScalerPorts;
   readonly #resourceOf: ResourceOf;
   readonly #memories = new Memories();
@@ -102,13 +82,15 @@ class WorkloadScaler implements Scaler {
     const checkAgain = (key: WorkloadKey): void => {
       this.#loop.changed(key);
     };
+    const formulas = ports.formulas ?? noFormulas;
+    this.decided = new Decided({ ...ports, journal: this.#journal, podsOf: this.#podsOf, formulas, leads: () => this.leads });
     this.#budget = new BudgetLedger(() => registry.config.budget);
     this.#refusedPods = new RefusedPods({ client: ports.client, clock, logger: ports.logger, onFound: checkAgain });
     this.#loop = new Loop({
       ...ports,
       memories: this.#memories,
       podsOf: this.#podsOf,
-      formulas: ports.formulas ?? noFormulas,
+      formulas,
       journal: this.#journal,
       budget: this.#budget,
       wakes: new WakeWatch({
@@ -204,56 +186,12 @@ class WorkloadScaler implements Scaler {
     return this.#applier !== undefined;
   }
 
-  workloads(): readonly ScaledWorkload[] {
-    return [...this.#ports.registry.values()].map((record) => this.#shown(record));
-  }
-
   budget(): readonly BudgetFigures[] {
     return this.#budget.figures();
   }
 
   podsOf(key: WorkloadKey): Iterable<PodView> {
     return this.#podsOf.get(key);
-  }
-
-  explain(namespace: string, name: string): ReturnType<Scaler['explain']> {
-    const record = this.#named(namespace, name);
-    if (record === undefined) return undefined;
-    const journal = this.#journal.of(record.key);
-    return { workload: this.#shown(record), decisions: journal.map(({ decision }) => decision), journal };
-  }
-
-  why(namespace: string, name: string, at?: Instant): Why {
-    const record = this.#named(namespace, name);
-    if (record === undefined) return { kind: 'unknown' };
-    const lines = this.#journal.of(record.key);
-    const [first] = lines;
-    if (first === undefined) return { kind: 'undecided' };
-    const explanation = explanationOf({
-      workload: this.#shown(record),
-      leads: this.leads,
-      lines,
-      ticks: this.#journal.ticksOf(record.key),
-      formulas: this.#ports.formulas ?? noFormulas,
-      now: this.#ports.clock.now(),
-      at,
-    });
-    return explanation === undefined ? { kind: 'too-early', begins: first.since } : { kind: 'explained', explanation };
-  }
-
-  journalOf(key: WorkloadKey): ReturnType<Scaler['journalOf']> {
-    return { lines: this.#journal.of(key), ticks: this.#journal.ticksOf(key) };
-  }
-
-  trace(namespace: string, name: string): string | undefined {
-    const record = this.#named(namespace, name);
-    return record === undefined ? undefined : printTrace(record.key, this.#journal.ticksOf(record.key));
-  }
-
-  #named(namespace: string, name: string): WorkloadRecord | undefined {
-    const { registry } = this.#ports;
-    const direct = registry.get(workloadKey({ resource: 'deployments.apps', namespace, name }));
-    return direct ?? [...registry.values()].find(({ ref }) => ref.namespace === namespace && ref.name === name);
   }
 
   readonly #tick = (): void => {
@@ -338,27 +276,6 @@ class WorkloadScaler implements Scaler {
   #newStatus(): StatusWriter {
     const { client, clock, logger } = this.#ports;
     return new StatusWriter({ client, resourceOf: this.#resourceOf, clock, logger });
-  }
-
-  #shown({ key, ref, view, spec }: WorkloadRecord): ScaledWorkload {
-    const line = this.#journal.last(key);
-    const decision = line?.decision;
-    const { ready, starting } = this.#podsOf.counts(key);
-    return {
-      ...ref,
-      key,
-      desired: decision === undefined ? view.specReplicas : wantedCount(decision),
-      replicas: view.specReplicas,
-      ready,
-      starting,
-      reason: decision?.reason ?? 'warming-up',
-      mode: spec.mode,
-      pause: spec.pause,
-      wakeFailure: this.#ports.failures.get(key)?.reason,
-      next: nextBounds(spec, this.#ports.clock.now()),
-      decision,
-      decidedSince: line?.since,
-    };
   }
 }
 

@@ -38,7 +38,7 @@ test('two namespaces share a budget: the lower priority gives way, the last room
   const { status } = await web.get();
   t.is(status, 200, 'held until batch had made room');
   await until('batch has what is left', async () => (await nightly.replicas()) <= 3);
-  const { decision } = rouse.local.controller.scaler.explain('batch', 'nightly')?.workload ?? {};
+  const { decision } = rouse.local.controller.scaler.decided.explain('batch', 'nightly')?.workload ?? {};
   t.is(decision?.reason, 'budget');
   t.like(decision?.evidence.budget, { scope: 'cluster', ceiling: 4, wanted: 9 });
   t.true(decision?.evidence.budget?.losers.some(({ workload }) => workload === 'batch/nightly'));

@@ -94,7 +94,7 @@ test('direct: kubectl scale to zero under load loses no request, and the next on
         slices('hand'),
         traffic.answers.slice(-3),
         await rouse.pods('hand'),
-        rouse.local.controller.scaler.explain('default', 'hand')?.decisions.slice(-3),
+        rouse.local.controller.scaler.decided.explain('default', 'hand')?.decisions.slice(-3),
       ],
     );
   }

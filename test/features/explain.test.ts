@@ -60,7 +60,7 @@ const replay = (path: string): Promise<Ended> => ended((write) => replayFiles([p
 test.serial('rouse explain says what is wanted, from what, through which steps, and what would change it', async (t) => {
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await web.reach(2, 20_000);
-  await until('a decision after that', () => rouse.local.controller.scaler.explain('default', 'web')?.decisions.at(-1)?.kind === 'hold');
+  await until('a decision after that', () => rouse.local.controller.scaler.decided.explain('default', 'web')?.decisions.at(-1)?.kind === 'hold');
   await load.stop();
   const command = startRouse(['explain', 'web', '--controller', url]);
   const code = await command.ended;
@@ -84,7 +84,7 @@ test.serial('in JSON the same comes as typed records', async (t) => {
 });
 
 test.serial('--at shows what was in force then, and says where the journal begins', async (t) => {
-  const wake = rouse.local.controller.scaler.explain('default', 'web')?.journal.find(({ decision }) => decision.kind === 'wake');
+  const wake = rouse.local.controller.scaler.decided.explain('default', 'web')?.journal.find(({ decision }) => decision.kind === 'wake');
   t.truthy(wake);
   const then = await explain('web', { at: new Date(wake?.since ?? 0).toISOString() });
   t.regex(then.out, /went from 0 to \d pods?: a request is waiting \[wake-request\]/);

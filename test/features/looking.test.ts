@@ -31,7 +31,7 @@ test.before(async () => {
   [web] = await Promise.all([rouse.run('web', options), rouse.run('sleeper')]);
   await web.get();
   await until('a decision after the wake, when nothing is held any more', () => {
-    const explained = rouse.local.controller.scaler.explain('default', 'web');
+    const explained = rouse.local.controller.scaler.decided.explain('default', 'web');
     const last = explained?.decisions.at(-1);
     return explained?.workload.ready === 1 && last?.kind === 'hold' && last.evidence.held === 0;
   });

@@ -10,9 +10,9 @@ test.before(async () => {
 });
 test.after.always(() => rouse.close());
 
-const decisionsOf = ({ name }: TestApp): readonly Decision[] => rouse.local.controller.scaler.explain('default', name)?.decisions ?? [];
+const decisionsOf = ({ name }: TestApp): readonly Decision[] => rouse.local.controller.scaler.decided.explain('default', name)?.decisions ?? [];
 
-const lastOf = ({ name }: TestApp): Decision | undefined => rouse.local.controller.scaler.workloads().find((each) => each.name === name)?.decision;
+const lastOf = ({ name }: TestApp): Decision | undefined => rouse.local.controller.scaler.decided.workloads().find((each) => each.name === name)?.decision;
 
 interface PodMetricsList {
   readonly kind?: string;

@@ -228,7 +228,7 @@ test('what an adopted HorizontalPodAutoscaler measures is turned by the requests
   await user.apply({ ...rest, spec: { ...(spec as object), minReplicas: 1, maxReplicas: 1, metrics } });
   await user.annotate(plain.deployment, { ...on, 'rouse.dev/adopt-hpa': 'true' });
   const targets = (): unknown =>
-    rouse.local.controller.scaler
+    rouse.local.controller.scaler.decided
       .workloads()
       .find((each) => each.name === name)
       ?.decision?.evidence.demands.map(({ reading: { metric }, target }) => [metric, target]);

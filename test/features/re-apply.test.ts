@@ -117,7 +117,7 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   const scaledAt = performance.now();
   ok(await user.scale(manifest, 2));
   await app.reach(2);
-  await until('both are ready', () => rouse.local.controller.scaler.workloads().some(({ name, ready }) => name === 'by-hand' && ready === 2));
+  await until('both are ready', () => rouse.local.controller.scaler.decided.workloads().some(({ name, ready }) => name === 'by-hand' && ready === 2));
   const told = await until('it is told', () => app.events().find((event) => event.type === 'overridden'));
   t.deepEqual([told.replicas, told.manager], [2, 'kubectl']);
   const events = await until('it is an Event', async () => (await eventsAbout(rouse, uid)).find(({ reason }) => reason === 'overridden'));

@@ -42,7 +42,7 @@ test('a burst scales to N by concurrency, and the window takes it back down to z
   const rises = app.events().filter((event) => event.type === 'scaled');
   t.true(
     rises.every(({ from, to }) => to > from),
-    JSON.stringify([rises, rouse.local.controller.scaler.explain('default', 'burst')?.decisions]),
+    JSON.stringify([rises, rouse.local.controller.scaler.decided.explain('default', 'burst')?.decisions]),
   );
   await burst.stop();
 

@@ -52,7 +52,7 @@ const looksFor = async (app: TestApp, ms: number): Promise<readonly number[]> =>
   const from = Date.now();
   const seen = new Map<number, number>();
   await until(`a look at ${app.name} ${ms} ms later`, () => {
-    for (const { at, to } of rouse.local.controller.scaler.explain('default', app.name)?.decisions ?? []) seen.set(at, to);
+    for (const { at, to } of rouse.local.controller.scaler.decided.explain('default', app.name)?.decisions ?? []) seen.set(at, to);
     return [...seen.keys()].some((at) => at >= from + ms);
   });
   return [...seen].filter(([at]) => at >= from).map(([, to]) => to);

@@ -54,7 +54,7 @@ const figuresOf = (shown: Shown): ControllerFigures => {
   const { registry, scaler, metrics, usage, watches, placing, certificates, leads } = shown;
   return {
     version: rouseVersion,
-    workloads: scaler.workloads().map((workload) => workloadFigures(shown, workload)),
+    workloads: scaler.decided.workloads().map((workload) => workloadFigures(shown, workload)),
     refused: [...registry.refused()].length,
     mostWorkloads: registry.config.perWorkloadMetrics,
     leader: leads(),

@@ -51,10 +51,10 @@ export const liveReader = ({ scaler, registry, failures, clock }: Parts): LiveRe
     };
   };
   return {
-    workloads: () => scaler.workloads().map(workload),
-    ticks: (key) => scaler.journalOf(key).ticks.map(tick),
+    workloads: () => scaler.decided.workloads().map(workload),
+    ticks: (key) => scaler.decided.journalOf(key).ticks.map(tick),
     history: (key) =>
-      scaler.journalOf(key).lines.map(({ since, times, decision }) => ({ since, times, ...from(decision), to: decision.to, reason: decision.reason })),
+      scaler.decided.journalOf(key).lines.map(({ since, times, decision }) => ({ since, times, ...from(decision), to: decision.to, reason: decision.reason })),
     onEvent: (listener) => {
       scaler.onEvent((event) => {
         const { namespace = '', name = '' } = parseWorkloadKey(event.workload) ?? {};

@@ -9,7 +9,7 @@ const why = ({ scaler, clock, placed }: WorkloadReaderParts, namespace: string, 
     const detail = `at is ${JSON.stringify(at.slice(0, 64))}: want a time that has been, such as 2026-01-05T12:00:00Z (RFC 3339), or how long ago, such as 5m ago`;
     return { kind: 'problem', status: 400, code: 'bad-time', detail };
   }
-  const found = scaler.why(namespace, name, moment);
+  const found = scaler.decided.why(namespace, name, moment);
   switch (found.kind) {
     case 'explained': {
       const own = placed?.(workloadKey(found.explanation.workload)).filter(({ at: since }) => since <= found.explanation.at);
@@ -40,13 +40,13 @@ export interface WorkloadReaderParts {
 export const workloadReader = (parts: WorkloadReaderParts): WorkloadReader => {
   const { scaler } = parts;
   return {
-    workloads: () => scaler.workloads().map(summaryOf),
+    workloads: () => scaler.decided.workloads().map(summaryOf),
     explain: (namespace, name) => {
-      const found = scaler.explain(namespace, name);
+      const found = scaler.decided.explain(namespace, name);
       return found === undefined ? undefined : { workload: summaryOf(found.workload), decisions: found.decisions };
     },
     why: (namespace, name, at) => why(parts, namespace, name, at),
-    trace: (namespace, name) => scaler.trace(namespace, name),
+    trace: (namespace, name) => scaler.decided.trace(namespace, name),
     leads: () => scaler.leads,
     controller: parts.controller,
   };

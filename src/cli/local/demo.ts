@@ -33,7 +33,7 @@ interface Moment {
 
 /** Plays about a minute of load against the first workload: a line each second, a table at the end. Stops early when it is back at zero, or told to. */
 export const playDemo = async (local: Local, target: string | undefined, print: (line: string) => void, signal: AbortSignal): Promise<void> => {
-  const workload = local.controller.scaler.workloads()[0];
+  const workload = local.controller.scaler.decided.workloads()[0];
   if (workload === undefined || target === undefined)
     throw new CommandError('usage', 'the demo needs a manifest with an onboarded workload and its Service: rouse local --demo -f deploy/examples/hello.yaml');
   const agent = new Agent({ connections: 64 });
@@ -41,7 +41,7 @@ export const playDemo = async (local: Local, target: string | undefined, print: 
   const moments: Moment[] = [];
   const look = (): Moment => {
     const { inFlight = 0, held = 0 } = local.gateway.gateway.counters.workloads.get(workload.key) ?? {};
-    const now = local.controller.scaler.workloads().find(({ key }) => key === workload.key);
+    const now = local.controller.scaler.decided.workloads().find(({ key }) => key === workload.key);
     return { requests: inFlight + held, held, pods: now?.ready ?? 0, desired: now?.desired ?? 0 };
   };
   print(`\n${'second'.padStart(6)} ${'requests'.padStart(8)} ${'held'.padStart(5)} ${'pods'.padStart(5)} ${'desired'.padStart(7)}`);
