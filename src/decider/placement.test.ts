@@ -36,7 +36,7 @@ const withImage = new Set(['docker.io/library/app:1']);
 
 test('warm prefers the node that has the image, from its status or because a pod of the revision ran there', (t) => {
   const nodes = [node('cold'), node('warm', { images: withImage }), node('known')];
-  const { cold = 0, warm = 0, known = 0 } = scoresOf(pod(), nodes, { ...unknown, hasRun: (name) => name === 'known' });
+  const { cold = 0, warm = 0, known = 0 } = scoresOf(pod(), nodes, { ...unknown, hasRun: ({ name }) => name === 'known' });
   t.true(warm > cold);
   t.is(known, warm);
 });
@@ -49,7 +49,7 @@ test('a node that is leaving gets 0, and every other one more', (t) => {
 });
 
 test('where starts have been slow is worse than where nobody knows, and that is worse than where they have been quick', (t) => {
-  const slowness = (name: string): number | undefined => ({ slow: 10, quick: 0.5 })[name];
+  const slowness = ({ name }: PlacementNode): number | undefined => ({ slow: 10, quick: 0.5 })[name];
   const scores = score(pod(), [node('slow'), node('new'), node('quick')], { ...unknown, slowness });
   t.deepEqual(
     scores.map(({ terms }) => terms.start),
@@ -152,7 +152,7 @@ const oddPods = fc
   .map(({ byNode, byZone, ...rest }) => pod({ ...rest, podsByNode: new Map(Object.entries(byNode)), podsByZone: new Map(Object.entries(byZone)) }));
 const histories = fc
   .record({ ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')), slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number) })
-  .map(({ ran, slow }): PlacementHistory => ({ hasRun: (name) => ran.includes(name), slowness: (name) => slow[name] }));
+  .map(({ ran, slow }): PlacementHistory => ({ hasRun: ({ name }) => ran.includes(name), slowness: ({ name }) => slow[name] }));
 
 test('whatever comes, a score and its terms are whole numbers from 0 to 10, 0 for what is leaving alone, in the order of the nodes', (t) => {
   fc.assert(
@@ -211,7 +211,8 @@ test('with spread, a node alike in all else never scores lower for having fewer 
           [keys[0], few],
           [keys[1], few + more],
         ]);
-      const alike: PlacementHistory = { hasRun: () => history.hasRun('a'), slowness: () => history.slowness('a') };
+      const a = { ...one, name: 'a' };
+      const alike: PlacementHistory = { hasRun: () => history.hasRun(a), slowness: () => history.slowness(a) };
       const [first, second] = score(pod({ policy: 'spread', podsByNode: counts(['few', 'many']), podsByZone: counts(['x', 'y']) }), nodes, alike);
       t.true((first?.score ?? 0) >= (second?.score ?? 0));
     }),

@@ -24,6 +24,8 @@ export interface PlacementNode {
   readonly images: Pick<ReadonlySet<string>, 'has'>;
   /** A small number that no other node has, for whoever remembers something of nodes; one that stays has one. */
   readonly slot?: number | undefined;
+  /** How long a start there takes, whosever it is, as a multiple of what it typically takes; undefined: none was seen. */
+  readonly slowness?: number | undefined;
 }
 
 export type Pool = 'base' | 'burst';
@@ -44,9 +46,9 @@ export interface PlacementPod {
 /** What earlier starts tell. */
 export interface PlacementHistory {
   /** This revision's image was there when one of its pods ran. */
-  hasRun(node: string): boolean;
+  hasRun(node: PlacementNode): boolean;
   /** How long a start on that node takes, as a multiple of what it typically takes: of this workload, else of whatever started there; undefined: none was seen. */
-  slowness(node: string): number | undefined;
+  slowness(node: PlacementNode): number | undefined;
 }
 
 /** Each an integer from 0 (avoid) to 10 (best). */
@@ -103,7 +105,7 @@ const freeShare = ({ allocatable, requested }: PlacementNode, { requests }: Plac
     : Math.min(freeOf(allocatable.cpu, requested.cpu, requests.cpu), freeOf(allocatable.memory, requested.memory, requests.memory));
 
 const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory): number => {
-  if (history.hasRun(node.name)) return 1;
+  if (history.hasRun(node)) return 1;
   let there = 0;
   for (const image of pod.images) if (node.images.has(image)) there += 1;
   return pod.images.length === 0 ? 0 : there / pod.images.length;
@@ -117,7 +119,7 @@ const fewest = (counts: ReadonlyMap<string, number>): number => {
 
 const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, fewestInZone: number): PlacementTerms => {
   const free = freeShare(node, pod);
-  const slowness = history.slowness(node.name);
+  const slowness = history.slowness(node);
   const onNode = counted(pod.podsByNode.get(node.name));
   const inZone = node.zone === undefined ? 0 : counted(counted(pod.podsByZone.get(node.zone)) - fewestInZone);
   const pairsOfCores = Math.max(1, counted(node.allocatable.cpu) / 2);

@@ -2,10 +2,11 @@ import type { Amount, Leaving, PlacementNode } from '../../decider/index.ts';
 import type { NodeView, PodRequestsView } from '../../kube/index.ts';
 import type { ImageIndex } from './image-index.ts';
 
-/** Of a node: three of what there is, three of what is requested of it, and how many pods start there. A line of 64 bytes. */
+/** Of a node: three of what there is, three of what is requested of it, how many pods start there, and how slow starts are. A line of 64 bytes. */
 const stride = 8;
 const requestedAt = 3;
 const startingAt = 6;
+const slownessAt = 7;
 
 /**
  * The figures of all nodes side by side: who looks at thousands of them for one pod waits for memory more than for anything else. Also gives out the
@@ -99,6 +100,14 @@ export class BookNode implements PlacementNode {
   }
   set starting(count: number) {
     this.#figures.values[this.slot * stride + startingAt] = count;
+  }
+
+  get slowness(): number | undefined {
+    const slowness = this.#figures.values[this.slot * stride + slownessAt] ?? 0;
+    return slowness > 0 ? slowness : undefined;
+  }
+  set slowness(slowness: number | undefined) {
+    this.#figures.values[this.slot * stride + slownessAt] = slowness ?? 0;
   }
 
   /** Undefined: pods are there, and no node was seen. */

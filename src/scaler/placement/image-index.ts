@@ -14,13 +14,16 @@ export class ImageIndex {
   readonly #nodes: () => Iterable<Slotted>;
   /** The one that was asked about first comes first. */
   readonly #slotsOf = new Map<string, Bits>();
+  /** The newest answer: one image is asked about for thousands of nodes in a row. */
+  #last: { readonly image: string; readonly slots: Bits } | undefined;
 
   constructor(nodes: () => Iterable<Slotted>) {
     this.#nodes = nodes;
   }
 
   isOn(image: string, slot: number): boolean {
-    return (this.#slotsOf.get(image) ?? this.#find(image)).has(slot);
+    if (this.#last?.image !== image) this.#last = { image, slots: this.#slotsOf.get(image) ?? this.#find(image) };
+    return this.#last.slots.has(slot);
   }
 
   /** The node is new, has other images than before, or is gone. */

@@ -22,6 +22,8 @@ export interface NodeBookPorts {
   /** A pod is ready on its node, `ms` after it was bound there; undefined: that was not seen, or it is not the first time. */
   readonly started?: (pod: BoundPodView, ms: number | undefined) => void;
   readonly nodeGone?: (name: string) => void;
+  /** How long a start takes on a node that is new here, as a multiple of the typical one; `learned` tells what it is later. */
+  readonly slownessOf?: (name: string) => number | undefined;
 }
 
 /** A scheduler binds within a second or asks again. */
@@ -38,7 +40,8 @@ export class NodeBook {
   readonly #ports: NodeBookPorts;
   readonly #figures = new NodeFigures();
   readonly #nodes = new Map<string, BookNode>();
-  readonly #zones = new Map<string, number>();
+  /** With how many nodes each has. Nodes have the same string here: of another one with the same text the scorer would wait for its memory, once for each node. */
+  readonly #zones = new Map<string, { readonly zone: string; nodes: number }>();
   readonly #revisions = new RevisionPods();
   readonly #images: ImageIndex;
   /** Both oldest first. */
@@ -99,6 +102,12 @@ export class NodeBook {
     return this.#ports.pods.get(`${namespace}/${name}`);
   }
 
+  /** Starts on that node are so slow now. */
+  learned(name: string, slowness: number | undefined): void {
+    const node = this.#nodes.get(name);
+    if (node !== undefined) node.slowness = slowness;
+  }
+
   isStarting(uid: string): boolean {
     return this.#starting.has(uid);
   }
@@ -155,6 +164,7 @@ export class NodeBook {
       this.#countZone(previous?.zone, -1);
       this.#countZone(view.zone, 1);
     }
+    node.zone = view.zone === undefined ? undefined : this.#zones.get(view.zone)?.zone;
     if (view.images !== previous?.images) this.#images.changed(node.slot, previous?.images ?? [], view.images);
   }
 
@@ -212,8 +222,11 @@ export class NodeBook {
   }
 
   #nodeOf(name: string): BookNode {
-    let node = this.#nodes.get(name);
-    if (node === undefined) this.#nodes.set(name, (node = new BookNode(name, this.#figures, this.#images)));
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    const node = new BookNode(name, this.#figures, this.#images);
+    node.slowness = this.#ports.slownessOf?.(name);
+    this.#nodes.set(name, node);
     return node;
   }
 
@@ -225,9 +238,10 @@ export class NodeBook {
 
   #countZone(zone: string | undefined, by: 1 | -1): void {
     if (zone === undefined) return;
-    const count = (this.#zones.get(zone) ?? 0) + by;
-    if (count > 0) this.#zones.set(zone, count);
-    else this.#zones.delete(zone);
+    const known = this.#zones.get(zone) ?? { zone, nodes: 0 };
+    this.#zones.set(zone, known);
+    known.nodes += by;
+    if (known.nodes <= 0) this.#zones.delete(zone);
   }
 }
 

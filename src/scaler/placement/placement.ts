@@ -35,8 +35,11 @@ export interface WorkloadPlacement {
 }
 
 export const createPlacement = ({ clock, logger, client, registry, nodes, boundPods, pods }: PlacementPorts): WorkloadPlacement => {
-  const [history, placed] = [new StartHistory(), new PlacedPods()];
-  const book = new NodeBook({
+  const placed = new PlacedPods();
+  const history = new StartHistory((node, slowness) => {
+    book.learned(node, slowness);
+  });
+  const book: NodeBook = new NodeBook({
     clock,
     nodes,
     pods: boundPods,
@@ -51,6 +54,7 @@ export const createPlacement = ({ clock, logger, client, registry, nodes, boundP
     nodeGone: (name) => {
       history.nodeGone(name);
     },
+    slownessOf: (name) => history.slowness(name),
   });
   const store = new HistoryStore({ client, clock, logger, history });
   const stops = [

@@ -3,6 +3,7 @@ import { placementScorer, type PlacementNode, type PlacementScorer } from '../..
 import { nodeView, podImages, podRequests, podRevision, type KubeObject, type OwnerView } from '../../kube/index.ts';
 import type { WorkloadRegistry } from '../registry.ts';
 import type { WorkloadRecord } from '../workload-record.ts';
+import { BookNode } from './book-node.ts';
 import { leavingOf } from './leaving.ts';
 import type { NodeBook } from './node-book.ts';
 import type { PlacedPods } from './placed-pods.ts';
@@ -26,12 +27,15 @@ export interface PodToPlace {
 /** The Node that the scheduler sent along, for one that we have not seen yet. */
 export type SentNode = (name: string) => KubeObject | undefined;
 
+/** For each of the names: the node that was found under it, so that it need not be looked up when the name comes again. */
+export type FoundBefore = readonly { found?: object | undefined }[];
+
 /** One answer in the making, from one look at the cluster. Each call is about a part of the nodes. */
 export interface Placement {
   /** From 0 to 10; undefined: no such node is known. */
-  scores(names: readonly string[], sent: SentNode): readonly (number | undefined)[];
+  scores(names: readonly string[], sent: SentNode, before?: FoundBefore): readonly (number | undefined)[];
   /** Whether it is of the pod's pool; true where that does not matter. */
-  inPool(names: readonly string[], sent: SentNode): readonly (boolean | undefined)[];
+  inPool(names: readonly string[], sent: SentNode, before?: FoundBefore): readonly (boolean | undefined)[];
   /** These have the highest score: the pod is on its way to one of them. */
   answered(best: readonly string[]): void;
 }
@@ -96,9 +100,8 @@ class PodPlacement implements Placement {
     this.#scorer = placementScorer(this.#suit.pod, this.#suit.history);
   }
 
-  scores(names: readonly string[], sent: SentNode): readonly (number | undefined)[] {
-    return names.map((name) => {
-      const node = this.#node(name, sent);
+  scores(names: readonly string[], sent: SentNode, before?: FoundBefore): readonly (number | undefined)[] {
+    return this.#nodesOf(names, sent, before).map((node) => {
       if (node === undefined) return undefined;
       const score = this.#scorer.scoreOf(node);
       this.#nodes += 1;
@@ -107,12 +110,11 @@ class PodPlacement implements Placement {
     });
   }
 
-  inPool(names: readonly string[], sent: SentNode): readonly (boolean | undefined)[] {
+  inPool(names: readonly string[], sent: SentNode, before?: FoundBefore): readonly (boolean | undefined)[] {
     const { pod } = this.#suit;
-    return names.map((name) => {
-      const node = this.#node(name, sent);
-      return node === undefined ? undefined : pod.pool === undefined || pod.poolOf(node) === pod.pool;
-    });
+    return this.#nodesOf(names, sent, before).map((node) =>
+      node === undefined ? undefined : pod.pool === undefined || pod.poolOf(node) === pod.pool,
+    );
   }
 
   answered(best: readonly string[]): void {
@@ -136,11 +138,21 @@ class PodPlacement implements Placement {
     book.assume({ uid, node: chosen.node.name, requests, revision: revisionId({ owner, revision: this.#revision }) }, namespace, pod);
   }
 
-  #node(name: string, sent: SentNode): PlacementNode | undefined {
-    const known = this.#parts.book.node(name);
-    if (known !== undefined) return known;
+  /** All of them before any is judged: it waits for memory, and short turns of a loop wait for several at once. */
+  #nodesOf(names: readonly string[], sent: SentNode, before: FoundBefore | undefined): readonly (PlacementNode | undefined)[] {
+    return names.map((name, index) => {
+      const place = before?.[index];
+      // One that has left the book has no view, and never gets one again: a node that comes later under its name is another one.
+      if (place?.found instanceof BookNode && place.found.view !== undefined) return place.found;
+      const known = this.#parts.book.node(name);
+      if (place !== undefined) place.found = known;
+      return known ?? this.#unseen(name, sent);
+    });
+  }
+
+  #unseen(name: string, sent: SentNode): PlacementNode | undefined {
     const object = sent(name);
-    return object === undefined ? undefined : unseenNode(object);
+    return object === undefined ? undefined : unseenNode(object, this.#parts.history.slowness(name));
   }
 
   #remember(node: PlacementNode, score: number): void {
@@ -153,7 +165,7 @@ class PodPlacement implements Placement {
 }
 
 /** A node that the watch has not brought yet: nothing that we know of is on it. */
-const unseenNode = (object: KubeObject): PlacementNode => {
+const unseenNode = (object: KubeObject, slowness: number | undefined): PlacementNode => {
   const { name, zone, labels, allocatable, images, ...rest } = nodeView(object);
   return {
     name,
@@ -164,5 +176,6 @@ const unseenNode = (object: KubeObject): PlacementNode => {
     leaving: leavingOf(rest),
     requested: { cpu: 0, memory: 0, pods: 0 },
     starting: 0,
+    slowness,
   };
 };

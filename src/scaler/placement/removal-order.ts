@@ -85,8 +85,8 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
       podsByZone: seats.podsByZone,
       onBase: () => seats.onBase,
     });
-    const { name, zone, allocatable, labels, images, leaving } = node;
-    const without = { name, zone, allocatable, labels, images, leaving, starting, requested: { cpu, memory, pods } };
+    const { name, zone, allocatable, labels, images, leaving, slowness } = node;
+    const without = { name, zone, allocatable, labels, images, leaving, slowness, starting, requested: { cpu, memory, pods } };
     const worth = score(suit.pod, [without], suit.history)[0]?.score ?? unknown.score;
     [best, emptied] = [Math.max(best, worth), Math.min(emptied, worth)];
     return best;

@@ -35,8 +35,9 @@ test('a node is as slow as its starts are multiples of what is typical, whicheve
   for (const node of ['n1', 'n2', 'n3']) record(history, node, 1000);
   record(history, 'slow', 4000);
   t.is(history.of(hello, 'r1').slowness('slow'), 4);
-  t.is(history.of(other, 'r9').slowness('slow'), 4);
-  t.is(history.of(hello, 'r1').slowness('unseen'), undefined);
+  t.is(history.of(other, 'r9').slowness('slow'), undefined);
+  t.is(history.slowness('slow'), 4);
+  t.is(history.slowness('unseen'), undefined);
 });
 
 test('a first start, for which the image had to come, is compared with first starts', (t) => {

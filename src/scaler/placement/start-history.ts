@@ -14,7 +14,7 @@ export interface RevisionStarts {
 
 interface RevisionHistory {
   hasRun(node: string): boolean;
-  /** How long a start on that node takes, as a multiple of the typical one: of this revision, else of all that started there; undefined: none was seen. */
+  /** How long one of its starts on that node takes, as a multiple of the typical one; undefined: none was seen. */
   slowness(node: string): number | undefined;
 }
 
@@ -63,8 +63,14 @@ export class StartHistory {
   /** Both by last start, the oldest first. */
   readonly #revisions = new Map<string, RevisionStarts>();
   readonly #nodes = new Map<string, NodeStarts>();
+  readonly #tell: (node: string, slowness: number | undefined) => void;
   #entries = 0;
   #version = 0;
+
+  /** `tell` hears of each node whose slowness has changed, so that it can be kept with what else is known of the node. */
+  constructor(tell: (node: string, slowness: number | undefined) => void = () => undefined) {
+    this.#tell = tell;
+  }
 
   /** Changes with every change. */
   get version(): number {
@@ -86,7 +92,7 @@ export class StartHistory {
       starts[kind] = withSample(starts[kind], Math.max(1, Math.round(ms)));
       const multiple = hundredths(ms / (recentMedian(starts[kind]) ?? ms));
       touch(starts.nodes, node, withSample(before ?? [], multiple));
-      touch(this.#nodes, node, nodeStarts(withSample(this.#nodes.get(node)?.samples ?? [], multiple)));
+      this.#setNode(node, withSample(this.#nodes.get(node)?.samples ?? [], multiple));
     }
     this.#keepWithinLimits(starts, isNew);
   }
@@ -102,9 +108,14 @@ export class StartHistory {
       hasRun: (node) => own?.has(node) === true,
       slowness: (node) => {
         const samples = own?.get(node);
-        return (samples === undefined ? undefined : recentMedian(samples)) ?? this.#nodes.get(node)?.slowness;
+        return samples === undefined ? undefined : recentMedian(samples);
       },
     };
+  }
+
+  /** How long a start on that node takes, whosever it is, as a multiple of the typical one; undefined: none was seen. */
+  slowness(node: string): number | undefined {
+    return this.#nodes.get(node)?.slowness;
   }
 
   /** The workload was handed back or deleted. */
@@ -113,7 +124,7 @@ export class StartHistory {
   }
 
   nodeGone(node: string): void {
-    if (this.#nodes.delete(node)) this.#version += 1;
+    this.#dropNode(node);
     for (const { nodes } of this.#revisions.values()) {
       if (!nodes.delete(node)) continue;
       this.#entries -= 1;
@@ -136,9 +147,9 @@ export class StartHistory {
     this.#revisions.clear();
     this.#nodes.clear();
     for (const starts of revisions) this.#revisions.set(idOf(starts.workload, starts.revision), starts);
-    for (const [node, samples] of nodes) this.#nodes.set(node, nodeStarts(samples));
+    for (const [node, samples] of nodes) this.#setNode(node, samples);
     for (const [id, starts] of newer) touch(this.#revisions, id, starts);
-    for (const [node, starts] of newerNodes) touch(this.#nodes, node, starts);
+    for (const [node, { samples }] of newerNodes) this.#setNode(node, samples);
     this.#entries = 0;
     for (const { nodes: entries } of this.#revisions.values()) this.#entries += entries.size;
     this.#keepWithinLimits(undefined, false);
@@ -159,8 +170,20 @@ export class StartHistory {
     }
     for (const node of this.#nodes.keys()) {
       if (this.#nodes.size <= historyLimits.nodes) break;
-      this.#nodes.delete(node);
+      this.#dropNode(node);
     }
+  }
+
+  #setNode(node: string, samples: Samples): void {
+    const starts = nodeStarts(samples);
+    touch(this.#nodes, node, starts);
+    this.#tell(node, starts.slowness);
+  }
+
+  #dropNode(node: string): void {
+    if (!this.#nodes.delete(node)) return;
+    this.#version += 1;
+    this.#tell(node, undefined);
   }
 
   #dropOldRevisions(workload: WorkloadKey): void {

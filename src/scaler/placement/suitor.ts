@@ -60,8 +60,8 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
     },
     history: {
       // One that runs there, or is about to, brings the image; one that did has, unless the node says otherwise.
-      hasRun: (name) => podsByNode.has(name) || (own.hasRun(name) && book.node(name)?.view?.namesAllImages !== true),
-      slowness: (name) => own.slowness(name),
+      hasRun: ({ name }) => podsByNode.has(name) || (own.hasRun(name) && book.node(name)?.view?.namesAllImages !== true),
+      slowness: ({ name, slowness }) => own.slowness(name) ?? slowness,
     },
   };
 };

@@ -69,7 +69,9 @@ export class PlacedCluster {
   readonly clock = new ManualClock(start);
   readonly nodes = new SnapshotStore<NodeView>(fail);
   readonly pods = new SnapshotStore<BoundPodView>(fail);
-  readonly history = new StartHistory();
+  readonly history = new StartHistory((node, slowness) => {
+    this.book.learned(node, slowness);
+  });
   readonly placed = new PlacedPods();
   readonly starts: (readonly [string, number])[] = [];
   readonly book: NodeBook;
@@ -89,6 +91,7 @@ export class PlacedCluster {
         if (ms !== undefined) this.starts.push([name, ms]);
         if (of?.uid === owner.uid) this.history.record({ workload: hello, revision, node: nodeName, ms });
       },
+      slownessOf: (name) => this.history.slowness(name),
       ...more,
     });
   }

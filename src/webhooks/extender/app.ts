@@ -3,6 +3,7 @@ import { ReviewsInHand } from '../reviews-in-hand.ts';
 import { readBody, type BodyProblem } from './body.ts';
 import { parseCall, type ExtenderCall } from './call.ts';
 import { CallCounts, verbs, type ExtenderFigures, type Verb } from './call-counts.ts';
+import { KnownNames } from './known-names.ts';
 import { fittingOf, scoresOf, type AnswerReason } from './place.ts';
 import type { ExtenderPorts } from './ports.ts';
 import { filterError, filtered, priorities, type Reply } from './reply.ts';
@@ -50,7 +51,7 @@ const refuse = (verb: Verb, response: Response, status: number, problem: string)
 };
 
 /** One verb: reads the call, answers, and says why. */
-const handle = (verb: Verb, answer: Answering, counts: CallCounts): RequestHandler => {
+const handle = (verb: Verb, answer: Answering, counts: CallCounts, before: KnownNames): RequestHandler => {
   const [bodies, replies] = [new Scratch(), new Scratch()];
   const work = (body: Buffer | BodyProblem, response: Response): void => {
     if ('sentence' in body) {
@@ -58,7 +59,7 @@ const handle = (verb: Verb, answer: Answering, counts: CallCounts): RequestHandl
       refuse(verb, response, body.status, body.sentence);
       return;
     }
-    const call = parseCall(body);
+    const call = parseCall(body, before);
     if (!call.ok) {
       counts.because(response, 'invalid');
       refuse(verb, response, 400, `not a scheduler's call of an extender: ${call.problem}`);
@@ -111,9 +112,9 @@ export const createExtender = (ports: ExtenderPorts): Extender => {
   app.disable('etag');
   const counts = new CallCounts(ports.clock);
   const inHand = new ReviewsInHand(largestBody, 'calls');
-  const byVerb = answering(ports);
+  const [byVerb, before] = [answering(ports), new KnownNames()];
   for (const verb of verbs) {
-    app.post(`/extender/${verb}`, counts.begin(verb), inHand.admit, handle(verb, byVerb[verb], counts));
+    app.post(`/extender/${verb}`, counts.begin(verb), inHand.admit, handle(verb, byVerb[verb], counts, before));
     app.all(`/extender/${verb}`, onlyPost);
   }
   app.use((_request, response) => {

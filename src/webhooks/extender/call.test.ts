@@ -1,8 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { namesOnlyCall, podToPlace } from '../../../test/support/extender-call.ts';
-import { parseCall, type ExtenderCall } from './call.ts';
+import { parseCall as parse, type ExtenderCall } from './call.ts';
+import { KnownNames } from './known-names.ts';
 import { filtered, priorities, type Reply } from './reply.ts';
+
+/** All calls here have names in common. */
+const before = new KnownNames();
+const parseCall = (body: Buffer): ReturnType<typeof parse> => parse(body, before);
 
 /** As schedulers write it, and the same in a form that none writes. */
 const written = (call: object): Buffer => Buffer.from(JSON.stringify(call));

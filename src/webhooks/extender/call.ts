@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { isJson, type Json } from '../admission/review.ts';
+import { KnownNames, type KnownName } from './known-names.ts';
 import { namesText, type NamesText } from './names-text.ts';
 import { isName, podToPlace } from './pod-to-place.ts';
 import type { PodToPlace, SentNode } from './ports.ts';
@@ -10,6 +11,8 @@ export interface ExtenderCall {
   readonly pod: PodToPlace;
   /** Of the nodes, in the scheduler's order. */
   readonly names: readonly string[];
+  /** The same names as earlier calls had them, where they are in the form that schedulers write. */
+  readonly known: readonly KnownName[] | undefined;
   /** The `NodeList` as it came; undefined in names-only mode. */
   readonly list: (Json & { readonly items: readonly unknown[] }) | undefined;
   readonly sent: SentNode;
@@ -28,12 +31,12 @@ const podOf = (object: unknown): Result<PodToPlace, string> => {
 const tooMany = failed(`more than ${mostNodes} nodes`);
 const unsent: SentNode = () => undefined;
 
-type Nodes = Pick<ExtenderCall, 'names' | 'list' | 'sent' | 'text'>;
+type Nodes = Pick<ExtenderCall, 'names' | 'known' | 'list' | 'sent' | 'text'>;
 
 const namesOnly = (names: unknown): Result<Nodes, string> => {
   if (!Array.isArray(names)) return failed('want a list "NodeNames"');
   if (names.length > mostNodes) return tooMany;
-  return names.every(isName) ? ok({ names, list: undefined, sent: unsent, text: undefined }) : failed('want texts in "NodeNames", as nodes are named');
+  return names.every(isName) ? ok({ names, known: undefined, list: undefined, sent: unsent, text: undefined }) : failed('want texts in "NodeNames", as nodes are named');
 };
 
 const nameOf = (node: unknown): unknown => (isJson(node) && isJson(node['metadata']) ? node['metadata']['name'] : undefined);
@@ -48,7 +51,7 @@ const wholeNodes = (list: unknown): Result<Nodes, string> => {
   if (!names.every(isName)) return failed('want Nodes with a text "metadata.name" in "Nodes.items"');
   let byName: ReadonlyMap<string, KubeObject> | undefined;
   const sent: SentNode = (name) => (byName ??= new Map(names.map((each, index) => [each, items[index] as KubeObject]))).get(name);
-  return ok({ names, list: { ...list, items }, sent, text: undefined });
+  return ok({ names, known: undefined, list: { ...list, items }, sent, text: undefined });
 };
 
 const anyForm = (body: unknown): Result<ExtenderCall, string> => {
@@ -68,13 +71,20 @@ class NamesCall implements ExtenderCall {
   readonly text: NamesText;
   readonly list = undefined;
   readonly sent = unsent;
+  readonly #before: KnownNames;
+  #names: readonly string[] | undefined;
 
-  constructor(pod: PodToPlace, text: NamesText) {
-    [this.pod, this.text] = [pod, text];
+  constructor(pod: PodToPlace, text: NamesText, before: KnownNames) {
+    [this.pod, this.text, this.#before] = [pod, text, before];
+  }
+
+  get known(): readonly KnownName[] {
+    return this.text.read(this.#before);
   }
 
   get names(): readonly string[] {
-    return this.text.list;
+    this.#names ??= this.known.map(({ name }) => name);
+    return this.#names;
   }
 }
 
@@ -88,9 +98,9 @@ const parsed = (text: string): { readonly value: unknown } | undefined => {
 
 /**
  * Reads what was asked; the problem is a sentence for whoever sent it. Which of the two lists is there depends on `nodeCacheCapable` of the scheduler's
- * configuration. A call keeps no longer than `body`: names in the form that schedulers write are read when somebody wants them.
+ * configuration. A call keeps no longer than `body`: names in the form that schedulers write are read when somebody wants them, from those that came before.
  */
-export const parseCall = (body: Buffer): Result<ExtenderCall, string> => {
+export const parseCall = (body: Buffer, before: KnownNames): Result<ExtenderCall, string> => {
   const written = namesText(body);
   const podAlone = written === undefined ? undefined : parsed(written.pod);
   if (written !== undefined && podAlone !== undefined) {
@@ -98,7 +108,7 @@ export const parseCall = (body: Buffer): Result<ExtenderCall, string> => {
     const pod = podOf(podAlone.value);
     if (!pod.ok) return pod;
     if (text.count > mostNodes) return tooMany;
-    return ok(new NamesCall(pod.value, text));
+    return ok(new NamesCall(pod.value, text, before));
   }
   const whole = parsed(body.toString('utf8'));
   return whole === undefined ? failed('the body is not JSON') : anyForm(whole.value);

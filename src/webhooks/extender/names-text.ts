@@ -1,3 +1,5 @@
+import type { KnownName, KnownNames } from './known-names.ts';
+
 /** What kube-scheduler writes, and Go's `encoding/json` writes in no other way: fields in the order of the struct, no spaces. */
 const opening = Buffer.from('{"Pod":');
 const between = Buffer.from(',"Nodes":null,"NodeNames":[');
@@ -46,15 +48,16 @@ export class NamesText {
   readonly #body: Buffer;
   readonly #from: number;
   readonly #to: number;
-  #list: readonly string[] | undefined;
+  #known: readonly KnownName[] | undefined;
 
   constructor(body: Buffer, from: number, to: number, count: number) {
     [this.#body, this.#from, this.#to, this.count] = [body, from, to, count];
   }
 
-  get list(): readonly string[] {
-    // Strings of their own: parts of one long string are slow to look up, and keep it.
-    return (this.#list ??= JSON.parse(this.#body.toString('latin1', this.#from - 1, this.#to + 1)) as readonly string[]);
+  /** In the order of the body; the same ones as in calls before where `names` is the same. */
+  read(names: KnownNames): readonly KnownName[] {
+    this.#known ??= names.read(this.#body, this.#from, this.#to);
+    return this.#known;
   }
 
   /** Enough for either answer. */
@@ -62,8 +65,8 @@ export class NamesText {
     return this.#to - this.#from + this.count * (host.length + longestEnd) + leftOpening.length + leftClosing.length;
   }
 
-  /** Writes `HostPriorityList` into `out`; returns its length. `scores` is undefined where all have the same. */
-  writePriorities(out: Buffer, scores: readonly number[] | undefined, otherwise: number): number {
+  /** Writes `HostPriorityList` into `out`; returns its length. */
+  writePriorities(out: Buffer, scores: readonly number[]): number {
     const [body, to] = [this.#body, this.#to];
     let at = this.#from;
     let length = 0;
@@ -73,7 +76,7 @@ export class NamesText {
       out[length++] = quote;
       for (at += 1; body[at] !== quote; at += 1) out[length++] = body[at] ?? 0;
       out[length++] = quote;
-      const end = ends[scores?.[index] ?? otherwise] ?? noEnd;
+      const end = ends[scores[index] ?? -1] ?? noEnd;
       for (let of = 0; of < end.length; of += 1) out[length++] = end[of] ?? 0;
       at += 1;
       if (at < to) {
@@ -89,13 +92,24 @@ export class NamesText {
   writeLeft(out: Buffer, fits: readonly boolean[] | undefined): number {
     let length = leftOpening.copy(out);
     if (fits === undefined) length += this.#body.copy(out, length, this.#from, this.#to);
-    else
-      for (const [index, name] of this.list.entries())
-        if (fits[index] === true) {
-          if (length > leftOpening.length) out[length++] = comma;
-          length += out.write(`"${name}"`, length, 'latin1');
-        }
+    else length = this.#writeThose(out, length, fits);
     return length + leftClosing.copy(out, length);
+  }
+
+  #writeThose(out: Buffer, from: number, fits: readonly boolean[]): number {
+    const [body, to] = [this.#body, this.#to];
+    let [at, length] = [this.#from, from];
+    for (let index = 0; at < to; index += 1) {
+      const begin = at;
+      for (at += 1; body[at] !== quote; ) at += 1;
+      at += 1;
+      if (fits[index] === true) {
+        if (length > from) out[length++] = comma;
+        for (let of = begin; of < at; of += 1) out[length++] = body[of] ?? 0;
+      }
+      at += 1;
+    }
+    return length;
   }
 }
 

@@ -26,8 +26,8 @@ export interface Answer<T> {
   readonly each: readonly T[] | undefined;
 }
 
-/** Between the best and the worst: for nodes of which nothing is known, and for all where there is nothing to say. */
-export const neutral = 5;
+/** Between the best and the worst: for nodes of which nothing is known. */
+const neutral = 5;
 /** Of a call; the scheduler waits 30 ms, and the event loop is everybody's. */
 const budgetMs = 5;
 /** Nodes that are judged before the clock is looked at. */
@@ -36,15 +36,15 @@ const atOnce = 250;
 /** What `judge` says of each node; undefined where the budget was not enough. */
 const withinBudget = <T>(
   { clock }: ExtenderPorts,
-  { names, sent }: ExtenderCall,
-  judge: (names: readonly string[], sent: ExtenderCall['sent']) => readonly T[],
+  { names, sent, known }: ExtenderCall,
+  judge: (names: readonly string[], sent: ExtenderCall['sent'], known: ExtenderCall['known']) => readonly T[],
 ): readonly T[] | undefined => {
   const startedAt = clock.monotonic();
   const judged: T[] = [];
   for (let from = 0; from < names.length; from += atOnce) {
     // What all nodes got is worth having, however long it took.
     if (from > 0 && clock.monotonic() - startedAt > budgetMs) return undefined;
-    judged.push(...judge(names.slice(from, from + atOnce), sent));
+    judged.push(...judge(names.slice(from, from + atOnce), sent, known?.slice(from, from + atOnce)));
   }
   return judged;
 };
@@ -69,7 +69,7 @@ const bestOf = (names: readonly string[], scores: readonly number[]): readonly s
 /** How well each node suits. */
 export const scoresOf = (ports: ExtenderPorts, call: ExtenderCall): Answer<number> =>
   answerOf(ports, call, (placement) => {
-    const known = withinBudget(ports, call, (names, sent) => placement.scores(names, sent));
+    const known = withinBudget(ports, call, (...some) => placement.scores(...some));
     if (known === undefined) return { reason: 'over-budget', each: undefined };
     const each = known.map((score) => score ?? neutral);
     if (each.length > 0) placement.answered(bestOf(call.names, each));
@@ -79,7 +79,7 @@ export const scoresOf = (ports: ExtenderPorts, call: ExtenderCall): Answer<numbe
 /** Which nodes are left: those of the pod's pool, or all of them where none is known to be of it: a pod that cannot be placed helps nobody. */
 export const fittingOf = (ports: ExtenderPorts, call: ExtenderCall): Answer<boolean> =>
   answerOf(ports, call, (placement) => {
-    const known = withinBudget(ports, call, (names, sent) => placement.inPool(names, sent));
+    const known = withinBudget(ports, call, (...some) => placement.inPool(...some));
     if (known === undefined) return { reason: 'over-budget', each: undefined };
     const reason = known.includes(undefined) ? 'unknown-nodes' : 'scored';
     const each = known.includes(true) ? known.map((fits) => fits === true) : undefined;

@@ -39,7 +39,7 @@ const sentOf = (input: Buffer): readonly unknown[] => {
 };
 
 const checkPriorities = (input: Buffer, hosts: readonly { readonly Host?: unknown; readonly Score?: unknown }[]): void => {
-  insist(hosts.length === sentOf(input).length, 'each node has a score', hosts);
+  insist(hosts.length === 0 || hosts.length === sentOf(input).length, 'each node has a score, or none has', hosts);
   for (const { Host, Score } of hosts) {
     insist(typeof Host === 'string', 'a host is named', Host);
     insist(Number.isInteger(Score) && Number(Score) >= 0 && Number(Score) <= 10, 'a score is an integer from 0 to 10', Score);
