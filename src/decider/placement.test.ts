@@ -24,7 +24,7 @@ const pod = (more: Partial<PlacementPod> = {}): PlacementPod => ({
   images: ['docker.io/library/app:1'],
   pool: undefined,
   poolOf: ({ labels }) => (labels['capacity'] === 'spot' ? 'burst' : 'base'),
-  podsByNode: new Map(),
+  podsOn: () => 0,
   podsByZone: new Map(),
   ...more,
 });
@@ -86,7 +86,7 @@ test('a pod that asks for no CPU fits on a node whose CPU is all asked for', (t)
 
 test('spread prefers the node and the zone with the fewest pods of the revision', (t) => {
   const nodes = [node('a1', { zone: 'a' }), node('a2', { zone: 'a' }), node('b1', { zone: 'b' })];
-  const crowded = pod({ policy: 'spread', podsByNode: new Map([['a1', 2]]), podsByZone: new Map(Object.entries({ a: 2, b: 0 })) });
+  const crowded = pod({ policy: 'spread', podsOn: ({ name }) => (name === 'a1' ? 2 : 0), podsByZone: new Map(Object.entries({ a: 2, b: 0 })) });
   const { a1 = 0, a2 = 0, b1 = 0 } = scoresOf(crowded, nodes, unknown);
   t.true(a1 < a2 && a2 < b1);
 });
@@ -149,7 +149,7 @@ const oddPods = fc
     byNode: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number),
     byZone: fc.dictionary(fc.constantFrom('x', 'y'), number),
   })
-  .map(({ byNode, byZone, ...rest }) => pod({ ...rest, podsByNode: new Map(Object.entries(byNode)), podsByZone: new Map(Object.entries(byZone)) }));
+  .map(({ byNode, byZone, ...rest }) => pod({ ...rest, podsOn: ({ name }) => byNode[name], podsByZone: new Map(Object.entries(byZone)) }));
 const histories = fc
   .record({ ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')), slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number) })
   .map(({ ran, slow }): PlacementHistory => ({ hasRun: ({ name }) => ran.includes(name), slowness: ({ name }) => slow[name] }));
@@ -213,7 +213,11 @@ test('with spread, a node alike in all else never scores lower for having fewer 
         ]);
       const a = { ...one, name: 'a' };
       const alike: PlacementHistory = { hasRun: () => history.hasRun(a), slowness: () => history.slowness(a) };
-      const [first, second] = score(pod({ policy: 'spread', podsByNode: counts(['few', 'many']), podsByZone: counts(['x', 'y']) }), nodes, alike);
+      const [first, second] = score(
+        pod({ policy: 'spread', podsOn: ({ name }) => (name === 'few' ? few : few + more), podsByZone: counts(['x', 'y']) }),
+        nodes,
+        alike,
+      );
       t.true((first?.score ?? 0) >= (second?.score ?? 0));
     }),
   );

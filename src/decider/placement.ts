@@ -38,8 +38,9 @@ export interface PlacementPod {
   /** Which nodes it should go to by its ordinal; undefined: it does not matter. */
   readonly pool: Pool | undefined;
   poolOf(node: PlacementNode): Pool | undefined;
-  /** Pods of the same revision, by node and by zone; zones without one are in it too, with 0. */
-  readonly podsByNode: ReadonlyMap<string, number>;
+  /** Pods of the same revision on that node. */
+  podsOn(node: PlacementNode): number | undefined;
+  /** And by zone; zones without one are in it too, with 0. */
   readonly podsByZone: ReadonlyMap<string, number>;
 }
 
@@ -120,7 +121,7 @@ const fewest = (counts: ReadonlyMap<string, number>): number => {
 const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, fewestInZone: number): PlacementTerms => {
   const free = freeShare(node, pod);
   const slowness = history.slowness(node);
-  const onNode = counted(pod.podsByNode.get(node.name));
+  const onNode = counted(pod.podsOn(node));
   const inZone = node.zone === undefined ? 0 : counted(counted(pod.podsByZone.get(node.zone)) - fewestInZone);
   const pairsOfCores = Math.max(1, counted(node.allocatable.cpu) / 2);
   return {

@@ -1,10 +1,12 @@
 import test from 'ava';
+import fc from 'fast-check';
 import { seconds, workloadKey } from '../../core/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { boundOf, nodeOf, PlacedCluster, recordOf, toPlace } from '../testing/placed-cluster.ts';
 import { hello } from '../testing/views.ts';
 
 const image = 'docker.io/library/app:1';
+const nothingSent = (): undefined => undefined;
 
 test('a pod is its workload’s by its owner alone', async (t) => {
   const cluster = await new PlacedCluster().synced();
@@ -123,4 +125,59 @@ test('why a pod was to go to its node is kept, with the three next, and where it
   t.is(cluster.placed.of(hello).at(-1)?.pod, 'q39');
   cluster.placed.forget(hello);
   t.deepEqual(cluster.placed.of(hello), []);
+});
+
+const names = ['n1', 'n2', 'n3', 'n4'];
+const someNode = fc.constantFrom(...names);
+/** Anything that changes what a node is worth. */
+const events = fc.oneof(
+  fc.record({
+    kind: fc.constant('node' as const),
+    name: someNode,
+    zone: fc.constantFrom(undefined, 'x', 'y'),
+    images: fc.constantFrom([], [image], ['other']),
+    namesAllImages: fc.boolean(),
+    labels: fc.constantFrom({}, { capacity: 'stable' }),
+  }),
+  fc.record({ kind: fc.constant('no-node' as const), name: someNode }),
+  fc.record({ kind: fc.constant('pod' as const), name: fc.constantFrom('a', 'b', 'c'), node: someNode }),
+  fc.record({ kind: fc.constant('no-pod' as const), name: fc.constantFrom('a', 'b', 'c') }),
+  fc.record({
+    kind: fc.constant('start' as const),
+    node: someNode,
+    revision: fc.constantFrom('5d9c', 'other'),
+    ms: fc.constantFrom(undefined, 1000, 4000, 20_000),
+  }),
+);
+
+test('what is remembered of nodes and names from call to call never shows: scores are those of a process that has just begun', async (t) => {
+  const record = recordOf({ 'rouse.dev/base-nodes': 'capacity=stable', 'rouse.dev/base-replicas': '2' });
+  await fc.assert(
+    fc.asyncProperty(fc.array(events, { maxLength: 25 }), async (all) => {
+      const cluster = await new PlacedCluster(record).synced();
+      const before = names.map(() => ({}));
+      const ask = (): readonly unknown[] => {
+        const placement = cluster.placementOf(toPlace('new'));
+        return [placement.scores(names, nothingSent, before), placement.inPool(names, nothingSent, before)];
+      };
+      for (const event of all) {
+        if (event.kind === 'node') {
+          const { name, kind: _, ...more } = event;
+          cluster.putNode(nodeOf(name, more));
+        } else if (event.kind === 'no-node') cluster.nodes.delete('', event.name);
+        else if (event.kind === 'pod') cluster.putPod(boundOf(event.name, event.node));
+        else if (event.kind === 'no-pod') cluster.dropPod(event.name);
+        else cluster.history.record({ workload: hello, revision: event.revision, node: event.node, ms: event.ms });
+        ask();
+      }
+      const fresh = await new PlacedCluster(record).synced();
+      fresh.history.adopt(cluster.history.revisions(), cluster.history.nodes());
+      // In another order, so that slots are others.
+      fresh.putPod(...cluster.pods.values());
+      fresh.putNode(...[...cluster.nodes.values()].reverse());
+      const placement = fresh.placementOf(toPlace('new'));
+      t.deepEqual(ask(), [placement.scores(names, nothingSent), placement.inPool(names, nothingSent)]);
+    }),
+    { numRuns: 200 },
+  );
 });

@@ -112,9 +112,7 @@ class PodPlacement implements Placement {
 
   inPool(names: readonly string[], sent: SentNode, before?: FoundBefore): readonly (boolean | undefined)[] {
     const { pod } = this.#suit;
-    return this.#nodesOf(names, sent, before).map((node) =>
-      node === undefined ? undefined : pod.pool === undefined || pod.poolOf(node) === pod.pool,
-    );
+    return this.#nodesOf(names, sent, before).map((node) => (node === undefined ? undefined : pod.pool === undefined || pod.poolOf(node) === pod.pool));
   }
 
   answered(best: readonly string[]): void {

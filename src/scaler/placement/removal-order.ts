@@ -85,6 +85,7 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
       podsByZone: seats.podsByZone,
       onBase: () => seats.onBase,
     });
+    // Without its slot: few nodes are asked about, and what is known of them changes with each pod.
     const { name, zone, allocatable, labels, images, leaving, slowness } = node;
     const without = { name, zone, allocatable, labels, images, leaving, slowness, starting, requested: { cpu, memory, pods } };
     const worth = score(suit.pod, [without], suit.history)[0]?.score ?? unknown.score;

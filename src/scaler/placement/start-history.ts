@@ -13,6 +13,8 @@ export interface RevisionStarts {
 }
 
 interface RevisionHistory {
+  /** Where it has run. */
+  nodes(): Iterable<string>;
   hasRun(node: string): boolean;
   /** How long one of its starts on that node takes, as a multiple of the typical one; undefined: none was seen. */
   slowness(node: string): number | undefined;
@@ -105,6 +107,7 @@ export class StartHistory {
   of(workload: WorkloadKey, revision: string): RevisionHistory {
     const own = this.#revisions.get(idOf(workload, revision))?.nodes;
     return {
+      nodes: () => own?.keys() ?? [],
       hasRun: (node) => own?.has(node) === true,
       slowness: (node) => {
         const samples = own?.get(node);

@@ -1,4 +1,4 @@
-import type { PlacementHistory, PlacementPod } from '../../decider/index.ts';
+import type { PlacementHistory, PlacementNode, PlacementPod } from '../../decider/index.ts';
 import type { PodRequestsView } from '../../kube/index.ts';
 import type { WorkloadRecord } from '../workload-record.ts';
 import type { NodeBook } from './node-book.ts';
@@ -41,6 +41,20 @@ export const countOnBase = (book: Known['book'], poolOf: PoolOf, podsByNode: Rea
   return count;
 };
 
+/**
+ * Whether anything of a revision is known to be, or to have been, on a node: of most nodes there is not, and to find that out by their names waits for the
+ * memory of each. Only of use for many nodes.
+ */
+const somethingOn = (book: Known['book'], ...names: readonly Iterable<string>[]): ((slot: number) => boolean) => {
+  const slots = new Set<number>();
+  for (const some of names)
+    for (const name of some) {
+      const node = book.node(name);
+      if (node !== undefined) slots.add(node.slot);
+    }
+  return (slot) => slots.has(slot);
+};
+
 /** What `score` is asked with. */
 export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
   const { record, revision = '', podsByNode, podsByZone, requests, images, placeInSet, onBase } = suitor;
@@ -48,6 +62,8 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
   const { placement } = spec;
   const poolOf = poolOfNodes(placement);
   const own = history.of(key, revision);
+  let isAt: ((slot: number) => boolean) | undefined;
+  const isKnownOn = ({ slot }: PlacementNode): boolean => slot === undefined || (isAt ??= somethingOn(book, podsByNode.keys(), own.nodes()))(slot);
   return {
     pod: {
       policy: placement.policy,
@@ -55,13 +71,13 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
       images,
       pool: poolOfPod({ spec: placement, minScale: spec.scaling.min, placeInSet, onBase }),
       poolOf,
-      podsByNode,
+      podsOn: (node) => (isKnownOn(node) ? podsByNode.get(node.name) : 0),
       podsByZone,
     },
     history: {
       // One that runs there, or is about to, brings the image; one that did has, unless the node says otherwise.
-      hasRun: ({ name }) => podsByNode.has(name) || (own.hasRun(name) && book.node(name)?.view?.namesAllImages !== true),
-      slowness: ({ name, slowness }) => own.slowness(name) ?? slowness,
+      hasRun: (node) => isKnownOn(node) && (podsByNode.has(node.name) || (own.hasRun(node.name) && book.node(node.name)?.view?.namesAllImages !== true)),
+      slowness: (node) => (isKnownOn(node) ? own.slowness(node.name) : undefined) ?? node.slowness,
     },
   };
 };

@@ -36,7 +36,9 @@ type Nodes = Pick<ExtenderCall, 'names' | 'known' | 'list' | 'sent' | 'text'>;
 const namesOnly = (names: unknown): Result<Nodes, string> => {
   if (!Array.isArray(names)) return failed('want a list "NodeNames"');
   if (names.length > mostNodes) return tooMany;
-  return names.every(isName) ? ok({ names, known: undefined, list: undefined, sent: unsent, text: undefined }) : failed('want texts in "NodeNames", as nodes are named');
+  return names.every(isName)
+    ? ok({ names, known: undefined, list: undefined, sent: unsent, text: undefined })
+    : failed('want texts in "NodeNames", as nodes are named');
 };
 
 const nameOf = (node: unknown): unknown => (isJson(node) && isJson(node['metadata']) ? node['metadata']['name'] : undefined);

@@ -7,6 +7,9 @@ export interface KnownName {
 const quote = 0x22;
 /** Fewer than half of the places are taken, so that a name is near the place that its bytes say. */
 const placesAtFirst = 1024;
+const stride = 4;
+const beginAt = 1;
+const lengthAt = 2;
 /** For 50,000 names, the most that a call may have, and as many bytes for each as names of nodes have. */
 const mostPlaces = 128 * 1024;
 const mostBytes = 4 * 1024 * 1024;
@@ -19,10 +22,8 @@ const mostLooks = 8;
  * When it is full it begins anew.
  */
 export class KnownNames {
-  /** By place: hashes, where the bytes begin, how many there are (0: the place is free), and the names. */
-  #hashes = new Int32Array(placesAtFirst);
-  #begins = new Int32Array(placesAtFirst);
-  #lengths = new Uint8Array(placesAtFirst);
+  /** Of each place: the hash, where the bytes begin, and how many there are; 0: the place is free. */
+  #places = new Int32Array(placesAtFirst * stride);
   #names: KnownName[] = [];
   #bytes = new Uint8Array(placesAtFirst * 32);
   #taken = 0;
@@ -45,35 +46,34 @@ export class KnownNames {
 
   #find(body: Buffer, begin: number, end: number, hash: number): KnownName {
     const length = end - begin;
-    const last = this.#hashes.length - 1;
+    const places = this.#places;
+    const last = places.length / stride - 1;
     // Names that differ in their last bytes have hashes side by side; so they are strewn (Knuth, The Art of Computer Programming 3, 6.4).
     const first = Math.imul(hash, 0x9e3779b1) >>> 8;
     for (let look = 0; look < mostLooks; look += 1) {
       const place = (first + look) & last;
-      if (this.#lengths[place] === 0) return this.#keep(body, begin, end, hash, place);
-      if (this.#hashes[place] === hash && this.#lengths[place] === length && this.#isAt(place, body, begin, length)) {
-        const known = this.#names[place];
-        if (known !== undefined) return known;
-      }
+      const at = place * stride;
+      if (places[at + lengthAt] === 0) return this.#keep(body, begin, end, hash, place);
+      if (places[at] !== hash || places[at + lengthAt] !== length || !this.#areAt(places[at + beginAt] ?? 0, body, begin, length)) continue;
+      const known = this.#names[place];
+      if (known !== undefined) return known;
     }
     return { name: body.toString('latin1', begin, end), found: undefined };
   }
 
-  #isAt(place: number, body: Buffer, begin: number, length: number): boolean {
-    const [bytes, at] = [this.#bytes, this.#begins[place] ?? 0];
+  #areAt(at: number, body: Buffer, begin: number, length: number): boolean {
+    const bytes = this.#bytes;
     for (let index = 0; index < length; index += 1) if (bytes[at + index] !== body[begin + index]) return false;
     return true;
   }
 
   #keep(body: Buffer, begin: number, end: number, hash: number, place: number): KnownName {
     const known: KnownName = { name: body.toString('latin1', begin, end), found: undefined };
-    if (this.#taken * 2 >= this.#hashes.length || this.#used + end - begin > this.#bytes.length) {
+    if (this.#taken * 2 * stride >= this.#places.length || this.#used + end - begin > this.#bytes.length) {
       this.#beginAnew();
       return known;
     }
-    this.#hashes[place] = hash;
-    this.#begins[place] = this.#used;
-    this.#lengths[place] = end - begin;
+    this.#places.set([hash, this.#used, end - begin], place * stride);
     this.#names[place] = known;
     this.#bytes.set(body.subarray(begin, end), this.#used);
     this.#used += end - begin;
@@ -83,10 +83,8 @@ export class KnownNames {
 
   /** With more room, as long as it may have more. */
   #beginAnew(): void {
-    const places = Math.min(mostPlaces, this.#hashes.length * 2);
-    this.#hashes = new Int32Array(places);
-    this.#begins = new Int32Array(places);
-    this.#lengths = new Uint8Array(places);
+    const places = Math.min(mostPlaces, (this.#places.length / stride) * 2);
+    this.#places = new Int32Array(places * stride);
     this.#names = Array.from({ length: places });
     this.#bytes = new Uint8Array(Math.min(mostBytes, this.#bytes.length * 2));
     [this.#taken, this.#used] = [0, 0];

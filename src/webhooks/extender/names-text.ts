@@ -101,7 +101,7 @@ export class NamesText {
     let [at, length] = [this.#from, from];
     for (let index = 0; at < to; index += 1) {
       const begin = at;
-      for (at += 1; body[at] !== quote; ) at += 1;
+      for (at += 1; body[at] !== quote;) at += 1;
       at += 1;
       if (fits[index] === true) {
         if (length > from) out[length++] = comma;
