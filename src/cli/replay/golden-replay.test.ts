@@ -1,21 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
+import { goldenCases } from '../../../test/support/golden-cases.ts';
 import type { DeciderState } from '../../decider/index.ts';
 import { decisionsOf, replayCase, windowAfter, type Memory } from './golden-replay.ts';
-import { parseGoldenCase, type GoldenCase, type GoldenSpec } from './golden-trace.ts';
+import type { GoldenCase, GoldenSpec } from './golden-trace.ts';
 
-const cases: readonly GoldenCase[] = gunzipSync(readFileSync(join(import.meta.dirname, '../../../test/data/kpa-golden.jsonl.gz')))
-  .toString('utf8')
-  .trim()
-  .split('\n')
-  .map((line) => {
-    const parsed = parseGoldenCase(line);
-    if (!parsed.ok) throw new Error(parsed.problem);
-    return parsed.value;
-  });
+const cases = goldenCases('kpa-golden.jsonl.gz');
 
 /** When Knative's autoscaler was created in each trace, found as `rouse replay` finds it. */
 const createdAt = new Map<GoldenCase, number>();
@@ -87,7 +77,7 @@ test('the traces reach every limit of the algorithm', (t) => {
       if (!trace.spec.reachable) count('unreachable');
       if (excessBurstCapacity !== undefined && excessBurstCapacity < -1) count('no burst capacity');
     }
-  // The limits take an average as it is, so it is enough that each aggregation reaches most of them (the exponential one neither `rate-up` nor `panic`).
+  // The exponential aggregation reaches neither `rate-up` nor `panic` here: golden-limits.test.ts.
   for (const limit of ['rate-up', 'rate-down', 'activation', 'panic', 'panic-peak', 'delay-window', 'invalid'])
     t.true((seen.get(`linear ${limit}`) ?? 0) >= 100, `linear ${limit}`);
   for (const limit of ['rate-down', 'activation', 'panic-peak', 'delay-window', 'invalid'])
