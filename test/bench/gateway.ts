@@ -10,7 +10,7 @@ import { startOrigin } from './gateway/origin.ts';
 import { Programs } from './gateway/programs.ts';
 import { barsTable, memoryTable, scenarioTable } from './gateway/report.ts';
 import { measureRounds, medianOf, type Samples } from './gateway/samples.ts';
-import { scenarios, scenariosOf, type LoadScenario } from './gateway/scenarios.ts';
+import { scenarios, scenariosOf, type LoadScenario, type Scenario } from './gateway/scenarios.ts';
 import { readSettings, type Settings } from './gateway/settings.ts';
 import { writeTlsPair } from './gateway/tls-pair.ts';
 
@@ -21,7 +21,7 @@ const say = (line: string): void => {
 };
 
 /**
- * Our gateway, nginx, Envoy and the floor (bytes passed on by node:net) as plain reverse proxies in front of one origin, in turns: CPU, throughput, latency,
+ * Our gateway, nginx, Envoy (lean and with its defaults) and the floor (bytes passed on by node:net) as plain reverse proxies in front of one origin, in turns: CPU, throughput, latency,
  * memory. About a quarter of an hour; `SCENARIOS=get32,post32 CONTESTANTS=rouse,nginx ROUNDS=3 SECONDS=2` and the like run a part.
  */
 export const run = async (): Promise<void> => {
@@ -32,7 +32,7 @@ export const run = async (): Promise<void> => {
   const binaries = {
     rouse: await builtRouse(say),
     nginx: await debianTool('nginx', say),
-    envoy: settings.contestants.includes('envoy') ? await envoyBinary(say) : '',
+    envoy: settings.contestants.some((name) => name.startsWith('envoy')) ? await envoyBinary(say) : '',
   };
   const directory = await mkdtemp(join(tmpdir(), 'rouse-bench-'));
   const programs = new Programs();
@@ -65,15 +65,19 @@ const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>
   for (const name of needed) {
     const scenario = known[name];
     say(scenario.title);
-    const able = scenario.isTls === true ? proxies.filter(({ tlsPort }) => tlsPort !== 0) : proxies;
-    const samples = await measureRounds(able, scenario.load, settings, say);
+    const samples = await measureRounds(
+      proxies.filter((proxy) => takesPart(proxy, scenario)),
+      scenario.load,
+      settings,
+      say,
+    );
     results.set(name, samples);
     console.log(scenarioTable(scenario, samples));
   }
   const memories: Memory[] = [];
   if (settings.scenarios.includes('memory')) {
     for (const { program } of proxies) await program.stop();
-    for (const name of settings.contestants.filter((each) => each !== 'floor')) {
+    for (const name of settings.contestants.filter((each) => each !== 'floor' && each !== 'envoy-defaults')) {
       say(`memory of ${name}`);
       memories.push(await measureMemory({ ...around, tls: undefined }, name, loaders.closedLoop('hello', 256), seconds));
     }
@@ -82,5 +86,8 @@ const measure = async (around: Surroundings, tools: Parameters<typeof loadersOf>
   console.log(barsTable(results, memories));
 };
 
+const takesPart = ({ name, tlsPort }: Proxy, { isTls, withDefaults }: Scenario): boolean =>
+  (isTls !== true || tlsPort !== 0) && (name !== 'envoy-defaults' || withDefaults === true);
+
 const halfOfSlowest = (samples: Samples | undefined, names: readonly Contestant[]): number =>
-  Math.floor(Math.min(...names.map((name) => medianOf(samples, name, 'perSecond') ?? Infinity)) / 2);
+  Math.floor(Math.min(...names.map((name) => (name === 'envoy-defaults' ? Infinity : (medianOf(samples, name, 'perSecond') ?? Infinity)))) / 2);

@@ -11,6 +11,7 @@ import {
   longestLingerSeconds,
   mostAheadBytes,
   mostHeadBytes,
+  probeSilentClientSeconds,
 } from './limits.ts';
 import { bodyReader, nowhere, type BodyReader, type BodySink, type PassAs } from './message-body.ts';
 import { Outbox } from './outbox.ts';
@@ -85,6 +86,8 @@ export class ClientConnection implements Member, Visitor {
   /** The pod has to catch up with the body. */
   #blocked = false;
   #paused = false;
+  /** The kernel finds out whether a silent client is still there. */
+  #isProbed = false;
 
   constructor(owner: ConnectionOwner, socket: Socket, peer: string, scheme: Scheme) {
     this.#owner = owner;
@@ -191,6 +194,7 @@ export class ClientConnection implements Member, Visitor {
     const socket = this.#socket;
     const rest = this.#unread?.subarray(this.#at) ?? Buffer.alloc(0);
     this.out.flushNow();
+    this.#probe();
     this.#unread = this.#listener = undefined;
     this.#state = 'gone';
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError);
@@ -203,6 +207,7 @@ export class ClientConnection implements Member, Visitor {
 
   /** Once a second: ends what has waited too long. */
   sweep(): void {
+    this.#probe();
     const seconds = this.#owner.sweeps - this.#since;
     if (this.#state === 'head' && seconds > headWithinSeconds)
       this.#owner.unreadable(this, { status: 408, detail: `the head of the request did not come within ${headWithinSeconds} s` });
@@ -352,8 +357,16 @@ export class ClientConnection implements Member, Visitor {
     this.#enter('lingering');
     this.out.flushNow();
     if (moreComes) this.#socket.end();
+    // The kernel sends what it has, and then the end, by itself; TLS has its own to say.
+    else if (this.scheme === 'http' && this.#socket.writableLength === 0) this.#socket.destroy();
     else this.#socket.destroySoon();
     this.#flow();
+  }
+
+  /** Not at once: it is four system calls, and many connections have only one request. */
+  #probe(): void {
+    if (!this.#isProbed) this.#socket.setKeepAlive(true, probeSilentClientSeconds * 1000);
+    this.#isProbed = true;
   }
 
   #enter(state: 'idle' | 'head' | 'request' | 'lingering'): void {

@@ -6,7 +6,7 @@ import { abandonedStatus, brokenOffBy, malformed, shuttingDown, upstreamReset } 
 import type { HttpEntry } from '../http-entry.ts';
 import type { Scheme } from '../request.ts';
 import type { TrustedProxies } from '../trusted-proxies.ts';
-import { isReplayable, wasDead } from '../sent-again.ts';
+import { isReplayable, keptFor, wasDead } from '../sent-again.ts';
 import type { ClientConnection, RequestListener } from './client-connection.ts';
 import type { PassAs } from './message-body.ts';
 import type { Outbox } from './outbox.ts';
@@ -268,7 +268,8 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
   get #reuse(): Reuse {
     if (this.#head.upgrade !== undefined) return 'none-as-stream';
     if (this.#sentTwice || this.fresh) return 'none';
-    return isReplayable(this.#head) ? 'any' : 'fresh';
+    const { length } = this.#head;
+    return keptFor(this.#head, typeof length === 'number' ? length : Infinity);
   }
 
   /** As it goes to the pod that this was given to last. */

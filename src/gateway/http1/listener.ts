@@ -14,7 +14,6 @@ import type { Agreed } from '../tls/termination.ts';
 import { Roster } from '../roster.ts';
 import { ClientConnection, http2Preface, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
-import { probeSilentClientSeconds } from './limits.ts';
 import { printAnswer, problemAnswer } from './problem.ts';
 import type { Head } from './request-head.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -57,7 +56,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.clock = around.clock;
     this.upstreams = around.upstreams;
     this.#around = around;
-    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: probeSilentClientSeconds * 1000 };
+    const options = { allowHalfOpen: true, noDelay: true };
     this.#server = createServer(
       options,
       entrance === undefined ? (socket) => this.#serve(socket, peerOf(socket), 'http') : (socket) => entrance.enter(socket, this.#serve),

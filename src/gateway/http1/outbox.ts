@@ -3,7 +3,7 @@ import { turn, type Late } from '../turn.ts';
 import type { BodySink } from './message-body.ts';
 
 /** Up to this many bytes a copy into one string is cheaper than a write of several pieces. */
-const joinUpTo = 8 * 1024;
+export const joinUpTo = 8 * 1024;
 
 /**
  * What goes out over a connection in one turn, written at once: a head, the first piece of its body and the end of it are one packet, not three. Text waits for the end of the turn of the event loop, when

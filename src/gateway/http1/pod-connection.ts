@@ -111,10 +111,11 @@ export class PodConnection implements Late {
 
   /**
    * The request that is given to it next may not be sent twice. An end that the pod has set right behind its last answer is heard of in the turn after that answer, so if this is the same turn the request waits
-   * for the end of the next one.
+   * for the end of the next one. What is short goes out at the end of a turn by itself; `isLong`: not even begun before.
    */
-  lookFirst(): void {
-    this.#looksLeft = this.#idleTurn === turn.count ? 2 : 0;
+  lookFirst(isLong: boolean): void {
+    if (this.#idleTurn === turn.count) this.#looksLeft = 2;
+    else this.#looksLeft = isLong ? 1 : 0;
   }
 
   atEndOfTurn(): void {

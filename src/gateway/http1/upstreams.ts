@@ -8,10 +8,11 @@ import { PodConnection, type Pool } from './pod-connection.ts';
 const forgetFactor = 1.05;
 
 /**
- * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago. `none`: it has
+ * Which idle connections will do. `any`: the request may be sent again, should the connection turn out to be dead. `fresh`: it may not, so only one used a moment ago; `fresh-long`: the same, and it is too long to be
+ * written at the end of the turn, as all that is short is, so that the look for the end of the connection that comes with that comes before. `none`: it has
  * met a dead one already, or so many others have that it is not to be tried. `none-as-stream`: it asks to change protocols, and takes the connection with it.
  */
-export type Reuse = 'any' | 'fresh' | 'none' | 'none-as-stream';
+export type Reuse = 'any' | 'fresh' | 'fresh-long' | 'none' | 'none-as-stream';
 
 /** Idle connections to one port of one pod, the one used last on top. */
 class ConnectionPool implements Pool, PodPool {
@@ -42,10 +43,10 @@ class ConnectionPool implements Pool, PodPool {
       top.close();
       return this.#open(false);
     }
-    if (reuse === 'fresh' && idleMs >= freshForMs) return this.#open(false);
+    if (reuse !== 'any' && idleMs >= freshForMs) return this.#open(false);
     this.#idle.pop();
     this.#counts.idle -= 1;
-    if (reuse === 'fresh') top.lookFirst();
+    if (reuse !== 'any') top.lookFirst(reuse === 'fresh-long');
     return top;
   }
 

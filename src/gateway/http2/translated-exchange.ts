@@ -6,7 +6,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Reuse, Upstreams } from '../http1/upstreams.ts';
 import type { Pod } from '../pod.ts';
 import { notWebSocket, upstreamReset } from '../refusals.ts';
-import { isReplayable, wasDead } from '../sent-again.ts';
+import { isReplayable, keptFor, wasDead } from '../sent-again.ts';
 import type { Limits } from '../time-limits.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { noneSensitive } from './engine/sensitive.ts';
@@ -201,7 +201,8 @@ export class TranslatedExchange extends StreamExchange implements AnswerListener
   get #reuse(): Reuse {
     if (this.#webSocketKey !== undefined) return 'none-as-stream';
     if (this.#sentTwice || this.fresh) return 'none';
-    return isReplayable(this.head) ? 'any' : 'fresh';
+    const framing = framingOf(this.head);
+    return keptFor(this.head, framing === 'chunked' ? Infinity : framing);
   }
 
   /** It says so itself, by its `close`. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
-import { envoyConfiguration } from './envoy.ts';
+import { envoyConfiguration, type Tuning } from './envoy.ts';
 import { callOnce } from './grpc-call.ts';
 import type { Ports } from './load.ts';
 import { startNginx } from './nginx.ts';
@@ -10,7 +10,8 @@ import { resources, tlsHost, type Origin } from './origin.ts';
 import type { Program, Programs } from './programs.ts';
 import { getOverTls, type TlsPair } from './tls-pair.ts';
 
-export const contestants = ['rouse', 'nginx', 'envoy', 'floor'] as const;
+/** `envoy-defaults`: the same Envoy with the settings that its users have, where `envoy` does as little as it can. */
+export const contestants = ['rouse', 'nginx', 'envoy', 'envoy-defaults', 'floor'] as const;
 export type Contestant = (typeof contestants)[number];
 
 /** A reverse proxy that runs: a port for HTTP, one for WebSocket, one for gRPC, one for HTTPS. */
@@ -54,16 +55,24 @@ const starts: Readonly<Record<Contestant, Start>> = {
     const { program, workerPid } = await startNginx(programs, binaries.nginx, directory, `nginx-${ports.port}`, nginxProxy(ports, origin, tls));
     return { program, pid: workerPid };
   },
-  envoy: async ({ programs, directory, origin, binaries, tls }, ports) => {
-    const file = join(directory, `envoy-${ports.port}.json`);
-    const way = (name: keyof Origin): { readonly from: number; readonly to: number } => ({ from: ports[name], to: origin[name] });
-    await writeFile(file, JSON.stringify(envoyConfiguration(way('port'), way('webSocketPort'), way('grpcPort'), tls && { from: ports.tlsPort, ...tls })));
-    return ownPid(programs.start('envoy', binaries.envoy, ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']));
-  },
+  envoy: (around, ports) => startEnvoy('lean', around, ports),
+  'envoy-defaults': (around, ports) => startEnvoy('defaults', around, ports),
   floor: ({ programs, origin }, ports) => {
     const pairs = [`${ports.port}:${origin.port}`, `${ports.webSocketPort}:${origin.webSocketPort}`, `${ports.grpcPort}:${origin.grpcPort}`];
     return Promise.resolve(ownPid(programs.start('floor', process.execPath, [join(import.meta.dirname, 'programs', 'floor.ts'), ...pairs])));
   },
+};
+
+const startEnvoy = async (
+  tuning: Tuning,
+  { programs, directory, origin, binaries, tls }: Surroundings,
+  ports: Ports,
+): Promise<Pick<Proxy, 'pid' | 'program'>> => {
+  const file = join(directory, `envoy-${ports.port}.json`);
+  const way = (name: keyof Origin): { readonly from: number; readonly to: number } => ({ from: ports[name], to: origin[name] });
+  const secure = tls && { from: ports.tlsPort, ...tls };
+  await writeFile(file, JSON.stringify(envoyConfiguration(tuning, way('port'), way('webSocketPort'), way('grpcPort'), secure)));
+  return ownPid(programs.start('envoy', binaries.envoy, ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']));
 };
 
 /** Temporary files are off, both ways: they would be written for every large answer that the client does not take at once, and for every large upload. */

@@ -12,14 +12,20 @@ interface Tls {
 const filters = 'type.googleapis.com/envoy.extensions.filters';
 const loopback = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
-/** Envoy as a plain reverse proxy, of HTTP/1.1 and of gRPC, that appends X-Forwarded-For: no access log, no request ids, no limits that the load would meet, no admin port. */
-export const envoyConfiguration = (http: Way, webSocket: Way, grpc: Way, tls: Tls | undefined): object => ({
+/**
+ * `lean`: nothing is done that a plain reverse proxy need not do: no request ids, no time limit of a request. `defaults`: what Envoy does where nobody has said anything, an `X-Request-Id` for each request and
+ * 15 s for its answer, as its users have it.
+ */
+export type Tuning = 'lean' | 'defaults';
+
+/** Envoy as a plain reverse proxy, of HTTP/1.1 and of gRPC, that appends X-Forwarded-For: no access log, no limits that the load would meet, no admin port. */
+export const envoyConfiguration = (tuning: Tuning, http: Way, webSocket: Way, grpc: Way, tls: Tls | undefined): object => ({
   static_resources: {
     listeners: [
-      listener('http', http, 'http'),
-      listener('websocket', webSocket, 'websocket', { upgrades: [{ upgrade_type: 'websocket' }] }),
-      listener('grpc', grpc, 'grpc', { codec: 'HTTP2' }),
-      ...(tls === undefined ? [] : [listener('tls', tls, 'http', { transport: { transport_socket: transportSocket(tls) } })]),
+      listener(tuning, 'http', http, 'http'),
+      listener(tuning, 'websocket', webSocket, 'websocket', { upgrades: [{ upgrade_type: 'websocket' }] }),
+      listener(tuning, 'grpc', grpc, 'grpc', { codec: 'HTTP2' }),
+      ...(tls === undefined ? [] : [listener(tuning, 'tls', tls, 'http', { transport: { transport_socket: transportSocket(tls) } })]),
     ],
     clusters: [cluster('http', http), cluster('websocket', webSocket), { ...cluster('grpc', grpc), ...http2 }],
   },
@@ -39,7 +45,13 @@ const transportSocket = ({ certificateFile, keyFile }: Tls): object => ({
   },
 });
 
-const listener = (name: string, { from }: Pick<Way, 'from'>, to: string, { upgrades = [], codec = 'HTTP1', transport = {} }: ListenerOptions = {}): object => ({
+const listener = (
+  tuning: Tuning,
+  name: string,
+  { from }: Pick<Way, 'from'>,
+  to: string,
+  { upgrades = [], codec = 'HTTP1', transport = {} }: ListenerOptions = {},
+): object => ({
   name,
   address: loopback(from),
   tcp_backlog_size: 4096,
@@ -54,10 +66,12 @@ const listener = (name: string, { from }: Pick<Way, 'from'>, to: string, { upgra
             stat_prefix: name,
             codec_type: codec,
             use_remote_address: true,
-            generate_request_id: false,
+            ...(tuning === 'lean' ? { generate_request_id: false } : {}),
             upgrade_configs: upgrades,
             route_config: {
-              virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: to, timeout: '0s' } }] }],
+              virtual_hosts: [
+                { name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: to, ...(tuning === 'lean' ? { timeout: '0s' } : {}) } }] },
+              ],
             },
             http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${filters}.http.router.v3.Router` } }],
           },

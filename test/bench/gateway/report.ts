@@ -25,6 +25,7 @@ export const scenarioTable = ({ title, unit }: Scenario, samples: Samples): stri
       `${number(Math.min(...cpu), 1)} – ${number(Math.max(...cpu), 1)}`,
       ratio('cpuMicros', 'nginx'),
       ratio('cpuMicros', 'envoy'),
+      ratio('cpuMicros', 'envoy-defaults'),
       number(medianOf(samples, name, 'perSecond'), 0),
       ratio('perSecond', 'nginx'),
       ratio('perSecond', 'envoy'),
@@ -36,7 +37,20 @@ export const scenarioTable = ({ title, unit }: Scenario, samples: Samples): stri
     ];
   });
   const peers = ['× nginx', '× Envoy'];
-  const header = ['', `CPU µs/${unit}`, 'least – most', ...peers, `${unit}s/s`, ...peers, 'p50 ms', 'p99 ms', '× nginx', 'RSS MB', 'errors'];
+  const header = [
+    '',
+    `CPU µs/${unit}`,
+    'least – most',
+    ...peers,
+    '× Envoy, defaults',
+    `${unit}s/s`,
+    ...peers,
+    'p50 ms',
+    'p99 ms',
+    '× nginx',
+    'RSS MB',
+    'errors',
+  ];
   return `### ${title}\n\n${table(header, rows)}\n`;
 };
 
@@ -69,10 +83,12 @@ const barsOf = (results: Results, memory: Memory | undefined): readonly Bar[] =>
     { what: 'GET, 32 connections: CPU per request, × nginx', value: ratio('get32', 'cpuMicros', 'nginx'), most: 1.6 },
     { what: 'GET, 256 connections: CPU per request, × nginx', value: ratio('get256', 'cpuMicros', 'nginx'), most: 1.3 },
     { what: 'GET, 32 connections: CPU per request, × Envoy', value: ratio('get32', 'cpuMicros', 'envoy'), most: 0.4 },
+    { what: '″ × Envoy with its defaults', value: ratio('get32', 'cpuMicros', 'envoy-defaults'), most: 0.4 },
     { what: '64 KB: CPU per request, × nginx', value: ratio('body64k', 'cpuMicros', 'nginx'), most: 2 },
     { what: '8 MB: throughput, × nginx', value: ratio('body8m', 'perSecond', 'nginx'), least: 0.6 },
     { what: 'half load: p99, × nginx', value: ratio('half32', 'p99Ms', 'nginx'), most: 2 },
     { what: 'unary gRPC: CPU per call, × Envoy', value: ratio('grpc32', 'cpuMicros', 'envoy'), most: 1.2 },
+    { what: '″ × Envoy with its defaults', value: ratio('grpc32', 'cpuMicros', 'envoy-defaults'), most: 1.2 },
     { what: 'RSS with 256 connections, MB', value: memory?.busy256, most: 90 },
     {
       what: `RSS with ${idleConnections} idle connections, MB`,

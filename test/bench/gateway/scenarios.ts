@@ -26,6 +26,8 @@ export interface Scenario {
   readonly load: Loader;
   /** Over TLS, which the floor has not. */
   readonly isTls?: true;
+  /** Envoy with its defaults takes part as well. */
+  readonly withDefaults?: true;
 }
 
 /** @param halfRate requests a second that are half of what the slowest contestant takes; known when `get32` has been measured. */
@@ -33,8 +35,8 @@ export const scenariosOf = (
   { closedLoop, fixedRate, webSocketEcho, unaryCalls, handshakes }: Loaders,
   halfRate: () => number,
 ): Readonly<Record<LoadScenario, Scenario>> => ({
-  get32: { title: 'GET, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32) },
-  get256: { title: 'GET, 12 bytes, 256 keep-alive connections', unit: 'request', load: closedLoop('hello', 256) },
+  get32: { title: 'GET, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32), withDefaults: true },
+  get256: { title: 'GET, 12 bytes, 256 keep-alive connections', unit: 'request', load: closedLoop('hello', 256), withDefaults: true },
   post32: { title: 'POST of 1 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('taken', 32, { bodyBytes: 1024 }) },
   body64k: { title: 'GET, 64 KB, 32 keep-alive connections', unit: 'request', load: closedLoop('medium', 32) },
   body8m: { title: 'GET, 8 MB, 4 keep-alive connections', unit: 'request', load: closedLoop('large', 4) },
@@ -43,9 +45,10 @@ export const scenariosOf = (
     title: 'GET, 12 bytes, a new connection for every request, 32 at a time',
     unit: 'request',
     load: closedLoop('hello', 32, { isConnectionPerRequest: true }),
+    withDefaults: true,
   },
   half32: { title: 'GET, 12 bytes, at half of what the slowest takes, 32 keep-alive connections', unit: 'request', load: fixedRate(32, halfRate) },
-  grpc32: { title: 'Unary gRPC, 12 bytes each way, 8 connections with 4 calls each', unit: 'call', load: unaryCalls(8, 4) },
+  grpc32: { title: 'Unary gRPC, 12 bytes each way, 8 connections with 4 calls each', unit: 'call', load: unaryCalls(8, 4), withDefaults: true },
   ws32: { title: 'WebSocket echo, 32 bytes, 32 connections', unit: 'message', load: webSocketEcho(32, 20_000) },
   tls32: { title: 'GET over TLS, 12 bytes, 32 keep-alive connections', unit: 'request', load: closedLoop('hello', 32, { isTls: true }), isTls: true },
   tlsclose32: {

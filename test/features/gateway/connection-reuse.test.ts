@@ -139,19 +139,20 @@ test('while a pod closes idle connections at any moment, no GET fails and no POS
 });
 
 /** A pod whose kept connection `end`s as the second request comes: seen by the gateway behind it, in the same turn. A pod that has done so once is not trusted so long again, so each time it is another one. */
-const asItComes = async (t: ExecutionContext, end: (kept: Wire | undefined) => void): Promise<void> => {
+const asItComes = async (t: ExecutionContext, end: (kept: Wire | undefined) => void, bodies: readonly string[] = ['first', 'second']): Promise<void> => {
   for (let count = 0; count < 20; count += 1) {
     const { origin, dial } = await startScene(
       t,
       eachRequest((wire, { body }) => wire.send(okWith(body))),
     );
     const client = await dial();
-    for (const name of ['first', 'second']) {
-      const sent = client.send(post(`/${name}`, name));
+    for (const [index, name] of ['first', 'second'].entries()) {
+      const body = bodies[index] ?? '';
+      const sent = client.send(post(`/${name}`, body));
       if (name === 'second') end(origin.connections[0]);
       await sent;
       const got = await readAnswer(client);
-      t.is(`${got.status} ${got.body}`, `200 ${name}`);
+      t.is(`${got.status} ${got.body}`, `200 ${body}`);
     }
     t.deepEqual(
       origin.requests.map(({ target }) => target),
@@ -164,6 +165,10 @@ const asItComes = async (t: ExecutionContext, end: (kept: Wire | undefined) => v
 for (const how of ['finish', 'reset'] as const)
   test(`a POST that has not been written when its kept connection ends goes over another one, and arrives once: ${how}`, (t) =>
     asItComes(t, (kept) => kept?.[how]()));
+
+for (const how of ['finish', 'reset'] as const)
+  test(`however long it is: a POST of 20 kB that has not been written when its kept connection ends, ${how}`, (t) =>
+    asItComes(t, (kept) => kept?.[how](), ['first', 'x'.repeat(20_000)]));
 
 test('what a pod says before a request was written is no answer to it: 408 and the end', (t) =>
   asItComes(t, (kept) => {
