@@ -81,9 +81,9 @@ const formulaIsSound: Check = (values, { checkFormula }) => {
   return wrong === undefined ? undefined : problemOf(values.written('formula'), settings.formula.legal, settings.formula.example, wrong);
 };
 
-const baseNodesPair: Check = (values) =>
-  values.isWritten('base-replicas') && !values.isWritten('base-nodes')
-    ? saying(values, 'base-replicas', settings['base-replicas'].example, 'has no effect without base-nodes; set both or neither.')
+const poolsToDivide: Check = (values) =>
+  values.isWritten('base-replicas') && !values.isWritten('base-nodes') && !values.isWritten('burst-nodes')
+    ? saying(values, 'base-replicas', settings['base-replicas'].example, 'has no effect without base-nodes or burst-nodes; set one of them as well.')
     : undefined;
 
 const checks: readonly Check[] = [
@@ -95,7 +95,7 @@ const checks: readonly Check[] = [
   fallbackPair,
   targetsFitMetrics,
   formulaIsSound,
-  baseNodesPair,
+  poolsToDivide,
 ];
 
 /** What is wrong between settings that are each legal. Settings that could not be read are left out: they are reported already. */

@@ -173,7 +173,8 @@ test('settings that contradict each other are problems', (t) => {
   t.regex(messages({ 'rouse.dev/metric': 'held' })[0] ?? '', /no target for held/);
   t.regex(messages({ 'rouse.dev/target': 'rps=5' })[0] ?? '', /not among the metrics/);
   t.regex(messages({ 'rouse.dev/max-scale': '2', 'rouse.dev/schedule': settings.schedule.example.replace('min: 2', 'min: 3') })[0] ?? '', /above max-scale/);
-  t.regex(messages({ 'rouse.dev/base-replicas': '2' })[0] ?? '', /without base-nodes/);
+  t.regex(messages({ 'rouse.dev/base-replicas': '2' })[0] ?? '', /without base-nodes or burst-nodes/);
+  for (const name of ['base-nodes', 'burst-nodes']) t.deepEqual(messages({ 'rouse.dev/base-replicas': '2', [`rouse.dev/${name}`]: 'capacity=x' }), []);
 });
 
 test('an unreadable setting does not bring follow-up problems', (t) => {

@@ -13,7 +13,14 @@ export const placementSettings = {
     meaning: 'which score leads when a node is chosen',
     parse: oneOf('warm', 'spread', 'pack', 'off'),
   }),
-  'base-replicas': placement({ initial: undefined, legal: wholePods, example: '2', meaning: 'the first pods, which go to base-nodes', parse: podCount(0) }),
+  'base-replicas': placement({
+    initial: undefined,
+    defaultMeans: 'min-scale, and 1 at least',
+    legal: wholePods,
+    example: '2',
+    meaning: 'how many pods are the first ones, which go to base-nodes',
+    parse: podCount(0),
+  }),
   'base-nodes': placement({
     initial: undefined,
     legal: 'a label selector',

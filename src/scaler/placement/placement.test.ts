@@ -55,6 +55,10 @@ class Wired {
     this.#put(this.pods, podOf({ namespace: 'default', name, uid: `uid-${name}`, nodeName: undefined }));
   }
 
+  putRefused(name: string, nodeName: string): void {
+    this.#put(this.pods, podOf({ namespace: 'default', name, uid: `uid-${name}`, nodeName, phase: 'Failed' }));
+  }
+
   /** What n1 and n2 are worth to a pod of this name. Asks as the extender does: it is on its way to the better one then, of equal ones to n1. */
   ask(name: string): readonly number[] {
     const placement = this.placement.placer.placementOf(toPlace(name));
@@ -109,6 +113,20 @@ test('a pod that went before it was on a node is on its way to nowhere', async (
   t.true(isBetter(all.ask('b')), 'the base pod is on its way');
   all.pods.delete('default', 'a');
   t.false(isBetter(all.ask('c')), 'another takes its place');
+});
+
+test('a pod that its node refused, as another scheduler was quicker, is no base pod: the one that is made in its place is', async (t) => {
+  // As the kubelet does (pkg/kubelet/lifecycle/predicate.go); the watch of bound pods shows it for a moment, or never.
+  for (const isSeenBound of [true, false]) {
+    const all = await wired(new MemoryApi(), { 'rouse.dev/base-nodes': 'capacity!=spot', 'rouse.dev/base-replicas': '1' });
+    all.putNode(nodeOf('n2', { labels: { capacity: 'spot' } }));
+    t.false(isBetter(all.ask('a')));
+    if (isSeenBound) all.putBound(boundOf('a', 'n1', { ready: false }));
+    all.putRefused('a', 'n1');
+    if (isSeenBound) all.bound.delete('default', 'a');
+    t.false(isBetter(all.ask('b')), 'the base is where it belongs');
+    t.true(isBetter(all.ask('c')), 'and the next one is not');
+  }
 });
 
 test('what was told of a pod is shown with where it went, until the workload is gone', async (t) => {

@@ -17,7 +17,7 @@ export interface PlacementPorts {
   readonly nodes: Snapshot<NodeView>;
   /** Of the whole cluster (`boundPods`). */
   readonly boundPods: Snapshot<BoundPodView>;
-  /** Of the namespaces that have workloads, as the scaler has them: they tell when a pod is gone that was never bound. */
+  /** Of the namespaces that have workloads, as the scaler has them: they tell when a pod is over that was never seen bound. */
   readonly pods: Snapshot<PodView>;
 }
 
@@ -60,6 +60,8 @@ export const createPlacement = ({ clock, logger, client, registry, nodes, boundP
   const stops = [
     pods.subscribe((event) => {
       if (event.type === 'delete') book.release(event.previous.uid);
+      // A node that has no room for it any more refuses a pod (`OutOfcpu`): two schedulers gave the same room away.
+      else if (event.value.phase === 'Failed') book.release(event.value.uid);
     }),
     registry.subscribe((key) => {
       if (registry.get(key) !== undefined) return;

@@ -58,10 +58,11 @@ interface PodInPools {
 
 /**
  * Which pool a pod belongs to: a StatefulSet's by its ordinal, any other to the base while fewer than `base-replicas` of its revision are there (of its
- * revision, so that the last pods of an old one do not keep those of a new one away). Without `base-replicas` it is as many as `min-scale`.
+ * revision, so that the last pods of an old one do not keep those of a new one away). Without `base-replicas` it is as many as `min-scale`, and the first one
+ * of a workload that may sleep: whoever names stable nodes wants something there, and a pod that is alone is the one that should not be taken away.
  */
 export const poolOfPod = ({ spec, minScale, placeInSet, onBase }: PodInPools): Pool | undefined => {
   if (spec.baseNodes === undefined && spec.burstNodes === undefined) return undefined;
-  const wanted = spec.baseReplicas ?? minScale;
+  const wanted = spec.baseReplicas ?? Math.max(1, minScale);
   return (placeInSet ?? onBase()) < wanted ? 'base' : 'burst';
 };

@@ -41,7 +41,7 @@ export const mutate = (ports: AdmissionPorts, request: AdmissionRequest): Verdic
   if (isExempt(ports, request)) return allow;
   const bySelf = ports.isSelf(request);
   if (request.group === '' && request.resource === 'services') return mutateService(request.object, request.oldObject, bySelf);
-  if (request.group === '' && request.resource === 'pods') return mutatePod(request, ports.placement);
+  if (request.group === '' && request.resource === 'pods') return mutatePod(request, ports.placement, ports.clock);
   if (!isWorkload(ports, request)) return allow;
   const object = read(request, request.object);
   const before = request.oldObject === undefined ? undefined : read(request, request.oldObject);

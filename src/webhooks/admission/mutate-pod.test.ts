@@ -1,7 +1,8 @@
 import test from 'ava';
+import { instant, ManualClock } from '../../core/index.ts';
 import type { PodToPlace, Placement } from '../extender/ports.ts';
 import type { PodPlacement } from '../ports.ts';
-import { mutatePod, preferredNodes } from './mutate-pod.ts';
+import { mutatePod } from './mutate-pod.ts';
 import type { AdmissionRequest, Json } from './review.ts';
 
 const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-abc', uid: 'u1', controller: true };
@@ -48,14 +49,16 @@ const around = ({ mode, alive = true, found, scores = {} }: Around): PodPlacemen
   };
 };
 
+const clock = new ManualClock(instant(0));
+
 const specAfter = (spec: Json, given: Around): unknown => {
-  const verdict = mutatePod(creation(spec), around(given));
+  const verdict = mutatePod(creation(spec), around(given), clock);
   return verdict.kind === 'allow' ? verdict.mutation?.after['spec'] : verdict;
 };
 
 test('a pod of a workload goes to the second scheduler where its namespace says so', (t) => {
   const given = around({ mode: 'scheduler' });
-  const verdict = mutatePod(creation(), given);
+  const verdict = mutatePod(creation(), given, clock);
   t.like(verdict, {
     kind: 'allow',
     warnings: [],
@@ -97,18 +100,4 @@ test('with the label affinity a pod prefers the best nodes, besides what it pref
       },
     },
   });
-});
-
-test('of many nodes that are as good, each pod prefers others', (t) => {
-  const names = Array.from({ length: 100 }, (_, index) => `n${String(index)}`);
-  const scores = names.map((_, index) => (index < 40 ? 8 : 3));
-  const seen = new Set<string>();
-  for (let turn = 0; turn < 40; turn += 1) {
-    const preferred = preferredNodes(names, scores, turn);
-    t.is(preferred.length, 16);
-    t.true(preferred.every(({ score }) => score === 8));
-    for (const { name } of preferred) seen.add(name);
-  }
-  t.is(seen.size, 40);
-  t.deepEqual(preferredNodes([], [], 3), []);
 });
