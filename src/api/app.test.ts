@@ -35,7 +35,7 @@ const reader: WorkloadReader = {
 };
 
 const howTo = (name: string): string =>
-  `default/${name} is not onboarded: it carries no rouse.dev/enabled: "true" (kubectl -n default annotate deployment ${name} rouse.dev/enabled=true)`;
+  `default/${name} is not onboarded: there is no such workload, or it carries no rouse.dev/enabled: "true" (kubectl -n default annotate deployment ${name} rouse.dev/enabled=true)`;
 
 const served = async (t: ExecutionContext, api: Express): Promise<string> => {
   const server = createServer((request, response) => {

@@ -16,5 +16,5 @@ export const notOnboarded = (namespace: string, name: string, workloads: readonl
   );
   const meant = [...(near === undefined ? [] : [`${namespace}/${near}`]), ...elsewhere.slice(0, 5)];
   const hint = meant.length === 0 ? '' : `; did you mean ${meant.join(' or ')}?`;
-  return `${namespace}/${name} is not onboarded: it carries no rouse.dev/enabled: "true" (kubectl -n ${namespace} annotate deployment ${name} rouse.dev/enabled=true)${hint}`;
+  return `${namespace}/${name} is not onboarded: there is no such workload, or it carries no rouse.dev/enabled: "true" (kubectl -n ${namespace} annotate deployment ${name} rouse.dev/enabled=true)${hint}`;
 };

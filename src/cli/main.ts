@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `rouse` command. Only this file ends the process.
+// The `rouse` command.
 import { constants, enableCompileCache } from 'node:module';
 import { basename } from 'node:path';
 import { argv, env, execArgv, execPath, execve } from 'node:process';

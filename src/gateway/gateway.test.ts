@@ -168,7 +168,7 @@ test('a request is held no longer than hold-timeout', async (t) => {
   t.teardown(rig.stop);
   const answer = await fetch(rig.url);
   t.is(answer.status, 504);
-  t.like(parseJson(await answer.text()), { code: 'hold-timeout' });
+  t.like(parseJson(await answer.text()), { code: 'hold-timeout', detail: 'no pod became ready within 0.1 s' });
 });
 
 test('when the wake fails, held requests get the reason at once, and so do those that come after', async (t) => {

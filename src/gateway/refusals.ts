@@ -37,7 +37,11 @@ export const unknownHost = (host: string): Refusal => ({
   detail: host === '' ? 'the request names no host' : `no workload is served as ${host}`,
 });
 export const malformed = (detail: string): Refusal => ({ code: 'malformed-request', detail });
-export const heldTooLong = (limitMs: number): Refusal => ({ code: 'hold-timeout', detail: `no pod became free within ${limitMs / 1000} s` });
+/** `atZero`: there was no pod that could be used at all. */
+export const heldTooLong = (limitMs: number, atZero: boolean): Refusal => ({
+  code: 'hold-timeout',
+  detail: `no pod became ${atZero ? 'ready' : 'free'} within ${limitMs / 1000} s`,
+});
 export const responseTooLate = (what: string, limitMs: number): Refusal => ({
   code: 'response-timeout',
   detail: `${what} took longer than ${limitMs / 1000} s`,

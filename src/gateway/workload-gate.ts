@@ -304,7 +304,7 @@ export class WorkloadGate implements CallProgress {
     if (now < call.holdDueAt) return;
     // A pod that refuses and answers its probe by turns may just be taken for usable.
     const refused = call.connectDueAt !== undefined && (this.#pods.someUnreachable || !this.#atZero);
-    this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs));
+    this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs, this.#atZero));
   }
 
   stillWaits(call: Call): void {

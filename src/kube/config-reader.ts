@@ -57,7 +57,7 @@ const readDefault = (config: KubeConfig): KubeConfig => {
   try {
     config.loadFromDefault();
   } catch (cause) {
-    throw invalid(`the default kubeconfig cannot be used: ${messageOf(cause)}`, cause);
+    throw invalid(`${describeSource({ kind: 'default' })} cannot be used: ${messageOf(cause)}`, cause);
   }
   // What client-node makes up when it found nothing at all.
   if (config.getCurrentContext() === 'loaded-context') {
@@ -129,7 +129,7 @@ const describeSource = (source: KubeConfigSource): string => {
     case 'in-cluster':
       return 'the in-cluster configuration';
     case 'default':
-      return 'the default kubeconfig';
+      return 'the kubeconfig ($KUBECONFIG, else ~/.kube/config)';
   }
 };
 

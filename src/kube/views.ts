@@ -35,7 +35,8 @@ export interface ContainerView {
   /** Reason and message of a waiting or terminated state, e.g. `ImagePullBackOff`, `CrashLoopBackOff`. */
   readonly stateReason: string | undefined;
   readonly stateMessage: string | undefined;
-  readonly restarts: number;
+  /** How a container in a crash loop ended last, e.g. `exit code 137 (OOMKilled)`. */
+  readonly lastEnd?: string;
   readonly ready: boolean;
 }
 

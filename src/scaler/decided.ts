@@ -50,14 +50,15 @@ export class Decided {
 
   /** Why it has its count, or had it `at` that time. */
   why(namespace: string, name: string, at?: Instant): Why {
-    const { clock, formulas, journal, leads } = this.#from;
+    const { clock, failures, formulas, journal, leads } = this.#from;
     const record = this.#named(namespace, name);
     if (record === undefined) return { kind: 'unknown' };
     const lines = journal.of(record.key);
     const [first] = lines;
     if (first === undefined) return { kind: 'undecided' };
     const ticks = journal.ticksOf(record.key);
-    const explanation = explanationOf({ workload: this.#shown(record), leads: leads(), lines, ticks, formulas, now: clock.now(), at });
+    const wakeFailure = failures.get(record.key);
+    const explanation = explanationOf({ workload: this.#shown(record), wakeFailure, leads: leads(), lines, ticks, formulas, now: clock.now(), at });
     return explanation === undefined ? { kind: 'too-early', begins: first.since } : { kind: 'explained', explanation };
   }
 

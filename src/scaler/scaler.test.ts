@@ -389,6 +389,8 @@ test('a pod that cannot start fails the wake as soon as its status says so, and 
   if (container === undefined) throw new Error('no pod was made');
   cluster.setPods({ containers: [{ ...container, state: 'waiting', stateReason: 'CrashLoopBackOff', stateMessage: 'back-off 10s' }] });
   t.like(failures.get(hello), { reason: 'crash-loop', message: 'container app: back-off 10s' });
+  const why = scaler.decided.why('default', 'hello');
+  t.like(why.kind === 'explained' ? why.explanation.wakeFailure : undefined, { reason: 'crash-loop', message: 'container app: back-off 10s' });
   cluster.setPods({ containers: [container], ready: true });
   t.is(failures.get(hello), undefined);
 });

@@ -13,7 +13,6 @@ const container = (over: Partial<ContainerView>): ContainerView => ({
   state: 'waiting',
   stateReason: undefined,
   stateMessage: undefined,
-  restarts: 0,
   ready: false,
   ...over,
 });
@@ -37,6 +36,32 @@ for (const reason of ['CreateContainerConfigError', 'RunContainerError', 'Create
   test(`${reason} is a container that cannot be started`, finds, 'start-failed', awake, [failing(reason)]);
 test('StartError of an ended container too', finds, 'start-failed', awake, [failing('StartError', 'terminated')]);
 test('CrashLoopBackOff is a crash loop', finds, 'crash-loop', awake, [failing('CrashLoopBackOff')]);
+test('a crash loop says how the container ended last, in words that stay the same from one restart to the next', (t) => {
+  const pod = (over: Partial<ContainerView>): PodView =>
+    podOf({
+      ready: false,
+      containers: [container({ stateReason: 'CrashLoopBackOff', stateMessage: 'back-off 20s restarting failed container=app', ...over })],
+    });
+  const message = (over: Partial<ContainerView>): string | undefined => diagnoseWake(awake, [pod(over)], start)?.message;
+  t.is(message({ lastEnd: 'exit code 3 (Error)' }), 'container app: exit code 3 (Error)');
+  t.is(message({}), 'container app: back-off 20s restarting failed container=app', 'where nobody knows');
+});
+test('an init container that crashes, or cannot be pulled or started, keeps the pod from starting', (t) => {
+  for (const [stateReason, found] of [
+    ['CrashLoopBackOff', 'crash-loop'],
+    ['ImagePullBackOff', 'image-pull'],
+    ['CreateContainerConfigError', 'start-failed'],
+  ] as const) {
+    const initContainers = [container({ name: 'migrate', stateReason, lastEnd: 'exit code 1 (Error)' })];
+    const failure = diagnoseWake(awake, [podOf({ ready: false, containers: [container({ stateReason: 'PodInitializing' })], initContainers })], start);
+    t.is(failure?.reason, found);
+    t.regex(failure?.message ?? '', /^init container migrate: /);
+  }
+});
+test('init containers that have ended, or still run, are no failure', (t) => {
+  const initContainers = [container({ state: 'terminated', stateReason: 'Completed' }), container({ state: 'running' })];
+  t.is(diagnoseWake(awake, [podOf({ ready: false, containers: [container({ stateReason: 'PodInitializing' })], initContainers })], start), undefined);
+});
 test('a container that has just exited once is none', finds, undefined, awake, [failing('Error', 'terminated')]);
 test('one ready pod is enough', finds, undefined, awake, [failing('CrashLoopBackOff'), podOf({ uid: 'b', name: 'b' })]);
 test('a pod that may yet start is enough: a rollout mends the image', finds, undefined, awake, [

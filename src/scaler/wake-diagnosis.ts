@@ -21,19 +21,23 @@ const startReasons = new Set([
   'PostStartHookError',
 ]);
 
-const containerFailure = ({ name, image, state, stateReason = '', stateMessage }: ContainerView): WakeFailure | undefined => {
+const containerFailure = (which: string, { image, state, stateReason = '', stateMessage, lastEnd }: ContainerView): WakeFailure | undefined => {
   if (state === 'running') return undefined;
   const detail = stateMessage ?? stateReason;
-  if (imageReasons.has(stateReason)) return { reason: 'image-pull', message: `container ${name}: image ${image}: ${detail}` };
-  if (startReasons.has(stateReason)) return { reason: 'start-failed', message: `container ${name}: ${detail}` };
-  if (stateReason === 'CrashLoopBackOff') return { reason: 'crash-loop', message: `container ${name}: ${detail}` };
+  if (imageReasons.has(stateReason)) return { reason: 'image-pull', message: `${which}: image ${image}: ${detail}` };
+  if (startReasons.has(stateReason)) return { reason: 'start-failed', message: `${which}: ${detail}` };
+  if (stateReason === 'CrashLoopBackOff') return { reason: 'crash-loop', message: `${which}: ${lastEnd ?? detail}` };
   return undefined;
 };
 
 /** Why this pod will not get ready by itself, as far as anyone can tell. */
 const podFailure = (pod: PodView, view: WorkloadView, now: Instant): WakeFailure | undefined => {
+  for (const container of pod.initContainers ?? []) {
+    const failure = containerFailure(`init container ${container.name}`, container);
+    if (failure !== undefined) return failure;
+  }
   for (const container of pod.containers) {
-    const failure = containerFailure(container);
+    const failure = containerFailure(`container ${container.name}`, container);
     if (failure !== undefined) return failure;
   }
   const age = between(instant(pod.createdAt), now);

@@ -20,7 +20,6 @@ export const aContainer = (more: Partial<ContainerView> = {}): ContainerView => 
   state: 'running',
   stateReason: undefined,
   stateMessage: undefined,
-  restarts: 0,
   ready: true,
   ...more,
 });

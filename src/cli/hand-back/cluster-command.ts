@@ -2,7 +2,7 @@ import { parseDuration, systemClock, systemRandom, type LogLevel, type Millis } 
 import { KubeError, loadKubeConfig } from '../../kube/index.ts';
 import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { untilTold } from '../lifetime.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from './plain-logger.ts';
 import type { CommandEnvironment } from './whole-cluster.ts';
 
 /** Runs a command that works on a cluster to its end, or until a signal; the real clock's timers alone would not keep the process. */

@@ -52,7 +52,13 @@ test('a pod is trimmed to what is used', (t) => {
         { type: 'PodScheduled', status: 'True' },
       ],
       containerStatuses: [
-        { name: 'side', restartCount: 4, ready: false, state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } } },
+        {
+          name: 'side',
+          restartCount: 4,
+          ready: false,
+          state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } },
+          lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } },
+        },
         { name: 'app', restartCount: 0, ready: true, state: { running: { startedAt: '2030-01-01T00:00:00Z' } } },
       ],
     },
@@ -85,7 +91,6 @@ test('a pod is trimmed to what is used', (t) => {
         state: 'running',
         stateReason: undefined,
         stateMessage: undefined,
-        restarts: 0,
         ready: true,
       },
       {
@@ -96,7 +101,7 @@ test('a pod is trimmed to what is used', (t) => {
         state: 'waiting',
         stateReason: 'CrashLoopBackOff',
         stateMessage: 'back-off',
-        restarts: 4,
+        lastEnd: 'exit code 137 (OOMKilled)',
         ready: false,
       },
     ],

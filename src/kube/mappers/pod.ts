@@ -51,9 +51,16 @@ const containerView = (container: unknown, statuses: readonly unknown[]): Contai
     state,
     stateReason: text(at(detail, 'reason')),
     stateMessage: text(at(detail, 'message')),
-    restarts: integer(at(status, 'restartCount')) ?? 0,
     ready: flag(at(status, 'ready')),
+    ...(at(detail, 'reason') === 'CrashLoopBackOff' ? lastEndOf(at(status, 'lastState', 'terminated')) : {}),
   };
+};
+
+/** The message of a container's end stays where it is: clients of the workload get to read why it cannot wake. */
+const lastEndOf = (ended: unknown): Pick<ContainerView, 'lastEnd'> => {
+  const [code, reason] = [integer(at(ended, 'exitCode')), text(at(ended, 'reason'))];
+  if (code === undefined) return {};
+  return { lastEnd: `exit code ${String(code)}${reason === undefined ? '' : ` (${reason})`}` };
 };
 
 const containerState = (state: unknown): { readonly state: ContainerView['state']; readonly detail?: unknown } => {

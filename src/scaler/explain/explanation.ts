@@ -4,6 +4,7 @@ import type { JournalRecord } from '../journal.ts';
 import type { PlacedPod } from '../placement/placed-pods.ts';
 import type { ScaledWorkload } from '../scaled-workload.ts';
 import type { TickRecord } from '../tick-record.ts';
+import type { WakeFailure } from '../wake-diagnosis.ts';
 import { outlookOf, type Outlook } from './outlook.ts';
 
 /** A line of the history, as outsiders see it. */
@@ -18,6 +19,8 @@ export interface HistoryRecord {
 /** Why a workload has, or had, the count that it has. */
 export interface Explanation {
   readonly workload: Pick<ScaledWorkload, 'namespace' | 'name' | 'resource' | 'desired' | 'ready' | 'reason'>;
+  /** Why it cannot wake, now; of earlier times Events tell. */
+  readonly wakeFailure?: WakeFailure;
   /** False: this replica stands by, decides the same and writes nothing. */
   readonly leads: boolean;
   readonly now: Instant;
@@ -42,6 +45,7 @@ const lastUntil = <T>(items: readonly T[], at: Instant, timeOf: (item: T) => Ins
 
 interface About {
   readonly workload: ScaledWorkload;
+  readonly wakeFailure: WakeFailure | undefined;
   readonly leads: boolean;
   readonly lines: readonly JournalRecord[];
   readonly ticks: readonly TickRecord[];
@@ -52,7 +56,7 @@ interface About {
 }
 
 /** Undefined where the journal does not go back so far. */
-export const explanationOf = ({ workload, leads, lines, ticks, formulas, now, at = now }: About): Explanation | undefined => {
+export const explanationOf = ({ workload, wakeFailure, leads, lines, ticks, formulas, now, at = now }: About): Explanation | undefined => {
   const line = lastUntil(lines, at, ({ since }) => since);
   if (line === undefined) return undefined;
   const tick = lastUntil(ticks, at, ({ decision }) => decision.at);
@@ -64,6 +68,7 @@ export const explanationOf = ({ workload, leads, lines, ticks, formulas, now, at
   const { stableWindow, panicWindowShare } = spec.scaling;
   return {
     workload: { namespace, name, resource, desired, ready, reason },
+    ...(wakeFailure === undefined || at < now ? {} : { wakeFailure }),
     leads,
     now,
     at,

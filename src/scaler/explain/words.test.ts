@@ -33,7 +33,7 @@ const explained = (observation: Observation, evidence: Partial<Evidence> = {}, l
     decidedSince: line.since,
   };
   const now = after(start, seconds(1));
-  const explanation = explanationOf({ workload, leads, lines: [line], ticks: [tick], formulas: noFormulas, now, at: undefined });
+  const explanation = explanationOf({ workload, wakeFailure: undefined, leads, lines: [line], ticks: [tick], formulas: noFormulas, now, at: undefined });
   if (explanation === undefined) throw new Error('too early');
   return explanation;
 };
@@ -63,6 +63,17 @@ What would change it
 History
   2023-11-14T22:14:00.000Z  1s ago  held at 3  lowered to the ceiling [max-scale]
 `,
+  );
+});
+
+test('a workload that cannot wake says so on top, with the message and where to look', (t) => {
+  const explanation = explained(observed({ ready: 0, metrics: [concurrencyOf(0)] }));
+  const page = explainInWords({ ...explanation, wakeFailure: { reason: 'crash-loop', message: 'container app: exit code 3 (Error)' } });
+  t.is(
+    page.split('\n').slice(2, 5).join('\n'),
+    `0 ready
+cannot wake: the container exits again and again [crash-loop]: container app: exit code 3 (Error)
+what its pods say: kubectl -n default describe pods`,
   );
 });
 

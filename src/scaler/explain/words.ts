@@ -5,6 +5,7 @@ import {
   millis,
   printDuration,
   table,
+  wakeFailures,
   type Decision,
   type DecisionStep,
   type Instant,
@@ -48,7 +49,7 @@ const duration = (span: number): string => {
 
 const textOf = (reason: string): string => (decisionReasons as Readonly<Record<string, string>>)[reason] ?? reason;
 
-const headline = ({ workload, leads, now, at, record, mode }: Explanation): readonly string[] => {
+const headline = ({ workload, wakeFailure, leads, now, at, record, mode }: Explanation): readonly string[] => {
   const { namespace, name, resource, ready } = workload;
   const { decision, since, times, poked } = record;
   const past = at < now;
@@ -61,6 +62,12 @@ const headline = ({ workload, leads, now, at, record, mode }: Explanation): read
     `${namespace}/${name} (${resource}) ${verb}: ${textOf(decision.reason)} [${decision.reason}]`,
     `since ${time(since)} (${duration(between(since, now))} ago${ticks})${poked ? ', at once because a request waited' : ''}`,
     ...(past ? [`as it was at ${time(at)}`] : [`${String(ready)} ready`]),
+    ...(wakeFailure === undefined
+      ? []
+      : [
+          `cannot wake: ${wakeFailures[wakeFailure.reason]} [${wakeFailure.reason}]: ${wakeFailure.message}`,
+          `what its pods say: kubectl -n ${namespace} describe pods`,
+        ]),
     ...(decision.at > at ? [`the ticks of then are gone: load, steps and what would change it are of ${time(decision.at)}`] : []),
     ...(mode === 'observe' ? ['mode observe: this is decided and not written'] : []),
     ...(leads ? [] : ['told by a replica that stands by: it decides the same as the leader, and writes nothing']),

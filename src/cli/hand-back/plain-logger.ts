@@ -1,4 +1,4 @@
-import { logLevels, messageOf, type LogFields, type Logger, type LogLevel } from '../core/index.ts';
+import { logLevels, messageOf, type LogFields, type Logger, type LogLevel } from '../../core/index.ts';
 
 const shown = (value: unknown): string => (value instanceof Error ? messageOf(value) : typeof value === 'string' ? value : JSON.stringify(value));
 
