@@ -13,6 +13,8 @@ export const liveWorkload = (namespace: string, name: string, figures: Partial<L
 export interface Shown {
   workloads: readonly LiveWorkload[];
   ticks?: (key: string) => readonly LiveTick[];
+  /** By default it does. */
+  leads?: () => boolean;
 }
 
 export interface PageScene {
@@ -57,7 +59,7 @@ export const servePage = async (
     ticks: (key) => shown.ticks?.(key) ?? [],
     history: () => [],
     onEvent: (listener) => listeners.push(listener),
-    leads: () => true,
+    leads: () => shown.leads?.() ?? true,
   };
   let server: Server | undefined;
   const listen = async (port: number): Promise<number> => {

@@ -118,6 +118,22 @@ test('after a controller has gone and another has come what happened is told onc
   await browser.until(`${told}.length === 2`);
 });
 
+test('behind a Service of several replicas the page asks until the leader answers; where none does it shows the standby, and says so', async (t) => {
+  t.timeout(120_000);
+  const page = await servePage(t, { workloads: [liveWorkload('default', 'hello')] });
+  const browser = await startBrowser(t);
+  let asked = 0;
+  page.shown.leads = () => (asked += 1) > 6; // twice an answer: its head, and its first message
+  await open(browser, page, '', `${connection} === 'Live'`);
+  t.true(asked > 6);
+  page.shown.leads = () => false;
+  await browser.until(`${connection}.startsWith('Live, from a standby')`);
+  t.is(page.openStreams(), 1);
+  page.shown.leads = () => true;
+  await browser.until(`${connection} === 'Live'`);
+  t.deepEqual(browser.complaints, []);
+});
+
 test('a controller whose clock is not the one of this computer is said to be so', async (t) => {
   t.timeout(120_000);
   const [page, browser] = await Promise.all([servePage(t, { workloads: [] }, { aheadMs: 300_000 }), startBrowser(t)]);

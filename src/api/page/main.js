@@ -42,6 +42,14 @@ let returnTo;
  */
 let newest;
 
+/** Messages of a standby since the leader spoke. */
+let ofStandby = 0;
+/** A Service leads each connection to any replica: some tries at once find the leader, another each half minute finds one that begins to lead. */
+const seeksLeader = (/** @type {boolean} */ leads) => {
+  ofStandby = leads ? 0 : ofStandby + 1;
+  return !leads && (ofStandby <= 6 || ofStandby % 15 === 0);
+};
+
 /** More than a message takes, however busy the controller is. */
 const longestSkewMs = 30_000;
 
@@ -91,6 +99,10 @@ const onEvent = (/** @type {string} */ event, /** @type {any} */ data) => {
     if (isAnew && data.length > 0) feed.replaceChildren();
     isAnew = false;
     addEvents(feed, data, view.kind === 'list');
+    return;
+  }
+  if (seeksLeader(data.leads)) {
+    connect();
     return;
   }
   newest = data.now;
