@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'gateway-soak': () => import('./gateway-soak.ts'),
   'gateway-start': () => import('./gateway-start.ts'),
   hold: () => import('./hold.ts'),
+  'live-page': () => import('./live-page.ts'),
   placement: () => import('./placement.ts'),
   'placement-cluster': () => import('./placement-cluster.ts'),
   quality: () => import('./quality.ts'),

@@ -49,6 +49,8 @@ test('docs/first-steps.md, step by step: the demo, its page in a browser, the qu
   await browser.open(page);
   await browser.until("/hello/.test(document.querySelector('#workloads tbody')?.innerText ?? '')");
 
+  await browser.evaluate("location.hash = '#/default/hello'");
+
   await writeFile(join(directory, 'prometheus.yml'), block('prometheus.yml').replace('9090', String(port)));
   const prometheusPort = await freePort();
   const prometheus = shell(block('prometheus').replace('9099', String(prometheusPort)), directory);
@@ -57,6 +59,11 @@ test('docs/first-steps.md, step by step: the demo, its page in a browser, the qu
   const asked = shell(block('ask'), root, { KUBECONFIG: kubeconfig });
   t.is(await asked.ended, 0, asked.output());
   t.regex(asked.output(), /^NAME +PHASE +READY[^]*^hello +\S+[^]*^default\/hello \(deployments\.apps\)[^]*^What would change it$/m);
+
+  await browser.until("/first byte after/.test(document.getElementById('wakes').innerText) && /0 → 1/.test(document.getElementById('decisions').innerText)");
+
+  const validated = shell(block('validate'), root);
+  t.is(await validated.ended, 0, validated.output());
 
   const dashboard = JSON.parse(await readFile(join(root, 'grafana', 'dashboards', 'workload.json'), 'utf8')) as ClassicDashboard;
   const [ready] = dashboardQueries('workload.json', dashboard).filter(({ expr }) => expr.includes('rouse_ready_pods'));
@@ -68,4 +75,6 @@ test('docs/first-steps.md, step by step: the demo, its page in a browser, the qu
   };
   await until(`Prometheus answers ${expr}`, figures, 40_000, () => [prometheus.output(), demo.output()]);
   t.is(await demo.ended, 0, demo.output());
+  t.regex(demo.output(), /^ {2}requests failed +0$/m);
+  await browser.until("document.getElementById('connection').textContent.startsWith('The controller does not answer')");
 });

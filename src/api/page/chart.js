@@ -11,7 +11,7 @@ const uPlot = /** @type {typeof import('uplot')} */ (served);
  */
 
 /** Between two marks of an axis of pods. */
-const wholeSteps = [1, 2, 5].flatMap((step) => [step, step * 10, step * 100, step * 1000]).sort((a, b) => a - b);
+const wholeSteps = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) => a - b);
 
 /** Cursors of all charts move together. */
 const together = 'story';
@@ -22,9 +22,9 @@ const colour = (/** @type {string} */ name) => getComputedStyle(document.documen
  * A chart over time with a key below that tells the values at the cursor, else the newest.
  * @param {HTMLElement} where
  * @param {readonly Line[]} lines
- * @param {{ height: number, whole: boolean }} options `whole`: there is nothing between two whole numbers
+ * @param {{ height: number, whole?: boolean, times?: boolean }} options `whole`: there is nothing between two whole numbers; `times`: they are written below
  */
-export const createChart = (where, lines, { height, whole }) => {
+export const createChart = (where, lines, { height, whole = false, times = true }) => {
   const values = lines.map(() => element('dd', {}, '–'));
   const key = lines.map(({ name, dashed }, index) =>
     element('div', {}, element('dt', {}, element('span', { class: `swatch ${name}${dashed === true ? ' dashed' : ''}` }), name), values[index] ?? ''),
@@ -47,10 +47,10 @@ export const createChart = (where, lines, { height, whole }) => {
         height,
         legend: { show: false },
         cursor: { sync: { key: together }, y: false },
-        scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
+        scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, (most ?? 0) * 1.1 || 1] } },
         axes: [
-          { ...axis, space: 90, size: 34, values: (_chart, ticks) => ticks.map((tick) => timeOf(tick * 1000)) },
-          { ...axis, size: 56, values: (_chart, ticks) => ticks.map(short), ...(whole ? { incrs: wholeSteps } : {}) },
+          { ...axis, space: 90, size: times ? 34 : 12, values: (_chart, ticks) => ticks.map((tick) => (times ? timeOf(tick * 1000) : '')) },
+          { ...axis, size: 60, values: (_chart, ticks) => ticks.map(short), ...(whole ? { incrs: wholeSteps } : {}) },
         ],
         series: [
           {},

@@ -1,11 +1,11 @@
 import { element } from './dom.js';
-import { timeOf } from './words.js';
+import { momentOf } from './words.js';
 
 /** @typedef {import('../live/ports.ts').LiveEvent} LiveEvent */
 
 const mostShown = 100;
 
-export const time = (/** @type {number} */ at) => element('time', { datetime: new Date(at).toISOString() }, timeOf(at));
+export const time = (/** @type {number} */ at) => element('time', { datetime: new Date(at).toISOString() }, momentOf(at));
 
 const troubles = new Set(['wake-failed', 'settings-refused', 'write-refused', 'hpa-refused']);
 

@@ -13,17 +13,18 @@ const nameOf = (/** @type {Row} */ { namespace, name }) => `${namespace}/${name}
 /** A row that is filled anew with every message: its link stays, and with it the focus. */
 const makeRow = (/** @type {Row} */ row) => {
   const link = element('a', { href: `#/${encodeURIComponent(row.namespace)}/${encodeURIComponent(row.name)}` }, nameOf(row));
-  const number = () => element('td', { class: 'number' });
+  const cell = (/** @type {string} */ shown) => element('td', { role: 'cell', class: shown });
+  const number = (/** @type {string} */ label) => element('td', { role: 'cell', class: 'number', 'data-label': label });
   return element(
     'tr',
-    { 'data-name': nameOf(row) },
-    element('th', { scope: 'row' }, link),
-    element('td'),
-    element('td'),
-    number(),
-    number(),
-    number(),
-    element('td'),
+    { role: 'row', 'data-name': nameOf(row) },
+    element('th', { role: 'rowheader' }, link),
+    cell('phase-cell'),
+    cell('spark-cell'),
+    number('desired'),
+    number('ready'),
+    number('held'),
+    cell('why'),
   );
 };
 

@@ -4,7 +4,7 @@ import { follow } from './follow.js';
 import { focusRow, moveFocus, showList, showSort } from './list.js';
 import { explain, openStory } from './story.js';
 import { hashOf, queryOf, rowsOfPage, viewOf } from './view.js';
-import { timeOf } from './words.js';
+import { duration, momentOf } from './words.js';
 
 /** @typedef {import('./view.js').ListView} ListView */
 
@@ -25,6 +25,8 @@ let view = viewOf(location.hash);
  */
 let lastList;
 let isPaused = false;
+/** What happened is told from the beginning with each connection. */
+let isAnew = false;
 /** Of the connection that is open. */
 let following = new AbortController();
 /** @type {ReturnType<typeof openStory> | undefined} */
@@ -40,8 +42,20 @@ let returnTo;
  */
 let newest;
 
+/** Messages of a standby since the leader spoke. */
+let ofStandby = 0;
+/** A Service leads each connection to any replica: some tries at once find the leader, another each half minute finds one that begins to lead. */
+const seeksLeader = (/** @type {boolean} */ leads) => {
+  ofStandby = leads ? 0 : ofStandby + 1;
+  return !leads && (ofStandby <= 6 || ofStandby % 15 === 0);
+};
+
+/** More than a message takes, however busy the controller is. */
+const longestSkewMs = 30_000;
+
 const showOnly = (/** @type {'login' | 'list' | 'story'} */ shown) => {
   for (const id of ['login', 'list', 'story']) byId(id).hidden = id !== shown;
+  byId('pause').hidden = shown === 'login';
 };
 
 const tell = (/** @type {string} */ text, /** @type {boolean} */ isTrouble) => {
@@ -50,7 +64,14 @@ const tell = (/** @type {string} */ text, /** @type {boolean} */ isTrouble) => {
   main.classList.toggle('stale', isTrouble);
 };
 
-const asOf = () => (newest === undefined ? '' : ` What is shown is of ${timeOf(newest)}.`);
+/** Times on this page are the controller's: said where its clock is not this computer's. */
+const skewOf = (/** @type {number} */ now) => {
+  const skewMs = Date.now() - now;
+  if (Math.abs(skewMs) < longestSkewMs) return '';
+  return `; times are of the controller's clock, ${duration(Math.abs(skewMs))} ${skewMs > 0 ? 'behind' : 'ahead of'} this computer's`;
+};
+
+const asOf = () => (newest === undefined ? '' : ` What is shown is of ${momentOf(newest)}.`);
 
 const askForToken = (/** @type {string} */ problem) => {
   tell('', false);
@@ -61,9 +82,12 @@ const askForToken = (/** @type {string} */ problem) => {
 };
 
 const onConnection = (/** @type {import('./follow.js').Connection} */ connection) => {
-  if (connection.kind === 'opening') return;
-  if (connection.kind === 'live') showOnly(view.kind);
-  else if (connection.kind === 'lost') tell(`${connection.why[0]?.toUpperCase()}${connection.why.slice(1)}: trying again.${asOf()}`, true);
+  if (connection.kind === 'opening') {
+    if (newest === undefined) tell('Connecting …', false);
+  } else if (connection.kind === 'live') {
+    isAnew = true;
+    showOnly(view.kind);
+  } else if (connection.kind === 'lost') tell(`${connection.why[0]?.toUpperCase()}${connection.why.slice(1)}: trying again.${asOf()}`, true);
   else if (connection.status === 401) askForToken(usedToken === undefined ? '' : connection.detail);
   else if (connection.status === 403 && usedToken !== undefined) askForToken(connection.detail);
   else tell(connection.detail, true);
@@ -71,11 +95,19 @@ const onConnection = (/** @type {import('./follow.js').Connection} */ connection
 
 const onEvent = (/** @type {string} */ event, /** @type {any} */ data) => {
   if (event === 'happened') {
-    addEvents(byId(view.kind === 'story' ? 'story-feed' : 'feed'), data, view.kind === 'list');
+    const feed = byId(view.kind === 'story' ? 'story-feed' : 'feed');
+    if (isAnew && data.length > 0) feed.replaceChildren();
+    isAnew = false;
+    addEvents(feed, data, view.kind === 'list');
+    return;
+  }
+  if (seeksLeader(data.leads)) {
+    connect();
     return;
   }
   newest = data.now;
-  tell(data.leads ? 'Live' : 'Live, from a standby: it decides the same and writes nothing; transitions are told by the leader', false);
+  const role = data.leads ? '' : ', from a standby: it decides the same and writes nothing; transitions are told by the leader';
+  tell(`Live${role}${skewOf(data.now)}`, false);
   if (event === 'story') story?.show(data);
   else {
     showList(data, rowsOfPage);
@@ -86,9 +118,8 @@ const onEvent = (/** @type {string} */ event, /** @type {any} */ data) => {
 
 const connect = () => {
   following.abort();
-  if (isPaused) return;
+  if (isPaused || document.hidden) return;
   following = new AbortController();
-  for (const id of ['feed', 'story-feed']) byId(id).replaceChildren();
   const { signal } = following;
   const ifCurrent =
     (/** @type {(...given: any[]) => void} */ task) =>
@@ -98,16 +129,23 @@ const connect = () => {
   void follow({ query: queryOf(view), token: usedToken, signal, onEvent: ifCurrent(onEvent), onConnection: ifCurrent(onConnection) });
 };
 
+const showPaused = (/** @type {boolean} */ paused) => {
+  isPaused = paused;
+  byId('pause').setAttribute('aria-pressed', String(isPaused));
+};
+
 /** The address has changed: show what it says. */
 const go = () => {
   const before = view;
   view = viewOf(location.hash);
   story?.close();
   story = undefined;
+  showPaused(false);
   if (byId('login').hidden) showOnly(view.kind);
   if (view.kind === 'story') {
     if (before.kind === 'list') lastList = before;
     /** @type {HTMLAnchorElement} */ (byId('back')).href = lastList === undefined ? '#/' : hashOf(lastList);
+    newest = undefined;
     document.title = `${view.namespace}/${view.name} · Rouse`;
     story = openStory(view.namespace, view.name);
     if (before.kind === 'list') main.focus();
@@ -129,6 +167,10 @@ const changeList = (change) => {
 };
 
 addEventListener('hashchange', go);
+// A browser has six connections to one host for all its tabs: a tab that nobody looks at, or that was left for another page, needs none.
+document.addEventListener('visibilitychange', () => connect());
+addEventListener('pagehide', () => following.abort());
+addEventListener('pageshow', ({ persisted }) => persisted && connect());
 addEventListener('keydown', (event) => {
   const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -160,8 +202,7 @@ byId('explain').addEventListener('click', () => {
   if (view.kind === 'story') void explain(view.namespace, view.name);
 });
 byId('pause').addEventListener('click', () => {
-  isPaused = !isPaused;
-  byId('pause').setAttribute('aria-pressed', String(isPaused));
+  showPaused(!isPaused);
   connect();
   if (isPaused) tell(`Paused.${asOf()}`, false);
 });

@@ -6,10 +6,19 @@
 
 export const rowsOfPage = 50;
 
+/** As it stands where somebody wrote a `%` that stands for nothing. */
+const decoded = (/** @type {string} */ part) => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+};
+
 /** @returns {ListView | StoryView} */
 export const viewOf = (/** @type {string} */ hash) => {
   const [, namespace, name] = /^#\/([^/?]+)\/([^/?]+)$/.exec(hash) ?? [];
-  if (namespace !== undefined && name !== undefined) return { kind: 'story', namespace: decodeURIComponent(namespace), name: decodeURIComponent(name) };
+  if (namespace !== undefined && name !== undefined) return { kind: 'story', namespace: decoded(namespace), name: decoded(name) };
   const given = new URLSearchParams(hash.split('?')[1] ?? '');
   const offset = Number(given.get('offset') ?? 0);
   return {

@@ -1,5 +1,5 @@
 import { element, svg } from './dom.js';
-import { short, timeOf } from './words.js';
+import { duration, momentOf } from './words.js';
 
 /** @typedef {import('../live/ports.ts').LiveColdStart} LiveColdStart */
 
@@ -30,9 +30,10 @@ export const waterfall = (/** @type {LiveColdStart} */ { at, totalMs, phases: la
       { title: `ends when ${ends}` },
       element('th', { scope: 'row' }, phase),
       element('td', { class: 'bar' }, bar),
-      element('td', { class: 'number' }, `${short(ms)} ms`),
-      element('td', { class: 'quiet' }, ends),
+      element('td', { class: 'number' }, duration(ms)),
+      element('td', { class: 'quiet ends' }, ends),
     );
   });
-  return element('table', { class: 'wake' }, element('caption', {}, `${timeOf(at)}: first byte after ${short(totalMs)} ms`), element('tbody', {}, ...rows));
+  const caption = element('caption', {}, `${momentOf(at)}: first byte after ${duration(totalMs)}`);
+  return element('table', { class: 'wake' }, caption, element('tbody', {}, ...rows));
 };

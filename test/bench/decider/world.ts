@@ -1,4 +1,4 @@
-import { instant, ManualClock, millis, ok, silentLogger, type Result, type WorkloadKey } from '../../../src/core/index.ts';
+import { instant, type Instant, ManualClock, millis, ok, silentLogger, type Result, type WorkloadKey } from '../../../src/core/index.ts';
 import { loadFormulas, noFormulas } from '../../../src/decider/index.ts';
 import {
   SnapshotStore,
@@ -10,7 +10,7 @@ import {
   type WorkloadView,
 } from '../../../src/kube/index.ts';
 import { createControllerInstruments, createWorkloadMetrics } from '../../../src/metrics/index.ts';
-import { createScaler, Journal, WakeFailures, WorkloadRegistry } from '../../../src/scaler/index.ts';
+import { createScaler, Journal, WakeFailures, WorkloadRegistry, type Scaler } from '../../../src/scaler/index.ts';
 import { aContainer, aPod, aWorkload } from '../../support/views.ts';
 import { reportsOf } from './load.ts';
 
@@ -26,6 +26,8 @@ export interface Kind {
 }
 
 export interface World {
+  /** What others read of it, and its clock. */
+  readonly parts: { readonly scaler: Scaler; readonly registry: WorkloadRegistry; readonly failures: WakeFailures; readonly clock: ManualClock };
   /** The first tick, after a minute of history. */
   readonly begin: () => Promise<void>;
   /** Two seconds: two reports of each gateway, and a tick over all workloads. */
@@ -45,7 +47,7 @@ export interface Round {
 }
 
 const gateways = ['gateway-a', 'gateway-b'];
-const start = instant(Date.UTC(2026, 0, 5, 12));
+const usualStart = instant(Date.UTC(2026, 0, 5, 12));
 const entryOf = <T extends PodView | WorkloadView>(value: T): Entry<T> => {
   const { namespace, name, uid, resourceVersion } = value;
   return { namespace, name, uid, resourceVersion, value };
@@ -69,7 +71,7 @@ const annotationsOf = (kind: Kind, index: number): Readonly<Record<string, strin
       }),
 });
 
-const viewsOf = (kind: Kind, index: number): { readonly workload: WorkloadView; readonly pod: PodView } => {
+const viewsOf = (kind: Kind, index: number, start: Instant): { readonly workload: WorkloadView; readonly pod: PodView } => {
   const name = `workload-${String(index)}`;
   const namespace = `team-${String(Math.floor(index / 50))}`;
   const labels = { app: name };
@@ -99,7 +101,7 @@ const cpuMs = (from: NodeJS.CpuUsage): number => {
  * The scaler and the metrics of a controller that leads, with everything up to the edges of what is measured: the views of the cluster are
  * there, writes are answered at once, and gateways stand in every path.
  */
-export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> => {
+export const deciderWorld = async (kind: Kind, leads: boolean, start = usualStart): Promise<World> => {
   const clock = new ManualClock(start);
   const workloads = new SnapshotStore<WorkloadView>(fail);
   const podViews = new SnapshotStore<PodView>(fail);
@@ -133,12 +135,13 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     monotonicMs: () => clock.monotonic(),
     leads: () => true,
   });
+  const failures = new WakeFailures();
   const scaler = createScaler({
     clock,
     logger: { ...silentLogger, error: (message, fields) => fail(new Error(`${message} ${String(fields?.['error'])}`)) },
     client,
     registry,
-    failures: new WakeFailures(),
+    failures,
     pods: podViews,
     metrics,
     path: { holdReady: () => true, hold: () => undefined, retire: () => Promise.resolve(), handBack: () => Promise.resolve() },
@@ -155,7 +158,7 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
   // Now, so that the pods of each workload are found before anything is measured.
   for (let index = 0; index < kind.workloads; index += 1) {
     // As off the API server: of JSON, with strings of their own.
-    const { workload, pod } = JSON.parse(JSON.stringify(viewsOf(kind, index))) as ReturnType<typeof viewsOf>;
+    const { workload, pod } = JSON.parse(JSON.stringify(viewsOf(kind, index, start))) as ReturnType<typeof viewsOf>;
     workloads.set(entryOf(workload));
     if (kind.active) podViews.set(entryOf(pod));
   }
@@ -175,6 +178,7 @@ export const deciderWorld = async (kind: Kind, leads: boolean): Promise<World> =
     return cpuMs(from);
   };
   return {
+    parts: { scaler, registry, failures, clock },
     begin: async () => {
       ingest(60);
       void scaler.run(never.signal);
