@@ -1,20 +1,9 @@
 import { gatewayCodes, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
 import { edgePortMetrics, type EdgePortFigures } from './edge-ports.ts';
+import { exposeMetrics, type Exposition, type ExpositionFormat } from './exposition.ts';
 import type { PlainHistogram } from './histogram.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
-import {
-  exposeMetrics,
-  label,
-  limited,
-  mostWorkloads,
-  noWorkload,
-  one,
-  workloadLabels,
-  type Exposition,
-  type LabelText,
-  type Metric,
-  type Sample,
-} from './series.ts';
+import { label, limited, mostWorkloads, noWorkload, one, workloadLabels, type LabelText, type Metric, type Sample } from './series.ts';
 
 /** What the pods of one revision did; the one without a name is for requests that were never given to a pod. */
 export interface RevisionFigures {
@@ -69,7 +58,7 @@ export interface GatewayFigures extends EdgePortFigures {
 }
 
 export interface GatewayInstruments {
-  expose(): Promise<Exposition>;
+  expose(format?: ExpositionFormat): Promise<Exposition>;
 }
 
 type Samples = Iterable<Sample<number>>;
@@ -273,9 +262,9 @@ const metricsOf = (figures: GatewayFigures, shown: readonly Shown[]): readonly M
 
 /** The metrics of a gateway (docs/reference/metrics.md). */
 export const createGatewayInstruments = (read: () => GatewayFigures, most = mostWorkloads): GatewayInstruments => ({
-  expose: () => {
+  expose: (format = 'text') => {
     const figures = read();
     const shown = [...limited(figures.workloads, most)].map(([key, each]) => [workloadLabels(key), each] as const);
-    return exposeMetrics([...metricsOf(figures, shown), ...processMetrics(figures.process)]);
+    return exposeMetrics([...metricsOf(figures, shown), ...processMetrics(figures.process)], format);
   },
 });
