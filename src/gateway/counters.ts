@@ -1,6 +1,7 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
 import { Revisions } from './revisions.ts';
 import type { CertificateFigures } from './tls/certificates.ts';
+import type { TrafficSum } from './traffic-sum.ts';
 
 /** Why a connection to a pod cannot be used: there is none; the pod ended it before it said a word; or it says what is not HTTP/2, where that is to be spoken. */
 export type ConnectFailure = 'connect' | 'closed' | 'protocol';
@@ -69,6 +70,10 @@ export interface PodConnectionCounts {
 /** Everything that the gateway counts. */
 export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
+  /** All of them together, those that are gone too. Added up when it is asked for. */
+  readonly all: () => TrafficSum;
+  /** The most workloads that are to have series of their own. */
+  perWorkloadMetrics: number;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */
   readonly unrouted: Map<GatewayCode, number>;
   /** Connections to the shared ports that ended before HTTP began on them: no TLS, no header of the PROXY protocol. */

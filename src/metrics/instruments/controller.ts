@@ -2,6 +2,7 @@ import type { ColdStartPhase, Decision, WorkloadKey } from '../../core/index.ts'
 import { controlPlaneMetrics, ControlPlaneTimes, controlPlaneTimes, type ControlPlaneFigures, type WebhookOutcome } from './control-plane-metrics.ts';
 import { ControllerCounts, type WakeOutcome } from './controller-counts.ts';
 import { fewSeriesText } from './few-series.ts';
+import { FirstByName } from './first-by-name.ts';
 import { fleetColdStarts, fleetMetrics } from './fleet-metrics.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
 import { exposeMetrics, Exposition, type ExpositionFormat } from './exposition.ts';
@@ -48,6 +49,7 @@ export interface ControllerInstrumentsOptions {
 export const createControllerInstruments = ({ read, monotonicMs, leads }: ControllerInstrumentsOptions): ControllerInstruments => {
   const counts = new ControllerCounts(monotonicMs);
   const times = new ControlPlaneTimes();
+  const firstByName = new FirstByName<WorkloadFigures>(({ key }) => key);
   return {
     decided: (key, decision, replicasBefore) => counts.decided(key, decision, replicasBefore, leads()),
     woken: (key) => counts.woken(key),
@@ -62,7 +64,7 @@ export const createControllerInstruments = ({ read, monotonicMs, leads }: Contro
       const all = [...figures.workloads];
       counts.keepOnly(new Set(all.map(({ key }) => key)));
       counts.podTime.upToNow();
-      const shown = all.slice(0, figures.mostWorkloads).map((workload) => [workloadLabels(workload.key), workload] as const);
+      const shown = firstByName.of(all, figures.mostWorkloads).map((workload) => [workloadLabels(workload.key), workload] as const);
       const few = await fewSeriesText([...controlPlaneMetrics(figures), ...fleetMetrics(all, figures.refused, all.length - shown.length, counts)]);
       const many = await exposeMetrics(
         [...controlPlaneTimes(figures, times), fleetColdStarts(counts), ...processMetrics(figures.process), ...workloadMetrics(shown, counts)],

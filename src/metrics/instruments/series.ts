@@ -22,9 +22,6 @@ export type Metric =
   | (Told & { readonly type: 'counter' | 'gauge'; readonly samples: () => Iterable<Sample<number>> })
   | (Told & { readonly type: 'histogram'; readonly samples: () => Iterable<Sample<PlainHistogram>> });
 
-/** Workloads that get series of their own; more would make the scrape, and the server that stores it, too large. */
-export const mostWorkloads = 5000;
-
 const special = /[\\"\n]/;
 const escaped = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
@@ -52,13 +49,3 @@ export const workloadLabels = (key: WorkloadKey): LabelText => {
 export const noWorkload = 'namespace="",workload=""';
 
 export const one = (value: number): readonly Sample<number>[] => [{ labels: '', value }];
-
-/** At most `most` of the items, in the order that they come in. */
-export function* limited<Item>(items: Iterable<Item>, most: number): Generator<Item> {
-  let taken = 0;
-  for (const item of items) {
-    if (taken >= most) return;
-    taken += 1;
-    yield item;
-  }
-}

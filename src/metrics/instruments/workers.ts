@@ -7,6 +7,7 @@ const least: ReadonlySet<string> = new Set([
   'rouse_gateway_certificate_expiry_timestamp_seconds',
   'rouse_gateway_certificate_valid',
   'rouse_gateway_routes_valid',
+  'rouse_gateway_workloads_without_series',
 ]);
 
 export interface WorkerFigures {
