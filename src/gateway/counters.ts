@@ -1,7 +1,8 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
+import type { RevisionFigures } from './revision-figures.ts';
+import type { Did } from './revision-sum.ts';
 import { Revisions } from './revisions.ts';
 import type { CertificateFigures } from './tls/certificates.ts';
-import type { TrafficSum } from './traffic-sum.ts';
 
 /** Why a connection to a pod cannot be used: there is none; the pod ended it before it said a word; or it says what is not HTTP/2, where that is to be spoken. */
 export type ConnectFailure = 'connect' | 'closed' | 'protocol';
@@ -55,6 +56,9 @@ export interface WorkloadCounters {
   readonly podConnections: PodConnectionCounts;
 }
 
+/** What is counted of several workloads together. */
+export type Traffic = Omit<WorkloadCounters, 'workload' | 'requests' | 'revisions'> & { readonly revisions: Iterable<Did & Pick<RevisionFigures, 'revision'>> };
+
 /** Who broke a request off: what a time limit or a drain cuts is the gateway's doing. */
 export type BrokenOffBy = 'client' | 'pod' | 'gateway';
 
@@ -71,7 +75,7 @@ export interface PodConnectionCounts {
 export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
   /** All of them together, those that are gone too. Added up when it is asked for. */
-  readonly all: () => TrafficSum;
+  readonly all: () => Traffic;
   /** The most workloads that are to have series of their own. */
   perWorkloadMetrics: number;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */

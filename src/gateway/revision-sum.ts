@@ -1,5 +1,8 @@
 import { durationSecondsBounds, type DurationSeconds, type RevisionFigures } from './revision-figures.ts';
 
+/** What a revision did, or several. */
+export type Did = Pick<RevisionFigures, 'requests' | 'durationSeconds' | 'requestBytes' | 'responseBytes'>;
+
 /** What several revisions did. */
 export class RevisionSum {
   readonly revision = '';

@@ -1,12 +1,9 @@
 import type { GatewayCode } from '../core/index.ts';
-import { holdSecondsBounds, type EjectionReason, type WorkloadCounters } from './counters.ts';
+import { holdSecondsBounds, type EjectionReason, type Traffic, type WorkloadCounters } from './counters.ts';
 import { addEach, addHistogram, RevisionSum } from './revision-sum.ts';
 
-/** What is counted of one workload, or of several. */
-type Counts = Omit<WorkloadCounters, 'workload' | 'requests' | 'revisions'> & { readonly revisions: Iterable<Parameters<RevisionSum['add']>[0]> };
-
 /** What all workloads together have had, those that are gone too: it only rises, as counters have to. */
-export class TrafficSum {
+export class TrafficSum implements Traffic {
   readonly #ofRevisions = new RevisionSum();
   readonly revisions: readonly RevisionSum[] = [this.#ofRevisions];
   readonly refused = new Map<GatewayCode, number>();
@@ -40,7 +37,7 @@ export class TrafficSum {
     if (dropped !== undefined) this.#ofRevisions.add(dropped);
   }
 
-  addSum(counters: Counts): void {
+  addSum(counters: Traffic): void {
     for (const figures of counters.revisions) this.#ofRevisions.add(figures);
     addEach(this.refused, counters.refused);
     addEach(this.ejections, counters.ejections);

@@ -1,6 +1,5 @@
 import { gatewayCodes, type GatewayCode } from '../../core/index.ts';
-import type { GatewayWorkloadFigures } from './gateway.ts';
-import { trafficMetrics } from './gateway-traffic.ts';
+import { trafficMetrics, type GatewayWorkloadFigures } from './gateway-traffic.ts';
 import type { Metric, Sample } from './series.ts';
 
 /** Of these the sum has a name of its own. */

@@ -3,45 +3,9 @@ import { edgePortMetrics, type EdgePortFigures } from './edge-ports.ts';
 import { FirstByName } from './first-by-name.ts';
 import { exposeMetrics, type Exposition, type ExpositionFormat } from './exposition.ts';
 import { fleetTraffic } from './gateway-fleet.ts';
-import { trafficMetrics } from './gateway-traffic.ts';
-import type { PlainHistogram } from './histogram.ts';
+import { trafficMetrics, type GatewayWorkloadFigures } from './gateway-traffic.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
 import { label, one, workloadLabels, type Metric } from './series.ts';
-
-/** What the pods of one revision did; the one without a name is for requests that were never given to a pod. */
-export interface RevisionFigures {
-  readonly revision: string;
-  /** Each request once, by the status that the client got. */
-  readonly requests: ReadonlyMap<number, number>;
-  readonly durationSeconds: PlainHistogram;
-  /** Content of bodies, and what went over upgraded and TCP connections. */
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-}
-
-/** What a gateway counts of one workload. */
-export interface GatewayWorkloadFigures {
-  readonly revisions: Iterable<RevisionFigures>;
-  readonly inFlight: number;
-  readonly held: number;
-  /** What of the hold budget they take. */
-  readonly heldBytes: number;
-  /** Answers of the gateway's own. */
-  readonly refused: ReadonlyMap<GatewayCode, number>;
-  readonly holdSeconds: PlainHistogram;
-  /** By who broke it off, and whether the answer had begun. */
-  readonly aborted: Readonly<Record<'client' | 'pod' | 'gateway', { readonly none: number; readonly begun: number }>>;
-  readonly ignored: number;
-  readonly pokes: number;
-  readonly connectFailures: number;
-  /** Requests sent to a pod once more, and those that went there only later, since there were too many. */
-  readonly retries: number;
-  readonly retriesOverBudget: number;
-  /** By reason; and how many pods are out at the moment. */
-  readonly ejections: ReadonlyMap<string, number>;
-  readonly ejectedPods: number;
-  readonly podConnections: { readonly open: number; readonly idle: number; readonly opened: number };
-}
 
 /** What a gateway counts, as it is read at each scrape; the gateway itself knows nothing of Prometheus. A workload that is gone is gone from here. */
 export interface GatewayFigures extends EdgePortFigures {
