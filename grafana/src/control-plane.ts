@@ -17,7 +17,10 @@ export const controlPlane = dashboard({
         number('Configuration valid', { about: '0: rouse-config has problems, the last good one stands.' }, ['min(rouse_config_valid)', 'valid']),
         number('Watches in touch', { about: '0: something that is followed may be old.' }, ['min(rouse_watch_in_touch)', 'in touch']),
         number('Gateways linked', { about: 'To the leader.' }, [`sum(${led('rouse_link_gateways')})`, 'gateways']),
-        number('Workloads without series', { about: 'Beyond per-workload-metrics.' }, ['max(rouse_workloads_without_series)', 'without']),
+        number('Workloads without series', { about: 'Beyond per-workload-metrics; of controllers and of gateways.' }, [
+          'max(rouse_workloads_without_series) or max(rouse_gateway_workloads_without_series)',
+          'without',
+        ]),
         number('Certificate expires in', { about: 'Of Rouse itself: the first one.', unit: 's' }, [
           'min(rouse_certificate_expiry_timestamp_seconds) - time()',
           'left',

@@ -16,16 +16,16 @@ export const fleet = dashboard({
         number('Waking', { about: 'Pods are wanted or starting, none is ready.' }, [led('rouse_fleet_workloads{state="waking"}'), 'waking']),
         number('Awake', { about: 'At least one pod is ready.' }, [led('rouse_fleet_workloads{state="awake"}'), 'awake']),
         number('Cannot wake', { about: 'Workloads whose wake cannot succeed at the moment (image, crash loop, quota, no node …).' }, [
-          `count(${led('rouse_wake_failing')}) or vector(0)`,
+          `sum(${led('rouse_fleet_wake_failing_workloads')}) or vector(0)`,
           'failing',
         ]),
         number('Refused settings', { about: 'Workloads with annotations that have problems: the last good settings stand, or they are not onboarded.' }, [
-          `sum(${led('rouse_fleet_refused_workloads')}) + (count(${led('rouse_settings_valid == 0')}) or vector(0))`,
+          `sum(${led('rouse_fleet_refused_workloads')}) + sum(${led('rouse_fleet_invalid_settings_workloads')})`,
           'refused',
         ]),
         number('Ready pods', { about: 'Of all workloads.' }, [led('rouse_fleet_ready_pods'), 'ready']),
-        number('Held requests', { about: 'Requests that wait for capacity now.' }, ['sum(rouse_gateway_held_requests)', 'held']),
-        number('Requests', { about: 'Answered per second.', unit: 'reqps' }, ['sum(rate(rouse_gateway_requests_total[$__rate_interval]))', 'requests']),
+        number('Held requests', { about: 'Requests that wait for capacity now.' }, ['sum(rouse_gateway_fleet_held_requests)', 'held']),
+        number('Requests', { about: 'Answered per second.', unit: 'reqps' }, ['sum(rate(rouse_gateway_fleet_requests_total[$__rate_interval]))', 'requests']),
       ],
     ],
     [
@@ -41,7 +41,7 @@ export const fleet = dashboard({
         ),
         curves('Workloads', { about: 'By state.', draw: 'steps', stacked: true }, [ledBy('state', 'rouse_fleet_workloads'), '{{state}}']),
         curves('Requests by class', { about: 'Per second, by the class of the status that clients got.', unit: 'reqps', stacked: true }, [
-          rateBy('code_class', 'rouse_gateway_requests_total'),
+          rateBy('code_class', 'rouse_gateway_fleet_requests_total'),
           '{{code_class}}',
         ]),
         curves('Cold starts, p95 by phase', { about: 'From the first held request to its first byte: decide, schedule, start, ready, forward.', unit: 's' }, [

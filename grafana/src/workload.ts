@@ -139,6 +139,13 @@ export const workload = dashboard({
           [`sum(rate(rouse_gateway_retries_over_budget_total${of}[$__rate_interval]))`, 'put off'],
           [rateBy('reason', `rouse_gateway_pod_ejections_total${of}`), 'ejected: {{reason}}'],
         ),
+        curves(
+          'Opened, ignored, poked',
+          { about: 'Per second: connections begun, requests that no metric counts (rouse.dev/ignore-requests), calls to the controllers that somebody waits.' },
+          [`sum(rate(rouse_gateway_pod_connections_opened_total${of}[$__rate_interval]))`, 'connections opened'],
+          [`sum(rate(rouse_gateway_ignored_requests_total${of}[$__rate_interval]))`, 'ignored'],
+          [`sum(rate(rouse_gateway_pokes_total${of}[$__rate_interval]))`, 'pokes'],
+        ),
         curves('Ejected pods', { about: 'Pods that are not used until a probe succeeds.', draw: 'steps' }, [`sum(rouse_gateway_ejected_pods${of})`, 'ejected']),
       ],
     ],

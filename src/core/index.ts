@@ -30,7 +30,16 @@ export type { FirstByte, GatewayId, GatewayInfo, Poke, Report, RevisionReport, W
 export { failed, ok, type Result } from './result.ts';
 export { parseRfc3339 } from './rfc3339.ts';
 export { permitsInUse, shareOf } from './pod-permits.ts';
-export type { GatewaySettings, HostRoute, ListenerRoute, PodProbe, PodRoute, RouteSnapshot, WorkloadRoute } from './route-snapshot.ts';
+export {
+  defaultPerWorkloadMetrics,
+  type GatewaySettings,
+  type HostRoute,
+  type ListenerRoute,
+  type PodProbe,
+  type PodRoute,
+  type RouteSnapshot,
+  type WorkloadRoute,
+} from './route-snapshot.ts';
 export { askedMetrics, gatewayMetrics, isResourceMetric, type GatewayMetric, type ResourceMetric } from './spec/asked-metrics.ts';
 export { parseDuration, printDuration } from './spec/duration.ts';
 export { isEnabled } from './spec/enabled.ts';

@@ -72,11 +72,16 @@ export interface WorkloadRoute {
   readonly sessionAffinity: 'none' | 'client-ip';
 }
 
+/** The most workloads that have series of their own, where nothing else is said. */
+export const defaultPerWorkloadMetrics = 5000;
+
 /** What the operator sets for every gateway (ConfigMap `rouse-config`). */
 export interface GatewaySettings {
   /** CIDRs of peers that are believed on the shared ports. */
   readonly trustedProxies: readonly string[];
   readonly accessLog: 'off' | 'json';
+  /** The most workloads that have series of their own in /metrics; absent: the default (a controller that does not say). */
+  readonly perWorkloadMetrics?: number | undefined;
 }
 
 /** A change of routes. `full`: everything there is, anything else goes. Applied as a whole, then acknowledged by its `revision`. */

@@ -1,4 +1,6 @@
 import type { Clock, GatewayCode, WorkloadKey } from '../core/index.ts';
+import type { RevisionFigures } from './revision-figures.ts';
+import type { Did } from './revision-sum.ts';
 import { Revisions } from './revisions.ts';
 import type { CertificateFigures } from './tls/certificates.ts';
 
@@ -54,6 +56,9 @@ export interface WorkloadCounters {
   readonly podConnections: PodConnectionCounts;
 }
 
+/** What is counted of several workloads together. */
+export type Traffic = Omit<WorkloadCounters, 'workload' | 'requests' | 'revisions'> & { readonly revisions: Iterable<Did & Pick<RevisionFigures, 'revision'>> };
+
 /** Who broke a request off: what a time limit or a drain cuts is the gateway's doing. */
 export type BrokenOffBy = 'client' | 'pod' | 'gateway';
 
@@ -69,6 +74,10 @@ export interface PodConnectionCounts {
 /** Everything that the gateway counts. */
 export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
+  /** All of them together, those that are gone too. Added up when it is asked for. */
+  readonly all: () => Traffic;
+  /** The most workloads that are to have series of their own. */
+  perWorkloadMetrics: number;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */
   readonly unrouted: Map<GatewayCode, number>;
   /** Connections to the shared ports that ended before HTTP began on them: no TLS, no header of the PROXY protocol. */

@@ -1,4 +1,5 @@
 import {
+  defaultPerWorkloadMetrics,
   millis,
   silentLogger,
   type Clock,
@@ -23,6 +24,7 @@ import { areSameHosts, buildHostTable, type HostTable } from './hosts.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
+import { trafficOf, TrafficSum } from './traffic-sum.ts';
 import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
 import { EdgePorts, type EdgePortsOptions } from './edge-ports.ts';
@@ -87,7 +89,7 @@ export interface Gateway {
 
 const reportEveryMs = 1000;
 /** Of a controller that says nothing of them, and of a routes file. */
-const defaultSettings: GatewaySettings = { trustedProxies: [], accessLog: 'off' };
+const defaultSettings: GatewaySettings = { trustedProxies: [], accessLog: 'off', perWorkloadMetrics: defaultPerWorkloadMetrics };
 const warmUpAfterMs = 50;
 /** What is freed within this time is told at once. */
 const tellFreedAfterMs = 5;
@@ -104,6 +106,7 @@ class GatewayProcess implements Gateway {
   readonly #gates = new Map<WorkloadKey, WorkloadGate>();
   /** No longer routed, but with calls that run to their end. */
   readonly #retired = new Set<WorkloadGate>();
+  readonly #gone = new TrafficSum();
   readonly #active = new Set<WorkloadGate>();
   readonly #upstreams: Upstreams;
   readonly #http2: Http2OnDemand;
@@ -135,6 +138,12 @@ class GatewayProcess implements Gateway {
     this.#http2 = new Http2OnDemand(clock);
     this.counters = {
       workloads: this.#workloadCounters,
+      all: () =>
+        trafficOf(
+          this.#everyGate().map(({ counters }) => counters),
+          this.#gone,
+        ),
+      perWorkloadMetrics: defaultPerWorkloadMetrics,
       unrouted: new Map(),
       rejectedConnections: new Map(),
       certificates: options.tls?.certificates.files ?? new Map(),
@@ -307,7 +316,8 @@ class GatewayProcess implements Gateway {
     return [...this.#listeners.problems, ...this.#hosts.problems];
   }
 
-  #set({ trustedProxies, accessLog }: GatewaySettings): void {
+  #set({ trustedProxies, accessLog, perWorkloadMetrics = defaultPerWorkloadMetrics }: GatewaySettings): void {
+    this.counters.perWorkloadMetrics = perWorkloadMetrics;
     this.#shared.trust(trustedProxies);
     if (this.#accessLog !== undefined && this.#options.accessLog?.asSet === true) this.#accessLog.on = accessLog === 'json';
   }
@@ -336,6 +346,7 @@ class GatewayProcess implements Gateway {
       if (!gate.idle) continue;
       gate.update({ ...gate.route, pods: [] });
       gate.close();
+      this.#gone.addCounts(gate.counters);
       this.#retired.delete(gate);
     }
   }

@@ -1,5 +1,6 @@
 import type { Clock, PodRoute, RevisionReport } from '../core/index.ts';
 import { RevisionFigures } from './revision-figures.ts';
+import { RevisionSum } from './revision-sum.ts';
 
 /** The figures of a revision that was replaced are shown for so long: every scrape sees its last requests. */
 const showGoneForMs = 300_000;
@@ -13,6 +14,8 @@ const mostRevisions = 20;
 export class Revisions {
   /** For requests that were never given to a pod. */
   readonly none = new RevisionFigures('');
+  /** What those had that are not shown any more. */
+  dropped: RevisionSum | undefined;
   readonly #clock: Clock;
   readonly #named = new Map<string, RevisionFigures>();
 
@@ -51,9 +54,11 @@ export class Revisions {
     const gone = [...this.#named.values()].filter(({ goneAt, concurrency }) => goneAt !== undefined && concurrency === 0);
     gone.sort((one, other) => (one.goneAt ?? 0) - (other.goneAt ?? 0));
     let over = this.#named.size - mostRevisions;
-    for (const { revision, goneAt = now } of gone) {
+    for (const figures of gone) {
+      const { revision, goneAt = now } = figures;
       if (now - goneAt < showGoneForMs && over <= 0) return;
       this.#named.delete(revision);
+      (this.dropped ??= new RevisionSum()).add(figures);
       over -= 1;
     }
   }

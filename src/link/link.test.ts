@@ -43,7 +43,7 @@ test('settings go with the first routes, alone when they change, and whole to a 
   const { controller, gateway } = await linked(t);
   const { link } = controller;
   const first: GatewaySettings = { trustedProxies: ['10.0.0.0/8', 'fd00::/8'], accessLog: 'off' };
-  const second: GatewaySettings = { trustedProxies: [], accessLog: 'json' };
+  const second: GatewaySettings = { trustedProxies: [], accessLog: 'json', perWorkloadMetrics: 500 };
   link.set(first);
   t.is(link.revision, 0, 'nothing was published, so there is nobody to change');
   link.publish({ upsert: [route()], remove: [] });

@@ -196,7 +196,7 @@ const route = shape<WorkloadRoute>({
   sessionAffinity: oneOf(['none', 'client-ip']),
 });
 const cidr = parsed((item) => (parseCidrs(item).ok ? item : undefined), 'a CIDR');
-const settings = shape<GatewaySettings>({ trustedProxies: list(cidr, mostCidrs), accessLog: oneOf(['off', 'json']) });
+const settings = shape<GatewaySettings>({ trustedProxies: list(cidr, mostCidrs), accessLog: oneOf(['off', 'json']), perWorkloadMetrics: optional(whole()) });
 const snapshot = shape<RouteSnapshot>({
   revision: whole(),
   full: flag,

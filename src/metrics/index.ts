@@ -13,11 +13,11 @@ export {
   type ControllerInstrumentsOptions,
 } from './instruments/controller.ts';
 export { createGatewayInstruments, type GatewayFigures, type GatewayInstruments } from './instruments/gateway.ts';
+export { Exposition, type ExpositionFormat } from './instruments/exposition.ts';
 export { parseExposition } from './instruments/exposition-sum.ts';
-export { negotiated } from './instruments/open-metrics.ts';
+export { formatFor } from './instruments/open-metrics.ts';
 export type { WorkloadFigures } from './instruments/per-workload.ts';
 export type { ProcessFigures } from './instruments/process-metrics.ts';
-export type { Exposition } from './instruments/series.ts';
 export { createWorkerFigures, type WorkerFigures } from './instruments/workers.ts';
 export type { MeasuredPod, PodUsage } from './resources/pod-usage.ts';
 export { createResourceMetrics, type ResourceMetrics, type ResourceMetricsOptions, type UsageProblem } from './resources/resource-metrics.ts';

@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   placement: () => import('./placement.ts'),
   'placement-cluster': () => import('./placement-cluster.ts'),
   quality: () => import('./quality.ts'),
+  scrape: () => import('./scrape.ts'),
   tracing: () => import('./tracing.ts'),
 };
 

@@ -80,7 +80,7 @@ const everythingGrowing = (): (() => Promise<string>) => {
     const workers = createWorkerFigures().expose(new Map(), { wanted: 2, serving: 2 });
     const gateway = await createGatewayInstruments(() => ({ ...gatewayFigures(), process: processFigures })).expose();
     const withoutProcess = (await scene.instruments.expose()).body.replaceAll(/^(?:# \w+ )?(?:process|nodejs)_.*\n/gm, '');
-    return `${withoutProcess}\n${gateway.body}\n${workers.body}\n`;
+    return `${withoutProcess}\n${gateway.body}\n${workers}\n`;
   };
 };
 

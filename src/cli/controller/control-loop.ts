@@ -135,8 +135,8 @@ export const createControlLoop = ({ options, client, watches, formulas, certific
     });
   }
   const setGateways = (): void => {
-    const { trustedProxies, accessLog } = registry.config;
-    link.set({ trustedProxies, accessLog });
+    const { trustedProxies, accessLog, perWorkloadMetrics } = registry.config;
+    link.set({ trustedProxies, accessLog, perWorkloadMetrics });
   };
   setGateways();
   registry.onConfig(setGateways);

@@ -1,5 +1,5 @@
 import type { Gateway } from '../../gateway/index.ts';
-import { createGatewayInstruments } from '../../metrics/index.ts';
+import { createGatewayInstruments, Exposition } from '../../metrics/index.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Operations } from './operations-server.ts';
 import { processFigures } from './process-figures.ts';
@@ -20,7 +20,7 @@ const instrumentsOf = (running: ExposedGateway, ownsProcess: boolean): Operation
       ...(ownsProcess ? { process: processFigures() } : {}),
     };
   });
-  return () => instruments.expose();
+  return (format) => instruments.expose(format);
 };
 
 /** What `/metrics` of a gateway says. */
@@ -29,15 +29,12 @@ export const gatewayExposition = (gateway: ExposedGateway): Operations['metrics'
 /** What `/metrics` of a controller says. */
 export const controllerExposition =
   ({ instruments }: Controller): Operations['metrics'] =>
-  () =>
-    instruments.expose();
+  (format) =>
+    instruments.expose(format);
 
 /** Both, one after the other: no metric is in both. */
 export const localExposition = (controller: Controller, gateway: ExposedGateway): Operations['metrics'] => {
   const ofController = controllerExposition(controller);
   const ofGateway = instrumentsOf(gateway, false);
-  return async () => {
-    const { contentType, body } = await ofController();
-    return { contentType, body: `${body}\n${(await ofGateway()).body}` };
-  };
+  return async (format) => Exposition.together(format, [await ofController(format), await ofGateway(format)]);
 };

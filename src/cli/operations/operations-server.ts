@@ -2,15 +2,14 @@ import type http from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { messageOf } from '../../core/index.ts';
-import { negotiated, type Exposition } from '../../metrics/index.ts';
 import { listenOn, type ListenAddress } from '../listen.ts';
+import { Scrapes, type Expose } from './scrapes.ts';
 
 /** What a process says of itself. */
 export interface Operations {
   /** Undefined while ready, else what it waits for, in a sentence. */
   readonly notReady: () => string | undefined;
-  /** The exposition, in the text format of Prometheus; it is answered as the scraper's `Accept` asks for it. */
-  readonly metrics: () => Promise<Exposition>;
+  readonly metrics: Expose;
   /** Answers every other path. */
   readonly other?: RequestListener;
 }
@@ -18,11 +17,11 @@ export interface Operations {
 // Not imported: a namespace of it would load undici with it (`gateway/node-http.ts`).
 const { createServer } = createRequire(import.meta.url)('node:http') as typeof http;
 
-const text = (response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void => {
-  response.writeHead(status, { 'content-type': contentType }).end(body);
+const text = (response: ServerResponse, status: number, body: string): void => {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
 };
 
-const answer = async (operations: Operations, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const answer = async (operations: Operations, scrapes: Scrapes, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const path = request.url?.split('?')[0];
   if (path === '/healthz') {
     text(response, 200, 'ok\n');
@@ -30,9 +29,7 @@ const answer = async (operations: Operations, request: IncomingMessage, response
     const waitingFor = operations.notReady();
     text(response, waitingFor === undefined ? 200 : 503, `${waitingFor ?? 'ok'}\n`);
   } else if (path === '/metrics') {
-    const { contentType, body } = negotiated(await operations.metrics(), request.headers.accept);
-    response.setHeader('vary', 'accept');
-    text(response, 200, body, contentType);
+    await scrapes.answer(request, response);
   } else if (operations.other !== undefined) {
     operations.other(request, response);
   } else {
@@ -42,8 +39,9 @@ const answer = async (operations: Operations, request: IncomingMessage, response
 
 /** Serves `/healthz`, `/readyz` and `/metrics` (plain node:http: the gateway process loads no express). Port 0 takes any free one. */
 export const serveOperations = async (operations: Operations, address: ListenAddress): Promise<Server> => {
+  const scrapes = new Scrapes(operations.metrics);
   const server = createServer((request, response) => {
-    answer(operations, request, response).catch((failure: unknown) => {
+    answer(operations, scrapes, request, response).catch((failure: unknown) => {
       if (!response.headersSent) text(response, 500, `${messageOf(failure)}\n`);
     });
   });

@@ -25,7 +25,7 @@ export const startOpenTelemetry = async (
   env.OTEL_NODE_RESOURCE_DETECTORS ??= 'env,serviceinstance';
   const named = env.OTEL_SERVICE_NAME !== undefined || env.OTEL_RESOURCE_ATTRIBUTES?.includes('service.name=') === true;
   let read: Operations['metrics'] | undefined;
-  const readers = await metricReaders(exporters, env, () => read?.(), complain.say);
+  const readers = await metricReaders(exporters, env, () => read?.('text'), complain.say);
   const sdk = new NodeSDK({
     metricReaders: [...readers],
     logRecordProcessors: [],

@@ -1,3 +1,4 @@
+import { defaultPerWorkloadMetrics } from '../route-snapshot.ts';
 import { parseCidrs } from '../cidrs.ts';
 import { failed, ok } from '../result.ts';
 import { budget } from './budget.ts';
@@ -21,7 +22,7 @@ const list =
     return bad === undefined ? ok(items) : failed(`has ${JSON.stringify(bad)}`);
   };
 
-const mostSeries: Parse<number> = (text) => (text === 'true' ? ok(5000) : text === 'false' ? ok(0) : integer(0, 20_000)(text));
+const mostSeries: Parse<number> = (text) => (text === 'true' ? ok(defaultPerWorkloadMetrics) : text === 'false' ? ok(0) : integer(0, 20_000)(text));
 
 const isKind = (text: string): boolean => /^[a-z][a-z0-9]{0,62}\.[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])$/.test(text);
 
@@ -59,7 +60,7 @@ export const operatorSettings = {
     initial: 'true',
     legal: 'true (5000), false (0), or a whole number to 20000',
     example: '500',
-    meaning: 'the most workloads that have series of their own in /metrics of the controllers; the sums (rouse_fleet_…) have all',
+    meaning: 'the most workloads that have series of their own in /metrics, the first by name; the sums (rouse_fleet_…, rouse_gateway_fleet_…) have all',
     parse: mostSeries,
   }),
   'access-log': operatorSetting({

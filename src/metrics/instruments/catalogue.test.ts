@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { createGatewayInstruments } from '../index.ts';
-import { wantsOpenMetrics, asOpenMetrics, negotiated, openMetricsFormat } from './open-metrics.ts';
+import { Exposition } from './exposition.ts';
+import { formatFor } from './open-metrics.ts';
 import { controllerScene, gatewayFigures, processFigures, sayEverything, web, workload } from '../../../test/support/metric-figures.ts';
 import { createWorkerFigures } from './workers.ts';
 
@@ -13,7 +14,7 @@ const everything = async (): Promise<readonly string[]> => {
   const { instruments } = controllerScene([workload(web)]);
   sayEverything(instruments);
   const workers = createWorkerFigures().expose(new Map(), { wanted: 2, serving: 2 });
-  return [(await createGatewayInstruments(gatewayFigures).expose()).body, workers.body, (await instruments.expose()).body];
+  return [(await createGatewayInstruments(gatewayFigures).expose()).body, workers, (await instruments.expose()).body];
 };
 
 /** A row for each metric: name, type, labels, what its help says. */
@@ -74,8 +75,8 @@ test('as OpenMetrics a counter is a family without _total, whole bounds have a .
     'd_seconds_bucket{le="+Inf"} 2',
     '',
   ].join('\n');
-  const { body, contentType } = asOpenMetrics({ body: text, contentType: '' });
-  t.is(contentType, openMetricsFormat);
+  const { body, contentType } = Exposition.ofText('openmetrics', text);
+  t.is(contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
   t.is(
     body,
     [
@@ -110,13 +111,8 @@ for (const [accept, wants] of [
   [prometheus3, true],
 ] as const)
   test(`${wants ? 'OpenMetrics' : 'the text format'} for Accept: ${accept ?? '(none)'}`, (t) => {
-    t.is(wantsOpenMetrics(accept), wants);
+    t.is(formatFor(accept), wants ? 'openmetrics' : 'text');
   });
-
-test('what is no text format of ours is answered as it is', (t) => {
-  const other = { body: 'x', contentType: 'application/json' };
-  t.is(negotiated(other, prometheus242), other);
-});
 
 test('a gateway tells of its process where the process is its own', async (t) => {
   const { body } = await createGatewayInstruments(() => ({ ...gatewayFigures(), process: processFigures })).expose();

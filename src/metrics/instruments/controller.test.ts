@@ -206,6 +206,8 @@ test('beyond the limit workloads get no series, their number is told, and the su
     t.is(shown.filter((line) => line.startsWith('rouse_desired_pods{')).length, most);
     t.true(shown.includes(`rouse_workloads_without_series ${String(without)}`));
     t.true(shown.includes('rouse_fleet_desired_pods 24'));
+    t.true(shown.includes('rouse_fleet_wake_failing_workloads{reason="quota"} 12'));
+    t.true(shown.includes('rouse_fleet_invalid_settings_workloads 0'));
   }
 });
 

@@ -2,9 +2,11 @@ import type { ColdStartPhase, Decision, WorkloadKey } from '../../core/index.ts'
 import { controlPlaneMetrics, ControlPlaneTimes, controlPlaneTimes, type ControlPlaneFigures, type WebhookOutcome } from './control-plane-metrics.ts';
 import { ControllerCounts, type WakeOutcome } from './controller-counts.ts';
 import { fewSeriesText } from './few-series.ts';
+import { FirstByName } from './first-by-name.ts';
 import { fleetColdStarts, fleetMetrics } from './fleet-metrics.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
-import { exposeMetrics, workloadLabels, type Exposition } from './series.ts';
+import { exposeMetrics, Exposition, type ExpositionFormat } from './exposition.ts';
+import { workloadLabels } from './series.ts';
 import { workloadMetrics, type WorkloadFigures } from './per-workload.ts';
 
 /** What a controller shows, read at each scrape. A workload that is missing here loses all its series. */
@@ -33,7 +35,7 @@ export interface ControllerInstruments {
   /** An admission webhook answered. */
   reviewed(webhook: string, outcome: WebhookOutcome, ms: number): void;
   forget(key: WorkloadKey): void;
-  expose(): Promise<Exposition>;
+  expose(format?: ExpositionFormat): Promise<Exposition>;
 }
 
 export interface ControllerInstrumentsOptions {
@@ -47,6 +49,7 @@ export interface ControllerInstrumentsOptions {
 export const createControllerInstruments = ({ read, monotonicMs, leads }: ControllerInstrumentsOptions): ControllerInstruments => {
   const counts = new ControllerCounts(monotonicMs);
   const times = new ControlPlaneTimes();
+  const firstByName = new FirstByName<WorkloadFigures>(({ key }) => key);
   return {
     decided: (key, decision, replicasBefore) => counts.decided(key, decision, replicasBefore, leads()),
     woken: (key) => counts.woken(key),
@@ -56,20 +59,18 @@ export const createControllerInstruments = ({ read, monotonicMs, leads }: Contro
     reconciled: (ms, outcome) => times.reconciles[outcome].observe(ms / 1000),
     reviewed: (webhook, outcome, ms) => times.reviewed(webhook, outcome, ms),
     forget: (key) => counts.forget(key),
-    expose: async () => {
+    expose: async (format = 'text') => {
       const figures = read();
       const all = [...figures.workloads];
       counts.keepOnly(new Set(all.map(({ key }) => key)));
       counts.podTime.upToNow();
-      const shown = all.slice(0, figures.mostWorkloads).map((workload) => [workloadLabels(workload.key), workload] as const);
+      const shown = firstByName.of(all, figures.mostWorkloads).map((workload) => [workloadLabels(workload.key), workload] as const);
       const few = await fewSeriesText([...controlPlaneMetrics(figures), ...fleetMetrics(all, figures.refused, all.length - shown.length, counts)]);
-      const many = await exposeMetrics([
-        ...controlPlaneTimes(figures, times),
-        fleetColdStarts(counts),
-        ...processMetrics(figures.process),
-        ...workloadMetrics(shown, counts),
-      ]);
-      return { ...many, body: few + many.body };
+      const many = await exposeMetrics(
+        [...controlPlaneTimes(figures, times), fleetColdStarts(counts), ...processMetrics(figures.process), ...workloadMetrics(shown, counts)],
+        format,
+      );
+      return Exposition.together(format, [Exposition.ofText(format, few), many]);
     },
   };
 };

@@ -9,13 +9,16 @@ const state = ({ desired, ready, starting }: WorkloadFigures): 'asleep' | 'wakin
 /** Sums over all workloads, also those without series of their own. Counters go on counting what a workload had that was handed back. */
 export const fleetMetrics = (all: readonly WorkloadFigures[], refused: number, leftOut: number, counts: ControllerCounts): readonly FewSeries[] => {
   const states = { asleep: 0, waking: 0, awake: 0 };
-  let [desired, ready, starting, before] = [0, 0, 0, 0];
+  let [desired, ready, starting, before, invalid] = [0, 0, 0, 0, 0];
+  const failing = new Map<string, number>();
   for (const workload of all) {
     states[state(workload)] += 1;
     desired += workload.desired;
     ready += workload.ready;
     starting += workload.starting;
     before += workload.replicasBefore ?? 0;
+    if (!workload.settingsValid) invalid += 1;
+    if (workload.wakeFailure !== undefined) failing.set(workload.wakeFailure, (failing.get(workload.wakeFailure) ?? 0) + 1);
   }
   const gauge = (name: string, help: string, value: number): FewSeries => ({ name, help, type: 'gauge', labels: [], samples: () => alone(value) });
   const { used, saved } = counts.podTime.all;
@@ -28,6 +31,14 @@ export const fleetMetrics = (all: readonly WorkloadFigures[], refused: number, l
       samples: () => byLabel('state', Object.entries(states)),
     },
     gauge('rouse_fleet_refused_workloads', 'Workloads that are not onboarded since their annotations have problems.', refused),
+    gauge('rouse_fleet_invalid_settings_workloads', 'Workloads whose annotations have problems; the last good settings stand then.', invalid),
+    {
+      name: 'rouse_fleet_wake_failing_workloads',
+      help: 'Workloads that cannot be woken, by the reason that held requests are told.',
+      type: 'gauge',
+      labels: ['reason'],
+      samples: () => byLabel('reason', failing),
+    },
     gauge('rouse_workloads_without_series', 'Workloads beyond the most that get series of their own (per-workload-metrics in rouse-config).', leftOut),
     gauge('rouse_fleet_desired_pods', 'Pods that all workloads want.', desired),
     gauge('rouse_fleet_ready_pods', 'Ready pods of all workloads.', ready),

@@ -69,26 +69,62 @@ test('each metric has its help and type once', async (t) => {
   const { body } = await createGatewayInstruments(gatewayFigures).expose();
   const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
   t.is(new Set(types).size, types.length);
-  t.is(types.length, 28);
-  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 28);
+  t.is(types.length, 47);
+  t.is(body.split('\n').filter((line) => line.startsWith('# HELP')).length, 47);
 });
 
-test('a second scrape shows the figures as they are then', async (t) => {
+test('a second scrape shows the figures as they are then; what is of no workload of now stays in the sums', async (t) => {
   let figures = gatewayFigures();
   const instruments = createGatewayInstruments(() => figures);
   await instruments.expose();
   figures = { ...figures, workloads: new Map(), rejectedConnections: new Map(), certificates: new Map(), routesValid: 0 };
-  t.deepEqual(series((await instruments.expose()).body), [
-    'rouse_gateway_requests_total{namespace="",workload="",revision="",code="404",code_class="4xx"} 5',
-    'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',
-    'rouse_gateway_hold_budget_used_bytes 32768',
-    'rouse_gateway_hold_budget_bytes 163840000',
-    'rouse_gateway_connections 11',
-    'rouse_gateway_access_log_lines_total{outcome="written"} 12',
-    'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
-    'rouse_gateway_controllers_linked 2',
-    'rouse_gateway_routes_valid 0',
-  ]);
+  const shown = series((await instruments.expose()).body);
+  t.deepEqual(
+    shown.filter((line) => !line.startsWith('rouse_gateway_fleet_')),
+    [
+      'rouse_gateway_requests_total{namespace="",workload="",revision="",code="404",code_class="4xx"} 5',
+      'rouse_gateway_refused_requests_total{namespace="",workload="",reason="unknown-host"} 5',
+      'rouse_gateway_workloads_without_series 0',
+      'rouse_gateway_hold_budget_used_bytes 32768',
+      'rouse_gateway_hold_budget_bytes 163840000',
+      'rouse_gateway_connections 11',
+      'rouse_gateway_access_log_lines_total{outcome="written"} 12',
+      'rouse_gateway_access_log_lines_total{outcome="dropped"} 1',
+      'rouse_gateway_controllers_linked 2',
+      'rouse_gateway_routes_valid 0',
+    ],
+  );
+  for (const line of [
+    'rouse_gateway_fleet_requests_total{code="200",code_class="2xx"} 9',
+    'rouse_gateway_fleet_requests_total{code="404",code_class="4xx"} 6',
+    'rouse_gateway_fleet_refused_requests_total{reason="unknown-host"} 7',
+    'rouse_gateway_fleet_request_bytes_total 90',
+    'rouse_gateway_fleet_in_flight 3',
+    'rouse_gateway_fleet_aborted_requests_total{by="pod",answer="begun"} 0',
+    'rouse_gateway_fleet_pod_connections{state="active"} 3',
+    'rouse_gateway_fleet_hold_seconds_bucket{le="0.1"} 1',
+    'rouse_gateway_fleet_request_duration_seconds_count 3',
+  ])
+    t.true(shown.includes(line), line);
+  t.false(shown.some((line) => line.startsWith('rouse_gateway_fleet_') && /revision|workload/.test(line)));
+});
+
+test('beyond the limit workloads get no series, the first by name stay, and the sums have all', async (t) => {
+  const figures = gatewayFigures();
+  const whole = series((await createGatewayInstruments(() => figures).expose()).body).filter((line) => line.includes('_fleet_'));
+  for (const [most, workloads] of [
+    [1, ['statefulsets.apps/queue']],
+    [0, []],
+  ] as const) {
+    const shown = series((await createGatewayInstruments(() => ({ ...figures, perWorkloadMetrics: most })).expose()).body);
+    const named = new Set(shown.flatMap((line) => /workload="([^"]+)"/.exec(line)?.[1] ?? []));
+    t.deepEqual([...named], [...workloads]);
+    t.true(shown.includes(`rouse_gateway_workloads_without_series ${2 - most}`));
+    t.deepEqual(
+      shown.filter((line) => line.includes('_fleet_')),
+      whole,
+    );
+  }
 });
 
 test('a gateway that serves TLS shows when its certificates expire and whether they are the newest; one that does not shows nothing of the kind', async (t) => {

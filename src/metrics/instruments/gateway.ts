@@ -1,59 +1,19 @@
-import { gatewayCodes, type GatewayCode, type WorkloadKey } from '../../core/index.ts';
+import type { GatewayCode, WorkloadKey } from '../../core/index.ts';
 import { edgePortMetrics, type EdgePortFigures } from './edge-ports.ts';
-import type { PlainHistogram } from './histogram.ts';
+import { FirstByName } from './first-by-name.ts';
+import { exposeMetrics, type Exposition, type ExpositionFormat } from './exposition.ts';
+import { fleetTraffic } from './gateway-fleet.ts';
+import { trafficMetrics, type GatewayWorkloadFigures } from './gateway-traffic.ts';
 import { processMetrics, type ProcessFigures } from './process-metrics.ts';
-import {
-  exposeMetrics,
-  label,
-  limited,
-  mostWorkloads,
-  noWorkload,
-  one,
-  workloadLabels,
-  type Exposition,
-  type LabelText,
-  type Metric,
-  type Sample,
-} from './series.ts';
-
-/** What the pods of one revision did; the one without a name is for requests that were never given to a pod. */
-export interface RevisionFigures {
-  readonly revision: string;
-  /** Each request once, by the status that the client got. */
-  readonly requests: ReadonlyMap<number, number>;
-  readonly durationSeconds: PlainHistogram;
-  /** Content of bodies, and what went over upgraded and TCP connections. */
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-}
-
-/** What a gateway counts of one workload. */
-export interface GatewayWorkloadFigures {
-  readonly revisions: Iterable<RevisionFigures>;
-  readonly inFlight: number;
-  readonly held: number;
-  /** What of the hold budget they take. */
-  readonly heldBytes: number;
-  /** Answers of the gateway's own. */
-  readonly refused: ReadonlyMap<GatewayCode, number>;
-  readonly holdSeconds: PlainHistogram;
-  /** By who broke it off, and whether the answer had begun. */
-  readonly aborted: Readonly<Record<'client' | 'pod' | 'gateway', { readonly none: number; readonly begun: number }>>;
-  readonly ignored: number;
-  readonly pokes: number;
-  readonly connectFailures: number;
-  /** Requests sent to a pod once more, and those that went there only later, since there were too many. */
-  readonly retries: number;
-  readonly retriesOverBudget: number;
-  /** By reason; and how many pods are out at the moment. */
-  readonly ejections: ReadonlyMap<string, number>;
-  readonly ejectedPods: number;
-  readonly podConnections: { readonly open: number; readonly idle: number; readonly opened: number };
-}
+import { label, one, workloadLabels, type Metric } from './series.ts';
 
 /** What a gateway counts, as it is read at each scrape; the gateway itself knows nothing of Prometheus. A workload that is gone is gone from here. */
 export interface GatewayFigures extends EdgePortFigures {
   readonly workloads: ReadonlyMap<WorkloadKey, GatewayWorkloadFigures>;
+  /** All of them together, those that are gone too. */
+  readonly all: () => GatewayWorkloadFigures;
+  /** The most workloads that get series of their own. */
+  readonly perWorkloadMetrics: number;
   /** Requests that belong to no workload. */
   readonly unrouted: ReadonlyMap<GatewayCode, number>;
   readonly routesValid: 0 | 1;
@@ -69,213 +29,70 @@ export interface GatewayFigures extends EdgePortFigures {
 }
 
 export interface GatewayInstruments {
-  expose(): Promise<Exposition>;
+  expose(format?: ExpositionFormat): Promise<Exposition>;
 }
 
-type Samples = Iterable<Sample<number>>;
-
-/** Knative's `response_code_class`; a TCP connection has no status, so no class. */
-const classOf = (status: number): string => (status >= 100 && status <= 599 ? `${Math.floor(status / 100)}xx` : 'none');
-const codeLabels = (status: number): LabelText => `${label('code', String(status))},${label('code_class', classOf(status))}`;
-const noRevision = label('revision', '');
-
-type Shown = readonly [labels: LabelText, figures: GatewayWorkloadFigures];
-
-const metricsOf = (figures: GatewayFigures, shown: readonly Shown[]): readonly Metric[] => {
-  const perWorkload = (figure: (figures: GatewayWorkloadFigures) => number) =>
-    function* (): Samples {
-      for (const [of, each] of shown) yield { labels: of, value: figure(each) };
-    };
-  function* requests(): Samples {
-    for (const [of, { revisions }] of shown)
-      for (const { revision, requests: byCode } of revisions)
-        for (const [code, value] of byCode) yield { labels: `${of},${label('revision', revision)},${codeLabels(code)}`, value };
-    for (const [code, value] of figures.unrouted) yield { labels: `${noWorkload},${noRevision},${codeLabels(gatewayCodes[code])}`, value };
-  }
-  function* ejections(): Samples {
-    for (const [of, each] of shown) for (const [reason, value] of each.ejections) yield { labels: `${of},${label('reason', reason)}`, value };
-  }
-  function* refused(): Samples {
-    for (const [of, each] of shown) for (const [reason, value] of each.refused) yield { labels: `${of},${label('reason', reason)}`, value };
-    for (const [reason, value] of figures.unrouted) yield { labels: `${noWorkload},${label('reason', reason)}`, value };
-  }
-  // From 0, also before the first request: by these `workers.ts` knows which revisions there are.
-  const perRevision = (figure: (figures: RevisionFigures) => number) =>
-    function* (): Samples {
-      for (const [of, { revisions }] of shown) for (const each of revisions) yield { labels: `${of},${label('revision', each.revision)}`, value: figure(each) };
-    };
-  function* aborted(): Samples {
-    for (const [of, each] of shown)
-      for (const by of ['client', 'pod', 'gateway'] as const)
-        for (const answer of ['none', 'begun'] as const)
-          yield { labels: `${of},${label('by', by)},${label('answer', answer)}`, value: each.aborted[by][answer] };
-  }
-  function* podConnections(): Samples {
-    for (const [
-      of,
-      {
-        podConnections: { open, idle },
-      },
-    ] of shown) {
-      yield { labels: `${of},state="active"`, value: open - idle };
-      yield { labels: `${of},state="idle"`, value: idle };
-    }
-  }
-  return [
-    {
-      name: 'rouse_gateway_requests_total',
-      help: 'Requests by status, each once however often it was tried; held and refused ones too. Without a workload: unknown hosts and unreadable requests.',
-      type: 'counter',
-      samples: requests,
-    },
-    {
-      name: 'rouse_gateway_request_bytes_total',
-      help: 'Content of request bodies, and what clients sent over upgraded and TCP connections.',
-      type: 'counter',
-      samples: perRevision(({ requestBytes }) => requestBytes),
-    },
-    {
-      name: 'rouse_gateway_response_bytes_total',
-      help: 'Content of the bodies of pods’ answers, and what pods sent over upgraded and TCP connections.',
-      type: 'counter',
-      samples: perRevision(({ responseBytes }) => responseBytes),
-    },
-    {
-      name: 'rouse_gateway_in_flight',
-      help: 'Requests in pods and open upgraded connections.',
-      type: 'gauge',
-      samples: perWorkload(({ inFlight }) => inFlight),
-    },
-    { name: 'rouse_gateway_held_requests', help: 'Requests that wait for capacity.', type: 'gauge', samples: perWorkload(({ held }) => held) },
-    {
-      name: 'rouse_gateway_refused_requests_total',
-      help: 'Requests that the gateway answered by itself, by the code of the answer.',
-      type: 'counter',
-      samples: refused,
-    },
-    {
-      name: 'rouse_gateway_aborted_requests_total',
-      help: 'Requests that were broken off, by whom, and whether the answer had begun. What a time limit or a drain cuts before that is a refusal.',
-      type: 'counter',
-      samples: aborted,
-    },
-    {
-      name: 'rouse_gateway_ignored_requests_total',
-      help: 'Requests that rouse.dev/ignore-requests names; they are in no other figure.',
-      type: 'counter',
-      samples: perWorkload(({ ignored }) => ignored),
-    },
-    {
-      name: 'rouse_gateway_pokes_total',
-      help: 'Times that the controllers were told that requests wait.',
-      type: 'counter',
-      samples: perWorkload(({ pokes }) => pokes),
-    },
-    {
-      name: 'rouse_gateway_pod_connections',
-      help: 'HTTP connections to pods: those that carry a request, and those that wait for one.',
-      type: 'gauge',
-      samples: podConnections,
-    },
-    {
-      name: 'rouse_gateway_pod_connections_opened_total',
-      help: 'HTTP connections to pods that were begun.',
-      type: 'counter',
-      samples: perWorkload(({ podConnections: { opened } }) => opened),
-    },
-    {
-      name: 'rouse_gateway_connect_failures_total',
-      help: 'Requests that found no connection to their pod, and went to another or back to waiting.',
-      type: 'counter',
-      samples: perWorkload(({ connectFailures }) => connectFailures),
-    },
-    {
-      name: 'rouse_gateway_retries_total',
-      help: 'Requests that were sent to a pod once more: no connection could be made, a kept one was dead, or the pod did not take them on.',
-      type: 'counter',
-      samples: perWorkload(({ retries }) => retries),
-    },
-    {
-      name: 'rouse_gateway_retries_over_budget_total',
-      help: 'Of those: put off, since more than 100 and a fifth of the requests within 10 s were retries.',
-      type: 'counter',
-      samples: perWorkload(({ retriesOverBudget }) => retriesOverBudget),
-    },
-    {
-      name: 'rouse_gateway_pod_ejections_total',
-      help: 'Pods taken out until a probe succeeds: connect (no connection could be made), closed (it ended one before it took a request), protocol (it does not speak HTTP/2 where h2c or grpc is asked for) or broke-off (several answers in a row broke off).',
-      type: 'counter',
-      samples: ejections,
-    },
-    {
-      name: 'rouse_gateway_ejected_pods',
-      help: 'Pods that are not used until a probe succeeds.',
-      type: 'gauge',
-      samples: perWorkload(({ ejectedPods }) => ejectedPods),
-    },
-    {
-      name: 'rouse_gateway_held_bytes',
-      help: 'What held requests take of the budget of the gateway: their memory, in steps of 16 KiB.',
-      type: 'gauge',
-      samples: perWorkload(({ heldBytes }) => heldBytes),
-    },
-    {
-      name: 'rouse_gateway_hold_budget_used_bytes',
-      help: 'What the held requests of all workloads take of the budget.',
-      type: 'gauge',
-      samples: () => one(figures.holdBudget.usedBytes),
-    },
-    {
-      name: 'rouse_gateway_hold_budget_bytes',
-      help: 'The budget: over it, the workload that holds the most loses its newest request.',
-      type: 'gauge',
-      samples: () => one(figures.holdBudget.bytes),
-    },
-    { name: 'rouse_gateway_connections', help: 'Connections of clients.', type: 'gauge', samples: () => one(figures.connections) },
-    {
-      name: 'rouse_gateway_access_log_lines_total',
-      help: 'Lines of the access log, and those that were dropped since nobody took them from standard output.',
-      type: 'counter',
-      samples: () => Object.entries(figures.accessLog).map(([outcome, value]) => ({ labels: label('outcome', outcome), value })),
-    },
-    ...edgePortMetrics(figures),
-    {
-      name: 'rouse_gateway_controllers_linked',
-      help: 'Links to controllers that are up; without any, traffic goes on by the last routes. Not there where the routes come from a file.',
-      type: 'gauge',
-      samples: () => (figures.controllersLinked === undefined ? [] : one(figures.controllersLinked)),
-    },
-    {
-      name: 'rouse_gateway_routes_valid',
-      help: '1 while the newest routes were taken, 0 after a routes file that was refused.',
-      type: 'gauge',
-      samples: () => one(figures.routesValid),
-    },
-    {
-      name: 'rouse_gateway_hold_seconds',
-      help: 'How long requests were held.',
-      type: 'histogram',
-      *samples() {
-        for (const [labels, { holdSeconds: value }] of shown) yield { labels, value };
-      },
-    },
-    {
-      name: 'rouse_gateway_request_duration_seconds',
-      help: 'Requests from arrival to the end of the answer, time in the queue included. Without upgraded and TCP connections.',
-      type: 'histogram',
-      *samples() {
-        for (const [of, { revisions }] of shown)
-          for (const { revision, durationSeconds: value } of revisions) if (value.count > 0) yield { labels: `${of},${label('revision', revision)}`, value };
-      },
-    },
-  ];
-};
+const ownMetrics = (figures: GatewayFigures, withoutSeries: number): readonly Metric[] => [
+  {
+    name: 'rouse_gateway_workloads_without_series',
+    help: 'Workloads beyond the most that get series of their own (per-workload-metrics in rouse-config).',
+    type: 'gauge',
+    samples: () => one(withoutSeries),
+  },
+  {
+    name: 'rouse_gateway_hold_budget_used_bytes',
+    help: 'What the held requests of all workloads take of the budget.',
+    type: 'gauge',
+    samples: () => one(figures.holdBudget.usedBytes),
+  },
+  {
+    name: 'rouse_gateway_hold_budget_bytes',
+    help: 'The budget: over it, the workload that holds the most loses its newest request.',
+    type: 'gauge',
+    samples: () => one(figures.holdBudget.bytes),
+  },
+  { name: 'rouse_gateway_connections', help: 'Connections of clients.', type: 'gauge', samples: () => one(figures.connections) },
+  {
+    name: 'rouse_gateway_access_log_lines_total',
+    help: 'Lines of the access log, and those that were dropped since nobody took them from standard output.',
+    type: 'counter',
+    samples: () => Object.entries(figures.accessLog).map(([outcome, value]) => ({ labels: label('outcome', outcome), value })),
+  },
+  ...edgePortMetrics(figures),
+  {
+    name: 'rouse_gateway_controllers_linked',
+    help: 'Links to controllers that are up; without any, traffic goes on by the last routes. Not there where the routes come from a file.',
+    type: 'gauge',
+    samples: () => (figures.controllersLinked === undefined ? [] : one(figures.controllersLinked)),
+  },
+  {
+    name: 'rouse_gateway_routes_valid',
+    help: '1 while the newest routes were taken, 0 after a routes file that was refused.',
+    type: 'gauge',
+    samples: () => one(figures.routesValid),
+  },
+];
 
 /** The metrics of a gateway (docs/reference/metrics.md). */
-export const createGatewayInstruments = (read: () => GatewayFigures, most = mostWorkloads): GatewayInstruments => ({
-  expose: () => {
-    const figures = read();
-    const shown = [...limited(figures.workloads, most)].map(([key, each]) => [workloadLabels(key), each] as const);
-    return exposeMetrics([...metricsOf(figures, shown), ...processMetrics(figures.process)]);
-  },
-});
+export const createGatewayInstruments = (read: () => GatewayFigures): GatewayInstruments => {
+  const firstByName = new FirstByName<WorkloadKey>((key) => key);
+  return {
+    expose: (format = 'text') => {
+      const figures = read();
+      const { workloads, unrouted } = figures;
+      const shown = firstByName.of([...workloads.keys()], figures.perWorkloadMetrics).flatMap((key) => {
+        const each = workloads.get(key);
+        return each === undefined ? [] : [[workloadLabels(key), each] as const];
+      });
+      return exposeMetrics(
+        [
+          ...trafficMetrics(shown, unrouted),
+          ...fleetTraffic(figures.all(), unrouted),
+          ...ownMetrics(figures, workloads.size - shown.length),
+          ...processMetrics(figures.process),
+        ],
+        format,
+      );
+    },
+  };
+};

@@ -1,6 +1,4 @@
-import { textFormat, type Exposition } from './series.ts';
-
-export const openMetricsFormat = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+import type { ExpositionFormat } from './exposition.ts';
 
 interface Range {
   readonly type: string;
@@ -18,7 +16,7 @@ const rangesOf = (accept: string): readonly Range[] =>
   });
 
 /** Whether a scraper wants OpenMetrics 1.0.0 at least as much as the text format. Who says nothing gets the text format. */
-export const wantsOpenMetrics = (accept: string | undefined): boolean => {
+const wantsOpenMetrics = (accept: string | undefined): boolean => {
   if (accept === undefined) return false;
   const ranges = rangesOf(accept);
   const best = (fits: (range: Range) => boolean): number => Math.max(0, ...ranges.filter(fits).map(({ quality }) => quality));
@@ -26,19 +24,5 @@ export const wantsOpenMetrics = (accept: string | undefined): boolean => {
   return openMetrics > 0 && openMetrics >= best(({ type }) => type === 'text/plain');
 };
 
-/**
- * The same as OpenMetrics 1.0.0: the family of a counter is called without `_total`, there are no empty lines, whole numbers in `le` have a `.0`, and the end is
- * marked. For what our instruments write: every metric with `_total` is a counter.
- */
-export const asOpenMetrics = ({ body }: Exposition): Exposition => ({
-  contentType: openMetricsFormat,
-  body: `${body
-    .replaceAll(/^(# (?:HELP|TYPE) \S+)_total(?= )/gm, '$1')
-    .replaceAll(/le="(\d+)"/g, 'le="$1.0"')
-    .replaceAll(/\n{2,}/g, '\n')
-    .trim()}\n# EOF\n`,
-});
-
-/** An exposition in the format that `accept` asks for. */
-export const negotiated = (exposition: Exposition, accept: string | undefined): Exposition =>
-  exposition.contentType === textFormat && wantsOpenMetrics(accept) ? asOpenMetrics(exposition) : exposition;
+/** What a scraper with this `Accept` is answered in. */
+export const formatFor = (accept: string | undefined): ExpositionFormat => (wantsOpenMetrics(accept) ? 'openmetrics' : 'text');

@@ -1,7 +1,7 @@
 import type { Decision, MetricName, MetricReading, WakeFailureReason, WorkloadKey } from '../../core/index.ts';
 import type { ControllerCounts } from './controller-counts.ts';
 import type { PodSeconds } from './pod-time.ts';
-import { label, type LabelText, type Metric, type Sample } from './series.ts';
+import { closedLabel, type LabelText, type Metric, type Sample } from './series.ts';
 
 /** A workload as it is at a scrape. */
 export interface WorkloadFigures {
@@ -29,6 +29,11 @@ export type Shown = readonly [labels: LabelText, workload: WorkloadFigures];
 const divisors: Readonly<Partial<Record<MetricName, number>>> = { latency: 1000, cpu: 100 };
 const inBaseUnit = (metric: MetricName, value: number): number => value / (divisors[metric] ?? 1);
 
+const ofMetric = closedLabel('metric');
+const ofReason = closedLabel('reason');
+const ofOutcome = closedLabel('outcome');
+const ofPhase = closedLabel('phase');
+
 const units = 'Latency (its p95) in seconds, memory in bytes, cpu as a ratio of what the pods request.';
 
 /** The metrics of each workload; labels from closed sets, but for its name. */
@@ -51,7 +56,7 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
     *samples(): Iterable<Sample<number>> {
       for (const [labels, { decision }] of shown)
         for (const { reading } of decision?.evidence.demands ?? [])
-          if (reading.kind === 'value') yield { labels: metricLabels(labels, reading.metric), value: inBaseUnit(reading.metric, figure(reading)) };
+          if (reading.kind === 'value') yield { labels, more: ofMetric(reading.metric), value: inBaseUnit(reading.metric, figure(reading)) };
     },
   });
   const podSeconds = (name: string, help: string, figure: (seconds: PodSeconds) => number): Metric => ({
@@ -81,7 +86,7 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
       help: '1 while it cannot be woken, by the reason that held requests are told.',
       type: 'gauge',
       *samples() {
-        for (const [labels, { wakeFailure }] of shown) if (wakeFailure !== undefined) yield { labels: `${labels},${label('reason', wakeFailure)}`, value: 1 };
+        for (const [labels, { wakeFailure }] of shown) if (wakeFailure !== undefined) yield { labels, more: ofReason(wakeFailure), value: 1 };
       },
     },
     perMetric('rouse_stable_value', 'Metric over the stable window, all pods together.', ({ stable }) => stable),
@@ -93,7 +98,7 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
       *samples() {
         for (const [labels, { decision }] of shown)
           for (const { reading, target } of decision?.evidence.demands ?? [])
-            yield { labels: metricLabels(labels, reading.metric), value: inBaseUnit(reading.metric, target) };
+            yield { labels, more: ofMetric(reading.metric), value: inBaseUnit(reading.metric, target) };
       },
     },
     {
@@ -109,8 +114,7 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
       help: 'Decisions by what was decisive.',
       type: 'counter',
       *samples() {
-        for (const [labels, { key }] of shown)
-          for (const { label: reason, value } of counts.decisions.of(key)) yield { labels: `${labels},${label('reason', reason)}`, value };
+        for (const [labels, { key }] of shown) for (const { label: reason, value } of counts.decisions.of(key)) yield { labels, more: ofReason(reason), value };
       },
     },
     {
@@ -118,8 +122,7 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
       help: 'Wakes by how they ended: a first byte (served), back at zero without one (unserved), or the reason why they could not succeed.',
       type: 'counter',
       *samples() {
-        for (const [labels, { key }] of shown)
-          for (const { label: outcome, value } of counts.wakes.of(key)) yield { labels: `${labels},${label('outcome', outcome)}`, value };
+        for (const [labels, { key }] of shown) for (const { label: outcome, value } of counts.wakes.of(key)) yield { labels, more: ofOutcome(outcome), value };
       },
     },
     podSeconds('rouse_pod_seconds_total', 'Pods that were ready or starting, times seconds; counted by the leader.', ({ used }) => used),
@@ -133,17 +136,14 @@ export const workloadMetrics = (shown: readonly Shown[], counts: ControllerCount
       help: 'Wakes from the first held request to its first byte, by phase.',
       type: 'histogram',
       *samples() {
-        for (const [labels, { key }] of shown)
-          for (const [phase, value] of counts.coldStarts.get(key) ?? []) yield { labels: `${labels},${label('phase', phase)}`, value };
+        for (const [labels, { key }] of shown) for (const [phase, value] of counts.coldStarts.get(key) ?? []) yield { labels, more: ofPhase(phase), value };
       },
     },
   ];
 };
 
-const metricLabels = (labels: LabelText, metric: string): LabelText => `${labels},${label('metric', metric)}`;
-
 function* wanted(labels: LabelText, { evidence: { demands, formula, panicking } }: Decision): Iterable<Sample<number>> {
   for (const { reading, stablePods, panicPods } of demands)
-    if (reading.kind === 'value') yield { labels: metricLabels(labels, reading.metric), value: panicking ? Math.max(stablePods, panicPods) : stablePods };
-  if (formula !== undefined) yield { labels: metricLabels(labels, 'formula'), value: panicking ? Math.max(formula.stable, formula.panic) : formula.stable };
+    if (reading.kind === 'value') yield { labels, more: ofMetric(reading.metric), value: panicking ? Math.max(stablePods, panicPods) : stablePods };
+  if (formula !== undefined) yield { labels, more: ofMetric('formula'), value: panicking ? Math.max(formula.stable, formula.panic) : formula.stable };
 }

@@ -26,7 +26,7 @@ const scene = () => {
     ended: (...end: Parameters<typeof figures.ended>) => figures.ended(...end),
     /** The series of a scrape with these answers. */
     scrape: (...answers: readonly (readonly [object, string | undefined])[]): ReadonlyMap<string, number> => {
-      const { body } = figures.expose(new Map(answers), { wanted: 2, serving: 2 });
+      const body = figures.expose(new Map(answers), { wanted: 2, serving: 2 });
       const rows = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
       return new Map(rows.map((row) => [row.slice(0, row.lastIndexOf(' ')), Number(row.slice(row.lastIndexOf(' ') + 1))]));
     },

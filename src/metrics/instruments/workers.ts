@@ -1,5 +1,4 @@
 import { isCounting, parseExposition, printExposition, sumExpositions, withoutGoneWorkloads, type ParsedExposition } from './exposition-sum.ts';
-import { textFormat, type Exposition } from './series.ts';
 
 /** Gauges of a gateway whose value is that of its worst worker (the one that began first, of those that run). */
 const least: ReadonlySet<string> = new Set([
@@ -8,11 +7,12 @@ const least: ReadonlySet<string> = new Set([
   'rouse_gateway_certificate_expiry_timestamp_seconds',
   'rouse_gateway_certificate_valid',
   'rouse_gateway_routes_valid',
+  'rouse_gateway_workloads_without_series',
 ]);
 
 export interface WorkerFigures {
-  /** Of each worker that runs: its exposition, undefined where it did not answer in time. */
-  expose(answers: ReadonlyMap<object, string | undefined>, workers: { readonly wanted: number; readonly serving: number }): Exposition;
+  /** Their sum in the text format. Of each worker that runs: its exposition, undefined where it did not answer in time. */
+  expose(answers: ReadonlyMap<object, string | undefined>, workers: { readonly wanted: number; readonly serving: number }): string;
   /** Its process is over; `last` is what it still told. */
   ended(worker: object, how: 'crashed' | 'stopped', last: string | undefined): void;
 }
@@ -42,7 +42,7 @@ export const createWorkerFigures = (): WorkerFigures => {
       }
       if (unanswered === 0 && current.length > 0) past = withoutGoneWorkloads(past, sumExpositions(current, [], least));
       const body = printExposition(sumExpositions(current, [...silent, past], least));
-      return { contentType: textFormat, body: `${body}\n${ownMetrics(wanted, serving, unanswered, exits)}` };
+      return `${body}\n${ownMetrics(wanted, serving, unanswered, exits)}`;
     },
     ended: (worker, how, last) => {
       const told = last === undefined ? heard.get(worker) : parseExposition(last);

@@ -50,6 +50,50 @@ test('requests, times and bytes are counted by the revision whose pod took them;
   });
 });
 
+test('the sums of a gateway keep what a workload had that was handed back, and count what of it still runs', async (t) => {
+  let end: (() => void) | undefined;
+  const { rig } = await startScene(
+    t,
+    eachRequest(async (wire, { target }) => {
+      if (target === '/slow') await new Promise<void>((resolve) => (end = resolve));
+      await wire.send(okWith('0123456789'));
+    }),
+  );
+  const sums = () => {
+    const { revisions, inFlight } = rig.gateway.counters.all();
+    const [all] = [...revisions];
+    return { requests: Object.fromEntries(all!.requests), bytes: all!.responseBytes, timed: all!.durationSeconds.count, inFlight };
+  };
+  await exchange(t, rig.port, get());
+  const slow = await dial(t, rig.port);
+  await slow.send(get('/slow'));
+  await until('it is in its pod', () => end !== undefined);
+  t.deepEqual(sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
+  await rig.gateway.apply({ revision: 90, full: false, upsert: [], remove: [web] });
+  t.is(rig.gateway.counters.workloads.size, 0);
+  t.deepEqual(sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
+  end?.();
+  await readAnswer(slow);
+  await until('the last one is counted', () => sums().inFlight === 0);
+  // Another change: what has ended is buried with it.
+  await rig.gateway.apply({ revision: 91, full: false, upsert: [], remove: [] });
+  t.deepEqual(sums(), { requests: { 200: 2 }, bytes: 20, timed: 2, inFlight: 0 });
+});
+
+test('the most workloads with series of their own come with the routes, and are the default where a controller says nothing', async (t) => {
+  const { rig } = await startScene(
+    t,
+    eachRequest(async (wire) => wire.send(okWith(''))),
+  );
+  const { counters } = rig.gateway;
+  t.is(counters.perWorkloadMetrics, 5000);
+  const settings = { trustedProxies: [], accessLog: 'off' as const };
+  await rig.gateway.apply({ revision: 90, full: false, upsert: [], remove: [], settings: { ...settings, perWorkloadMetrics: 7 } });
+  t.is(counters.perWorkloadMetrics, 7);
+  await rig.gateway.apply({ revision: 91, full: false, upsert: [], remove: [], settings });
+  t.is(counters.perWorkloadMetrics, 5000);
+});
+
 const chunked: Script = eachRequest((wire) => wire.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n'));
 const untilClose: Script = eachRequest(async (wire) => {
   await wire.send('HTTP/1.1 200 OK\r\n\r\n');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { jsonLogger, millis, systemClock, systemRandom } from '../../../core/index.ts';
-import { createWorkerFigures } from '../../../metrics/index.ts';
+import { createWorkerFigures, Exposition } from '../../../metrics/index.ts';
 import { exitCode, type ExitCode } from '../../exit-code.ts';
 import type { GatewayFlags } from '../../flags.ts';
 import { gatewayService } from '../observing.ts';
@@ -9,6 +9,7 @@ import { untilWritten } from '../written.ts';
 import { aborted, untilTold } from '../../lifetime.ts';
 import { readyLine } from '../../listen.ts';
 import { serveOperations } from '../../operations/operations-server.ts';
+import type { Expose } from '../../operations/scrapes.ts';
 import { SharedPorts } from './shared-ports.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -46,12 +47,12 @@ export const runWorkers = async (flags: GatewayFlags, podName: string): Promise<
   process.on('exit', () => supervisor.killAll());
   process.on('SIGHUP', () => supervisor.restart());
   const ports = await supervisor.start();
-  const metrics = async (): Promise<{ readonly contentType: string; readonly body: string }> => {
+  const metrics: Expose = async (format) => {
     const workers = [...supervisor.processes];
     const answers = await Promise.all(workers.map(async (worker) => [worker, await within(worker.metrics())] as const));
     // Whoever has ended meanwhile has said its last word.
     const alive = answers.filter(([worker]) => worker.isAlive);
-    return figures.expose(new Map(alive), { wanted: flags.workers, serving: supervisor.serving });
+    return Exposition.ofText(format, figures.expose(new Map(alive), { wanted: flags.workers, serving: supervisor.serving }));
   };
   const telemetry = await startTelemetry({ service: gatewayService, tracing: false }, logger);
   telemetry.exportMetrics(metrics);

@@ -2,6 +2,7 @@
 import { jsonLogger, messageOf, millis, systemClock, type Logger, type RouteSnapshot } from '../../../core/index.ts';
 import { CommandError, exitCode } from '../../exit-code.ts';
 import { gatewayExposition } from '../../operations/exposition.ts';
+import type { Expose } from '../../operations/scrapes.ts';
 import type { LinkedGateway, StopGateway } from '../linked-gateway.ts';
 import { startObserving, type Observing } from '../observing.ts';
 import { startGateway } from '../running-gateway.ts';
@@ -75,13 +76,13 @@ class Worker {
     await hangUp();
   }
 
-  #expose: (() => Promise<{ readonly body: string }>) | undefined;
+  #expose: Expose | undefined;
 
   async #exposition(): Promise<string | undefined> {
     const running = await this.#gateway?.catch(() => undefined);
     if (running === undefined) return undefined;
     this.#expose ??= gatewayExposition(running);
-    return (await this.#expose()).body;
+    return (await this.#expose('text')).body;
   }
 
   async #tellReadiness(running: LinkedGateway): Promise<void> {
