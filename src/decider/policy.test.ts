@@ -101,6 +101,8 @@ test('a wake to several pods is the one panic of its burst, under rouse; a wake 
   t.is(woken(4, specWith({}, kpa)).panicSince, undefined);
   t.is(woken(4, specWith(), { ...asleep, awakeSince: at(0) }).panicSince, undefined, 'it was awake before');
   t.is(woken(4, specWith(), { ...asleep, rateBase: undefined }).panicSince, undefined, 'it was never seen at zero');
+  const byHand = load(0, 0, { ready: 0, starting: 4, override: pods(4) });
+  t.is(decide(asleep, byHand, specWith(), at(2)).state.panicSince, undefined, 'a count that somebody set is no burst');
 });
 
 test('a demand beyond all that was asked for panics at the threshold itself', (t) => {

@@ -128,9 +128,9 @@ export const recommendRise = (
 
 /**
  * Under `rouse` a wake to several pods is the one panic of its burst: the count is held for a window from there, as after any burst, and
- * not once more from each tick on which pods are still starting.
+ * not once more from each tick on which pods are still starting. A count that was set by hand is no burst.
  */
 export const panicOfWake = (before: DeciderState, state: DeciderState, observation: Observation, spec: ScaleSpec, now: Instant): DeciderState => {
-  const justWoken = before.rateBase !== undefined && before.awakeSince === undefined && observation.replicas > 1;
+  const justWoken = before.rateBase !== undefined && before.awakeSince === undefined && observation.replicas > 1 && observation.override === undefined;
   return spec.policy === 'rouse' && justWoken ? { ...state, panicSince: now, panicPeak: Math.max(state.panicPeak, observation.replicas) } : state;
 };
