@@ -4,6 +4,7 @@ import test from 'ava';
 import ts from 'typescript';
 import { parse } from 'yaml';
 import { dashboards, printDashboard } from '../../grafana/src/dashboards.ts';
+import { withRunbookLinks } from '../../grafana/src/runbook-links.ts';
 import { dashboardQueries, ruleQueries, type AlertRule, type RuleFile } from '../support/monitoring-queries.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -97,9 +98,28 @@ test('every alert has a severity, a summary, and a runbook that is there and has
   for (const { alert, labels, annotations } of alerts) {
     t.true(['critical', 'warning', 'info'].includes(labels.severity), alert);
     t.true(annotations.summary.length > 10 && annotations.description.endsWith('.'), alert);
-    t.true(annotations.runbook_url.endsWith(`/docs/runbooks/${alert}.md`), alert);
+    t.is(annotations.runbook, `docs/runbooks/${alert}.md`);
+    t.is(annotations.runbook_url, undefined, 'nobody knows the address before it is given');
     const page = await read('docs', 'runbooks', `${alert}.md`);
     t.true(page.startsWith(`# ${alert}\n`));
     for (const part of ['What it means', 'Why', 'What mends it']) t.regex(page, new RegExp(`^## ${part}$`, 'm'), `${alert}: ${part}`);
   }
+});
+
+test('with the address of runbooks each alert has its link and is the same otherwise; an address that cannot be one is told', async (t) => {
+  const [plain, linked] = [
+    await rules('alerts.yaml'),
+    parse(withRunbookLinks(await read('grafana', 'rules', 'alerts.yaml'), 'https://wiki.example.com/{alert}?x=1#{alert}')) as RuleFile,
+  ];
+  const alertsOf = ({ groups }: RuleFile): readonly AlertRule[] => groups.flatMap(({ rules: of }) => of as readonly AlertRule[]);
+  t.is(alertsOf(linked).length, 22);
+  for (const { alert, annotations } of alertsOf(linked)) t.is(annotations.runbook_url, `https://wiki.example.com/${alert}?x=1#${alert}`);
+  t.deepEqual(
+    alertsOf(linked).map(({ annotations: { runbook_url: _, ...annotations }, ...rule }) => ({ ...rule, annotations })),
+    alertsOf(plain),
+  );
+  for (const wrong of ['', 'https://wiki.example.com/', 'wiki/{alert}', 'ftp://x/{alert}'])
+    t.throws(() => withRunbookLinks('', wrong), {
+      message: `--runbooks ${JSON.stringify(wrong)}: want an http or https URL with {alert} in it, e.g. https://wiki.example.com/rouse/{alert}`,
+    });
 });

@@ -14,6 +14,7 @@ import { freePort } from '../support/free-port.ts';
 import { controllerScene, gatewayFigures, processFigures, sayEverything, web, workload } from '../support/metric-figures.ts';
 import { dashboardQueries, ruleQueries, type RuleFile } from '../support/monitoring-queries.ts';
 import { startRouse } from '../support/rouse-process.ts';
+import { filledIn, isQuery, runbooks } from '../support/runbooks.ts';
 import { until } from '../support/until.ts';
 
 /**
@@ -183,6 +184,15 @@ for (const [file, dashboard] of dashboards)
       t.true(answers.some((series) => series.length > 0), `${where} gives nothing: ${expr}`); // prettier-ignore
     }
   });
+
+test('every query of a runbook gives numbers', async (t) => {
+  const queries = (await runbooks()).flatMap(({ alert, spans }) => spans.filter(isQuery).map((query) => ({ alert, query })));
+  t.true(queries.length >= 10);
+  for (const { alert, query } of queries) {
+    const answers = await Promise.all(scenes.map(([namespace, name]) => ask(filledIn(query, { namespace, name }).replaceAll('[5m]', '[15s]'))));
+    t.true(answers.some((series) => series.length > 0), `${alert}: ${query}`); // prettier-ignore
+  }
+});
 
 test('every rule is evaluated without an error, and what is recorded has numbers', async (t) => {
   const { data } = (await (await fetch(`${prometheus}/api/v1/rules`)).json()) as {
