@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse } from 'yaml';
+import { codeBlocks } from '../support/document.ts';
 import { helmBinary } from '../support/real-kubectl.ts';
 import { generatedManifests } from '../support/generated-manifests.ts';
 import { helmTemplate, kustomized, manifestsIn } from '../support/rendered.ts';
@@ -28,6 +29,26 @@ test(same, 'default', []);
 test(same, 'high-availability', ['-f', join(chart, 'values-high-availability.yaml')]);
 test(same, 'placement', ['--set', 'placement.enabled=true']);
 test(same, 'namespaced', ['--set', 'namespaces={default}']);
+
+test('the overlay of docs/monitoring.md lets Prometheus and the nodes alone read port 9090, and leaves all else as it is', async (t) => {
+  const block = codeBlocks(await readFile(join(chart, '..', '..', 'docs', 'monitoring.md'), 'utf8')).find(({ name }) => name === 'narrower');
+  const overlays = join(chart, '..', 'overlays');
+  const directory = await mkdtemp(join(overlays, 'narrower-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  await writeFile(join(directory, 'kustomization.yaml'), block?.text ?? '');
+  const [narrow, plain] = [manifestsIn(await kustomized(basename(directory))), manifestsIn(await kustomized('default'))];
+  const policies = ['NetworkPolicy rouse-system/rouse-controller', 'NetworkPolicy rouse-system/rouse-gateway'];
+  t.deepEqual([...narrow.keys()], [...plain.keys()]);
+  for (const [key, manifest] of plain) if (!policies.includes(key)) t.deepEqual(narrow.get(key), manifest, key);
+  for (const key of policies) {
+    const { ingress } = (narrow.get(key) as unknown as { spec: { ingress: readonly { from?: readonly object[]; ports: readonly { port: number }[] }[] } }).spec;
+    t.deepEqual(
+      ingress.flatMap(({ from, ports }) => ports.flatMap(({ port }) => (port === 9090 ? [Object.keys(from?.[0] ?? {})] : []))),
+      [['namespaceSelector']],
+    );
+    t.true(ingress.some(({ from, ports }) => from === undefined && ports.some(({ port }) => port === 8080 || port === 9443)));
+  }
+});
 
 test('every value of the chart does what it says', async (t) => {
   const args = ['image.repository=registry.example.com/rouse', 'image.tag=v7', 'image.pullPolicy=Always', 'image.pullSecrets={pull}', 'config.window=120s']
