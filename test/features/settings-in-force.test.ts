@@ -163,4 +163,8 @@ test('every transition is an Event, and rouse.dev/status is written on change on
       events.some((event) => event.reason === reason && event.type === 'Normal'),
       `${reason}: ${JSON.stringify(events.map((event) => [event.reason, event.message]))}`,
     );
+  // The same again is counted, not written again.
+  t.is((await app.get()).status, 200);
+  await until('the second wake is told', async () => (await eventsAbout(rouse, uid)).some(({ reason, count }) => reason === 'wake-request' && count === 2));
+  t.is((await eventsAbout(rouse, uid)).filter(({ reason }) => reason === 'wake-request').length, 1);
 });

@@ -5,6 +5,7 @@ export interface ShownEvent {
   readonly reason: string;
   readonly type: string;
   readonly message: string;
+  readonly count?: number;
 }
 
 /** The Events about the object with this uid, as the API has them. */
