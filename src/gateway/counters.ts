@@ -75,7 +75,7 @@ export interface PodConnectionCounts {
 export interface GatewayCounters {
   readonly workloads: ReadonlyMap<WorkloadKey, WorkloadCounters>;
   /** All of them together, those that are gone too. Added up when it is asked for. */
-  readonly all: () => Traffic;
+  readonly all: () => Promise<Traffic>;
   /** The most workloads that are to have series of their own. */
   perWorkloadMetrics: number;
   /** Requests that belong to no workload: unknown hosts and what could not be read. By code. */

@@ -4,15 +4,15 @@ import { instant, ManualClock, millis, type PodRoute } from '../core/index.ts';
 import { newWorkloadCounters } from './counters.ts';
 import { trafficOf, TrafficSum } from './traffic-sum.ts';
 
-test('whichever revisions and workloads go, the sums have every request and every byte once', (t) => {
+test('whichever revisions and workloads go, the sums have every request and every byte once', async (t) => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('request' as const), workload: fc.nat(2), revision: fc.nat(3) }),
     fc.record({ kind: fc.constant('rollout' as const), workload: fc.nat(2), revision: fc.nat(3) }),
     fc.record({ kind: fc.constant('gone' as const), workload: fc.nat(2) }),
     fc.constant({ kind: 'time' as const }),
   );
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const clock = new ManualClock(instant(0));
       const fresh = (index: number) => newWorkloadCounters(`x/w${index}` as never, clock);
       const there = [0, 1, 2].map(fresh);
@@ -32,7 +32,7 @@ test('whichever revisions and workloads go, the sums have every request and ever
           gone.addCounts(counters!);
           there[each.workload] = fresh(each.workload);
         } else void clock.advance(millis(400_000));
-        const sum = trafficOf(there, gone);
+        const sum = await trafficOf(there, gone);
         const [all] = sum.revisions;
         t.deepEqual([all?.requests.get(200) ?? 0, all?.durationSeconds.count, all?.responseBytes, sum.pokes], [requests, requests, 3 * requests, requests]);
       }

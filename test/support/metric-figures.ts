@@ -82,16 +82,17 @@ export const gatewayFigures = (): GatewayFigures => ({
     ],
     [queue, { ...quiet, revisions: [revision('1', [[0, 4]], 10, histogram())] }],
   ]),
-  all: () => ({
-    ...quiet,
-    revisions: [revision('', [[200, 9], [404, 1]], 90, histogram(0.05, 0.5, 5))], // prettier-ignore
-    inFlight: 3,
-    held: 2,
-    refused: new Map<GatewayCode, number>([['hold-queue-full', 1], ['unknown-host', 2]]), // prettier-ignore
-    holdSeconds: histogram(0.05, 0.5, 5),
-    ejections: new Map([['connect', 2]]),
-    podConnections: { open: 5, idle: 2, opened: 9 },
-  }),
+  all: () =>
+    Promise.resolve({
+      ...quiet,
+      revisions: [revision('', [[200, 9], [404, 1]], 90, histogram(0.05, 0.5, 5))], // prettier-ignore
+      inFlight: 3,
+      held: 2,
+      refused: new Map<GatewayCode, number>([['hold-queue-full', 1], ['unknown-host', 2]]), // prettier-ignore
+      holdSeconds: histogram(0.05, 0.5, 5),
+      ejections: new Map([['connect', 2]]),
+      podConnections: { open: 5, idle: 2, opened: 9 },
+    }),
   perWorkloadMetrics: 5000,
   unrouted: new Map<GatewayCode, number>([['unknown-host', 5]]),
   rejectedConnections: new Map([['plain-http', 2]]),

@@ -11,7 +11,7 @@ import { label, one, workloadLabels, type Metric } from './series.ts';
 export interface GatewayFigures extends EdgePortFigures {
   readonly workloads: ReadonlyMap<WorkloadKey, GatewayWorkloadFigures>;
   /** All of them together, those that are gone too. */
-  readonly all: () => GatewayWorkloadFigures;
+  readonly all: () => Promise<GatewayWorkloadFigures>;
   /** The most workloads that get series of their own. */
   readonly perWorkloadMetrics: number;
   /** Requests that belong to no workload. */
@@ -77,9 +77,10 @@ const ownMetrics = (figures: GatewayFigures, withoutSeries: number): readonly Me
 export const createGatewayInstruments = (read: () => GatewayFigures): GatewayInstruments => {
   const firstByName = new FirstByName<WorkloadKey>((key) => key);
   return {
-    expose: (format = 'text') => {
+    expose: async (format = 'text') => {
       const figures = read();
       const { workloads, unrouted } = figures;
+      const all = await figures.all();
       const shown = firstByName.of([...workloads.keys()], figures.perWorkloadMetrics).flatMap((key) => {
         const each = workloads.get(key);
         return each === undefined ? [] : [[workloadLabels(key), each] as const];
@@ -87,7 +88,7 @@ export const createGatewayInstruments = (read: () => GatewayFigures): GatewayIns
       return exposeMetrics(
         [
           ...trafficMetrics(shown, unrouted),
-          ...fleetTraffic(figures.all(), unrouted),
+          ...fleetTraffic(all, unrouted),
           ...ownMetrics(figures, workloads.size - shown.length),
           ...processMetrics(figures.process),
         ],

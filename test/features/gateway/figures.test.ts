@@ -6,6 +6,7 @@ import { ask, startHttp2Scene } from '../../support/http2-rig.ts';
 import { readAnswer, readHead } from '../../support/raw-message.ts';
 import { eachRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
 import { startTcpRig } from '../../support/tcp-rig.ts';
+import { until as eventually } from '../../support/until.ts';
 import { dial } from '../../support/wire.ts';
 
 /** What is counted by revision: requests, time, bytes; and what becomes of connections. */
@@ -59,8 +60,8 @@ test('the sums of a gateway keep what a workload had that was handed back, and c
       await wire.send(okWith('0123456789'));
     }),
   );
-  const sums = () => {
-    const { revisions, inFlight } = rig.gateway.counters.all();
+  const sums = async () => {
+    const { revisions, inFlight } = await rig.gateway.counters.all();
     const [all] = [...revisions];
     return { requests: Object.fromEntries(all!.requests), bytes: all!.responseBytes, timed: all!.durationSeconds.count, inFlight };
   };
@@ -68,16 +69,16 @@ test('the sums of a gateway keep what a workload had that was handed back, and c
   const slow = await dial(t, rig.port);
   await slow.send(get('/slow'));
   await until('it is in its pod', () => end !== undefined);
-  t.deepEqual(sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
+  t.deepEqual(await sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
   await rig.gateway.apply({ revision: 90, full: false, upsert: [], remove: [web] });
   t.is(rig.gateway.counters.workloads.size, 0);
-  t.deepEqual(sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
+  t.deepEqual(await sums(), { requests: { 200: 1 }, bytes: 10, timed: 1, inFlight: 1 });
   end?.();
   await readAnswer(slow);
-  await until('the last one is counted', () => sums().inFlight === 0);
+  await eventually('the last one is counted', async () => (await sums()).inFlight === 0);
   // Another change: what has ended is buried with it.
   await rig.gateway.apply({ revision: 91, full: false, upsert: [], remove: [] });
-  t.deepEqual(sums(), { requests: { 200: 2 }, bytes: 20, timed: 2, inFlight: 0 });
+  t.deepEqual(await sums(), { requests: { 200: 2 }, bytes: 20, timed: 2, inFlight: 0 });
 });
 
 test('the most workloads with series of their own come with the routes, and are the default where a controller says nothing', async (t) => {
