@@ -1,7 +1,7 @@
 import { failed, ok, type Result } from '../../core/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { isJson, type Json } from '../admission/review.ts';
-import { KnownNames, type KnownName } from './known-names.ts';
+import type { KnownName, KnownNames } from './known-names.ts';
 import { namesText, type NamesText } from './names-text.ts';
 import { isName, podToPlace } from './pod-to-place.ts';
 import type { PodToPlace, SentNode } from './ports.ts';
