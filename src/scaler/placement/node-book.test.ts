@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { seconds } from '../../core/index.ts';
 import { boundOf, nodeOf, owner, PlacedCluster } from '../testing/placed-cluster.ts';
+import { hello } from '../testing/views.ts';
 import type { NodeBook } from './node-book.ts';
 import { revisionId } from './revision-pods.ts';
 
@@ -84,6 +85,21 @@ test('an image is known on a node from the moment on that the node names it unti
   t.deepEqual(has(), [false, true]);
   cluster.putNode(nodeOf('n1', { images: ['app'] }), nodeOf('n2', { images: ['other'] }));
   t.deepEqual(has(), [true, false]);
+});
+
+test('how slow a node is comes with its history, also where the node is seen later, and goes with the node, whatever is still on it', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  const start = (node: string, ms: number): void => {
+    cluster.history.record({ workload: hello, revision: '5d9c', node, ms });
+  };
+  for (const node of ['m1', 'm2', 'm3']) start(node, 1000);
+  start('n1', 4000);
+  cluster.putNode(nodeOf('n1'));
+  cluster.putPod(boundOf('a', 'n1'));
+  t.is(cluster.book.node('n1')?.slowness, 4);
+  cluster.nodes.delete('', 'n1');
+  cluster.putNode(nodeOf('n1'));
+  t.is(cluster.book.node('n1')?.slowness, undefined);
 });
 
 /** Anything that watches may tell, in any order. */

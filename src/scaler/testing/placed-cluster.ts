@@ -91,6 +91,9 @@ export class PlacedCluster {
         if (ms !== undefined) this.starts.push([name, ms]);
         if (of?.uid === owner.uid) this.history.record({ workload: hello, revision, node: nodeName, ms });
       },
+      nodeGone: (name) => {
+        this.history.nodeGone(name);
+      },
       slownessOf: (name) => this.history.slowness(name),
       ...more,
     });
