@@ -101,7 +101,7 @@ test.serial(
 
     // The kubelet of these tests has no port-forward: what can be shown is that the command names the pod that leads.
     const named = /"pod\/\$\((kubectl .*)\)"/.exec(codeBlocks(document).find(({ name }) => name === 'leader')?.text ?? '')?.[1] ?? t.fail('no command');
-    const tools = `kubectl() { ${await kubectlBinary()} "$@"; }; `;
+    const tools = `kubectl() { ${await kubectlBinary()} --cache-dir ${join(cluster.directory, 'kubectl-cache')} "$@"; }; `;
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', tools + named], {
       env: { KUBECONFIG: await cluster.kubeconfig('admin'), PATH: process.env.PATH },
     });

@@ -200,7 +200,7 @@ test('in a cluster the page asks for a token and keeps it nowhere but in its mem
 });
 
 const picture = async (browser: Browser, name: string, scheme: 'light' | 'dark' = 'light'): Promise<void> => {
-  const height = name === 'live-page-list' ? 400 : 1020;
+  const height = name === 'live-page-list' ? 400 : 1150;
   await browser.show({ width: 1280, height, scheme });
   await browser.evaluate('document.activeElement?.blur(); scrollTo(0, 0)');
   await sleep(2500);

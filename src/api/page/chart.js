@@ -50,7 +50,7 @@ export const createChart = (where, lines, { height, whole = false, times = true 
         scales: { x: { time: true }, y: { range: (_chart, _least, most) => [0, (most ?? 0) * 1.1 || 1] } },
         axes: [
           { ...axis, space: 90, size: times ? 34 : 12, values: (_chart, ticks) => ticks.map((tick) => (times ? timeOf(tick * 1000) : '')) },
-          { ...axis, size: 60, values: (_chart, ticks) => ticks.map(short), ...(whole ? { incrs: wholeSteps } : {}) },
+          { ...axis, size: 60, space: 18, values: (_chart, ticks) => ticks.map(short), ...(whole ? { incrs: wholeSteps } : {}) },
         ],
         series: [
           {},
