@@ -4,11 +4,12 @@ import test from 'ava';
 import { at, concurrencyOf, observed, specWith, start } from '../../test/support/decision-inputs.ts';
 import { mendScenes } from '../../test/support/mend-scenes.ts';
 import { changesOf, podSeconds, runScene, told, type Scene } from '../../test/support/two-policies.ts';
-import { pods, type Decision, type ScaleSpec } from '../core/index.ts';
+import { millis, pods, type Decision, type MetricReading, type ScaleSpec } from '../core/index.ts';
+import { parseSpec } from '../core/spec/index.ts';
 import { decide, initialState } from './index.ts';
 
-const path = join(import.meta.dirname, '../../docs/autoscaling.md');
-const page = readFileSync(path, 'utf8');
+const pageOf = (name: string): string => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
+const page = pageOf('autoscaling.md');
 
 /** The rows of the table that begins with these columns. */
 const rowsOf = (...columns: readonly string[]): readonly (readonly string[])[] => {
@@ -76,4 +77,34 @@ test('the loads come to what the page says under both policies', (t) => {
     const ticks = runScene(scene, policy === 'kpa' ? 'kpa' : 'rouse');
     t.deepEqual(figures, [Math.max(...ticks.map(({ desired }) => desired)), changesOf(ticks), podSeconds(ticks), told(ticks)].map(String), `${load} ${policy}`);
   }
+});
+
+test('the defaults that the page names, and decides its tables with, are those of a workload that says nothing', (t) => {
+  const parsed = parseSpec({ workload: {} });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed));
+  const { scaling } = parsed.value.spec;
+  t.deepEqual(specWith().scaling, scaling);
+  for (const said of [
+    `(\`window\`, ${String(scaling.stableWindow / 1000)} s)`,
+    scaling.panicWindowShare === 0.1 ? '(a tenth of it)' : 'another share',
+    `The target (${String(scaling.metrics[0]?.target)} requests at once`,
+    `times the utilization (${String(scaling.targetUtilization * 100)} %)`,
+    `\`max-scale-up-rate\` (${String(scaling.maxScaleUpRate)})`,
+    scaling.maxScaleDownRate === 2 ? 'a `max-scale-down-rate`-th (a half)' : 'another share',
+    `\`panic-threshold\` (${String(scaling.panicThreshold)})`,
+    `\`scale-down-delay\` (${String(scaling.scaleDownDelay / 1000)} s)`,
+  ])
+    t.true(page.includes(said), said);
+});
+
+test('the example of latency in docs/autoscaling-metrics.md comes out as it says', (t) => {
+  const spec = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
+  const p95 = (ms: number): MetricReading => ({ metric: 'latency', kind: 'value', stable: ms, panic: ms, age: millis(500) });
+  const calm = initialState(spec, pods(4), start);
+  const first = decide(calm, observed({ ready: 4, metrics: [p95(300), concurrencyOf(200)] }), spec, at(0));
+  const half = decide(first.state, observed({ ready: 5, metrics: [p95(200), concurrencyOf(100)] }), spec, at(2)).decision.to;
+  const slow = decide(calm, observed({ ready: 4, metrics: [p95(5000), concurrencyOf(200)] }), spec, at(0)).decision.to;
+  const each = first.state.latency?.perPod ?? Number.NaN;
+  const said = `4 × 300 / 250 = ${(200 / each).toFixed(1)}, so ${String(first.decision.to)} pods, and ${each.toFixed(1)} requests each from now on. With half the load: ${String(half)}.\nAt a p95 of 5 s: ${String(slow)} pods, not 80.`;
+  t.true(pageOf('autoscaling-metrics.md').includes(said), said);
 });

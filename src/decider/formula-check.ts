@@ -6,7 +6,19 @@ const mostNodes = 300;
 
 const comparisons = new Set(['<', '<=', '>', '>=', '==', '!=', 'and', 'or', 'not']);
 const arithmetic = new Set(['+', '-', '*', '/', '%', '^']);
-const functions = ['min', 'max', 'ceil', 'floor', 'round', 'abs', 'sqrt', 'log', 'exp', 'clamp'];
+/** Each with how many arguments it takes. The second one of `ceil`, `floor` and `round` is a number of decimals, that of `log` its base. */
+const functions = new Map<string, { readonly least: number; readonly most: number }>([
+  ['min', { least: 1, most: Number.POSITIVE_INFINITY }],
+  ['max', { least: 1, most: Number.POSITIVE_INFINITY }],
+  ['ceil', { least: 1, most: 2 }],
+  ['floor', { least: 1, most: 2 }],
+  ['round', { least: 1, most: 2 }],
+  ['abs', { least: 1, most: 1 }],
+  ['sqrt', { least: 1, most: 1 }],
+  ['log', { least: 1, most: 2 }],
+  ['exp', { least: 1, most: 1 }],
+  ['clamp', { least: 3, most: 3 }],
+]);
 const plainNodes = new Set(['ParenthesisNode', 'ConditionalNode', 'RelationalNode']);
 
 /** Names besides the functions: every metric, and the pods. */
@@ -20,6 +32,15 @@ const childrenOf = (node: MathNode): readonly MathNode[] => {
 
 const depthOf = (node: MathNode): number => 1 + Math.max(0, ...childrenOf(node).map(depthOf));
 
+const wrongCall = (name: string, given: number): string | undefined => {
+  const takes = functions.get(name);
+  if (takes === undefined) return `calls the unknown function "${name}" (known: ${[...functions.keys()].join(', ')})`;
+  const { least, most } = takes;
+  if (given >= least && given <= most) return undefined;
+  const range = least === most ? String(least) : `${String(least)} or ${Number.isFinite(most) ? String(most) : 'more'}`;
+  return `calls "${name}" with ${String(given)} arguments; it takes ${range}`;
+};
+
 const wrongNode = (node: MathNode, path: string | null): string | undefined => {
   const { name = '', op = '' } = node;
   switch (node.type) {
@@ -29,7 +50,7 @@ const wrongNode = (node: MathNode, path: string | null): string | undefined => {
       // The name of a function is that of its call.
       return path === 'fn' || formulaNames.includes(name) ? undefined : `has the unknown name "${name}" (known: ${formulaNames.join(', ')})`;
     case 'FunctionNode':
-      return functions.includes(name) ? undefined : `calls the unknown function "${name}" (known: ${functions.join(', ')})`;
+      return wrongCall(name, node.args?.length ?? 0);
     case 'OperatorNode':
       return arithmetic.has(op) || comparisons.has(op) ? undefined : `uses the operator "${op}", which is not allowed`;
     default:

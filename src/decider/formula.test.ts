@@ -75,6 +75,9 @@ const accepted = [
   'clamp(rps, 1, 2)',
   'max(ceil(rps / 50), held > 0 ? 2 : 0)',
   '(rps > 5) * 3 + 1',
+  'max(min(rps), min(rps, 2, 3))',
+  'ceil(rps) + floor(rps) + round(rps) + abs(rps) + sqrt(rps) + log(rps) + exp(rps)',
+  'ceil(rps, 1) + floor(rps, 1) + round(rps, 1) + log(rps, 2)',
 ];
 test('formulas over the known names are accepted', (t) => {
   for (const formula of accepted) t.is(formulas.check(formula), undefined, formula);
@@ -133,7 +136,12 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['max(1, held > 0)', /gives true or false to "max", which takes numbers/],
   ['not rps', /gives true or false/],
   ['max', /unknown name "max"/],
-  ['max()', /gives no finite number/],
+  ['max()', /^calls "max" with 0 arguments; it takes 1 or more$/],
+  ['clamp(rps, 1, 2, 3)', /^calls "clamp" with 4 arguments; it takes 3$/],
+  ['rps > 1e9 ? clamp(rps, 1) : 1', /^calls "clamp" with 2 arguments; it takes 3$/],
+  ['held > 1e9 ? sqrt(rps, 2) : 1', /^calls "sqrt" with 2 arguments; it takes 1$/],
+  ['held > 1e9 ? abs() : 1', /^calls "abs" with 0 arguments; it takes 1$/],
+  ['ceil(rps, 1, 2)', /^calls "ceil" with 3 arguments; it takes 1 or 2$/],
   ['1 / 0', /gives no finite number/],
   ['random()', /unknown function/],
   [`${'('.repeat(40)}1${')'.repeat(40)}`, /nested more than 32 deep/],

@@ -5,7 +5,7 @@ declare module 'mathjs/number' {
     readonly op?: string;
     readonly name?: string;
     readonly value?: unknown;
-    readonly fn?: unknown;
+    readonly args?: readonly unknown[];
     /** Calls back for this node (with no parent) and for each node below it. */
     traverse(visit: (node: MathNode, path: string | null, parent: MathNode | null) => void): void;
     forEach(visit: (child: MathNode) => void): void;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { at, concurrencyOf, observed, specWith, start } from '../../test/support/decision-inputs.ts';
-import { millis, pods, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
-import { decide, initialState, type DeciderState } from './index.ts';
+import { millis, pods, seconds, type MetricReading, type Observation, type ScaleSpec } from '../core/index.ts';
+import { decide, initialState, remembersNothing, type DeciderState } from './index.ts';
 
 const byLatency = specWith({ metrics: [{ metric: 'latency', target: 250 }] });
 const slow: MetricReading = { metric: 'latency', kind: 'value', stable: 500, panic: 500, age: millis(500) };
@@ -30,3 +30,13 @@ test('load', settled, observed({ ready: 2, metrics: [concurrencyOf(120)] }));
 test('asleep', settled, observed({ ready: 0 }));
 test('on the way to zero', settled, observed());
 test('what latency learnt', settled, observed({ ready: 8, metrics: [slow, concurrencyOf(255)] }), byLatency, { changedAt: start, perPod: 32.5 });
+
+test('a workload that sleeps remembers nothing once nothing that it remembers could change a decision', (t) => {
+  const spec = specWith({ scaleDownDelay: seconds(30) });
+  const awake = decide(initialState(spec, pods(2), start), observed({ ready: 2, metrics: [concurrencyOf(120)] }), spec, at(0)).state;
+  t.false(remembersNothing(awake));
+  const asleep = (before: DeciderState, second: number): DeciderState => decide(before, observed({ ready: 0 }), spec, at(second)).state;
+  const delayed = asleep(awake, 2);
+  t.false(remembersNothing(delayed), 'the delay window still holds two pods');
+  t.true(remembersNothing(asleep(delayed, 40)));
+});

@@ -77,6 +77,19 @@ test('the same seed gives the same picture to the byte, another seed another', a
   t.not(await picture(2), first);
 });
 
+test('the table has a line for each contestant: held seconds, pod-hours, waits in a unit that fits, changes, and what became of the requests', (t) => {
+  const fates = { arrived: 105, answered: 100, refused: 2, held: 1, inPods: 2 };
+  const wait = { mean: 12.4, p99: 1234, worst: 61_040 };
+  const outcome = { name: 'hpa', samples: [], fates, heldSeconds: 12.34, podSeconds: 5400, spareSeconds: 1800, wait, changes: 3 } as const;
+  t.deepEqual(
+    summaryTable([outcome]).map((line) => line.split(/ {2,}/)),
+    [
+      ['policy', 'held request-s', 'pod-hours', 'spare pod-hours', 'mean wait', 'p99 wait', 'worst wait', 'changes', 'answered', 'refused'],
+      ['HPA (model)', '12.3', '1.50', '0.50', '12 ms', '1.23 s', '61.0 s', '3', '100', '2'],
+    ],
+  );
+});
+
 test('the picture is an SVG with every series of every contestant, and can be made a PNG', async (t) => {
   const scene = await sceneWith(load([10, 5], [20, 60]));
   const outcomes = await Promise.all(contestants.map((name) => run(scene, name)));
