@@ -61,9 +61,9 @@ test.serial('rouse explain says what is wanted, from what, through which steps, 
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await web.reach(2, 20_000);
   await until('a decision after that', () => rouse.local.controller.scaler.decided.explain('default', 'web')?.decisions.at(-1)?.kind === 'hold');
-  await load.stop();
   const command = startRouse(['explain', 'web', '--controller', url]);
   const code = await command.ended;
+  await load.stop();
   const out = command.lines.join('\n');
   t.is(code, 0, command.errors());
   t.regex(out, /^default\/web \(deployments\.apps\) (is held at|goes from)/);
