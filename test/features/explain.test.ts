@@ -114,7 +114,7 @@ test.serial('a recorded run decides the same again, bit for bit; a doctored one 
   const path = join(directory, 'web.jsonl');
   await writeFile(path, out);
   const replayed = await replay(path);
-  t.regex(replayed.out, /^1 cases, \d+ ticks, 0 mismatches\n$/);
+  t.regex(replayed.out, /^1 case, \d+ ticks, 0 mismatches\n$/);
   t.is(replayed.code, 0);
   t.true(Number(/(\d+) ticks/.exec(replayed.out)?.[1]) >= 3, replayed.out);
 
