@@ -1,6 +1,7 @@
 import { annotation, isEnabled } from '../core/index.ts';
 import { parseConfig, parseSpec, type ClusterConfig, type SpecOptions, type Texts } from '../core/spec/index.ts';
 import { loadFormulas } from '../decider/index.ts';
+import { counted } from './counted.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { isWorkload, mentionsFormula, podTemplate, readManifests, type Manifest, type SourcedManifest } from './manifests.ts';
 
@@ -36,7 +37,7 @@ export const validateFiles = async (paths: readonly string[], print: (line: stri
     for (const line of found.warnings) print(`warning: ${name}: ${line}`);
     problems += found.problems.length;
   }
-  print(`${workloads} ${workloads === 1 ? 'workload' : 'workloads'}, ${problems} ${problems === 1 ? 'problem' : 'problems'}`);
+  print(`${counted(workloads, 'workload')}, ${counted(problems, 'problem')}`);
   return problems === 0 ? exitCode.ok : exitCode.findings;
 };
 

@@ -185,7 +185,7 @@ const warned = test.macro(async (t: ExecutionContext, services: readonly Service
   t.true(answer.allowed);
   t.true(answer.warnings?.some((warning) => want.test(warning)) === true, JSON.stringify(answer.warnings));
 });
-test('no Service at all is warned about', warned, [], {}, /no Service with an address of its own/);
+test('no Service at all is warned about', warned, [], {}, /no Service with an address of its own selects the pods so far: until one does/);
 test('a headless Service is warned about', warned, [service('bare', { clusterIP: 'None' })], {}, /Service bare is headless/);
 test(
   'a UDP port is warned about',

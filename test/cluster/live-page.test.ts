@@ -103,7 +103,7 @@ test.serial(
     const named = /"pod\/\$\((kubectl .*)\)"/.exec(codeBlocks(document).find(({ name }) => name === 'leader')?.text ?? '')?.[1] ?? t.fail('no command');
     const tools = `kubectl() { ${await kubectlBinary()} --cache-dir ${join(cluster.directory, 'kubectl-cache')} "$@"; }; `;
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', tools + named], {
-      env: { KUBECONFIG: await cluster.kubeconfig('admin'), PATH: process.env.PATH },
+      env: { KUBECONFIG: await cluster.kubeconfig('admin'), KUBECACHEDIR: join(cluster.directory, 'kubectl-cache'), PATH: process.env.PATH },
     });
     const pod = (await cluster.api('GET', `/api/v1/namespaces/rouse-system/pods/${stdout.trim()}`)).body as unknown as {
       readonly status: { readonly podIP: string };

@@ -61,9 +61,9 @@ test.serial('rouse explain says what is wanted, from what, through which steps, 
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await web.reach(2, 20_000);
   await until('a decision after that', () => rouse.local.controller.scaler.decided.explain('default', 'web')?.decisions.at(-1)?.kind === 'hold');
-  await load.stop();
   const command = startRouse(['explain', 'web', '--controller', url]);
   const code = await command.ended;
+  await load.stop();
   const out = command.lines.join('\n');
   t.is(code, 0, command.errors());
   t.regex(out, /^default\/web \(deployments\.apps\) (is held at|goes from)/);
@@ -114,7 +114,7 @@ test.serial('a recorded run decides the same again, bit for bit; a doctored one 
   const path = join(directory, 'web.jsonl');
   await writeFile(path, out);
   const replayed = await replay(path);
-  t.regex(replayed.out, /^1 cases, \d+ ticks, 0 mismatches\n$/);
+  t.regex(replayed.out, /^1 case, \d+ ticks, 0 mismatches\n$/);
   t.is(replayed.code, 0);
   t.true(Number(/(\d+) ticks/.exec(replayed.out)?.[1]) >= 3, replayed.out);
 

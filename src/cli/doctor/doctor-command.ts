@@ -1,4 +1,5 @@
 import { systemClock } from '../../core/index.ts';
+import { counted } from '../counted.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { findCluster, refusedTo } from '../look/find-cluster.ts';
 import { findController } from '../look/find-controller.ts';
@@ -69,6 +70,6 @@ const lines = (diagnoses: readonly Diagnosis[], { paint }: Terminal): readonly s
     return 'mend' in finding ? [line, `${' '.repeat(width + 11)}${paint('bold', 'mend:')} ${finding.mend}`] : [line];
   });
   const count = (status: Diagnosis['finding']['status']): number => diagnoses.filter(({ finding }) => finding.status === status).length;
-  const summary = `${String(diagnoses.length)} checks: ${String(count('problem'))} problems, ${String(count('warning'))} warnings, ${String(count('skipped'))} skipped`;
+  const summary = `${counted(diagnoses.length, 'check')}: ${counted(count('problem'), 'problem')}, ${counted(count('warning'), 'warning')}, ${String(count('skipped'))} skipped`;
   return [...told, summary];
 };

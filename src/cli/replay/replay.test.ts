@@ -41,7 +41,7 @@ test('a figure that differs is shown with case, tick, field, want and got, and t
   await withFile('changed.jsonl', `${line}\n\n`, async (path) => {
     t.deepEqual(await replayed(path), {
       code: 1,
-      lines: ['case 000-constant-rps-linear, tick 2, desiredPodCount: want 74, got 75', '1 cases, 136 ticks, 1 mismatches'],
+      lines: ['case 000-constant-rps-linear, tick 2, desiredPodCount: want 74, got 75', '1 case, 136 ticks, 1 mismatch'],
     });
   });
 });

@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf } from '../../core/index.ts';
+import { counted } from '../counted.ts';
 import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { replayCase } from './golden-replay.ts';
 import { parseGoldenCase } from './golden-trace.ts';
@@ -104,6 +105,6 @@ export const replayFiles = async (paths: readonly string[], write: (line: string
     }
     if (cases === before) throw usage(path, 'it holds no case');
   }
-  write(`${String(cases)} cases, ${String(ticks)} ticks, ${String(mismatches)} mismatches`);
+  write(`${counted(cases, 'case')}, ${counted(ticks, 'tick')}, ${counted(mismatches, 'mismatch', 'mismatches')}`);
   return mismatches > 0 ? exitCode.findings : exitCode.ok;
 };

@@ -60,7 +60,10 @@ const serviceWarnings = ({ object, services }: WorkloadCheck, spec: ScaleSpec): 
     .filter((name) => !services.some((service) => service.name === name))
     .map((name) => `Service ${name} of rouse.dev/services is not there yet`);
   const pointed = own.filter((service) => !isHeadless(service));
-  const none = named === undefined && pointed.length === 0 ? ['no Service with an address of its own selects the pods: there is no traffic to scale by'] : [];
+  const none =
+    named === undefined && pointed.length === 0
+      ? ['no Service with an address of its own selects the pods so far: until one does, there is no traffic to scale by']
+      : [];
   const each = own.flatMap((service) => {
     const fit = canTakeOver(service);
     if (!fit.ok) return [`Service ${service.name} ${takeoverRefusals[fit.problem]}`];
