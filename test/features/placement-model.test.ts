@@ -195,7 +195,11 @@ const nineOn = async ({ policy, oneByOne, uneven, cold }: Nine): Promise<readonl
     starts.refresh();
   };
   const untilReady = (): void => {
-    for (; Number.isFinite(starts.nextAt); starts.refresh()) starts.advance((time = starts.nextAt));
+    while (Number.isFinite(starts.nextAt)) {
+      time = starts.nextAt;
+      starts.advance(time);
+      starts.refresh();
+    }
   };
   for (const [slot, machine] of machines.entries()) {
     if (slot < 3) machine.use(image, app.imageBytes);
