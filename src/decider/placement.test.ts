@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { placementWeights, score, type PlacementHistory, type PlacementNode, type PlacementPod } from './index.ts';
 
-const unknown: PlacementHistory = { hasRun: () => false, slowness: () => undefined, pull: () => undefined };
+const unknown: PlacementHistory = { hasRun: () => false, slowness: () => undefined, pull: () => 'nowhere' };
 
 const node = (name: string, more: Partial<PlacementNode> = {}): PlacementNode => ({
   name,
@@ -69,19 +69,20 @@ test('with warm a quick node that must pull goes before a slow one with the imag
 });
 
 test('when it will be ready is worked out from what else starts there, on the cores that running pods leave', (t) => {
-  const soon = (more: Partial<PlacementNode>, history = unknown): number | undefined =>
+  const soon = (more: Partial<PlacementNode>, history: PlacementHistory = unknown): number | undefined =>
     score(pod(), [node('n', { images: withImage, ...more })], history)[0]?.terms.soon;
   t.is(soon({}), 10);
-  t.is(soon({ starting: 1 }), 6);
-  t.is(soon({ starting: 1, requested: { cpu: 4, memory: 4e9, pods: 10 } }), 5);
-  t.is(soon({ starting: 1, allocatable: { cpu: 33, memory: 64e9, pods: 110 } }), 9);
-  t.is(soon({ starting: 1 }, { ...unknown, slowness: () => 2 }), 3);
+  t.is(soon({ starting: 1 }), 8);
+  t.is(soon({ starting: 1, requested: { cpu: 4, memory: 4e9, pods: 10 } }), 7);
+  t.is(soon({ starting: 4, allocatable: { cpu: 33, memory: 64e9, pods: 110 } }), 9);
+  t.is(soon({ starting: 1 }, { ...unknown, slowness: () => 2 }), 4);
   t.is(soon({}, { ...unknown, slowness: () => 0.5 }), 10, 'sooner than usual is not better than usual');
 });
 
-test('a pull that nobody has seen takes half a start, and none is for nothing', (t) => {
-  const cold = (pull: number | undefined): number | undefined => score(pod(), [node('n')], { ...unknown, pull: () => pull })[0]?.terms.soon;
-  for (const nonsense of [undefined, Number.NaN, Infinity]) t.is(cold(nonsense), 7);
+test('a pull that nobody has seen takes two starts, half a one where the revision has run nowhere, and none is for nothing', (t) => {
+  const cold = (pull: ReturnType<PlacementHistory['pull']>): number | undefined => score(pod(), [node('n')], { ...unknown, pull: () => pull })[0]?.terms.soon;
+  for (const nonsense of ['unseen' as const, Number.NaN, Infinity]) t.is(cold(nonsense), 3);
+  t.is(cold('nowhere'), 7);
   for (const least of [0, -1, 0.1]) t.is(cold(least), 8);
   t.is(cold(1), 5);
 });
@@ -180,7 +181,7 @@ const histories = fc
   .record({
     ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')),
     slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number),
-    pull: fc.option(number, { nil: undefined }),
+    pull: fc.oneof(number, fc.constantFrom('unseen' as const, 'nowhere' as const)),
   })
   .map(({ ran, slow, pull }): PlacementHistory => ({ hasRun: ({ name }) => ran.includes(name), slowness: ({ name }) => slow[name], pull: () => pull }));
 

@@ -50,8 +50,8 @@ export interface PlacementHistory {
   hasRun(node: PlacementNode): boolean;
   /** How long a start on that node takes, as a multiple of what it typically takes: of this workload, else of whatever started there; undefined: none was seen. */
   slowness(node: PlacementNode): number | undefined;
-  /** How much longer a start of this revision takes where its images have to come first, in typical starts where they are there; undefined: that was not seen. */
-  pull(): number | undefined;
+  /** How much longer a start of this revision takes where its images have to come first, in typical starts where they are there; `unseen`: not both were seen yet; `nowhere`: it has run on no node. */
+  pull(): number | 'unseen' | 'nowhere';
 }
 
 /** Each an integer from 0 (avoid) to 10 (best). */
@@ -117,25 +117,26 @@ const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHi
 };
 
 /**
- * Of a revision that nobody has seen starting with its image and without. Little, as there are few nodes yet that have it: with more all others would be at the
- * bottom of the scale, and quick ones among them would not be told from slow ones (docs/performance.md has what that costs).
+ * What a pull is taken for while nobody knows. An image takes longer to come than most programs take to begin; but of a revision that has run nowhere nearly all
+ * nodes must pull, and with more than half a start quick ones would not be told from slow ones at the bottom of the scale (docs/performance.md).
  */
-const unseenPull = 0.5;
+const assumedPull = { unseen: 2, nowhere: 0.5 } as const;
 /** What was learned may be of starts for which the image was there already, brought by others: it is never as if it were for nothing. */
 const leastPull = 0.25;
 
 const pullOf = (history: PlacementHistory): number => {
   const pull = history.pull();
-  return pull !== undefined && Number.isFinite(pull) ? Math.max(leastPull, pull) : unseenPull;
+  if (typeof pull === 'string') return assumedPull[pull];
+  return Number.isFinite(pull) ? Math.max(leastPull, pull) : assumedPull.unseen;
 };
 
-/** Of what pods request they use about half; the rest is there for starts, which want two cores each. */
+/** Of what pods request they use about half; the rest is there for starts. */
 const usedOfRequests = 0.5;
 
 /** How long until it is ready, in typical starts where its images are there. */
 const predicted = ({ allocatable, requested, starting }: PlacementNode, slowness: number, imagesThere: number, pull: number): number => {
   const free = Math.max(1, counted(allocatable.cpu) - usedOfRequests * counted(requested.cpu));
-  return slowness * (1 + (2 * counted(starting)) / free) + (1 - imagesThere) * pull;
+  return slowness * (1 + counted(starting) / free) + (1 - imagesThere) * pull;
 };
 
 const fewest = (counts: ReadonlyMap<string, number>): number => {

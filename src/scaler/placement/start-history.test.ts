@@ -51,13 +51,15 @@ test('a first start, for which the image had to come, is compared with first sta
 
 test('how long the image takes to come is what first starts of the revision took longer, once both were seen', (t) => {
   const history = new StartHistory();
-  const pull = (revision: string): number | undefined => history.of(hello, revision).pull();
-  t.is(pull('r1'), undefined);
+  const pull = (revision: string): unknown => history.of(hello, revision).pull();
+  t.is(pull('r1'), 'nowhere');
   record(history, 'n1', 6000);
-  t.is(pull('r1'), undefined);
+  t.is(pull('r1'), 'unseen');
   record(history, 'n1', 2000);
   t.is(pull('r1'), 2);
-  t.is(pull('r2'), undefined);
+  t.is(pull('r2'), 'nowhere');
+  history.nodeGone('n1');
+  t.is(pull('r1'), 'nowhere');
 });
 
 test('where a revision has run is known, also where its start was not seen', (t) => {

@@ -18,8 +18,8 @@ interface RevisionHistory {
   hasRun(node: string): boolean;
   /** How long one of its starts on that node takes, as a multiple of the typical one; undefined: none was seen. */
   slowness(node: string): number | undefined;
-  /** How much longer a start of this revision takes where the image has to come first, in starts where it is there; undefined: not both were seen. */
-  pull(): number | undefined;
+  /** How much longer a start of this revision takes where the image has to come first, in starts where it is there; `unseen`: not both were seen yet; `nowhere`: it has run on no node. */
+  pull(): number | 'unseen' | 'nowhere';
 }
 
 export interface Start {
@@ -122,7 +122,7 @@ export class StartHistory {
         const samples = own?.get(node);
         return samples === undefined ? undefined : recentMedian(samples);
       },
-      pull: () => pullOf(starts),
+      pull: () => (own === undefined || own.size === 0 ? 'nowhere' : (pullOf(starts) ?? 'unseen')),
     };
   }
 
