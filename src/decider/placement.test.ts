@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { placementWeights, score, type PlacementHistory, type PlacementNode, type PlacementPod } from './index.ts';
 
-const unknown: PlacementHistory = { hasRun: () => false, slowness: () => undefined };
+const unknown: PlacementHistory = { hasRun: () => false, slowness: () => undefined, pull: () => 'nowhere' };
 
 const node = (name: string, more: Partial<PlacementNode> = {}): PlacementNode => ({
   name,
@@ -43,7 +43,7 @@ test('warm prefers the node that has the image, from its status or because a pod
 
 test('a node that is leaving gets 0, and every other one more', (t) => {
   const nodes = [node('leaving', { images: withImage, leaving: 'draining' }), node('full', { requested: { cpu: 4, memory: 16e9, pods: 110 }, starting: 99 })];
-  const scores = scoresOf(pod(), nodes, { hasRun: () => false, slowness: () => 100 });
+  const scores = scoresOf(pod(), nodes, { ...unknown, slowness: () => 100 });
   t.is(scores['leaving'], 0);
   t.true((scores['full'] ?? 0) > 0);
 });
@@ -57,8 +57,34 @@ test('where starts have been slow is worse than where nobody knows, and that is 
   );
   t.deepEqual(
     scores.map((each) => each.score),
-    [4, 5, 6],
+    [1, 7, 10],
   );
+});
+
+test('with warm a quick node that must pull goes before a slow one with the image where the pull takes less, and behind it where it takes more', (t) => {
+  const nodes = [node('slow', { images: withImage }), node('quick')];
+  const after = (pull: number): PlacementHistory => ({ ...unknown, slowness: ({ name }) => (name === 'slow' ? 3 : 1), pull: () => pull });
+  t.deepEqual(scoresOf(pod(), nodes, after(1)), { slow: 3, quick: 5 });
+  t.deepEqual(scoresOf(pod(), nodes, after(4)), { slow: 3, quick: 2 });
+});
+
+test('when it will be ready is worked out from what else starts there, on the cores that running pods leave', (t) => {
+  const soon = (more: Partial<PlacementNode>, history: PlacementHistory = unknown): number | undefined =>
+    score(pod(), [node('n', { images: withImage, ...more })], history)[0]?.terms.soon;
+  t.is(soon({}), 10);
+  t.is(soon({ starting: 1 }), 8);
+  t.is(soon({ starting: 1, requested: { cpu: 4, memory: 4e9, pods: 10 } }), 7);
+  t.is(soon({ starting: 4, allocatable: { cpu: 33, memory: 64e9, pods: 110 } }), 9);
+  t.is(soon({ starting: 1 }, { ...unknown, slowness: () => 2 }), 4);
+  t.is(soon({}, { ...unknown, slowness: () => 0.5 }), 10, 'sooner than usual is not better than usual');
+});
+
+test('a pull that nobody has seen takes two starts, half a one where the revision has run nowhere, and none is for nothing', (t) => {
+  const cold = (pull: ReturnType<PlacementHistory['pull']>): number | undefined => score(pod(), [node('n')], { ...unknown, pull: () => pull })[0]?.terms.soon;
+  for (const nonsense of ['unseen' as const, Number.NaN, Infinity]) t.is(cold(nonsense), 3);
+  t.is(cold('nowhere'), 7);
+  for (const least of [0, -1, 0.1]) t.is(cold(least), 8);
+  t.is(cold(1), 5);
 });
 
 test('a slowness that makes no sense counts as none', (t) => {
@@ -101,13 +127,14 @@ test('pack prefers the fullest node that has room', (t) => {
   ];
   const { empty = 0, half = 0, nearly = 0, full = 0, 'no-pods': noPods = 0 } = scoresOf(pod({ policy: 'pack' }), nodes, unknown);
   t.true(empty < half && half < nearly);
-  t.true(full < empty && noPods < empty);
+  // The scheduler asks about no node on which it does not fit.
+  t.true(full <= empty && noPods <= empty);
 });
 
 test('the terms are told with the score, and policy off gives 0 everywhere', (t) => {
   const [told] = score(pod({ policy: 'off' }), [node('n', { images: withImage })], unknown);
   t.is(told?.score, 0);
-  t.deepEqual(told?.terms, { image: 10, start: 5, quiet: 10, headroom: 6, fullness: 4, spread: 10, pool: 10 });
+  t.deepEqual(told?.terms, { image: 10, start: 5, quiet: 10, soon: 10, headroom: 6, fullness: 4, spread: 10, pool: 10 });
 });
 
 test('docs/placement.md has the weights of the code', async (t) => {
@@ -151,8 +178,12 @@ const oddPods = fc
   })
   .map(({ byNode, byZone, ...rest }) => pod({ ...rest, podsOn: ({ name }) => byNode[name], podsByZone: new Map(Object.entries(byZone)) }));
 const histories = fc
-  .record({ ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')), slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number) })
-  .map(({ ran, slow }): PlacementHistory => ({ hasRun: ({ name }) => ran.includes(name), slowness: ({ name }) => slow[name] }));
+  .record({
+    ran: fc.array(fc.constantFrom<string>('a', 'b', 'c')),
+    slow: fc.dictionary(fc.constantFrom('a', 'b', 'c'), number),
+    pull: fc.oneof(number, fc.constantFrom('unseen' as const, 'nowhere' as const)),
+  })
+  .map(({ ran, slow, pull }): PlacementHistory => ({ hasRun: ({ name }) => ran.includes(name), slowness: ({ name }) => slow[name], pull: () => pull }));
 
 test('whatever comes, a score and its terms are whole numbers from 0 to 10, 0 for what is leaving alone, in the order of the nodes', (t) => {
   fc.assert(
@@ -176,13 +207,15 @@ test('whatever comes, a score and its terms are whole numbers from 0 to 10, 0 fo
   );
 });
 
-test('more starts on a node, or slower ones, never raise its score', (t) => {
+test('more starts on a node, slower ones, or a longer pull never raise its score, and images that are there never lower it', (t) => {
   fc.assert(
     fc.property(oddPods, oddNodes, histories, fc.nat(50), fc.double({ min: 0.01, max: 10, noNaN: true }), (asked, one, history, more, slower) => {
       const starting = Math.max(0, Number.isFinite(one.starting) ? one.starting : 0);
       const of = (each: PlacementNode, known: PlacementHistory): number => score(asked, [each], known)[0]?.score ?? -1;
       t.true(of({ ...one, starting: starting + more }, history) <= of({ ...one, starting }, history));
       t.true(of(one, { ...history, slowness: () => slower * 2 }) <= of(one, { ...history, slowness: () => slower }));
+      t.true(of(one, { ...history, pull: () => slower * 2 }) <= of(one, { ...history, pull: () => slower }));
+      t.true(of(one, { ...history, hasRun: () => true }) >= of(one, history));
     }),
   );
 });
@@ -212,7 +245,7 @@ test('with spread, a node alike in all else never scores lower for having fewer 
           [keys[1], few + more],
         ]);
       const a = { ...one, name: 'a' };
-      const alike: PlacementHistory = { hasRun: () => history.hasRun(a), slowness: () => history.slowness(a) };
+      const alike: PlacementHistory = { ...history, hasRun: () => history.hasRun(a), slowness: () => history.slowness(a) };
       const [first, second] = score(
         pod({ policy: 'spread', podsOn: ({ name }) => (name === 'few' ? few : few + more), podsByZone: counts(['x', 'y']) }),
         nodes,

@@ -50,6 +50,8 @@ export interface PlacementHistory {
   hasRun(node: PlacementNode): boolean;
   /** How long a start on that node takes, as a multiple of what it typically takes: of this workload, else of whatever started there; undefined: none was seen. */
   slowness(node: PlacementNode): number | undefined;
+  /** How much longer a start of this revision takes where its images have to come first, in typical starts where they are there; `unseen`: not both were seen yet; `nowhere`: it has run on no node. */
+  pull(): number | 'unseen' | 'nowhere';
 }
 
 /** Each an integer from 0 (avoid) to 10 (best). */
@@ -60,6 +62,8 @@ export interface PlacementTerms {
   readonly start: number;
   /** Few others are starting there: 5 with one start for every two cores. */
   readonly quiet: number;
+  /** When it will be ready: 10 in the typical time of a start where the images are there, 5 in twice that. Of the pull, the node's own slowness and what else starts there. */
+  readonly soon: number;
   /** What is free of CPU or memory, whichever is scarcer, once the pod is there; 0 where it does not fit. */
   readonly headroom: number;
   /** What is taken then; 0 where it does not fit. */
@@ -83,9 +87,9 @@ type Weights = Readonly<Record<keyof PlacementTerms, number>>;
  * of the right pool (15 of 27 rounds to 6, 12 of 27 to 4). It does not weigh where the pod belongs to none, so that the others keep the whole scale.
  */
 export const placementWeights: Readonly<Record<Exclude<PlacementSpec['policy'], 'off'>, Weights>> = {
-  warm: { image: 4, start: 3, quiet: 3, headroom: 1, fullness: 0, spread: 1, pool: 15 },
-  spread: { image: 2, start: 1, quiet: 1, headroom: 1, fullness: 0, spread: 7, pool: 15 },
-  pack: { image: 3, start: 2, quiet: 3, headroom: 0, fullness: 4, spread: 0, pool: 15 },
+  warm: { image: 0, start: 0, quiet: 0, soon: 12, headroom: 0, fullness: 0, spread: 0, pool: 15 },
+  spread: { image: 2, start: 1, quiet: 1, soon: 0, headroom: 1, fullness: 0, spread: 7, pool: 15 },
+  pack: { image: 0, start: 0, quiet: 0, soon: 8, headroom: 0, fullness: 4, spread: 0, pool: 15 },
 };
 
 const most = 10;
@@ -112,22 +116,54 @@ const imageShare = (node: PlacementNode, pod: PlacementPod, history: PlacementHi
   return pod.images.length === 0 ? 0 : there / pod.images.length;
 };
 
+/**
+ * What a pull is taken for while nobody knows. An image takes longer to come than most programs take to begin; but of a revision that has run nowhere nearly all
+ * nodes must pull, and with more than half a start quick ones would not be told from slow ones at the bottom of the scale (docs/performance.md).
+ */
+const assumedPull = { unseen: 2, nowhere: 0.5 } as const;
+/** What was learned may be of starts for which the image was there already, brought by others: it is never as if it were for nothing. */
+const leastPull = 0.25;
+
+const pullOf = (history: PlacementHistory): number => {
+  const pull = history.pull();
+  if (typeof pull === 'string') return assumedPull[pull];
+  return Number.isFinite(pull) ? Math.max(leastPull, pull) : assumedPull.unseen;
+};
+
+/** Of what pods request they use about half; the rest is there for starts. */
+const usedOfRequests = 0.5;
+
+/** How long until it is ready, in typical starts where its images are there. */
+const predicted = ({ allocatable, requested, starting }: PlacementNode, slowness: number, imagesThere: number, pull: number): number => {
+  const free = Math.max(1, counted(allocatable.cpu) - usedOfRequests * counted(requested.cpu));
+  return slowness * (1 + counted(starting) / free) + (1 - imagesThere) * pull;
+};
+
 const fewest = (counts: ReadonlyMap<string, number>): number => {
   let least = Infinity;
   for (const count of counts.values()) least = Math.min(least, counted(count));
   return Number.isFinite(least) ? least : 0;
 };
 
-const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, fewestInZone: number): PlacementTerms => {
+/** What is the same for all nodes. */
+interface Common {
+  readonly fewestInZone: number;
+  readonly pull: number;
+}
+
+const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHistory, { fewestInZone, pull }: Common): PlacementTerms => {
   const free = freeShare(node, pod);
-  const slowness = history.slowness(node);
+  const imagesThere = imageShare(node, pod, history);
+  const seen = history.slowness(node);
+  const slowness = seen !== undefined && seen > 0 ? seen : 1;
   const onNode = counted(pod.podsOn(node));
   const inZone = node.zone === undefined ? 0 : counted(counted(pod.podsByZone.get(node.zone)) - fewestInZone);
   const pairsOfCores = Math.max(1, counted(node.allocatable.cpu) / 2);
   return {
-    image: whole(most * imageShare(node, pod, history)),
-    start: slowness !== undefined && slowness > 0 ? whole(most / 2 / slowness) : most / 2,
+    image: whole(most * imagesThere),
+    start: whole(most / 2 / slowness),
     quiet: whole(most / (1 + counted(node.starting) / pairsOfCores)),
+    soon: whole(most / predicted(node, slowness, imagesThere, pull)),
     headroom: whole(most * free),
     fullness: free >= 0 ? whole(most * (1 - free)) : 0,
     spread: whole(most / 2 / (1 + onNode) + most / 2 / (1 + inZone)),
@@ -136,9 +172,9 @@ const termsOf = (node: PlacementNode, pod: PlacementPod, history: PlacementHisto
 };
 
 const total = (terms: PlacementTerms, weights: Weights, hasPool: boolean): number => {
-  let sum = weights.image * terms.image + weights.start * terms.start + weights.quiet * terms.quiet + weights.headroom * terms.headroom;
-  sum += weights.fullness * terms.fullness + weights.spread * terms.spread;
-  let weight = weights.image + weights.start + weights.quiet + weights.headroom + weights.fullness + weights.spread;
+  let sum = weights.image * terms.image + weights.start * terms.start + weights.quiet * terms.quiet + weights.soon * terms.soon;
+  sum += weights.headroom * terms.headroom + weights.fullness * terms.fullness + weights.spread * terms.spread;
+  let weight = weights.image + weights.start + weights.quiet + weights.soon + weights.headroom + weights.fullness + weights.spread;
   if (hasPool) {
     sum += weights.pool * terms.pool;
     weight += weights.pool;
@@ -164,14 +200,14 @@ export interface PlacementScorer {
  * answer, and no number of pods, images or starts makes a score leave 0 to 10.
  */
 export const placementScorer = (pod: PlacementPod, history: PlacementHistory): PlacementScorer => {
-  const least = fewest(pod.podsByZone);
+  const common: Common = { fewestInZone: fewest(pod.podsByZone), pull: pullOf(history) };
   const weights = pod.policy === 'off' ? undefined : placementWeights[pod.policy];
   const hasPool = pod.pool !== undefined;
   const scoreOf = (node: PlacementNode): number =>
-    weights === undefined || node.leaving !== undefined ? 0 : total(termsOf(node, pod, history, least), weights, hasPool);
+    weights === undefined || node.leaving !== undefined ? 0 : total(termsOf(node, pod, history, common), weights, hasPool);
   return {
     scoreOf,
-    reasonsOf: (node) => ({ node: node.name, score: scoreOf(node), terms: termsOf(node, pod, history, least), leaving: node.leaving }),
+    reasonsOf: (node) => ({ node: node.name, score: scoreOf(node), terms: termsOf(node, pod, history, common), leaving: node.leaving }),
   };
 };
 

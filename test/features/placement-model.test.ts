@@ -1,9 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { seededRandom } from '../../src/core/index.ts';
-import { balancedAllocation, imageLocality, leastAllocated, topologySpread } from '../bench/placement/default-scheduler.ts';
+import { balancedAllocation, defaultScores, imageLocality, leastAllocated, topologySpread } from '../bench/placement/default-scheduler.ts';
 import { makeLoad, type Workload } from '../bench/placement/load.ts';
 import { Machine, type SimulatedPod } from '../bench/placement/machine.ts';
+import { ours } from '../bench/placement/ours.ts';
 import { defaults } from '../bench/placement/settings.ts';
 import { SharedWork } from '../bench/placement/shared-work.ts';
 import { simulate, type ContestantName } from '../bench/placement/simulation.ts';
@@ -155,6 +156,78 @@ test('the ReplicaSet controller takes what is not ready, then the doubled up, th
     ['doubled', 'old'],
   );
   t.is(order.leaving(pods, 1)[0]?.name, 'starting');
+});
+
+interface Nine {
+  readonly policy: 'warm' | 'spread' | 'pack';
+  /** Each when the one before is ready; else all at once. */
+  readonly oneByOne: boolean;
+  /** Other pods are on two of the three. */
+  readonly uneven: boolean;
+  /** Nodes beside the three, without the image. */
+  readonly cold: number;
+}
+
+/** How many of nine pods each node gets, of three that have their image and some that have not, by the stock scheduler with ours beside it. */
+const nineOn = async ({ policy, oneByOne, uneven, cold }: Nine): Promise<readonly number[]> => {
+  const [app, other] = [
+    { ...workload, cpu: 0.5, memory: 2 ** 29, imageBytes: 250e6, startWork: 5_000 },
+    { ...workload, index: 1, cpu: 3 },
+  ];
+  const [image, revision] = ['registry.test/app-0:1', 1];
+  let time = 0;
+  const contestant = await ours(policy, defaults, [app, other], () => time);
+  const machines = Array.from({ length: 3 + cold }, (_, slot) => new Machine(defaults, slot, `m${slot}`, 1));
+  const starts = new Starts({
+    settings: defaults,
+    work: (pod) => pod.workload.startWork,
+    imagesChanged: (machine) => {
+      contestant.machineChanged(machine);
+    },
+    ready: (pod) => {
+      contestant.ready(Object.assign(pod, { isReady: true, readyAt: time }));
+    },
+  });
+  const put = (pod: SimulatedPod, machine: Machine): void => {
+    machine.add(Object.assign(pod, { machine }));
+    contestant.bound(pod);
+    starts.begin(pod, machine);
+    starts.refresh();
+  };
+  const untilReady = (): void => {
+    while (Number.isFinite(starts.nextAt)) {
+      time = starts.nextAt;
+      starts.advance(time);
+      starts.refresh();
+    }
+  };
+  for (const [slot, machine] of machines.entries()) {
+    if (slot < 3) machine.use(image, app.imageBytes);
+    contestant.machineChanged(machine);
+  }
+  if (uneven) for (const slot of [0, 1]) put(podOf(`other-${slot}`, { workload: other }), machines[slot]!);
+  untilReady();
+  for (let index = 0; index < 9; index += 1) {
+    const pod = podOf(`p${index}`, { workload: app, revision, image, createdAt: time });
+    const added = contestant.scores(pod, machines);
+    const totals = defaultScores(pod, machines, machines, defaults).map((score, at) => score + added[at]!);
+    put(pod, machines[totals.indexOf(Math.max(...totals))]!);
+    if (oneByOne) untilReady();
+  }
+  return machines.map(({ pods }) => [...pods].filter((pod) => pod.workload === app).length);
+};
+
+test('of nine pods spread never puts more on a node than it must, nor than another policy does', async (t) => {
+  for (const cold of [0, 7])
+    for (const oneByOne of [false, true])
+      for (const uneven of [false, true]) {
+        const scene = { cold, oneByOne, uneven };
+        const most = async (policy: Nine['policy']): Promise<number> => Math.max(...(await nineOn({ ...scene, policy })));
+        const [spread, warm, pack] = [await most('spread'), await most('warm'), await most('pack')];
+        t.is(spread, Math.ceil(9 / (3 + cold)), JSON.stringify(scene));
+        t.true(spread <= warm && warm <= pack, `${JSON.stringify(scene)}: ${spread}, ${warm}, ${pack}`);
+        if (cold > 0) t.true(spread < warm, 'warm keeps to where the image is');
+      }
 });
 
 const small = { ...defaults, machines: 12, workloads: 25, horizonMs: 40 * 60_000, warmUpMs: 5 * 60_000 };

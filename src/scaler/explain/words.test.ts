@@ -128,7 +128,7 @@ test('a standby says that it is one', (t) => {
 test('where the newest pods went, what decided it and what the other nodes were worth is told', (t) => {
   const explanation = explained(observed());
   const { now } = explanation;
-  const terms = { image: 10, start: 6, quiet: 10, headroom: 3, fullness: 7, spread: 8, pool: 10 };
+  const terms = { image: 10, start: 6, quiet: 10, soon: 9, headroom: 3, fullness: 7, spread: 8, pool: 10 };
   const one = {
     at: after(now, seconds(-90)),
     pod: 'web-a-x',
@@ -154,9 +154,9 @@ test('where the newest pods went, what decided it and what the other nodes were 
     page.includes(
       `Where its pods went
   web-a-y  to n2, not seen there yet  score 9  0s ago
-    warm: image 10, start 6, quiet 10, headroom 3, fullness 7, spread 8, pool 10; no other node could have it
+    warm: image 10, start 6, quiet 10, soon 9, headroom 3, fullness 7, spread 8, pool 10; no other node could have it
   web-a-x  to n2  score 9  1m30s ago
-    warm, base: image 10, start 6, quiet 10, headroom 3, fullness 7, spread 8, pool 10; then n1 4, n3 0 (draining), 3 more
+    warm, base: image 10, start 6, quiet 10, soon 9, headroom 3, fullness 7, spread 8, pool 10; then n1 4, n3 0 (draining), 3 more
 `,
     ),
     page,

@@ -10,7 +10,24 @@ test('a spot node is none that leaves', tainted, ['kubernetes.azure.com/scaleset
 test('one that does not take pods yet is not leaving', tainted, ['karpenter.sh/unregistered', 'node.kubernetes.io/not-ready'], undefined);
 test('a cordoned node', tainted, [], 'cordoned', { unschedulable: true });
 test('a node that is being deleted', tainted, [], 'draining', { deleting: true });
-for (const key of ['ToBeDeletedByClusterAutoscaler', 'DeletionCandidateOfClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'])
-  test(`an autoscaler's ${key}`, tainted, [key], 'draining');
-for (const key of ['aws-node-termination-handler/spot-itn', 'cloud.google.com/impending-node-termination', 'remediator.kubernetes.azure.com/unschedulable'])
+const draining = [
+  'ToBeDeletedByClusterAutoscaler',
+  'DeletionCandidateOfClusterAutoscaler',
+  'karpenter.sh/disrupted',
+  'karpenter.sh/disruption',
+  'node.cloudprovider.kubernetes.io/shutdown',
+  'node.kubernetes.io/out-of-service',
+  'aws-node-termination-handler/asg-lifecycle-termination',
+  'aws-node-termination-handler/scheduled-maintenance',
+];
+for (const key of draining) test(`a node that is drained: ${key}`, tainted, ['node.kubernetes.io/unschedulable', key], 'draining');
+const interrupted = [
+  'aws-node-termination-handler/spot-itn',
+  'aws-node-termination-handler/rebalance-recommendation',
+  'cloud.google.com/impending-node-termination',
+  'remediator.kubernetes.azure.com/unschedulable',
+  'remediator.aks.microsoft.com/unschedulable',
+];
+for (const key of interrupted)
   test(`a cloud's ${key}, which goes before others`, tainted, ['karpenter.sh/disrupted', key, 'node.kubernetes.io/unschedulable'], 'interrupted');
+test('the taint of a cordon, where the field is not set yet', tainted, ['node.kubernetes.io/unschedulable'], 'cordoned');

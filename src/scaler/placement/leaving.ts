@@ -3,7 +3,8 @@ import type { NodeView } from '../../kube/index.ts';
 
 /**
  * Taints by which a node says that it is about to go, by key. Whether they forbid new pods or only advise against them does not matter here; a taint that
- * marks a kind of node and no event, as `kubernetes.azure.com/scalesetpriority=spot`, is not one.
+ * marks a kind of node and no event, as `kubernetes.azure.com/scalesetpriority=spot`, is not one. No annotation says it: those of cluster-autoscaler and
+ * Karpenter on nodes (`scale-down-disabled`, `do-not-disrupt`) say that a node stays.
  */
 const taintsOfLeaving: ReadonlyMap<string, Leaving> = new Map<string, Leaving>([
   // cluster-autoscaler: being removed, and not needed for a while (kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go).

@@ -44,7 +44,7 @@ test('a node that the scheduler knows before we do is judged by what was sent', 
   const placement = cluster.placementOf(toPlace('a'));
   t.deepEqual(
     placement.scores(['new'], () => sent),
-    [9],
+    [10],
   );
   t.deepEqual(
     placement.inPool(['new'], () => sent),

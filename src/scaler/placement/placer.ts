@@ -40,6 +40,7 @@ export interface Placement {
   answered(best: readonly string[]): void;
 }
 
+/** As `src/webhooks` declares it, in more words: neither folder may import the other, and the compiler compares both where `src/cli` puts them together. */
 export interface Placer {
   placementOf(pod: PodToPlace): Placement | 'not-ours' | 'off' | 'not-synced';
 }

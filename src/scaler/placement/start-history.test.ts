@@ -49,6 +49,19 @@ test('a first start, for which the image had to come, is compared with first sta
   t.is(history.of(hello, 'r1').slowness('n4'), 1);
 });
 
+test('how long the image takes to come is what first starts of the revision took longer, once both were seen', (t) => {
+  const history = new StartHistory();
+  const pull = (revision: string): unknown => history.of(hello, revision).pull();
+  t.is(pull('r1'), 'nowhere');
+  record(history, 'n1', 6000);
+  t.is(pull('r1'), 'unseen');
+  record(history, 'n1', 2000);
+  t.is(pull('r1'), 2);
+  t.is(pull('r2'), 'nowhere');
+  history.nodeGone('n1');
+  t.is(pull('r1'), 'nowhere');
+});
+
 test('where a revision has run is known, also where its start was not seen', (t) => {
   const history = new StartHistory();
   record(history, 'n1', undefined);

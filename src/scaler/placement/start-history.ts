@@ -18,6 +18,8 @@ interface RevisionHistory {
   hasRun(node: string): boolean;
   /** How long one of its starts on that node takes, as a multiple of the typical one; undefined: none was seen. */
   slowness(node: string): number | undefined;
+  /** How much longer a start of this revision takes where the image has to come first, in starts where it is there; `unseen`: not both were seen yet; `nowhere`: it has run on no node. */
+  pull(): number | 'unseen' | 'nowhere';
 }
 
 export interface Start {
@@ -49,6 +51,12 @@ interface NodeStarts {
 }
 
 const nodeStarts = (samples: Samples): NodeStarts => ({ samples, slowness: recentMedian(samples) });
+
+const pullOf = (starts: RevisionStarts | undefined): number | undefined => {
+  const [first, again] = [recentMedian(starts?.first ?? []), recentMedian(starts?.again ?? [])];
+  return first === undefined || again === undefined ? undefined : (first - again) / again;
+};
+
 const hundredths = (value: number): number => Math.max(0.01, Math.round(value * 100) / 100);
 
 /** Puts the entry behind all others, as the newest. */
@@ -105,7 +113,8 @@ export class StartHistory {
 
   /** What is known of one revision, looked up once for many nodes. */
   of(workload: WorkloadKey, revision: string): RevisionHistory {
-    const own = this.#revisions.get(idOf(workload, revision))?.nodes;
+    const starts = this.#revisions.get(idOf(workload, revision));
+    const own = starts?.nodes;
     return {
       nodes: () => own?.keys() ?? [],
       hasRun: (node) => own?.has(node) === true,
@@ -113,6 +122,7 @@ export class StartHistory {
         const samples = own?.get(node);
         return samples === undefined ? undefined : recentMedian(samples);
       },
+      pull: () => (own === undefined || own.size === 0 ? 'nowhere' : (pullOf(starts) ?? 'unseen')),
     };
   }
 

@@ -78,6 +78,7 @@ export const suitOf = ({ book, history }: Known, suitor: Suitor): Suit => {
       // One that runs there, or is about to, brings the image; one that did has, unless the node says otherwise.
       hasRun: (node) => isKnownOn(node) && (podsByNode.has(node.name) || (own.hasRun(node.name) && book.node(node.name)?.view?.namesAllImages !== true)),
       slowness: (node) => (isKnownOn(node) ? own.slowness(node.name) : undefined) ?? node.slowness,
+      pull: () => own.pull(),
     },
   };
 };
