@@ -36,7 +36,7 @@ export class Gates {
   }
 
   /** Of all there ever were. */
-  traffic(): Traffic {
+  traffic(): Promise<Traffic> {
     return trafficOf(
       this.every().map(({ counters }) => counters),
       this.#gone,
