@@ -173,7 +173,7 @@ export class WorkloadGate implements CallProgress {
     this.#meter.arrive(now);
     this.#retries.request(now);
     this.#around.active(this);
-    const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
+    const pod = this.#waiting.size === 0 ? this.#pick(call) : undefined;
     if (pod === undefined) this.#hold(call, now);
     else this.#seat(call, pod, now);
   }
@@ -193,13 +193,18 @@ export class WorkloadGate implements CallProgress {
     this.#release();
   }
 
+  #pick(call: Call): Pod | undefined {
+    call.trace?.picking();
+    return this.#seats.pick(call, this.#route);
+  }
+
   #seat(call: Call, pod: Pod, now: number): void {
     this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     call.fresh = this.#retries.isSpent;
     this.#around.deadlines.add(call);
     const port = pod.portOf(call.target) ?? 0;
-    call.trace?.given(pod.route, port);
+    call.trace?.given(pod.route, port, { usable: this.#pods.usable.length, inFlight: pod.inFlight });
     call.start(pod, port);
   }
 
@@ -221,7 +226,7 @@ export class WorkloadGate implements CallProgress {
   #releaseOnce(): void {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
-      const pod = this.#retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : this.#seats.pick(call, this.#route);
+      const pod = this.#retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : this.#pick(call);
       if (pod !== undefined) {
         this.#waiting.leave(call);
         this.#seat(call, pod, this.#around.clock.monotonic());

@@ -36,7 +36,7 @@ export const startOpenTelemetry = async (
   complain.started();
   const tracer = trace.getTracer('rouse', rouseVersion);
   return {
-    requests: tracing ? spanTracer(tracer) : undefined,
+    requests: tracing ? spanTracer(tracer, systemClock) : undefined,
     controller: tracing ? controllerSpans(tracer, systemClock) : undefined,
     exportMetrics: (from) => {
       read = from;
