@@ -82,7 +82,6 @@ export const ownTerminal = (): Terminal => {
   };
 };
 
-// eslint-disable-next-line no-control-regex -- what paints
 const paintOrCharacter = /\u001B\[[\d;]*m|./gsu;
 
 /** The first `columns` characters of a line that may be painted; what paints takes no room, and ends as it would. */

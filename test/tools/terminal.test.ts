@@ -64,14 +64,15 @@ const ended = async (args: readonly string[], env: Readonly<Record<string, strin
 test.serial('a terminal gets colours, and none with NO_COLOR', async (t) => {
   t.regex(await onTerminal(['status']), /\u001B\[1mNAME\b[^]*web +\u001B\[32mactive\u001B\[39m/);
   const plain = await onTerminal(['status'], { NO_COLOR: '1' });
-  t.false(plain.includes('\u001B'), plain);
+  // A busy machine may show the line of progress, which is taken off again.
+  t.notRegex(plain, /\u001B\[\d*m/);
   t.regex(plain, /^web +active +1\/1/m);
 });
 
 test.serial('what takes longer than a second says so until it is done', async (t) => {
   answersAfterMs = 1500;
   const out = await onTerminal(['status'], { NO_COLOR: '1' });
-  t.regex(out, /asking the controller … 1 s\r\u001B\[KNAME +PHASE/);
+  t.regex(out, /asking the controller … 1 s\r\u001B\[K[^]*NAME +PHASE/);
 });
 
 for (const command of ['uninstall', 'restore'])
