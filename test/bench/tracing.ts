@@ -83,7 +83,7 @@ export const run = async (): Promise<void> => {
     console.log(`Medians of ${rounds} rounds of ${seconds} s, 12-byte GET, 32 connections, ${cpus().length} cores shared with load, origin and collector\n`);
     console.log(table(['asked for', 'CPU µs/request', 'least – most', '× nothing', 'RSS MB', 'start ms'], rows));
     for (const { gateway } of contestants) await gateway.stop('SIGKILL');
-    console.log(`\nA controller's tracer, a tick each second, with its export\n\n${await controllerCost(url)}`);
+    console.log(`\nA controller's tracer, a tick each half second, with its export\n\n${await controllerCost(url)}`);
   } finally {
     for (const { gateway } of contestants) await gateway.stop('SIGKILL');
     await programs.stop();

@@ -37,7 +37,7 @@ const tick = async (changing: boolean): Promise<number> => {
     controller?.decided(key, changing ? changes : holds);
     if (changing) controller?.happened({ type: 'scaled', workload: key, from: 2, to: 4, reason: 'metric-rise' });
   }
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await new Promise((resolve) => setTimeout(resolve, 500));
   const { user, system } = process.cpuUsage(from);
   return (user + system) / count;
 };
