@@ -28,7 +28,10 @@ let looks = 0;
 /** Has something new to say each time. */
 const controller = createServer((_request, response) => {
   looks += 1;
-  response.setHeader('rouse-leads', 'true').setHeader('rouse-api-version', '1').end(JSON.stringify({ workloads: [{ ...workload, held: looks }] }));
+  response
+    .setHeader('rouse-leads', 'true')
+    .setHeader('rouse-api-version', '1')
+    .end(JSON.stringify({ workloads: [{ ...workload, held: looks }] }));
 });
 test.before(async () => {
   controller.listen(0, '127.0.0.1');
