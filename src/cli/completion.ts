@@ -20,7 +20,7 @@ const argumentOf = (argument: Argument | undefined): Pick<Completed, 'words' | '
   return { words: argument?.argChoices ?? [], names: name === 'name' ? 'workloads' : name === 'file' ? 'files' : undefined };
 };
 
-const completed = (program: Command): readonly Completed[] =>
+export const completed = (program: Command): readonly Completed[] =>
   program.commands.map((command) => ({
     name: command.name(),
     description: command.description(),
@@ -28,9 +28,9 @@ const completed = (program: Command): readonly Completed[] =>
     ...argumentOf(command.registeredArguments[0]),
   }));
 
-const namesOf = ({ short, long }: Option): readonly string[] => [long, short].filter((name) => name !== undefined);
-const takesFile = ({ flags }: Option): boolean => /<(file|directory)>/.test(flags);
-const takesValue = ({ required, optional }: Option): boolean => required || optional;
+export const namesOf = ({ short, long }: Option): readonly string[] => [long, short].filter((name) => name !== undefined);
+export const takesFile = ({ flags }: Option): boolean => /<(file|directory)>/.test(flags);
+export const takesValue = ({ required, optional }: Option): boolean => required || optional;
 
 /** A script that makes a shell complete the commands, flags and values of `program`, made of its own definitions. */
 export const completionScript = (program: Command, shell: Shell): string => {

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../core/index.ts';
+import type { DataForm } from './output.ts';
 
 /** What the command line says, by command; every flag is described in `program.ts`. */
 export interface LocalFlags {
@@ -69,7 +70,7 @@ export interface SimulateFlags {
 export interface ExplainFlags {
   readonly namespace?: string;
   readonly at?: string;
-  readonly output: 'text' | 'json' | 'trace';
+  readonly output: 'text' | 'trace' | DataForm;
   readonly controller?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -85,7 +86,7 @@ interface WhereFlags {
 export interface ListingFlags extends WhereFlags {
   readonly allNamespaces?: boolean;
   readonly watch?: boolean;
-  readonly output?: 'json' | 'yaml' | 'name';
+  readonly output?: DataForm;
   readonly controller?: string;
 }
 
@@ -100,6 +101,6 @@ export interface SwitchFlags extends WhereFlags {
 }
 
 export interface DoctorFlags extends Omit<WhereFlags, 'namespace'> {
-  readonly output?: 'json' | 'yaml' | 'name';
+  readonly output?: DataForm;
   readonly controller?: string;
 }

@@ -14,9 +14,10 @@ const untilInterrupted = (): { readonly signal: AbortSignal; readonly release: (
   };
 };
 
-/** Runs `work` until the process is told to stop; its end by that is a good end. */
-export const untilStopped = async (work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
-  const { signal, release } = untilInterrupted();
+/** Runs `work` until the process is told to stop, or `unread` aborts: nobody reads what it says. Its end by that is a good end. */
+export const untilStopped = async (work: (signal: AbortSignal) => Promise<void>, unread?: AbortSignal): Promise<void> => {
+  const { signal: told, release } = untilInterrupted();
+  const signal = unread === undefined ? told : AbortSignal.any([told, unread]);
   // The clock's own timers do not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);
   try {

@@ -22,7 +22,11 @@ const flags = youngGeneration();
 if ((cache !== undefined || flags.length > 0) && execve !== undefined)
   execve(execPath, [execPath, ...execArgv, ...flags, ...argv.slice(1)], cache === undefined ? env : { ...env, NODE_COMPILE_CACHE: cache });
 
-const { runProgram } = await import('./program.ts');
-// kubectl starts the plugin by this name.
-const name = basename(argv[1] ?? '').startsWith('kubectl-rouse') ? 'kubectl rouse' : 'rouse';
-process.exitCode = await runProgram(process.argv.slice(2), name);
+const { completeForKubectl, runProgram } = await import('./program.ts');
+// kubectl starts the plugin, and what completes its words, by these names.
+const called = basename(argv[1] ?? '');
+if (called.startsWith('kubectl_complete-rouse')) {
+  const offered = await completeForKubectl(argv.slice(2));
+  // A cluster that has not answered yet is not waited for.
+  process.stdout.write(offered, () => process.exit());
+} else process.exitCode = await runProgram(process.argv.slice(2), called.startsWith('kubectl-rouse') ? 'kubectl rouse' : 'rouse');

@@ -3,6 +3,9 @@ import { stringify } from 'yaml';
 export const dataForms = ['json', 'yaml', 'name'] as const;
 export type DataForm = (typeof dataForms)[number];
 
+/** As kubectl takes it. */
+export const objectName = ({ resource, name }: { readonly resource: string; readonly name: string }): string => `${resource}/${name}`;
+
 /** `document` as JSON or YAML, or of each of its objects the name, as kubectl takes it: `deployments.apps/hello`. */
 export const printed = (form: DataForm, document: object, names: readonly string[]): string => {
   switch (form) {

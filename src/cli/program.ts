@@ -3,6 +3,7 @@ import { messageOf, type LogLevel } from '../core/index.ts';
 import { CommandError, exitCode, type ExitCode } from './exit-code.ts';
 import type { ControllerFlags, ExplainFlags, GatewayFlags, LocalFlags, RestoreFlags, SimulateFlags, UninstallFlags } from './flags.ts';
 import { cidrs, files, flag, kubeconfig, logLevel, port, portFlag, seed, timeout, tracing, workers } from './options.ts';
+import { dataForms } from './output.ts';
 import { withProgress } from './progress.ts';
 import { addCompletionCommand, addReadingCommands, addSwitchCommands } from './reading-commands.ts';
 import { ownTerminal } from './terminal.ts';
@@ -24,6 +25,16 @@ export const runProgram = async (args: readonly string[], name = 'rouse'): Promi
     if (!known && failure instanceof Error) process.stderr.write(`${failure.stack ?? ''}\n`);
     return known ? failure.exitCode : exitCode.failure;
   }
+};
+
+/** What kubectl's own completion offers behind `kubectl rouse`. */
+export const completeForKubectl = async (words: readonly string[]): Promise<string> => {
+  const { kubectlCompletion } = await import('./kubectl-completion.ts');
+  return kubectlCompletion(
+    rouse('kubectl rouse', () => undefined),
+    words,
+    async (where) => (await import('./look/workload-names.ts')).workloadNames(where, process.env),
+  );
 };
 
 const rouse = (name: string, done: (code: ExitCode) => void): Command => {
@@ -94,7 +105,7 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--cancel', 'the reverse of an uninstall that was begun: Rouse onboards again'))
     .addOption(timeout())
     .addOption(logLevel().default('warn' satisfies LogLevel))
-    .action(async (options: UninstallFlags) => done(await (await import('./hand-back/uninstall-command.ts')).runUninstall(options, print)));
+    .action(async (options: UninstallFlags) => done(await (await import('./hand-back/uninstall-command.ts')).runUninstall(options, terminal)));
   program
     .command('restore')
     .description(
@@ -104,14 +115,18 @@ const rouse = (name: string, done: (code: ExitCode) => void): Command => {
     .addOption(flag('--dry-run', 'only say what would be done'))
     .addOption(timeout())
     .addOption(logLevel().default('warn' satisfies LogLevel))
-    .action(async (options: RestoreFlags) => done(await (await import('./hand-back/restore-command.ts')).runRestore(options, print)));
+    .action(async (options: RestoreFlags) => done(await (await import('./hand-back/restore-command.ts')).runRestore(options, terminal)));
   program
     .command('explain')
     .description('Say why a workload has the count that it has, and what would change it; asks the controller, and changes nothing.')
     .argument('<name>', 'workload')
     .addOption(flag('-n, --namespace <name>', 'its namespace (else that of the kubeconfig’s context, else default)'))
     .addOption(flag('--at <time>', 'what was in force then: 2026-01-05T12:00:00Z (RFC 3339), or 5m ago'))
-    .addOption(flag('-o, --output <form>', 'trace: the last ticks, for rouse replay').choices(['text', 'json', 'trace']).default('text'))
+    .addOption(
+      flag('-o, --output <form>', 'trace: the last ticks, for rouse replay')
+        .choices(['text', ...dataForms, 'trace'])
+        .default('text'),
+    )
     .addOption(flag('--controller <url>', 'metrics port of the controller, e.g. http://127.0.0.1:9090 (else found: see docs/explain.md)'))
     .addOption(flag('--kubeconfig <file>', 'ask through this API server (else $KUBECONFIG, else rouse local, else ~/.kube/config)'))
     .addOption(flag('--context <name>', 'of the kubeconfig (else the current one)'))

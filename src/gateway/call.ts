@@ -92,6 +92,11 @@ export abstract class Call implements Carried, Member {
     return 'http';
   }
 
+  /** When the first of its head was read, where that is known (monotonic). */
+  get headAt(): number | undefined {
+    return undefined;
+  }
+
   /** For `sessionAffinity: ClientIP`. */
   abstract readonly clientAddress: string;
   /** Key into `PodRoute.ports`. */

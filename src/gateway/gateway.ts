@@ -180,6 +180,7 @@ class GatewayProcess implements Gateway {
       host,
       upstreams: this.#upstreams,
       accessLog,
+      headClock: options.tracer === undefined ? undefined : clock,
       http2: this.#http2,
       unrouted,
       connections,

@@ -15,6 +15,8 @@ export interface Door {
   readonly route: WorkloadRoute;
   /** No longer routed: at zero no pod will come. */
   readonly retired: boolean;
+  /** The pod that a call may go to now. */
+  pick(call: Call): Pod | undefined;
   /** Gives a call that waited to a pod. It may end at once, or wait again. */
   seat(call: Call, pod: Pod, now: number): void;
   refuse(call: Call, refusal: Refusal): void;
@@ -109,7 +111,7 @@ export class HeldCalls {
     for (let call = this.#waiting.first; call !== undefined;) {
       const { next } = call;
       const { route } = this.#door;
-      const pod = retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : seats.pick(call, route);
+      const pod = retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : this.#door.pick(call);
       if (pod !== undefined) {
         this.#waiting.leave(call);
         this.#door.seat(call, pod, this.#around.clock.monotonic());

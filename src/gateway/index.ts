@@ -10,7 +10,7 @@ export { holdSlots } from './hold-budget.ts';
 export { backlog, listening, ownSockets, type ListeningSockets } from './open-listener.ts';
 export { PokePace } from './poke-pace.ts';
 export type { LoggedRequest } from './request.ts';
-export type { PodFields, RequestClient, RequestTrace, TracedCall, TracedWorkload, Tracer } from './tracing.ts';
+export type { PodChoice, PodFields, RequestClient, RequestTrace, TracedCall, TracedWorkload, Tracer } from './tracing.ts';
 export { followRoutesFile, type FollowedRoutes, type FollowRoutesOptions } from './follow-routes-file.ts';
 export { turn } from './turn.ts';
 export type { EdgePortsOptions } from './edge-ports.ts';

@@ -17,6 +17,8 @@ export interface TracedWorkload {
 export interface RequestClient {
   readonly clientAddress: string;
   readonly scheme: Scheme;
+  /** When the first of the head was read, where that is known (monotonic). */
+  readonly headAt: number | undefined;
 }
 
 /** What a pod gets in the place of the client's fields of these names, in lower case; undefined: nothing. */
@@ -28,12 +30,20 @@ export interface RequestTrace {
   readonly fields: PodFields;
   /** It waits from now on; `atZero`: for a pod to start. */
   held(atZero: boolean): void;
-  given(pod: PodRoute, port: number): void;
+  /** A pod is looked for, in vain or not. */
+  picking(): void;
+  given(pod: PodRoute, port: number, choice: PodChoice): void;
   /** There was no connection to that pod. */
   unreachable(problem: string): void;
   /** That pod broke off, and it may be sent once more. */
   again(problem: string): void;
   ended(status: number, call: TracedCall): void;
+}
+
+/** How many pods could be used, and how many requests the chosen one has now. */
+export interface PodChoice {
+  readonly usable: number;
+  readonly inFlight: number;
 }
 
 /** What of a call is told at its end. */

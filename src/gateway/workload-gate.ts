@@ -162,9 +162,15 @@ export class WorkloadGate implements CallProgress, Door {
     this.#meter.arrive(now);
     this.#retries.request(now);
     this.#around.active(this);
-    const pod = this.#held.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
+    const pod = this.#held.size === 0 ? this.pick(call) : undefined;
     if (pod === undefined) this.#held.hold(call, now);
     else this.seat(call, pod, now);
+  }
+
+  /** The pod that the call may go to now. */
+  pick(call: Call): Pod | undefined {
+    call.trace?.picking();
+    return this.#seats.pick(call, this.#route);
   }
 
   /** Gives the call to `pod`, now. */
@@ -174,7 +180,7 @@ export class WorkloadGate implements CallProgress, Door {
     call.fresh = this.#retries.isSpent;
     this.#around.deadlines.add(call);
     const port = pod.portOf(call.target) ?? 0;
-    call.trace?.given(pod.route, port);
+    call.trace?.given(pod.route, port, { usable: this.#pods.usable.length, inFlight: pod.inFlight });
     call.start(pod, port);
   }
 

@@ -71,7 +71,9 @@ const parseInto = (config: KubeConfig, content: string, where: string): void => 
   try {
     document = parse(content);
   } catch (cause) {
-    throw invalid(`${where} is not YAML: ${messageOf(cause)}`, cause);
+    // Behind its first line stands the piece of the file.
+    const [problem = ''] = messageOf(cause).split('\n');
+    throw invalid(`${where} is not YAML: ${problem.replace(/:$/, '')}`, cause);
   }
   for (const part of ['clusters', 'contexts', 'users']) {
     if (!Array.isArray(at(document, part))) throw invalid(`${where} is no kubeconfig: it has no list "${part}"`);
@@ -90,7 +92,8 @@ const readText = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new KubeError('kube/config-unreadable', `kubeconfig ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new KubeError('kube/config-unreadable', `kubeconfig ${path} cannot be read: ${absent ? 'there is no such file' : messageOf(cause)}`, { cause });
   }
 };
 

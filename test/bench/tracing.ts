@@ -11,6 +11,7 @@ import { startOrigin } from './gateway/origin.ts';
 import { Programs } from './gateway/programs.ts';
 import { cpuSeconds, residentBytes } from './process-usage.ts';
 import { percentile, table } from './statistics.ts';
+import { controllerCost } from './tracing/controller-cost.ts';
 
 const say = (line: string): void => {
   process.stderr.write(`bench: ${line}\n`);
@@ -37,7 +38,7 @@ interface Contestant {
   readonly micros: number[];
 }
 
-/** What OpenTelemetry costs a gateway: CPU for each request, memory, start. A collector takes everything and looks at none of it. */
+/** What OpenTelemetry costs a gateway (CPU for each request, memory, start) and a controller (CPU of a tick). A collector takes everything and looks at none of it. */
 export const run = async (): Promise<void> => {
   const tools = { wrk: await debianTool('wrk', say), h2load: '' };
   const directory = await mkdtemp(join(tmpdir(), 'rouse-bench-'));
@@ -81,6 +82,8 @@ export const run = async (): Promise<void> => {
     });
     console.log(`Medians of ${rounds} rounds of ${seconds} s, 12-byte GET, 32 connections, ${cpus().length} cores shared with load, origin and collector\n`);
     console.log(table(['asked for', 'CPU µs/request', 'least – most', '× nothing', 'RSS MB', 'start ms'], rows));
+    for (const { gateway } of contestants) await gateway.stop('SIGKILL');
+    console.log(`\nA controller's tracer, a tick each half second, with its export\n\n${await controllerCost(url)}`);
   } finally {
     for (const { gateway } of contestants) await gateway.stop('SIGKILL');
     await programs.stop();

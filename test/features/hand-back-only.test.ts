@@ -16,7 +16,14 @@ test.after.always(() => rouse.close());
 const run = async (flags: Partial<Pick<UninstallOptions, 'dryRun' | 'handBackOnly' | 'cancel' | 'timeout'>>): Promise<readonly [number, readonly string[]]> => {
   const lines: string[] = [];
   const connection = await loadKubeConfig({ kind: 'text', text: rouse.local.cluster.api.kubeconfig() });
-  const around = { connection, clock: systemClock, random: systemRandom, logger: silentLogger, print: (line: string) => void lines.push(line) };
+  const around = {
+    connection,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    print: (line: string) => void lines.push(line),
+    doing: () => undefined,
+  };
   const code = await uninstall({ ...around, dryRun: false, handBackOnly: false, cancel: false, timeout: seconds(30), ...flags }, new AbortController().signal);
   return [code, lines];
 };

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { coldStartPhases } from '../../src/core/index.ts';
 import { deployment, service } from '../support/app.ts';
@@ -188,4 +191,43 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
     [...coldStartPhases, 'decision'].sort(),
   );
   t.deepEqual([[...receiver.exports.keys()], receiver.problems], [['grpc'], []]);
+});
+
+onLinux('a controller that loses its Lease for a moment goes on with the wake that is under way: it is served, and says what happened', async (t) => {
+  t.timeout(110_000);
+  const receiver = await startOtlpReceiver(t);
+  const rouse = await startSeparateProcesses({ ROUSE_TRACING: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '50' });
+  t.teardown(() => rouse.close());
+  const controller = await rouse.startController();
+  await rouse.leads(controller);
+  await rouse.startGateway('127.0.0.2');
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-lease-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const go = join(directory, 'go');
+  // The pod begins to serve when it is told to.
+  const command = [
+    '/bin/sh',
+    '-c',
+    `until [ -e ${go} ]; do sleep 0.1; done; exec ${process.execPath} ${join(import.meta.dirname, '../support/programs/app.js')}`,
+  ];
+  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('late', { command }));
+  await rouse.api('POST', '/api/v1/namespaces/default/services', service('late'));
+  const late = await followSlices(rouse.api, 'late');
+  t.teardown(() => late.close());
+  await until('the gateway is the endpoint', () => late.targets().length === 1, 30_000);
+  const answer = fetch(`http://${late.targets()[0]!}/`);
+  await until('it wakes', async () => (await rouse.countOf('late')).replicas === 1, 30_000);
+  const lease = '/apis/coordination.k8s.io/v1/namespaces/rouse-system/leases/rouse-controller';
+  await rouse.api.patch(lease, { spec: { holderIdentity: 'somebody', leaseDurationSeconds: 1 } });
+  const holder = async (): Promise<unknown> => ((await rouse.api('GET', lease)).body['spec'] as { readonly holderIdentity?: string }).holderIdentity;
+  await until('it leads again', async () => (await holder()) !== 'somebody', 30_000);
+  await rouse.leads(controller);
+  await writeFile(go, '');
+  t.is((await answer).status, 200);
+  const [wake] = await named(receiver, 'wake');
+  t.is(wake?.attributes['rouse.wake.outcome'], 'served', controller.errors());
+  t.deepEqual(
+    wake?.events.map(({ name }) => name),
+    ['lead-lost', 'lead-regained'],
+  );
 });

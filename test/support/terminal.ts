@@ -15,16 +15,21 @@ export interface TerminalOptions {
   /** What somebody types; left out: nobody is there. */
   readonly answer?: string;
   readonly wrote?: (out: string) => void;
+  readonly unread?: AbortSignal;
 }
 
 /** Runs a command in this process: one of its own takes a second to begin. Exit code and words are those of `rouse`. */
-export const runHere = async (command: (terminal: Terminal) => Promise<number>, { size, answer, wrote }: TerminalOptions = {}): Promise<Ended> => {
+export const runHere = async (
+  command: (terminal: Terminal) => Promise<number>,
+  { size, answer, wrote, unread = new AbortController().signal }: TerminalOptions = {},
+): Promise<Ended> => {
   let [out, errors] = ['', ''];
   const terminal: Terminal = {
     write: (text) => {
       out += text;
       wrote?.(out);
     },
+    unread,
     note: (line) => {
       errors += `${line}\n`;
     },

@@ -14,7 +14,7 @@ test('kubectl rouse: status, explain, doctor and disable by the real kubectl, wi
   const plugins = await mkdtemp(join(tmpdir(), 'rouse-plugin-'));
   t.teardown(() => rm(plugins, { recursive: true }));
   // As npm links it from the package's `bin`.
-  await symlink(main, join(plugins, 'kubectl-rouse'));
+  for (const name of ['kubectl-rouse', 'kubectl_complete-rouse']) await symlink(main, join(plugins, name));
   const env = { PATH: [plugins, dirname(process.execPath), process.env.PATH ?? ''].join(delimiter) };
   const { kubectl } = scene;
   t.regex(await kubectl(['plugin', 'list'], { env }), /kubectl-rouse$/m);
@@ -22,6 +22,12 @@ test('kubectl rouse: status, explain, doctor and disable by the real kubectl, wi
   t.is(await kubectl(['rouse', 'status', '-o', 'name'], { env }), 'deployments.apps/hello\n');
   const [workload] = (await kubectl(['rouse', 'status', '-o', 'name'], { env })).split('\n');
   t.regex(await kubectl(['get', workload ?? '', '-o', 'name']), /^deployment\.apps\/hello$/m, 'its names are those of kubectl');
+  // What kubectl's scripts for the shells ask at each Tab.
+  const offered = (...words: readonly string[]): Promise<string> => kubectl(['__complete', 'rouse', ...words], { env });
+  t.regex(await offered(''), /^status\tWhat each workload has and wants[^]*^:4$/m);
+  t.regex(await offered('explain', 'h'), /^hello\n:4\n/);
+  t.regex(await offered('status', '-n', 'kube-system', ''), /^:4\n/);
+  t.regex(await offered('top', '--by', 'h'), /^held\n:4\n/);
   t.regex(
     await until('it is explained', () => kubectl(['rouse', 'explain', 'hello'], { env }).catch(() => undefined)),
     /^default\/hello \(deployments\.apps\)/,

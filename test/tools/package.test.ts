@@ -33,6 +33,7 @@ test('the packed package installs into an empty folder and runs, compiled', asyn
   t.regex((await run(bin, ['--help'], { env })).stdout, /zero to N/);
   t.is((await run(bin, ['--version'], { env })).stdout, `${version}\n`);
   t.regex((await run(join(dirname(bin), 'kubectl-rouse'), ['status', '--help'], { env })).stdout, /^Usage: kubectl rouse status /);
+  t.is((await run(join(dirname(bin), 'kubectl_complete-rouse'), ['top', '--by', 'h'], { env })).stdout, 'held\n:4\n');
   t.regex((await run(bin, ['replay', join(root, 'test', 'data', 'kpa-golden.jsonl.gz')], { env })).stdout, / 0 mismatches\n$/);
 
   const local = startRouse(

@@ -12,7 +12,9 @@ export interface ControllerTracer {
   happened(event: ScalerEvent): void;
   /** It is no longer onboarded. */
   forget(workload: WorkloadKey): void;
-  /** Another one leads from now on, or the end has come. */
+  /** We do not lead any more, at least for now. */
   stepDown(): void;
+  /** The end of the process has come. */
+  end(): void;
   readonly wakes: WakeContextSource;
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/index.ts';
 import { counted } from '../counted.ts';
-import { exitCode, type ExitCode } from '../exit-code.ts';
+import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { findCluster, refusedTo } from '../look/find-cluster.ts';
 import { findController } from '../look/find-controller.ts';
 import type { DoctorFlags } from '../flags.ts';
@@ -14,7 +14,7 @@ import { diagnose, patientOf, type Diagnosis } from './diagnose.ts';
 /** `rouse doctor`: every check with what it found, and of what is wrong how to mend it. Exit 1: something is wrong; a warning alone is not. */
 export const runDoctor = async (flags: DoctorFlags, environment: Readonly<Record<string, string | undefined>>, terminal: Terminal): Promise<ExitCode> => {
   const cluster = await findCluster(flags);
-  let diagnoses: readonly Diagnosis[] = [];
+  let diagnoses: readonly Diagnosis[] | undefined;
   try {
     // Without an API server nothing can be told.
     const reached = await withProgress(terminal, 'asking the API server', () => cluster.client.version());
@@ -41,6 +41,7 @@ export const runDoctor = async (flags: DoctorFlags, environment: Readonly<Record
   } finally {
     cluster.connection.close();
   }
+  if (diagnoses === undefined) throw new CommandError('failure', 'stopped before every check was made: nothing can be said');
   const problems = diagnoses.filter(({ finding }) => finding.status === 'problem');
   if (flags.output !== undefined) {
     const document = { checks: diagnoses.map(({ check: { id, about }, finding }) => ({ id, about, ...finding })) };

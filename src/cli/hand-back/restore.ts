@@ -34,7 +34,8 @@ export interface RestoreOptions extends CommandEnvironment {
 export const restoreCluster = (options: RestoreOptions, signal: AbortSignal): Promise<ExitCode> =>
   withWholeCluster(options, signal, async (cluster, following) => {
     const { client } = cluster;
-    const { clock, print } = options;
+    const { clock, print, doing } = options;
+    doing('looking whether a controller leads');
     const leader = await currentLeader(client, clock, following);
     if (leader !== undefined)
       throw new CommandError(
@@ -50,6 +51,7 @@ export const restoreCluster = (options: RestoreOptions, signal: AbortSignal): Pr
     const unregistered = await unregisterWebhooks(client, following);
     if (!unregistered.ok) throw new CommandError('failure', `cannot delete the webhook configurations: ${unregistered.problem.message}`);
     print('webhook configurations: gone');
+    doing('handing back');
     const limit = timeLimit(clock, options.timeout);
     try {
       await handEverythingBack(options, cluster, AbortSignal.any([following, limit.signal]));
@@ -86,7 +88,7 @@ const selectorBack = (service: ServiceView): string => {
 };
 
 /** A controller's own parts, without gateways and without load, told to hand everything back. */
-const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, cluster: WholeCluster, signal: AbortSignal): Promise<void> => {
+const handEverythingBack = async ({ clock, logger, print, doing }: RestoreOptions, cluster: WholeCluster, signal: AbortSignal): Promise<void> => {
   const { client, watches, registry, resourceOf } = cluster;
   const { services, endpointSlices, pods } = watches;
   const held = remainsOf(cluster);
@@ -116,7 +118,10 @@ const handEverythingBack = async ({ clock, logger, print }: RestoreOptions, clus
   try {
     await handBackAll({ client, clock, logger, registry, pods: pods.snapshot, path: routing, resourceOf, tell: (event) => print(sayEvent(event)) }, signal);
     // Services whose workload is gone, or was never known, are handed back by routing itself; and the watches show our last writes a moment later.
-    while (!isEmpty(remainsOf(cluster))) await clock.sleep(lookEvery, signal);
+    for (let left = remainsOf(cluster); !isEmpty(left); left = remainsOf(cluster)) {
+      doing(`handing back, ${count(left.workloads.length + left.services.length, 'object')} left`);
+      await clock.sleep(lookEvery, signal);
+    }
   } finally {
     ending.abort();
     await routed;

@@ -74,7 +74,8 @@ const handBack = async (
   { held, canMark }: { readonly held: readonly string[]; readonly canMark: boolean },
   signal: AbortSignal,
 ): Promise<void> => {
-  const { clock, print, timeout } = options;
+  const { clock, print, doing, timeout } = options;
+  doing('looking for the controller that leads');
   const leader = await currentLeader(cluster.client, clock, signal);
   if (leader === undefined && held.length > 0)
     throw new CommandError(
@@ -131,7 +132,12 @@ const settleFor = millis(2500);
 const leaderLimit = millis(25_000);
 
 /** Tells of each object, of those `held` at first too, as soon as it is handed back; resolves when none is left. Rejects only if aborted. */
-const untilNothingIsHeld = async ({ clock, print }: UninstallOptions, cluster: WholeCluster, held: readonly string[], signal: AbortSignal): Promise<void> => {
+const untilNothingIsHeld = async (
+  { clock, print, doing }: UninstallOptions,
+  cluster: WholeCluster,
+  held: readonly string[],
+  signal: AbortSignal,
+): Promise<void> => {
   const leadership = new Leadership(cluster.client, print);
   let before = held;
   const all = new Set(before);
@@ -142,6 +148,7 @@ const untilNothingIsHeld = async ({ clock, print }: UninstallOptions, cluster: W
     const open = new Set(now);
     for (const name of before.filter((each) => !open.has(each))) print(`handed back: ${name} (${all.size - now.length} of ${all.size})`);
     before = now;
+    doing(`handing back, ${count(now.length, 'object')} left`);
     if (now.length > 0) emptySince = undefined;
     else emptySince ??= clock.monotonic();
     if (emptySince !== undefined && clock.monotonic() - emptySince >= settleFor) return;
@@ -177,7 +184,8 @@ class Leadership {
 }
 
 const remove = async (options: UninstallOptions, { client, watches }: WholeCluster, installation: Installation, signal: AbortSignal): Promise<ExitCode> => {
-  const { clock, print } = options;
+  const { clock, print, doing } = options;
+  doing('removing Rouse, whose pods end what they have begun');
   // Asked before our namespace goes, with its Lease.
   await removeInstallation({ client, clock, print }, { ...installation, namespace: false }, signal);
   const other = await currentLeader(client, clock, signal);

@@ -29,6 +29,8 @@ export interface CommandEnvironment {
   readonly logger: Logger;
   /** One line for whoever watches. */
   readonly print: (line: string) => void;
+  /** What takes its time now. */
+  readonly doing: (what: string) => void;
 }
 
 /** The cluster, read whole and followed. */
@@ -58,6 +60,7 @@ export const withWholeCluster = async <Outcome>(
   work: (cluster: WholeCluster, signal: AbortSignal) => Promise<Outcome>,
 ): Promise<Outcome> => {
   const { connection, clock, random, logger } = environment;
+  environment.doing('reading the cluster');
   const client = createKubeClient({ connection, clock });
   await checkServer(client, connection);
   await checkRights(client, signal);

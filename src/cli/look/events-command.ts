@@ -53,7 +53,7 @@ export const runEvents = async (name: string | undefined, flags: EventsFlags, te
       }
       terminal.note(`Rouse has written no Events ${name === undefined ? '' : `of ${name} `}lately: they are kept for an hour, and tell changes alone`);
     }
-    if (watch) await untilStopped((signal) => follow(cluster, { namespace, fieldSelector }, events, terminal, signal));
+    if (watch) await untilStopped((signal) => follow(cluster, { namespace, fieldSelector }, events, terminal, signal), terminal.unread);
     return exitCode.ok;
   } finally {
     cluster.connection.close();

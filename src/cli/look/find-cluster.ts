@@ -23,7 +23,10 @@ export const findCluster = async ({ namespace, kubeconfig, context }: ClusterFin
   const connection = await loadKubeConfig(kubeconfig === undefined ? { kind: 'default', context } : { kind: 'file', path: kubeconfig, context }).catch(
     (failure: unknown) => {
       if (!(failure instanceof KubeError)) throw failure;
-      throw new CommandError('usage', `${failure.message}; name a cluster with --kubeconfig, or export the KUBECONFIG that rouse local prints`, failure);
+      // Whoever has named one is told what is wrong with that.
+      const hint =
+        kubeconfig === undefined && context === undefined ? '; name a cluster with --kubeconfig, or export the KUBECONFIG that rouse local prints' : '';
+      throw new CommandError('usage', `${failure.message}${hint}`, failure);
     },
   );
   const client = createKubeClient({ connection, clock: systemClock, timeout: patience });

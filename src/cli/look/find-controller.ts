@@ -96,7 +96,7 @@ const byUrl = (base: string): FoundController => ({
   get: async (path, accept) => {
     const answer = await fetched(`${base}${path}`, accept).catch((failure: unknown) => {
       const cause = failure instanceof Error && failure.cause !== undefined ? failure.cause : failure;
-      throw new CommandError('failure', `no controller answers at ${base}: ${messageOf(cause)}`, failure);
+      throw new CommandError('failure', `no controller answers at ${base}: ${messageOf(cause instanceof AggregateError ? cause.errors[0] : cause)}`, failure);
     });
     if (!isOurs(answer)) throw new CommandError('failure', `what answers at ${base} is no controller of Rouse (status ${String(answer.status)})`);
     return understood(answer);

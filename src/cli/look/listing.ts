@@ -5,9 +5,9 @@ import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { findController, type FoundController } from './find-controller.ts';
 import type { ListingFlags } from '../flags.ts';
 import { again, untilStopped } from '../interrupted.ts';
-import { printed } from '../output.ts';
+import { objectName, printed } from '../output.ts';
 import { withProgress } from '../progress.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import { clipped, type Style, type Terminal } from '../terminal.ts';
 
 /** A column of a table of workloads. */
 export interface Column {
@@ -52,7 +52,7 @@ export const list = async (listing: Listing, { names, flags, environment, termin
     const look = { ...listing, columns };
     const first = await withProgress(terminal, 'asking the controller', read);
     if (flags.watch === true) {
-      await untilStopped((signal) => watch(look, first, read, terminal, signal));
+      await untilStopped((signal) => watch(look, first, read, terminal, signal), terminal.unread);
       return exitCode.ok;
     }
     if (flags.output !== undefined) terminal.write(printed(flags.output, { workloads: first.workloads }, first.workloads.map(objectName)));
@@ -64,8 +64,6 @@ export const list = async (listing: Listing, { names, flags, environment, termin
     controller.close();
   }
 };
-
-const objectName = ({ resource, name }: WorkloadSummary): string => `${resource}/${name}`;
 
 const seen = async (controller: FoundController, namespace: string | undefined, names: readonly string[], order: Listing['order']): Promise<Seen> => {
   const path = `/workloads${namespace === undefined ? '' : `?namespace=${encodeURIComponent(namespace)}`}`;
@@ -127,10 +125,10 @@ const watch = async (listing: Listing, first: Seen, read: () => Promise<Seen>, t
       return;
     }
     const head = `${new Date(last.now).toTimeString().slice(0, 8)}${problem === undefined ? '' : `  ${problem}`}`;
-    const lines = [terminal.paint('dim', head.slice(0, size.columns - 1)), ...tableOf(listing, last, terminal)];
+    const lines = [terminal.paint('dim', head), ...tableOf(listing, last, terminal)];
     const room = Math.max(2, size.rows - 1);
     const fitting = lines.length <= room ? lines : [...lines.slice(0, room - 1), terminal.paint('dim', `and ${String(lines.length - room + 1)} more`)];
-    terminal.write(`${began ? '' : '\u001B[2J'}${home}${fitting.map((line) => `${line}${clearRest}\n`).join('')}${clearBelow}`);
+    terminal.write(`${began ? '' : '\u001B[2J'}${home}${fitting.map((line) => `${clipped(line, size.columns - 1)}${clearRest}\n`).join('')}${clearBelow}`);
     began = true;
   };
   draw(undefined);

@@ -56,6 +56,9 @@ const turn = async (cluster: FoundCluster, workload: FoundWorkload, on: boolean,
   if (!tried.answer.ok) return refused(cluster, name, tried.answer.problem, terminal);
   for (const line of objectDiff(object, tried.answer.value as KubeObject, terminal)) terminal.write(`${line}\n`);
   for (const warning of tried.warnings) terminal.note(`warning: ${warning}`);
+  // Our admission says of whatever is switched on how it will be scaled.
+  const isHeard = !on || tried.warnings.some((warning) => warning.startsWith('Rouse: '));
+  if (!isHeard) terminal.note('warning: no controller of Rouse has looked at this: nothing scales it until one runs there (rouse doctor says what is wrong)');
   if (!yes) {
     const said = await terminal.ask(`Write this to ${name}? [y/N] `);
     if (said === undefined) throw new CommandError('usage', 'nothing was changed: nobody can be asked here; say --yes');
@@ -68,7 +71,7 @@ const turn = async (cluster: FoundCluster, workload: FoundWorkload, on: boolean,
   if (!answer.ok) return refused(cluster, name, answer.problem, terminal);
   terminal.write(
     on
-      ? `${name} enabled: Rouse onboards it in a moment, without restarting a pod (rouse status; keep rouse.dev/enabled in its manifest too)\n`
+      ? `${name} enabled: Rouse onboards it ${isHeard ? 'in a moment' : 'once a controller runs'}, without restarting a pod (rouse status; keep rouse.dev/enabled in its manifest too)\n`
       : `${name} disabled: Rouse hands it back, with the pods that it had before or needs now (rouse events; take rouse.dev/enabled out of its manifest too)\n`,
   );
   return exitCode.ok;

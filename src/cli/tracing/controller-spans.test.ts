@@ -201,7 +201,7 @@ test('a wake that fails says why, and is over when the count is back at zero; on
   t.deepEqual([recovered.failed, recovered.events, recovered.attributes['rouse.wake.outcome']], [false, ['wake-failed', 'wake-recovered'], 'served']);
 });
 
-test('a wake that nobody waits for ends when its pods were ready; one whose leader goes, or whose workload does, is abandoned', async (t) => {
+test('a wake that nobody waits for ends when its pods were ready; one whose process ends, or whose workload goes, is abandoned', async (t) => {
   const { clock, spans, wake } = scene();
   const scheduled = wake(0);
   for (const seen of [
@@ -223,7 +223,7 @@ test('a wake that nobody waits for ends when its pods were ready; one whose lead
   spans.happened({ type: 'scaled', workload: web, from: 1, to: 0, reason: 'idle' });
   t.is(asleep.attributes['rouse.wake.outcome'], 'abandoned');
   const handedOver = wake(0);
-  spans.stepDown();
+  spans.end();
   t.is(handedOver.attributes['rouse.wake.outcome'], 'abandoned');
   const removed = wake(0);
   spans.forget(web);
@@ -232,6 +232,25 @@ test('a wake that nobody waits for ends when its pods were ready; one whose lead
   await clock.advance(millis(15 * 60_000 + 1));
   spans.decided(web, holdAt(clock, { held: 3 }));
   t.is(endless.attributes['rouse.wake.outcome'], 'abandoned');
+});
+
+test('a wake goes on while its leader does not lead for a moment: it is served all the same, and abandoned where another one leads from then on', async (t) => {
+  const { clock, spans, wake, serve } = scene();
+  const goesOn = wake(0);
+  await clock.advance(millis(1000));
+  spans.stepDown();
+  spans.stepDown();
+  await clock.advance(millis(10_000));
+  spans.decided(web, holdAt(clock, { held: 1 }));
+  serve(11_000);
+  t.deepEqual([goesOn.to, goesOn.attributes['rouse.wake.outcome'], goesOn.events], [11_000, 'served', ['lead-lost', 'lead-regained']]);
+  const handedOver = wake(0);
+  await clock.advance(millis(1000));
+  spans.stepDown();
+  await clock.advance(millis(30_000));
+  t.deepEqual([handedOver.to, handedOver.attributes['rouse.wake.outcome'], handedOver.events], [12_000, 'abandoned', ['lead-lost']]);
+  await clock.advance(millis(60_000));
+  t.is(spans.wakes.get(web), undefined);
 });
 
 test('a decision that changed the count is a span with what it was made from; one that changed nothing is none', async (t) => {

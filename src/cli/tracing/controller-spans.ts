@@ -28,5 +28,6 @@ export const controllerSpans = (tracer: Tracer, clock: Clock): ControllerTracer 
       decisions.clear();
       wakes.stepDown();
     },
+    end: () => wakes.end(),
   };
 };

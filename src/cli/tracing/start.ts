@@ -35,13 +35,15 @@ export const startOpenTelemetry = async (
   sdk.start();
   complain.started();
   const tracer = trace.getTracer('rouse', rouseVersion);
+  const controller = tracing ? controllerSpans(tracer, systemClock) : undefined;
   return {
-    requests: tracing ? spanTracer(tracer) : undefined,
-    controller: tracing ? controllerSpans(tracer, systemClock) : undefined,
+    requests: tracing ? spanTracer(tracer, systemClock) : undefined,
+    controller,
     exportMetrics: (from) => {
       read = from;
     },
     end: async () => {
+      controller?.end();
       const shutDown = sdk.shutdown().catch((error: unknown) => logger.warn('the last spans and metrics could not be exported', { error }));
       const ended = new AbortController();
       const late = systemClock.sleep(exportWithin, ended.signal).then(

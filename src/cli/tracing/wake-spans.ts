@@ -1,5 +1,16 @@
 import { ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags, type Context, type Span, type Tracer } from '@opentelemetry/api';
-import { between, coldStartPhases, millis, seconds, type Clock, type Decision, type Instant, type Poke, type WorkloadKey } from '../../core/index.ts';
+import {
+  between,
+  coldStartPhases,
+  millis,
+  seconds,
+  type Clock,
+  type Decision,
+  type Instant,
+  type Poke,
+  type Timer,
+  type WorkloadKey,
+} from '../../core/index.ts';
 import type { WakeContextSource } from '../../routing/index.ts';
 import type { ScalerEvent } from '../../scaler/index.ts';
 import { traceParentOf } from './trace-parent.ts';
@@ -16,12 +27,16 @@ interface OpenWake {
   failure: string | undefined;
   /** Since when nobody waits, and there are pods or none will come. */
   unattendedSince: Instant | undefined;
+  /** Since we do not lead any more: gives it up. */
+  givingUp: Timer | undefined;
 }
 
 /** What waits may have been reported a second ago, and its first byte is on its way. */
 const unattendedFor = seconds(5);
 /** As for the metric of cold starts: nobody waits for so long. */
 const longest = seconds(15 * 60);
+/** A leader that was out of touch with the API server for a moment leads again after a few seconds, where nobody else has come forward; its wakes have gone on meanwhile. */
+const leadComesBackWithin = seconds(30);
 /** Gateways that serve a little later than the first one find what to link to. */
 const contextStaysFor = seconds(10);
 
@@ -65,7 +80,7 @@ export class WakeSpans implements WakeContextSource {
     const since = this.#clock.now() - (this.#poke?.workload === workload ? this.#poke.oldestHeldMs : 0);
     const attributes = { ...workloadAttributes(workload), 'rouse.reason': reason, 'rouse.replicas.to': to, 'rouse.requests.held': evidence.held };
     const span = this.#tracer.startSpan('wake', { root: true, startTime: timeOf(since), attributes });
-    this.#open.set(workload, { span, within: trace.setSpan(ROOT_CONTEXT, span), since, failure: undefined, unattendedSince: undefined });
+    this.#open.set(workload, { span, within: trace.setSpan(ROOT_CONTEXT, span), since, failure: undefined, unattendedSince: undefined, givingUp: undefined });
     const context = span.spanContext();
     // A link to what nobody exports would lead nowhere.
     this.#publish(workload, (context.traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : traceParentOf(context));
@@ -73,7 +88,7 @@ export class WakeSpans implements WakeContextSource {
 
   /** Each decision for the workload; `at` is now. */
   decided(workload: WorkloadKey, { kind, at, to, evidence }: Decision): void {
-    const wake = this.#open.get(workload);
+    const wake = this.#known(workload);
     if (wake === undefined) return;
     const isThere = evidence.ready > 0;
     // One that merely wants zero is taken back where a request comes meanwhile.
@@ -86,7 +101,7 @@ export class WakeSpans implements WakeContextSource {
   }
 
   happened(event: ScalerEvent): void {
-    const wake = this.#open.get(event.workload);
+    const wake = this.#known(event.workload);
     if (wake === undefined) return;
     if (event.type === 'first-byte') this.#serve(wake, event);
     else if (event.type === 'wake-failed') {
@@ -102,8 +117,29 @@ export class WakeSpans implements WakeContextSource {
     this.#abandon(workload);
   }
 
+  /** What is under way goes on without us; we may lead again before it is over. */
   stepDown(): void {
+    const lostAt = this.#clock.now();
+    for (const [workload, wake] of this.#open) {
+      if (wake.givingUp !== undefined) continue;
+      wake.span.addEvent('lead-lost', {}, timeOf(lostAt));
+      wake.givingUp = this.#clock.after(millis(leadComesBackWithin), () => this.#end(workload, wake, came(wake), lostAt));
+    }
+  }
+
+  /** Nothing is told any more. */
+  end(): void {
     for (const workload of [...this.#open.keys()]) this.#abandon(workload);
+  }
+
+  /** The wake that is under way, of which something has just been told: so we lead. */
+  #known(workload: WorkloadKey): OpenWake | undefined {
+    const wake = this.#open.get(workload);
+    if (wake?.givingUp === undefined) return wake;
+    wake.givingUp.cancel();
+    wake.givingUp = undefined;
+    wake.span.addEvent('lead-regained', {}, timeOf(this.#clock.now()));
+    return wake;
   }
 
   #serve(wake: OpenWake, { workload, coldStart }: Extract<ScalerEvent, { readonly type: 'first-byte' }>): void {
@@ -127,7 +163,8 @@ export class WakeSpans implements WakeContextSource {
     if (wake !== undefined) this.#end(workload, wake, came(wake), this.#clock.now());
   }
 
-  #end(workload: WorkloadKey, { span, failure }: OpenWake, outcome: Outcome, at: number): void {
+  #end(workload: WorkloadKey, { span, failure, givingUp }: OpenWake, outcome: Outcome, at: number): void {
+    givingUp?.cancel();
     this.#open.delete(workload);
     span.setAttribute('rouse.wake.outcome', outcome);
     if (failure !== undefined) {

@@ -15,6 +15,7 @@ const accept = async (
     const owner = {
       closing: false,
       sweeps: 0,
+      headClock: undefined,
       request: (client: ClientConnection) => request(client, socket),
       http2: () => t.fail('HTTP/2'),
       unreadable: () => t.fail('unreadable'),

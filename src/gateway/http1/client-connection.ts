@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Clock } from '../../core/index.ts';
 import type { Scheme } from '../request.ts';
 import { breakOff } from '../splice.ts';
 import { HeadReader } from './head-reader.ts';
@@ -25,6 +26,8 @@ export interface ConnectionOwner {
   readonly closing: boolean;
   /** Sweeps so far, one a second; what waits too long is measured in them, without a look at the clock. */
   readonly sweeps: number;
+  /** By which it is told when a head began; undefined: nobody asks. */
+  readonly headClock: Clock | undefined;
   /** A head has come. Whoever takes it on says so by `take`. */
   request(client: ClientConnection, head: Head): void;
   /** The first thing that came is the preface of HTTP/2. Whoever goes on with it begins by `leave`. */
@@ -60,6 +63,8 @@ export class ClientConnection implements Member, Visitor {
   readonly scheme: Scheme;
   standing: Visitor['standing'];
   readonly out: Outbox;
+  /** When the first of the newest head was read, where somebody asks (monotonic). */
+  headAt: number | undefined;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #heads = new HeadReader(mostHeadBytes);
@@ -294,6 +299,7 @@ export class ClientConnection implements Member, Visitor {
       this.#readUpTo(this.#at + 2);
       if (this.#unread === undefined) return false;
     }
+    if (this.#state === 'idle' && this.#owner.headClock !== undefined) this.headAt = this.#owner.headClock.monotonic();
     const heads = this.#heads;
     const at = heads.read(chunk, this.#at);
     if (at === 'more') {

@@ -87,6 +87,10 @@ export class Exchange extends Call implements AnswerListener, RequestListener {
     return this.#client.scheme;
   }
 
+  override get headAt(): number | undefined {
+    return this.#client.headAt;
+  }
+
   get heldBytes(): number {
     const { length } = this.#head;
     const announced = typeof length === 'number' ? Math.min(length, mostReadAheadBytes) : mostReadAheadBytes;

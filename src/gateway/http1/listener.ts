@@ -23,6 +23,7 @@ export interface HttpSurroundings {
   readonly upstreams: Upstreams;
   readonly http2: Http2OnDemand;
   readonly accessLog: AccessLog | undefined;
+  readonly headClock: Clock | undefined;
   connections(change: 1 | -1): void;
   readonly sockets: ListeningSockets;
 }
@@ -39,6 +40,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   closing = false;
   sweeps = 0;
   readonly clock: Clock;
+  readonly headClock: Clock | undefined;
   readonly upstreams: Upstreams;
   readonly #around: HttpSurroundings;
   readonly #entrance: Entrance | undefined;
@@ -54,6 +56,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     this.entry = entry;
     this.#entrance = entrance;
     this.clock = around.clock;
+    this.headClock = around.headClock;
     this.upstreams = around.upstreams;
     this.#around = around;
     const options = { allowHalfOpen: true, noDelay: true };

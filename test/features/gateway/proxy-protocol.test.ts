@@ -65,7 +65,7 @@ test('the access log and traces have the client that the header names, and how i
       begin: (_request, { clientAddress, scheme }) => {
         traced.push([clientAddress, scheme]);
         const nothing = (): void => undefined;
-        return { fields: new Map(), held: nothing, given: nothing, unreachable: nothing, again: nothing, ended: nothing };
+        return { fields: new Map(), held: nothing, picking: nothing, given: nothing, unreachable: nothing, again: nothing, ended: nothing };
       },
     },
   });

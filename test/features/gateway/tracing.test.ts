@@ -115,7 +115,7 @@ const named = async (spans: readonly ReceivedSpan[], name: string, count = 1): P
     () => spans,
   );
 
-test('with tracing a request that wakes a workload is a span below its client’s, with the hold and the upstream below it, and the pod sees the upstream as its parent', async (t) => {
+test('with tracing a request that wakes a workload is a span below its client’s, with accept, hold, pick and forward below it, each where the one before it ends, and the pod sees the last as its parent', async (t) => {
   const seen: IncomingHttpHeaders[] = [];
   const origin = await startOrigin((request, response) => {
     seen.push(request.headers);
@@ -127,15 +127,18 @@ test('with tracing a request that wakes a workload is a span below its client’
   await new Promise((resolve) => setTimeout(resolve, 100));
   await route({ web: origin.port, grpc: undefined });
   t.is((await answer).status, 200);
-  const [server, hold, upstream] = [await named(spans, 'GET'), await named(spans, 'hold'), await named(spans, 'upstream')];
-  t.deepEqual(seen[0]?.traceparent, `00-${traceId}-${upstream.spanId}-01`);
+  const [server, accept, hold, pick, forward] = await Promise.all(['GET', 'accept', 'hold', 'pick', 'forward'].map((name) => named(spans, name)));
+  t.deepEqual(seen[0]?.traceparent, `00-${traceId}-${forward!.spanId}-01`);
   t.is(seen[0]?.tracestate, 'a=1,b=2');
   t.is(seen[0]?.baggage, 'k=v;p');
-  for (const span of [server, hold, upstream]) t.is(span.traceId, traceId);
-  t.deepEqual([server.parentSpanId, hold.parentSpanId, upstream.parentSpanId], [parentId, server.spanId, server.spanId]);
-  t.deepEqual([server.kind, hold.kind, upstream.kind], [2, 1, 3]);
-  t.is(server.service, 'rouse-gateway');
-  t.deepEqual(server.attributes, {
+  const below = [accept!, hold!, pick!, forward!];
+  t.is(spans.length, 5);
+  for (const span of [server!, ...below]) t.is(span.traceId, traceId);
+  t.is(server!.parentSpanId, parentId);
+  for (const span of below) t.is(span.parentSpanId, server!.spanId);
+  t.deepEqual([server!, ...below].map(({ kind }) => kind), [2, 1, 1, 1, 3]); // prettier-ignore
+  t.is(server!.service, 'rouse-gateway');
+  t.deepEqual(server!.attributes, {
     'http.request.method': 'GET',
     'url.scheme': 'http',
     'url.path': '/p',
@@ -150,10 +153,13 @@ test('with tracing a request that wakes a workload is a span below its client’
     'http.request.body.size': 0,
     'http.response.body.size': 5,
   });
-  t.deepEqual(hold.attributes, { 'rouse.wake': true });
-  t.like(upstream.attributes, { 'http.request.method': 'GET', 'server.address': '127.0.0.1', 'server.port': origin.port, 'http.response.status_code': 200 });
-  t.true(server.startMs <= hold.startMs && hold.endMs - hold.startMs > 50 && hold.endMs <= upstream.startMs + 1 && upstream.endMs <= server.endMs + 1);
-  for (const span of [server, hold, upstream]) t.deepEqual(span.status.code ?? 0, 0);
+  t.deepEqual([accept!.attributes, hold!.attributes], [{}, { 'rouse.wake': true }]);
+  t.like(pick!.attributes, { 'rouse.pods.usable': 1, 'rouse.pod.requests.in_flight': 1, 'k8s.pod.name': forward!.attributes['k8s.pod.name'] });
+  t.like(forward!.attributes, { 'http.request.method': 'GET', 'server.address': '127.0.0.1', 'server.port': origin.port, 'http.response.status_code': 200 });
+  for (const [index, span] of below.entries()) t.is(span.startMs, below[index - 1]?.endMs ?? server!.startMs, span.name);
+  t.is(forward!.endMs, server!.endMs);
+  t.true(hold!.endMs - hold!.startMs > 50);
+  for (const span of [server!, ...below]) t.deepEqual(span.status.code ?? 0, 0);
 });
 
 test('a request without a context, or with one that is none, begins a trace; one whose parent is not sampled is exported to nobody', async (t) => {
@@ -171,9 +177,10 @@ test('a request without a context, or with one that is none, begins a trace; one
   t.is(server.attributes['url.path'], '/nonsense');
   t.is(server.parentSpanId, undefined);
   t.is(server.service, 'edge');
-  const upstream = await named(spans, 'upstream');
+  const forward = await named(spans, 'forward');
+  t.true(spans.every((span) => span.traceId === server.traceId));
   t.regex(String(seen[0]?.traceparent), new RegExp(`^00-${traceId}-(?!${parentId})[0-9a-f]{16}-00$`));
-  t.deepEqual([seen[1]?.traceparent, seen[1]?.tracestate], [`00-${server.traceId}-${upstream.spanId}-01`, undefined]);
+  t.deepEqual([seen[1]?.traceparent, seen[1]?.tracestate], [`00-${server.traceId}-${forward.spanId}-01`, undefined]);
 });
 
 test('a collector that is not there costs no request, and keeps no gateway from ending', async (t) => {
@@ -235,12 +242,34 @@ test('HTTP/2 is traced in the same way, and so is what fails; spans that have no
   t.is((await send('Connection: close\r\n')).status, 502);
   t.is(spans.length, 0);
   t.is(await gateway.stop('SIGTERM'), 0);
-  const [server, upstream] = [await named(spans, 'HTTP'), await named(spans, 'upstream')];
+  const [server, forward] = [await named(spans, 'HTTP'), await named(spans, 'forward')];
   const { headers } = origin.requests[0]!;
-  t.deepEqual([headers.traceparent, headers.tracestate], [`00-${traceId}-${upstream.spanId}-01`, 'a=1']);
+  t.deepEqual([headers.traceparent, headers.tracestate], [`00-${traceId}-${forward.spanId}-01`, 'a=1']);
   t.like(server.attributes, { 'http.request.method': '_OTHER', 'http.request.method_original': 'PURGE', 'network.protocol.version': '2' });
-  const [failed, failedUpstream] = [await named(spans, 'GET'), await named(spans, 'upstream', 2)];
+  const [failed, failedForward] = [await named(spans, 'GET'), await named(spans, 'forward', 2)];
   t.like(failed.attributes, { 'http.response.status_code': 502, 'error.type': 'upstream-reset', 'rouse.reason': 'upstream-reset', 'rouse.aborted_by': 'pod' });
-  t.like(failedUpstream.attributes, { 'error.type': 'upstream-reset' });
-  t.deepEqual([failed.status.code, failedUpstream.status.code], [2, 2]);
+  t.like(failedForward.attributes, { 'error.type': 'upstream-reset' });
+  t.deepEqual([failed.status.code, failedForward.status.code], [2, 2]);
+});
+
+test('accept begins with the first of the head, however slowly the rest of that comes', async (t) => {
+  const origin = await startOrigin((_request, response) => response.end());
+  t.teardown(origin.die);
+  const { port, spans, route, send } = await startTraced(t);
+  await route({ web: origin.port, grpc: undefined });
+  const client = await dial(t, port);
+  await client.send('GET /slow HTTP/1.1\r\n');
+  // When another one has been to the pod and back, the gateway has read that.
+  t.is((await send()).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await client.send('Host: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n');
+  t.is((await readAnswer(client)).status, 200);
+  t.is((await readAnswer(client)).status, 200);
+  const of = async (path: string): Promise<ReceivedSpan> => {
+    const server = await until(`the request ${path}`, () => spans.find(({ attributes }) => attributes['url.path'] === path), 15_000);
+    return until(`its accept`, () => spans.find(({ name, parentSpanId }) => name === 'accept' && parentSpanId === server.spanId), 15_000);
+  };
+  const [slow, next] = [await of('/slow'), await of('/next')];
+  t.true(slow.endMs - slow.startMs > 48, String(slow.endMs - slow.startMs));
+  t.true(next.startMs >= slow.endMs, 'what waits behind another one is not accepted before its turn');
 });
