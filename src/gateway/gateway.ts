@@ -9,28 +9,25 @@ import {
   type Millis,
   type Random,
   type RouteSnapshot,
-  type WorkloadKey,
-  type WorkloadReport,
 } from '../core/index.ts';
 import type { LinkClient, RouteProblem } from '../link/index.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { LineSink, type LineOutput } from './access-log/line-sink.ts';
 import type { PrintLine } from './access-log/template.ts';
 import type { Refusal } from './call.ts';
-import { countUp, type GatewayCounters, type WorkloadCounters } from './counters.ts';
+import { countUp, type GatewayCounters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { HoldBudget, slotBytes } from './hold-budget.ts';
-import { areSameHosts, buildHostTable, type HostTable } from './hosts.ts';
+import { Gates } from './gates.ts';
+import { buildHostTable, type HostTable } from './hosts.ts';
 import { createUpstreams, type Upstreams } from './http1/upstreams.ts';
 import { Http2OnDemand } from './http2/on-demand.ts';
 import { Listeners } from './listeners.ts';
-import { trafficOf, TrafficSum } from './traffic-sum.ts';
 import { ownSockets, type ListeningSockets } from './open-listener.ts';
 import { PushOut } from './push-out.ts';
 import { EdgePorts, type EdgePortsOptions } from './edge-ports.ts';
 import type { Tracer } from './tracing.ts';
 import { warmUp } from './warm-up.ts';
-import { WorkloadGate, type GateSurroundings } from './workload-gate.ts';
 
 /** Where figures go: a link to the controllers, or nowhere (stand-alone). */
 export type GatewayUplink = Pick<LinkClient, 'report' | 'poke' | 'firstByte'> & Partial<Pick<LinkClient, 'permitsFreed'>>;
@@ -102,15 +99,10 @@ const tellFreedAfterMs = 5;
 class GatewayProcess implements Gateway {
   readonly counters: GatewayCounters;
   readonly #options: GatewayOptions;
-  readonly #workloadCounters = new Map<WorkloadKey, WorkloadCounters>();
-  readonly #gates = new Map<WorkloadKey, WorkloadGate>();
-  /** No longer routed, but with calls that run to their end. */
-  readonly #retired = new Set<WorkloadGate>();
-  readonly #gone = new TrafficSum();
-  readonly #active = new Set<WorkloadGate>();
+  readonly #deadlines: Deadlines;
+  readonly #gates: Gates;
   readonly #upstreams: Upstreams;
   readonly #http2: Http2OnDemand;
-  readonly #around: GateSurroundings;
   readonly #listeners: Listeners;
   readonly #lines: LineSink | undefined;
   readonly #accessLog: AccessLog | undefined;
@@ -136,13 +128,29 @@ class GatewayProcess implements Gateway {
     this.#lines = lines;
     this.#accessLog = accessLog;
     this.#http2 = new Http2OnDemand(clock);
+    this.#deadlines = new Deadlines(clock);
+    this.#gates = new Gates({
+      gateway: { id: options.id ?? '', zone: options.zone },
+      clock,
+      random,
+      logger,
+      deadlines: this.#deadlines,
+      holdBudget,
+      pushOut: new PushOut(),
+      accessLog,
+      tracer: options.tracer,
+      poke: (poke) => uplink?.poke(poke),
+      firstByte: (firstByte) => uplink?.firstByte(firstByte),
+      podLeaves: (pod) => this.#http2.turnAway(pod),
+      podGone: (pod) => {
+        this.#upstreams.forget(pod);
+        this.#http2.forget(pod);
+      },
+      permitFreed: () => this.#tellFreed(),
+    });
     this.counters = {
-      workloads: this.#workloadCounters,
-      all: () =>
-        trafficOf(
-          this.#everyGate().map(({ counters }) => counters),
-          this.#gone,
-        ),
+      workloads: this.#gates.counters,
+      all: () => this.#gates.traffic(),
       perWorkloadMetrics: defaultPerWorkloadMetrics,
       unrouted: new Map(),
       rejectedConnections: new Map(),
@@ -165,26 +173,6 @@ class GatewayProcess implements Gateway {
       },
     };
     this.#reportedAt = clock.monotonic();
-    this.#around = {
-      gateway: { id: options.id ?? '', zone: options.zone },
-      clock,
-      random,
-      logger,
-      deadlines: new Deadlines(clock),
-      holdBudget,
-      pushOut: new PushOut(),
-      accessLog,
-      tracer: options.tracer,
-      poke: (poke) => uplink?.poke(poke),
-      firstByte: (firstByte) => uplink?.firstByte(firstByte),
-      podLeaves: (pod) => this.#http2.turnAway(pod),
-      podGone: (pod) => {
-        this.#upstreams.forget(pod);
-        this.#http2.forget(pod);
-      },
-      permitFreed: () => this.#tellFreed(),
-      active: (gate) => this.#active.add(gate),
-    };
     const unrouted = ({ code }: Refusal): void => countUp(this.counters.unrouted, code);
     const around = {
       clock,
@@ -244,13 +232,11 @@ class GatewayProcess implements Gateway {
   }
 
   permitsInUse(): Readonly<Record<string, number>> {
-    const uses: Record<string, number> = {};
-    for (const gate of this.#gates.values()) gate.permitsInUse(uses);
-    return uses;
+    return this.#gates.permitsInUse();
   }
 
   pokeAll(): void {
-    for (const gate of this.#gates.values()) gate.pokeAgain();
+    for (const gate of this.#gates.routed.values()) gate.pokeAgain();
   }
 
   routesValid(valid: boolean): void {
@@ -274,43 +260,28 @@ class GatewayProcess implements Gateway {
     const inTime = await Promise.race([ended, limited]);
     timeUp.abort();
     // 3. Whoever still waits is told; what still runs is cut.
-    const left = this.#everyGate().reduce((sum, gate) => sum + gate.calls, 0);
+    const left = this.#gates.every().reduce((sum, gate) => sum + gate.calls, 0);
     if (!inTime) {
       logger.warn('the drain took too long; what is left is cut', { calls: left });
-      for (const gate of this.#everyGate()) gate.refuseAll();
-      this.#around.deadlines.cutAll();
+      for (const gate of this.#gates.every()) gate.refuseAll();
+      this.#deadlines.cutAll();
       await Promise.race([ended, clock.sleep(millis(200), new AbortController().signal)]);
       this.#listeners.destroyAll();
       this.#shared.destroy();
     }
     // 4. The last figures, then nothing is left open.
     this.#report();
-    for (const gate of this.#everyGate()) gate.close();
+    for (const gate of this.#gates.every()) gate.close();
     this.#upstreams.close();
     this.#http2.close();
     this.#lines?.flush();
     return inTime ? 0 : left;
   }
 
-  async #applyOne({ full, upsert, remove, settings }: RouteSnapshot): Promise<readonly RouteProblem[]> {
-    if (full || settings !== undefined) this.#set(settings ?? defaultSettings);
-    const named = new Set(upsert.map(({ workload }) => workload));
-    const gone = full ? [...this.#gates.keys()].filter((known) => !named.has(known)) : remove;
-    let sameHosts = gone.every((key) => (this.#gates.get(key)?.route.hosts.length ?? 0) === 0);
-    for (const key of gone) this.#retire(key);
-    const changed: WorkloadGate[] = [];
-    for (const route of upsert) {
-      const known = this.#gates.get(route.workload);
-      const gate = known ?? new WorkloadGate(route, this.#around);
-      if (known === undefined) {
-        this.#gates.set(route.workload, gate);
-        this.#workloadCounters.set(route.workload, gate.counters);
-      }
-      sameHosts &&= areSameHosts(known?.route.hosts ?? [], route.hosts);
-      gate.update(route);
-      changed.push(gate);
-    }
-    if (!sameHosts) this.#hosts = buildHostTable(this.#gates, this.#options.logger);
+  async #applyOne(snapshot: RouteSnapshot): Promise<readonly RouteProblem[]> {
+    if (snapshot.full || snapshot.settings !== undefined) this.#set(snapshot.settings ?? defaultSettings);
+    const { changed, gone, sameHosts } = this.#gates.update(snapshot);
+    if (!sameHosts) this.#hosts = buildHostTable(this.#gates.routed, this.#options.logger);
     // While draining, what waits still needs its pods, but no port opens again.
     if (!this.#draining) await this.#listeners.reconcile(changed, gone);
     return [...this.#listeners.problems, ...this.#hosts.problems];
@@ -331,42 +302,13 @@ class GatewayProcess implements Gateway {
     });
   }
 
-  #retire(key: WorkloadKey): void {
-    const gate = this.#gates.get(key);
-    if (gate === undefined) return;
-    this.#gates.delete(key);
-    this.#workloadCounters.delete(key);
-    this.#retired.add(gate);
-    gate.retire();
-    this.#buryRetired();
-  }
-
-  #buryRetired(): void {
-    for (const gate of this.#retired) {
-      if (!gate.idle) continue;
-      gate.update({ ...gate.route, pods: [] });
-      gate.close();
-      this.#gone.addCounts(gate.counters);
-      this.#retired.delete(gate);
-    }
-  }
-
   #report(): void {
     const now = this.#options.clock.monotonic();
-    const workloads: WorkloadReport[] = [];
-    this.#around.deadlines.countBytes();
-    for (const gate of this.#active) {
-      const report = gate.report(this.#reportedAt, now);
-      if (report !== undefined) workloads.push(report);
-      if (gate.idle) this.#active.delete(gate);
-    }
+    this.#deadlines.countBytes();
+    const workloads = this.#gates.report(this.#reportedAt, now);
     this.#options.uplink?.report(workloads, Math.round(now - this.#reportedAt));
     this.#reportedAt = now;
-    this.#buryRetired();
-  }
-
-  #everyGate(): readonly WorkloadGate[] {
-    return [...this.#gates.values(), ...this.#retired];
+    this.#gates.buryRetired();
   }
 }
 

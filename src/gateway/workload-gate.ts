@@ -14,31 +14,19 @@ import type { Call, CallProgress, Refusal } from './call.ts';
 import type { RequestHead } from './request.ts';
 import { countUp, newWorkloadCounters, type ConnectFailure, type WorkloadCounters } from './counters.ts';
 import type { Deadlines } from './deadlines.ts';
+import { HeldCalls, type Door } from './held-calls.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import { compileIgnoreRules, type Ignores } from './ignore.ts';
 import { Meter } from './meter.ts';
 import { pickPod } from './pick.ts';
 import type { Pod } from './pod.ts';
 import { PodSet, type GatewaySelf, type PodSetEvents } from './pod-set.ts';
-import { Poker } from './poker.ts';
 import type { PushOut } from './push-out.ts';
-import {
-  abandonedStatus,
-  cannotConnect,
-  gatewayFull,
-  heldTooLong,
-  ignoredAtZero,
-  notHttp2,
-  notRouted,
-  queueFull,
-  shuttingDown,
-  wakeFailed,
-} from './refusals.ts';
+import { abandonedStatus, cannotConnect, gatewayFull, ignoredAtZero, notHttp2, notRouted, shuttingDown, wakeFailed } from './refusals.ts';
 import { Retries } from './retries.ts';
 import { Seats } from './seats.ts';
 import { Tally } from './tally.ts';
 import type { Tracer } from './tracing.ts';
-import { WaitingRoom } from './waiting-room.ts';
 import { WakeWatch } from './wake-watch.ts';
 
 export interface GateSurroundings {
@@ -70,25 +58,22 @@ const mostMisunderstood = 3;
 const anyPod = { containerConcurrency: undefined, sessionAffinity: 'none' } as const;
 
 /**
- * Everything between "this call is for that workload" and "it goes to this pod": metering, waiting, the choice of pod, and giving places back.
+ * Everything between "this call is for that workload" and "it goes to this pod": metering, the choice of pod, and giving places back; what has no pod yet waits in `held-calls.ts`.
  * Knows calls and pods, no protocol. All of it happens in one turn of the event loop at a time, so nothing here is ever half done.
  */
-export class WorkloadGate implements CallProgress {
+export class WorkloadGate implements CallProgress, Door {
   readonly key: WorkloadKey;
   readonly counters: WorkloadCounters;
   readonly #around: GateSurroundings;
   readonly #meter = new Meter();
   readonly #tally: Tally;
-  readonly #waiting: WaitingRoom;
   readonly #pods: PodSet;
   readonly #seats: Seats;
-  readonly #poker: Poker;
   readonly #wake: WakeWatch;
   readonly #retries: Retries;
+  readonly #held: HeldCalls;
   #route: WorkloadRoute;
   #ignores: Ignores;
-  #releasing = false;
-  #releaseAgain = false;
   #retired = false;
 
   constructor(route: WorkloadRoute, around: GateSurroundings) {
@@ -100,9 +85,8 @@ export class WorkloadGate implements CallProgress {
     this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#retries = new Retries(this.counters);
     this.#tally = new Tally(this.key, this.counters, around.accessLog);
-    this.#waiting = new WaitingRoom(around, this.counters);
     const events: PodSetEvents = {
-      usable: () => this.#release(),
+      usable: () => this.#held.release(),
       leaves: (pod) => around.podLeaves(pod),
       gone: (pod) => around.podGone(pod),
       ejected: (reason) => countUp(this.counters.ejections, reason),
@@ -110,12 +94,17 @@ export class WorkloadGate implements CallProgress {
     };
     this.#pods = new PodSet(clock, logger.child({ workload: route.workload }), around.gateway, this.counters, events);
     this.#seats = new Seats(this.#pods, random, this.counters, around.permitFreed);
-    this.#poker = new Poker(clock, () => this.#pokeNow());
     this.#wake = new WakeWatch(route.workload);
+    const parts = { counters: this.counters, pods: this.#pods, seats: this.#seats, retries: this.#retries, wake: this.#wake };
+    this.#held = new HeldCalls(this, around, parts);
   }
 
   get route(): WorkloadRoute {
     return this.#route;
+  }
+
+  get retired(): boolean {
+    return this.#retired;
   }
 
   get wakeContext(): string | undefined {
@@ -136,14 +125,14 @@ export class WorkloadGate implements CallProgress {
     if (route.ignoreRequests !== this.#route.ignoreRequests) this.#ignores = compileIgnoreRules(route.ignoreRequests);
     this.#route = route;
     this.#pods.update(route.pods);
-    this.#release();
-    if (route.wakeFailure !== undefined && this.#atZero) this.#refuseWaiting(wakeFailed(route.wakeFailure));
+    this.#held.release();
+    if (route.wakeFailure !== undefined && this.#atZero) this.#held.refuseAll(wakeFailed(route.wakeFailure));
   }
 
   /** No longer routed: what is here runs to its end on the pods known last; what waits for a pod that will not come is answered. */
   retire(): void {
     this.#retired = true;
-    if (this.#atZero) this.#refuseWaiting(notRouted);
+    if (this.#atZero) this.#held.refuseAll(notRouted);
   }
 
   ignores(request: RequestHead): boolean {
@@ -160,8 +149,8 @@ export class WorkloadGate implements CallProgress {
     call.metered = false;
     this.counters.ignored += 1;
     const pod = pickPod(this.#pods.usable, call.target, undefined, this.#around.random);
-    if (pod === undefined) this.#refuse(call, ignoredAtZero);
-    else this.#seat(call, pod, now);
+    if (pod === undefined) this.refuse(call, ignoredAtZero);
+    else this.seat(call, pod, now);
   }
 
   /** For every other call: to a pod now, or held, or refused. */
@@ -173,27 +162,13 @@ export class WorkloadGate implements CallProgress {
     this.#meter.arrive(now);
     this.#retries.request(now);
     this.#around.active(this);
-    const pod = this.#waiting.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
-    if (pod === undefined) this.#hold(call, now);
-    else this.#seat(call, pod, now);
+    const pod = this.#held.size === 0 ? this.#seats.pick(call, this.#route) : undefined;
+    if (pod === undefined) this.#held.hold(call, now);
+    else this.seat(call, pod, now);
   }
 
-  #hold(call: Call, now: number): void {
-    const { wakeFailure, holdQueueDepth, holdTimeoutMs, waitingPage } = this.#route;
-    const atZero = this.#atZero;
-    if (atZero) this.#wake.began(now);
-    this.#poker.poke(this.#waiting.size + 1);
-    if (atZero && this.#retired) return this.#refuse(call, notRouted);
-    // The poke has gone out: the controller may try again, but this one is not left waiting for what failed a moment ago.
-    if (atZero && wakeFailure !== undefined) return this.#refuse(call, wakeFailed(wakeFailure));
-    if (this.#waiting.size >= holdQueueDepth || holdTimeoutMs === 0) return this.#refuse(call, queueFull);
-    if (atZero && waitingPage && call.canShowWaiting()) return call.showWaiting();
-    if (!this.#waiting.enter(call, now, holdTimeoutMs)) return this.#refuse(call, gatewayFull);
-    call.trace?.held(atZero);
-    this.#release();
-  }
-
-  #seat(call: Call, pod: Pod, now: number): void {
+  /** Gives the call to `pod`, now. */
+  seat(call: Call, pod: Pod, now: number): void {
     this.#seats.take(call, pod, now);
     call.dueAt = Infinity;
     call.fresh = this.#retries.isSpent;
@@ -203,41 +178,9 @@ export class WorkloadGate implements CallProgress {
     call.start(pod, port);
   }
 
-  /** Gives waiting calls to pods, oldest first, until no pod has room. Starting a call may end or hold another one: then it goes over the queue once more. */
-  #release(): void {
-    this.#releaseAgain = true;
-    if (this.#releasing) return;
-    this.#releasing = true;
-    while (this.#takeReleaseAgain()) this.#releaseOnce();
-    this.#releasing = false;
-  }
-
-  #takeReleaseAgain(): boolean {
-    const again = this.#releaseAgain;
-    this.#releaseAgain = false;
-    return again;
-  }
-
-  #releaseOnce(): void {
-    for (let call = this.#waiting.first; call !== undefined;) {
-      const { next } = call;
-      const pod = this.#retries.isPutOff(call, this.#around.clock.monotonic()) ? undefined : this.#seats.pick(call, this.#route);
-      if (pod !== undefined) {
-        this.#waiting.leave(call);
-        this.#seat(call, pod, this.#around.clock.monotonic());
-        if (this.#releaseAgain) return;
-      } else if (!this.#seats.anyRoom(this.#route)) return;
-      call = next;
-    }
-  }
-
-  /** It had its turn, and waits in its old place: a little, where it may not go at once. */
-  #back(call: Call, now: number, mayGo: boolean): void {
-    this.#retries.putOff(call, now, mayGo);
-    this.#waiting.reenter(call, now, this.#route.holdTimeoutMs);
-    call.trace?.held(this.#atZero);
-    this.#release();
-    if (this.#waiting.size > 0) this.#poker.poke(this.#waiting.size);
+  refuse(call: Call, refusal: Refusal): void {
+    this.#tally.refused(call, refusal);
+    call.refuse(refusal);
   }
 
   // What calls tell.
@@ -250,11 +193,11 @@ export class WorkloadGate implements CallProgress {
     if (pod !== undefined) this.#pods.suspect(pod, pod.portOf(call.target) ?? 0, problem, failure);
     call.trace?.unreachable(problem);
     if (failure === 'protocol') call.misunderstood += 1;
-    if (call.misunderstood === mostMisunderstood) return this.#refuse(call, notHttp2);
-    if (!call.metered) return this.#refuse(call, failure === 'protocol' ? notHttp2 : cannotConnect);
+    if (call.misunderstood === mostMisunderstood) return this.refuse(call, notHttp2);
+    if (!call.metered) return this.refuse(call, failure === 'protocol' ? notHttp2 : cannotConnect);
     call.connectDueAt ??= now + connectForMs;
     // Nor is one to be overrun that takes connections, and so comes through its probe, but does nothing with them.
-    this.#back(call, now, this.#retries.mayGo(now) && (failure === 'connect' || !this.#atZero));
+    this.#held.back(call, now, this.#retries.mayGo(now) && (failure === 'connect' || !this.#atZero));
   }
 
   brokeOff(call: Call): void {
@@ -272,10 +215,10 @@ export class WorkloadGate implements CallProgress {
     const may = this.#retries.mayGo(now);
     // Those that are to be ignored never wait.
     const other = may || !call.metered ? this.#seats.pickOther(call, pod, call.metered ? this.#route : anyPod) : undefined;
-    if (other === undefined && !call.metered) return this.#refuse(call, ignoredAtZero);
-    if (other === undefined) return this.#back(call, now, may);
-    this.#seat(call, other, now);
-    this.#release();
+    if (other === undefined && !call.metered) return this.refuse(call, ignoredAtZero);
+    if (other === undefined) return this.#held.back(call, now, may);
+    this.seat(call, other, now);
+    this.#held.release();
   }
 
   answering(call: Call, status: number): void {
@@ -290,32 +233,21 @@ export class WorkloadGate implements CallProgress {
   }
 
   abandoned(call: Call): void {
-    if (call.state === 'held') this.#waiting.leave(call);
+    if (call.state === 'held') this.#held.leave(call);
     call.brokenOffBy = 'client';
     this.ended(call, abandonedStatus);
   }
 
   waitedTooLong(call: Call, now: number): void {
-    if (call.connectDueAt !== undefined && now >= call.connectDueAt) {
-      if (this.#pods.someUnreachable) return this.#refuseWaitingOne(call, cannotConnect);
-      // The pods that refused are gone meanwhile: now it waits for a wake like any other.
-      this.#stopConnecting(call);
-    }
-    if (now < call.holdDueAt) return;
-    // A pod that refuses and answers its probe by turns may just be taken for usable.
-    const refused = call.connectDueAt !== undefined && (this.#pods.someUnreachable || !this.#atZero);
-    this.#refuseWaitingOne(call, refused ? cannotConnect : heldTooLong(this.#route.holdTimeoutMs, this.#atZero));
+    this.#held.waitedTooLong(call, now);
   }
 
   stillWaits(call: Call): void {
-    this.#waiting.review(call);
-    // Pods take connections again, and it waits for a place: now like any other, for as long as that may take.
-    if (call.connectDueAt !== undefined && call.holdDueAt !== Infinity && !this.#atZero && !this.#seats.anyRoom(this.#route)) this.#stopConnecting(call);
-    if (this.#retries.someDue(this.#around.clock.monotonic())) this.#release();
+    this.#held.stillWaits(call);
   }
 
   pushedOut(call: Call): void {
-    if (call.state === 'held') this.#refuseWaitingOne(call, gatewayFull);
+    if (call.state === 'held') this.#held.refuse(call, gatewayFull);
   }
 
   ended(call: Call, status: number): void {
@@ -329,7 +261,7 @@ export class WorkloadGate implements CallProgress {
     this.#around.deadlines.remove(call);
     if (call.metered) this.#meter.leave(now);
     if (this.idle) this.#wake.givenUp();
-    this.#release();
+    this.#held.release();
   }
 
   // What the gateway asks of it.
@@ -352,46 +284,21 @@ export class WorkloadGate implements CallProgress {
     }
   }
 
-  /** Says again that calls wait: the one who should hear it may have been away. */
   pokeAgain(): void {
-    if (this.#waiting.size > 0) this.#pokeNow();
+    this.#held.pokeAgain();
   }
 
   /** The end of a drain: whatever still waits is answered. */
   refuseAll(): void {
-    this.#refuseWaiting(shuttingDown);
+    this.#held.refuseAll(shuttingDown);
   }
 
   close(): void {
     this.#pods.close();
-    this.#poker.close();
-  }
-
-  #stopConnecting(call: Call): void {
-    call.connectDueAt = undefined;
-    call.dueAt = call.holdDueAt;
+    this.#held.close();
   }
 
   get #atZero(): boolean {
     return this.#pods.usable.length === 0;
-  }
-
-  #refuse(call: Call, refusal: Refusal): void {
-    this.#tally.refused(call, refusal);
-    call.refuse(refusal);
-  }
-
-  #refuseWaitingOne(call: Call, refusal: Refusal): void {
-    this.#waiting.leave(call);
-    this.#refuse(call, refusal);
-  }
-
-  #refuseWaiting(refusal: Refusal): void {
-    for (let call = this.#waiting.first; call !== undefined; call = this.#waiting.first) this.#refuseWaitingOne(call, refusal);
-  }
-
-  #pokeNow(): void {
-    this.counters.pokes += 1;
-    this.#around.poke({ workload: this.key, held: Math.max(1, this.#waiting.size), oldestHeldMs: this.#waiting.oldestAge(this.#around.clock.monotonic()) });
   }
 }
