@@ -2,6 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { until } from '../../../test/support/until.ts';
 import { ClientConnection, type RequestListener } from './client-connection.ts';
+import { probeSilentClientSeconds } from './limits.ts';
 
 /** A client's connection: at its one end a socket, at the other what the test does with its requests. */
 const accept = async (
@@ -98,4 +99,45 @@ test('a body that a pod had to catch up with when its connection ended goes on t
   await until('the last piece', () => second.body === 'secondlast');
   t.is(first.body, 'first');
   t.true(client.requestWhole);
+});
+
+for (const [when, happens] of [
+  ['a second old', (client: ClientConnection) => client.sweep()],
+  ['left to another protocol', (client: ClientConnection) => void client.leave()],
+] as const)
+  test(`the kernel is asked once to look for a client that is silent, when its connection is ${when}`, async (t) => {
+    const asked: unknown[] = [];
+    let taken: ClientConnection | undefined;
+    const { far } = await accept(t, (client, socket) => {
+      taken = client;
+      client.take(listener());
+      socket.setKeepAlive = (...how) => {
+        asked.push(how);
+        return socket;
+      };
+    });
+    far.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const client = await until('the request', () => taken);
+    t.deepEqual(asked, []);
+    happens(client);
+    client.sweep();
+    t.deepEqual(asked, [[true, probeSilentClientSeconds * 1000]]);
+  });
+
+test('a client that has its answer, and the end of its connection with it, has all of it', async (t) => {
+  const answer = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`;
+  let [read, ended] = [0, false];
+  const { far, near } = await accept(t, (client) => {
+    client.take(listener());
+    client.connectionHeader(false);
+    client.out.text(answer);
+    client.out.flush();
+    client.answered();
+  });
+  far
+    .on('data', (chunk) => (read += chunk.length))
+    .on('end', () => (ended = true))
+    .write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  await until('it is over', () => near.destroyed && ended);
+  t.is(read, answer.length);
 });
