@@ -7,7 +7,8 @@ const bodyBytes = 100_000_000;
 /** What the process may have grown by: the clients' own sockets are in it too, each with a buffer that waits to be sent. */
 const mostBytes = 100_000_000;
 
-test('200 held uploads of 100 MB take no memory to speak of (KEDA http-add-on 1732)', async (t) => {
+// Alone, since the memory of the other tests of this process would count.
+test.serial('200 held uploads of 100 MB take no memory to speak of (KEDA http-add-on 1732)', async (t) => {
   const rig = await startRig({ holdQueueDepth: clients });
   t.teardown(rig.stop);
   const chunk = Buffer.alloc(64 * 1024, 'x');
