@@ -155,7 +155,8 @@ const startNodeEcho = async (
     opened += 1;
     const { resets, after, trailers } = plans()[Number(String(headers[':path']).slice(1))]!;
     stream.on('error', () => undefined).on('close', () => (closes += 1));
-    stream.respond([':status', '200', ...own(raw)], { waitForTrailers: trailers });
+    // Where it closes a stream that is to have trailers and still has data to send, Node 24.21 writes frames without end: its thread stands in `Http2Session::SendPendingData`, and memory fills.
+    stream.respond([':status', '200', ...own(raw)], { waitForTrailers: trailers && resets !== 'server' });
     let got = 0;
     stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': String(got) }));
     stream.on('data', (chunk: Buffer) => {
