@@ -87,7 +87,10 @@ test('whatever is decided: no two writes of a workload within 10 s, none that sa
         for (const [workload, decision] of said) writer.note({ ...workload, spec }, decision);
         await flush(11);
       }
-      t.deepEqual(workloads.map(({ writes }) => writes.length), before); // prettier-ignore
+      t.deepEqual(
+        workloads.map(({ writes }) => writes.length),
+        before,
+      );
     }),
     { numRuns: 150 },
   );

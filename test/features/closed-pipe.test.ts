@@ -1,50 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { clipped } from '../../src/cli/terminal.ts';
+import { activeRow, controllerOf, served } from '../support/served.ts';
 
 /** Commands in a pipe, by a real shell. */
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const workload = {
-  namespace: 'default',
-  name: 'web',
-  resource: 'deployments.apps',
-  phase: 'active',
-  mode: 'enforce',
-  pause: 'none',
-  desired: 1,
-  replicas: 1,
-  ready: 1,
-  starting: 0,
-  inFlight: 0,
-  reason: 'steady',
-};
-
-let looks = 0;
-/** Has something new to say each time. */
-const controller = createServer((_request, response) => {
-  looks += 1;
-  response
-    .setHeader('rouse-leads', 'true')
-    .setHeader('rouse-api-version', '1')
-    .end(JSON.stringify({ workloads: [{ ...workload, held: looks }] }));
-});
-test.before(async () => {
-  controller.listen(0, '127.0.0.1');
-  await once(controller, 'listening');
-});
-test.after.always(() => {
-  controller.closeAllConnections();
-  controller.close();
-});
-
 /** What `rouse ARGS | REST` says, and how `rouse` ended. */
-const piped = async (args: string, rest: string): Promise<{ readonly code: number; readonly out: string; readonly errors: string }> => {
-  const url = `http://127.0.0.1:${(controller.address() as AddressInfo).port}`;
+const piped = async (t: ExecutionContext, args: string, rest: string): Promise<{ readonly code: number; readonly out: string; readonly errors: string }> => {
+  let looks = 0;
+  // Something new each time.
+  const url = await served(
+    t,
+    controllerOf(() => [{ ...activeRow, held: (looks += 1) }]),
+  );
   const child = spawn('bash', ['-c', `"$0" "$1" ${args} --controller ${url} | ${rest}; echo "code \${PIPESTATUS[0]}"`, process.execPath, main]);
   let [out, errors] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
@@ -54,13 +25,13 @@ const piped = async (args: string, rest: string): Promise<{ readonly code: numbe
 };
 
 test('rouse status -w | head -1 ends with the pipe: quietly, and well', async (t) => {
-  const { code, out, errors } = await piped('status -w', 'head -1');
+  const { code, out, errors } = await piped(t, 'status -w', 'head -1');
   t.deepEqual([code, errors], [0, '']);
   t.regex(out, /^NAME +PHASE[^\n]*\ncode 0\n$/);
 });
 
 test('a watch in a pipe is lines without colours or control characters, one for each change', async (t) => {
-  const { code, out, errors } = await piped('top -w', 'head -3');
+  const { code, out, errors } = await piped(t, 'top -w', 'head -3');
   t.deepEqual([code, errors], [0, '']);
   t.regex(out, /^NAME [^\n]*\nweb [^\n]*\nweb [^\n]*\ncode 0\n$/);
   t.false(out.includes('\u001B'));

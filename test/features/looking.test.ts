@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -14,6 +13,7 @@ import { runTop } from '../../src/cli/look/top-command.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
 import { startRouse } from '../support/rouse-process.ts';
+import { served } from '../support/served.ts';
 import { kubeconfigFor, plain, runHere, type Ended, type TerminalOptions } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
@@ -44,16 +44,6 @@ test.after.always(async () => {
 const status = (names: readonly string[] = [], flags: ListingFlags = {}, options: TerminalOptions = {}): Promise<Ended> =>
   runHere((terminal) => runStatus({ names, flags: { kubeconfig, ...flags }, environment: {}, terminal }), options);
 const events = (name?: string, flags: EventsFlags = {}): Promise<Ended> => runHere((terminal) => runEvents(name, { kubeconfig, ...flags }, terminal));
-
-const served = async (t: ExecutionContext, handler: RequestListener): Promise<string> => {
-  const server = createServer(handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
 
 const kubeconfigOf = async (t: ExecutionContext, handler: RequestListener): Promise<string> => {
   const path = join(directory, `kubeconfig-${Math.random().toString(36).slice(2)}`);

@@ -1,9 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { stringify } from 'yaml';
 import { runDoctor } from '../../src/cli/doctor/doctor-command.ts';
 import { runEvents } from '../../src/cli/look/events-command.ts';
@@ -13,6 +12,7 @@ import { runSwitch } from '../../src/cli/look/switch-command.ts';
 import { runTop } from '../../src/cli/look/top-command.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { freePort } from '../support/free-port.ts';
+import { served } from '../support/served.ts';
 import { kubeconfigFor, runHere, type Ended } from '../support/terminal.ts';
 
 /** Every command that asks a cluster, and everything that may be wrong with that: one sentence that says what, and the exit code of its kind. */
@@ -132,16 +132,6 @@ const wrong: Readonly<Record<string, Wrong>> = {
     code: 0,
     says: /^warning: no controller of Rouse has looked at this: nothing scales it until one runs there \(rouse doctor says what is wrong\)\n$/,
   },
-};
-
-const served = async (t: ExecutionContext, handler: RequestListener): Promise<string> => {
-  const server = createServer(handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
 const run = (command: Command, where: Where): Promise<Ended> => runHere((terminal) => commands[command](where, terminal));

@@ -85,10 +85,23 @@ export const gatewayFigures = (): GatewayFigures => ({
   all: () =>
     Promise.resolve({
       ...quiet,
-      revisions: [revision('', [[200, 9], [404, 1]], 90, histogram(0.05, 0.5, 5))], // prettier-ignore
+      revisions: [
+        revision(
+          '',
+          [
+            [200, 9],
+            [404, 1],
+          ],
+          90,
+          histogram(0.05, 0.5, 5),
+        ),
+      ],
       inFlight: 3,
       held: 2,
-      refused: new Map<GatewayCode, number>([['hold-queue-full', 1], ['unknown-host', 2]]), // prettier-ignore
+      refused: new Map<GatewayCode, number>([
+        ['hold-queue-full', 1],
+        ['unknown-host', 2],
+      ]),
       holdSeconds: histogram(0.05, 0.5, 5),
       ejections: new Map([['connect', 2]]),
       podConnections: { open: 5, idle: 2, opened: 9 },

@@ -190,7 +190,10 @@ test('every query of a runbook gives numbers', async (t) => {
   t.true(queries.length >= 10);
   for (const { alert, query } of queries) {
     const answers = await Promise.all(scenes.map(([namespace, name]) => ask(filledIn(query, { namespace, name }).replaceAll('[5m]', '[15s]'))));
-    t.true(answers.some((series) => series.length > 0), `${alert}: ${query}`); // prettier-ignore
+    t.true(
+      answers.some((series) => series.length > 0),
+      `${alert}: ${query}`,
+    );
   }
 });
 

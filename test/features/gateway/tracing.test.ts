@@ -136,7 +136,10 @@ test('with tracing a request that wakes a workload is a span below its client’
   for (const span of [server!, ...below]) t.is(span.traceId, traceId);
   t.is(server!.parentSpanId, parentId);
   for (const span of below) t.is(span.parentSpanId, server!.spanId);
-  t.deepEqual([server!, ...below].map(({ kind }) => kind), [2, 1, 1, 1, 3]); // prettier-ignore
+  t.deepEqual(
+    [server!, ...below].map(({ kind }) => kind),
+    [2, 1, 1, 1, 3],
+  );
   t.is(server!.service, 'rouse-gateway');
   t.deepEqual(server!.attributes, {
     'http.request.method': 'GET',
