@@ -11,12 +11,7 @@ export class RevisionSum {
   requestBytes = 0;
   responseBytes = 0;
 
-  add({
-    requests,
-    durationSeconds,
-    requestBytes,
-    responseBytes,
-  }: Pick<RevisionFigures, 'requests' | 'durationSeconds' | 'requestBytes' | 'responseBytes'>): void {
+  add({ requests, durationSeconds, requestBytes, responseBytes }: Did): void {
     addEach(this.requests, requests);
     addHistogram(this.durationSeconds, durationSeconds);
     this.requestBytes += requestBytes;

@@ -1,6 +1,6 @@
 import { gatewayCodes, type GatewayCode } from '../../core/index.ts';
-import { trafficMetrics, type GatewayWorkloadFigures } from './gateway-traffic.ts';
-import type { Metric, Sample } from './series.ts';
+import { trafficMetrics, type GatewayWorkloadFigures, type RevisionLabels } from './gateway-traffic.ts';
+import type { Metric } from './series.ts';
 
 /** Of these the sum has a name of its own. */
 const summedElsewhere = new Set(['rouse_gateway_held_bytes']);
@@ -17,18 +17,13 @@ export const fleetTraffic = (all: GatewayWorkloadFigures, unrouted: ReadonlyMap<
     for (const [code, value] of unrouted) requests.set(gatewayCodes[code], (requests.get(gatewayCodes[code]) ?? 0) + value);
     return { ...each, requests };
   });
-  return trafficMetrics([['', { ...all, refused, revisions }]], new Map())
+  return trafficMetrics([['', { ...all, refused, revisions }]], new Map(), together)
     .filter(({ name }) => !summedElsewhere.has(name))
-    .map((metric): Metric => {
-      const told = { name: metric.name.replace('rouse_gateway_', 'rouse_gateway_fleet_'), help: `All workloads together: ${metric.help}` };
-      if (metric.type === 'histogram') return { ...told, type: metric.type, samples: () => withoutRevision(metric.samples()) };
-      return { ...told, type: metric.type, samples: () => withoutRevision(metric.samples()) };
-    });
+    .map((metric): Metric => ({
+      ...metric,
+      name: metric.name.replace('rouse_gateway_', 'rouse_gateway_fleet_'),
+      help: `All workloads together: ${metric.help}`,
+    }));
 };
 
-function* withoutRevision<Value>(samples: Iterable<Sample<Value>>): Iterable<Sample<Value>> {
-  for (const { more, ...sample } of samples) {
-    const rest = more?.replace(/^revision="",?/, '') ?? '';
-    yield rest === '' ? sample : { ...sample, more: rest };
-  }
-}
+const together: RevisionLabels = (_revision, more = '') => more;

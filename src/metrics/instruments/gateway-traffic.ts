@@ -45,11 +45,15 @@ type Unrouted = ReadonlyMap<GatewayCode, number>;
 /** Knative's `response_code_class`; a TCP connection has no status, so no class. */
 const classOf = (status: number): string => (status >= 100 && status <= 599 ? `${Math.floor(status / 100)}xx` : 'none');
 const codeLabels = (status: number): LabelText => `${label('code', String(status))},${label('code_class', classOf(status))}`;
-const noRevision = label('revision', '');
 const ofReason = closedLabel('reason');
 
+/** How a revision is told, and what else tells a series apart. */
+export type RevisionLabels = (revision: string, more?: LabelText) => LabelText;
+
+const byRevision: RevisionLabels = (revision, more) => (more === undefined ? label('revision', revision) : `${label('revision', revision)},${more}`);
+
 /** What happens to requests, of each workload. Their revisions are read at once: one that goes while others have their turn, and comes again, would be there twice. */
-export const trafficMetrics = (shown: readonly ShownTraffic[], unrouted: Unrouted): readonly Metric[] => {
+export const trafficMetrics = (shown: readonly ShownTraffic[], unrouted: Unrouted, ofRevision = byRevision): readonly Metric[] => {
   const perWorkload = (figure: (figures: GatewayWorkloadFigures) => number) =>
     function* (): Samples {
       for (const [labels, each] of shown) yield { labels, value: figure(each) };
@@ -57,8 +61,8 @@ export const trafficMetrics = (shown: readonly ShownTraffic[], unrouted: Unroute
   function* requests(): Samples {
     for (const [labels, { revisions }] of shown)
       for (const { revision, requests: byCode } of [...revisions])
-        for (const [code, value] of byCode) yield { labels, more: `${label('revision', revision)},${codeLabels(code)}`, value };
-    for (const [code, value] of unrouted) yield { labels: noWorkload, more: `${noRevision},${codeLabels(gatewayCodes[code])}`, value };
+        for (const [code, value] of byCode) yield { labels, more: ofRevision(revision, codeLabels(code)), value };
+    for (const [code, value] of unrouted) yield { labels: noWorkload, more: ofRevision('', codeLabels(gatewayCodes[code])), value };
   }
   function* ejections(): Samples {
     for (const [labels, each] of shown) for (const [reason, value] of each.ejections) yield { labels, more: ofReason(reason), value };
@@ -70,8 +74,7 @@ export const trafficMetrics = (shown: readonly ShownTraffic[], unrouted: Unroute
   // From 0, also before the first request: by these `workers.ts` knows which revisions there are.
   const perRevision = (figure: (figures: RevisionFigures) => number) =>
     function* (): Samples {
-      for (const [labels, { revisions }] of shown)
-        for (const each of [...revisions]) yield { labels, more: label('revision', each.revision), value: figure(each) };
+      for (const [labels, { revisions }] of shown) for (const each of [...revisions]) yield { labels, more: ofRevision(each.revision), value: figure(each) };
     };
   function* aborted(): Samples {
     for (const [labels, each] of shown)
@@ -196,7 +199,7 @@ export const trafficMetrics = (shown: readonly ShownTraffic[], unrouted: Unroute
       type: 'histogram',
       *samples() {
         for (const [labels, { revisions }] of shown)
-          for (const { revision, durationSeconds: value } of [...revisions]) if (value.count > 0) yield { labels, more: label('revision', revision), value };
+          for (const { revision, durationSeconds: value } of [...revisions]) if (value.count > 0) yield { labels, more: ofRevision(revision), value };
       },
     },
   ];
