@@ -3,10 +3,10 @@ import type { ServiceView, WorkloadView } from '../../kube/index.ts';
 import { createRouting } from '../../routing/index.ts';
 import { handBackAll, sayEvent, WakeFailures, withoutUs } from '../../scaler/index.ts';
 import { unregisterWebhooks } from '../../webhooks/index.ts';
+import { counted } from '../counted.ts';
 import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { currentLeader } from '../controller/leadership.ts';
 import {
-  count,
   lookEvery,
   nameOf,
   remainsOf,
@@ -66,7 +66,7 @@ export const restoreCluster = (options: RestoreOptions, signal: AbortSignal): Pr
 
 /** What is going to be done, one line for each object. */
 const planOf = ({ workloads, services }: Remains): readonly string[] => [
-  ...workloads.map(({ view, state }) => `workload ${nameOf(view)}: ${count(view.specReplicas, 'pod')} now, ${after(view, state)}`),
+  ...workloads.map(({ view, state }) => `workload ${nameOf(view)}: ${counted(view.specReplicas, 'pod')} now, ${after(view, state)}`),
   ...services.map((service) => `Service ${nameOf(service)}: ${selectorBack(service)}`),
 ];
 
@@ -119,7 +119,7 @@ const handEverythingBack = async ({ clock, logger, print, doing }: RestoreOption
     await handBackAll({ client, clock, logger, registry, pods: pods.snapshot, path: routing, resourceOf, tell: (event) => print(sayEvent(event)) }, signal);
     // Services whose workload is gone, or was never known, are handed back by routing itself; and the watches show our last writes a moment later.
     for (let left = remainsOf(cluster); !isEmpty(left); left = remainsOf(cluster)) {
-      doing(`handing back, ${count(left.workloads.length + left.services.length, 'object')} left`);
+      doing(`handing back, ${counted(left.workloads.length + left.services.length, 'object')} left`);
       await clock.sleep(lookEvery, signal);
     }
   } finally {
@@ -166,7 +166,7 @@ const report = ({ print }: RestoreOptions, cluster: WholeCluster, before: Remain
   print(
     done === 0
       ? 'nothing of Rouse was on any workload or Service'
-      : `put back: ${count(before.workloads.length, 'workload')}, ${count(before.services.length, 'Service')}`,
+      : `put back: ${counted(before.workloads.length, 'workload')}, ${counted(before.services.length, 'Service')}`,
   );
   const on = stillOn(cluster.watches);
   if (on !== undefined) print(on);

@@ -1,9 +1,10 @@
 import { annotation, millis, systemNamespace, type Millis } from '../../core/index.ts';
 import { resources, type KubeClient } from '../../kube/index.ts';
+import { counted } from '../counted.ts';
 import { CommandError, exitCode, type ExitCode } from '../exit-code.ts';
 import { findInstallation, isInstalled, removalPlan, removeInstallation, type Installation } from './installation.ts';
 import { controllerLease, currentLeader } from '../controller/leadership.ts';
-import { count, lookEvery, nameOf, remainsOf, stillOn, timeLimit, withWholeCluster, type CommandEnvironment, type WholeCluster } from './whole-cluster.ts';
+import { lookEvery, nameOf, remainsOf, stillOn, timeLimit, withWholeCluster, type CommandEnvironment, type WholeCluster } from './whole-cluster.ts';
 
 export interface UninstallOptions extends CommandEnvironment {
   /** Only says what would be done. */
@@ -33,7 +34,7 @@ export const uninstall = (options: UninstallOptions, signal: AbortSignal): Promi
     if (!isInstalled(installation)) {
       print(`Rouse is not installed: there is no Namespace ${systemNamespace}`);
       if (held.length === 0) return exitCode.ok;
-      print(`${count(held.length, 'object')} of users still carry its annotations: rouse restore puts them back`);
+      print(`${counted(held.length, 'object')} of users still carry its annotations: rouse restore puts them back`);
       return exitCode.findings;
     }
     for (const line of planOf(cluster)) print(line);
@@ -56,7 +57,7 @@ const planOf = (cluster: WholeCluster): readonly string[] => {
     ...workloads.map(({ view, state }) => {
       const before = state === undefined ? 'a number that cannot be read' : String(state.replicasBefore);
       const hpa = state?.adoptedHpa === undefined ? '' : ', and its HorizontalPodAutoscaler back';
-      return `hand back: workload ${nameOf(view)}, ${count(view.specReplicas, 'pod')} now, ${before} before Rouse${hpa}`;
+      return `hand back: workload ${nameOf(view)}, ${counted(view.specReplicas, 'pod')} now, ${before} before Rouse${hpa}`;
     }),
     ...services.map((service) => `hand back: Service ${nameOf(service)}`),
   ];
@@ -148,7 +149,7 @@ const untilNothingIsHeld = async (
     const open = new Set(now);
     for (const name of before.filter((each) => !open.has(each))) print(`handed back: ${name} (${all.size - now.length} of ${all.size})`);
     before = now;
-    doing(`handing back, ${count(now.length, 'object')} left`);
+    doing(`handing back, ${counted(now.length, 'object')} left`);
     if (now.length > 0) emptySince = undefined;
     else emptySince ??= clock.monotonic();
     if (emptySince !== undefined && clock.monotonic() - emptySince >= settleFor) return;

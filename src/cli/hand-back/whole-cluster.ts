@@ -16,6 +16,7 @@ import { createKubeClient, resources, type KubeClient, type KubeConnection, type
 import { heldServices } from '../../routing/index.ts';
 import { builtInResource, WorkloadRegistry } from '../../scaler/index.ts';
 import { parseConfig } from '../../core/spec/index.ts';
+import { counted } from '../counted.ts';
 import { checkServer } from '../controller/check-server.ts';
 import { watchCluster, type ClusterWatches } from '../controller/cluster-watches.ts';
 import { CommandError } from '../exit-code.ts';
@@ -157,11 +158,10 @@ export const stillOn = (watches: ClusterWatches): string | undefined => {
   const on = switchedOn(watches).length;
   if (on === 0) return undefined;
   const [says, them] = on === 1 ? ['says', 'it'] : ['say', 'them'];
-  return `${count(on, 'workload')} still ${says} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${them}`;
+  return `${counted(on, 'workload')} still ${says} rouse.dev/enabled: "true", which is yours: Rouse, installed again, would onboard ${them}`;
 };
 
 export const nameOf = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
-export const count = (howMany: number, one: string): string => `${howMany} ${howMany === 1 ? one : `${one}s`}`;
 
 /** Between two looks at the watches' snapshots; whoever waits looks at a screen. */
 export const lookEvery = millis(250);
