@@ -8,9 +8,6 @@ import { until } from '../support/until.ts';
 
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
 
-/** Where other addresses can be bound, one that no other test uses. */
-const gatewayAddress = process.platform === 'linux' ? '127.0.0.5' : '127.0.0.1';
-
 let rouse: SeparateProcesses;
 let leader: RouseProcess;
 let standby: RouseProcess;
@@ -18,7 +15,7 @@ const clients: SliceClient[] = [];
 test.before(async () => {
   rouse = await startSeparateProcesses();
   leader = await rouse.startController(0);
-  [standby] = await Promise.all([rouse.startController(1), rouse.startGateway(gatewayAddress), rouse.leads(leader)]);
+  [standby] = await Promise.all([rouse.startController(1), rouse.startGateway(0), rouse.leads(leader)]);
 });
 test.after.always(async () => {
   await Promise.all(clients.map((client) => client.close()));

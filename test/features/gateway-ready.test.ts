@@ -15,7 +15,7 @@ onLinux('a gateway is ready once it has routes, and stays so when every controll
   const rouse = await startSeparateProcesses();
   t.teardown(() => rouse.close());
   const controller = await rouse.startController();
-  const gateway = await rouse.startGateway('127.0.0.2');
+  const gateway = await rouse.startGateway(0);
   await until(
     'it has routes',
     async () => (await readiness(gateway)) === '200 ok',
@@ -25,6 +25,6 @@ onLinux('a gateway is ready once it has routes, and stays so when every controll
   await controller.stop('SIGKILL');
   await until('it has noticed', () => gateway.errors().includes('the link to a controller ended'));
   t.is(await readiness(gateway), '200 ok');
-  const late = await rouse.startGateway('127.0.0.3');
+  const late = await rouse.startGateway(1);
   t.is(await readiness(late), '503 no link to a controller yet');
 });

@@ -6,7 +6,6 @@ import { until } from '../support/until.ts';
 
 /** What the operator sets for gateways in `rouse-config`, from the ConfigMap to requests: a controller and a gateway that are processes of their own. */
 
-const gatewayAt = '127.0.0.1';
 const path = '/api/v1/namespaces/rouse-system/configmaps';
 
 test('trusted-proxies and access-log reach a gateway that runs, and go again; a bad value changes nothing', async (t) => {
@@ -15,12 +14,12 @@ test('trusted-proxies and access-log reach a gateway that runs, and go again; a 
   const controller = await rouse.startController();
   await rouse.leads(controller);
   const port = await freePort();
-  const gateway = await rouse.startGateway(gatewayAt, undefined, ['--shared-port', String(port)]);
+  const gateway = await rouse.startGateway(0, undefined, ['--shared-port', String(port)]);
   /** Whom a request comes from by the access log, where it has a line. */
   const client = async (name: string): Promise<string | undefined> => {
     await new Promise<void>((resolve, reject) => {
       const headers = { host: `${name}.example`, 'x-forwarded-for': '6.6.6.6, 9.9.9.9' };
-      request({ host: gatewayAt, port, headers, agent: false }, (answer) => answer.resume().on('end', resolve)).on('error', reject).end(); // prettier-ignore
+      request({ host: rouse.gatewayAddress(0), port, headers, agent: false }, (answer) => answer.resume().on('end', resolve)).on('error', reject).end(); // prettier-ignore
     });
     await new Promise((resolve) => setTimeout(resolve, 200));
     const line = gateway.lines.find((each) => each.startsWith('{') && each.includes(`"${name}.example"`));
@@ -39,7 +38,7 @@ test('trusted-proxies and access-log reach a gateway that runs, and go again; a 
     metadata: { name: 'rouse-config', namespace: 'rouse-system' },
     data: { 'access-log': 'json' },
   });
-  await says('the log is on', gatewayAt);
+  await says('the log is on', '127.0.0.1');
   await set({ 'trusted-proxies': '127.0.0.0/8, fd00::/8' });
   await says('the peer is trusted', '9.9.9.9');
   await set({ 'trusted-proxies': '127.0.0.0', 'access-log': 'off' });
@@ -50,7 +49,7 @@ test('trusted-proxies and access-log reach a gateway that runs, and go again; a 
   await until('the controller has read it', async () => !(await valid()));
   await says('the last good configuration stays', '9.9.9.9');
   await set({ 'trusted-proxies': null, 'access-log': 'json' });
-  await says('it is not any more', gatewayAt);
+  await says('it is not any more', '127.0.0.1');
   await set({ 'access-log': null });
   await says('the log is off', undefined);
 });

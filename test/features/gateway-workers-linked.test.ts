@@ -10,8 +10,9 @@ import { childrenOf } from '../support/worker-gateway.ts';
 /** Every address of 127.0.0.0/8 can be bound on Linux alone. */
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
-const workersAt = '127.0.0.2';
 let rouse: SeparateProcesses;
+let workersAt: string;
+let otherAt: string;
 let gateway: RouseProcess;
 let web: SliceClient;
 
@@ -25,8 +26,9 @@ const serving = async (): Promise<boolean> => {
 test.before(async () => {
   if (process.platform !== 'linux') return;
   rouse = await startSeparateProcesses();
+  [workersAt, otherAt] = [rouse.gatewayAddress(0), rouse.gatewayAddress(1)];
   await rouse.leads(await rouse.startController());
-  [gateway] = await Promise.all([rouse.startGateway(workersAt, undefined, ['--workers', '2']), rouse.startGateway('127.0.0.3')]);
+  [gateway] = await Promise.all([rouse.startGateway(0, undefined, ['--workers', '2']), rouse.startGateway(1)]);
   await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web', { annotations: onboarded }));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
   web = await followSlices(rouse.api, 'web');
@@ -38,7 +40,7 @@ test.after.always(async () => {
 
 onLinux('a gateway of two workers is one endpoint, and what either of them holds wakes the workload', async (t) => {
   await until('both gateways are endpoints', () => endpoints().length === 2, 30_000, () => [endpoints(), gateway.errors()]); // prettier-ignore
-  t.deepEqual(endpoints(), [workersAt, '127.0.0.3']);
+  t.deepEqual(endpoints(), [workersAt, otherAt]);
   const target = web.targets().find((each) => each.startsWith(`${workersAt}:`));
   const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`http://${target}/`, { headers: { connection: 'close' } })));
   t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
@@ -60,7 +62,7 @@ onLinux('a worker that is killed with a request in flight moves no endpoint; its
       30_000,
       () => gateway.errors(),
     );
-    t.deepEqual(endpoints(), [workersAt, '127.0.0.3']);
+    t.deepEqual(endpoints(), [workersAt, otherAt]);
   }
   t.true((await lost).every(({ status }) => status === 'rejected'));
   await until('the workload sleeps', async () => (await rouse.countOf('web')).replicas === 0, 40_000);
@@ -76,9 +78,9 @@ onLinux('a hot restart, and then the end, of a gateway of workers under load: no
   gateway.child.kill('SIGHUP');
   await until('the restart is over', () => gateway.errors().includes('the restart is over'), 40_000, () => gateway.errors()); // prettier-ignore
   t.deepEqual(workers().filter((pid) => before.includes(pid)), []); // prettier-ignore
-  t.deepEqual([...seen], [`${workersAt},127.0.0.3`]);
+  t.deepEqual([...seen], [`${workersAt},${otherAt}`]);
   t.is(await gateway.stop('SIGTERM'), 0, gateway.errors());
-  t.deepEqual(endpoints(), ['127.0.0.3']);
+  t.deepEqual(endpoints(), [otherAt]);
   const answered = load.answers.length;
   await until('the load goes on', () => load.answers.length > answered + 20);
   t.deepEqual((await load.stop()).filter(({ status }) => status !== 200), []); // prettier-ignore

@@ -12,9 +12,6 @@ import { startSeparateProcesses, type SeparateProcesses } from '../support/separ
 import { followSlices, type SliceClient } from '../support/slice-client.ts';
 import { until } from '../support/until.ts';
 
-/** Where other addresses can be bound, one that no other test uses. */
-const gatewayAddress = process.platform === 'linux' ? '127.0.0.6' : '127.0.0.1';
-
 let rouse: SeparateProcesses;
 let leader: RouseProcess;
 let standby: RouseProcess;
@@ -29,7 +26,7 @@ test.before(async () => {
     data: { budget: '{pods: 4}' },
   });
   leader = await rouse.startController(0);
-  [standby] = await Promise.all([rouse.startController(1), rouse.startGateway(gatewayAddress), rouse.leads(leader)]);
+  [standby] = await Promise.all([rouse.startController(1), rouse.startGateway(0), rouse.leads(leader)]);
   const annotations = { ...onboarded, 'rouse.dev/target': '3', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
   await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web', { annotations }));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));

@@ -9,10 +9,11 @@ import { until } from '../support/until.ts';
 /** Every address of 127.0.0.0/8 can be bound on Linux alone; elsewhere two gateways have no two addresses to stand on. */
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
-const addresses = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;
+const numbers = [0, 1, 2] as const;
 const annotations = { ...onboarded, 'rouse.dev/target': '1', 'rouse.dev/metric': 'concurrency' };
 
 let rouse: SeparateProcesses;
+let addresses: readonly string[];
 let controller: RouseProcess;
 let gateways: readonly RouseProcess[];
 let wide: SliceClient;
@@ -58,9 +59,10 @@ const peaks = (answers: readonly SliceAnswer[]): ReadonlyMap<string, number> => 
 test.before(async () => {
   if (process.platform !== 'linux') return;
   rouse = await startSeparateProcesses();
+  addresses = numbers.map((number) => rouse.gatewayAddress(number));
   controller = await rouse.startController();
   await rouse.leads(controller);
-  gateways = await Promise.all(addresses.map((address) => rouse.startGateway(address)));
+  gateways = await Promise.all(numbers.map((number) => rouse.startGateway(number)));
   [wide, narrow] = await Promise.all([onboard('wide', 4, 2), onboard('narrow', 1, 1)]);
 });
 test.after.always(async () => {
@@ -83,7 +85,7 @@ onLinux(
       [],
     );
     await gateways[2]?.stop('SIGKILL');
-    await Promise.all([controller.stop('SIGTERM').then(() => rouse.startController()), rouse.startGateway(addresses[2])]);
+    await Promise.all([controller.stop('SIGTERM').then(() => rouse.startController()), rouse.startGateway(2)]);
     await until('the new gateway is an endpoint', () => wide.targets().some((target) => target.startsWith(`${addresses[2]}:`)), 20_000);
     const before = load.answers.length;
     await until('the load goes on', () => load.answers.length > before + 200);

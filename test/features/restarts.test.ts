@@ -59,7 +59,7 @@ test.before(async () => {
   rouse = await startSeparateProcesses();
   controller = await rouse.startController();
   await rouse.leads(controller);
-  [oldGateway] = await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
+  [oldGateway] = await Promise.all([rouse.startGateway(0), rouse.startGateway(1)]);
   // Five at once and three to a pod: two pods, with room for error on both sides.
   const annotations = { 'rouse.dev/target': '3', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '3' };
   [web, idle, slow] = await Promise.all([onboard('web', { annotations }), onboard('idle'), onboard('slow', { env: { START_MS: '1500' } })]);
@@ -73,24 +73,24 @@ onLinux('a gateway is replaced by another under load without a failed request', 
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await until('both gateways answer', () => load.answers.length > 20);
 
-  newGateway = await rouse.startGateway('127.0.0.4');
+  newGateway = await rouse.startGateway(2);
   await until(
     'the new gateway is an endpoint',
-    () => web.targets().some((target) => target.startsWith('127.0.0.4:')),
+    () => web.targets().some((target) => target.startsWith(`${rouse.gatewayAddress(2)}:`)),
     15_000,
     () => web.targets(),
   );
   const before = load.answers.length;
   // Two that the old gateway has when it is told to end: one in a pod for longer than that takes, one held for a pod that starts slowly.
-  const [inFlight, held] = [through('127.0.0.2', web, '/sleep?ms=4000'), through('127.0.0.2', slow, '/held')];
+  const [inFlight, held] = [through(rouse.gatewayAddress(0), web, '/sleep?ms=4000'), through(rouse.gatewayAddress(0), slow, '/held')];
   await until('the slow one is being woken', async () => (await rouse.countOf('slow')).replicas === 1);
   const ended = oldGateway.stop('SIGTERM');
-  await until('the old one is no endpoint any more', () => !web.targets().some((target) => target.startsWith('127.0.0.2:')));
+  await until('the old one is no endpoint any more', () => !web.targets().some((target) => target.startsWith(`${rouse.gatewayAddress(0)}:`)));
   t.is(await ended, 0, oldGateway.errors());
   t.deepEqual([await inFlight, await held], [200, 200]);
   await until('the load goes on', () => load.answers.length > before + 20);
   t.deepEqual(failuresOf(await load.stop()), []);
-  for (const client of clients) t.deepEqual(addressesOf(client), ['127.0.0.3', '127.0.0.4'], 'every Service was told');
+  for (const client of clients) t.deepEqual(addressesOf(client), [rouse.gatewayAddress(1), rouse.gatewayAddress(2)], 'every Service was told');
 });
 
 onLinux('a controller is killed and another started under load: no request fails, the count stays, and what waits is woken by the next', async (t) => {
@@ -115,13 +115,13 @@ onLinux('a controller is killed and another started under load: no request fails
 });
 
 onLinux('a gateway that is killed leaves every Service, and what it had in flight keeps no pod once another has followed it', async (t) => {
-  const lost = through('127.0.0.4', idle, '/sleep?ms=60000').catch(() => 'lost');
+  const lost = through(rouse.gatewayAddress(2), idle, '/sleep?ms=60000').catch(() => 'lost');
   const from = Date.now();
   await until('it has a request in flight, and has reported it', async () => Date.now() > from + 2500 && (await rouse.countOf('idle')).replicas === 1);
   await newGateway.stop('SIGKILL');
   t.is(await lost, 'lost');
-  await until('it is no endpoint any more', () => clients.every((client) => addressesOf(client).join() === '127.0.0.3'));
-  await rouse.startGateway('127.0.0.4');
+  await until('it is no endpoint any more', () => clients.every((client) => addressesOf(client).join() === rouse.gatewayAddress(1)));
+  await rouse.startGateway(2);
   await until('it is one again', () => clients.every((client) => addressesOf(client).length === 2));
   await until('the idle one sleeps', async () => (await rouse.countOf('idle')).replicas === 0, 40_000);
   t.is((await idle.get('/')).status, 200);

@@ -56,7 +56,7 @@ onLinux(
   async (t) => {
     const controller = await rouse.startController();
     await rouse.leads(controller);
-    const gateways = await Promise.all(['127.0.2.2', '127.0.2.3'].map((address) => rouse.startGateway(address)));
+    const gateways = await Promise.all([0, 1].map((number) => rouse.startGateway(number)));
     const hpa = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'auto', namespace: 'default' } };
     await rouse.api('POST', autoscalers, { ...hpa, spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'scaled' }, maxReplicas: 3 } });
     const [busy] = await Promise.all([

@@ -169,12 +169,17 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
   t.teardown(() => rouse.close());
   const controller = await rouse.startController();
   await rouse.leads(controller);
-  await Promise.all([rouse.startGateway('127.0.0.2'), rouse.startGateway('127.0.0.3')]);
+  await Promise.all([rouse.startGateway(0), rouse.startGateway(1)]);
   await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web'));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
   const web = await followSlices(rouse.api, 'web');
   t.teardown(() => web.close());
-  await until('both gateways are endpoints', () => web.targets().length === 2, 30_000);
+  await until(
+    'both gateways are endpoints',
+    () => web.targets().length === 2,
+    30_000,
+    () => [web.targets(), controller.errors()],
+  );
   const answers = await Promise.all(web.targets().map((target) => fetch(`http://${target}/`)));
   t.deepEqual(answers.map(({ status }) => status), [200, 200]); // prettier-ignore
   const [wake] = await named(receiver, 'wake');
@@ -200,7 +205,7 @@ onLinux('a controller that loses its Lease for a moment goes on with the wake th
   t.teardown(() => rouse.close());
   const controller = await rouse.startController();
   await rouse.leads(controller);
-  await rouse.startGateway('127.0.0.2');
+  await rouse.startGateway(0);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-lease-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const go = join(directory, 'go');

@@ -69,7 +69,7 @@ test.before(async () => {
   rouse = await startSeparateProcesses();
   controller = await rouse.startController();
   await rouse.leads(controller);
-  await Promise.all([rouse.startGateway('127.0.1.2'), rouse.startGateway('127.0.1.3')]);
+  await Promise.all([rouse.startGateway(0), rouse.startGateway(1)]);
 });
 test.after.always(async () => {
   await Promise.all(clients.map((client) => client.close()));

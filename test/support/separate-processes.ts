@@ -6,6 +6,7 @@ import { linkAudience } from '../../src/cli/controller/gateway-identity.ts';
 import { silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { apiClient, type ApiClient } from './api-client.ts';
 import { freePort } from './free-port.ts';
+import { ownLoopback } from './own-loopback.ts';
 import { startRouse, type RouseProcess } from './rouse-process.ts';
 import { until } from './until.ts';
 
@@ -21,8 +22,10 @@ export interface SeparateProcesses {
   leads(controller: RouseProcess): Promise<void>;
   /** What the standby waits 15 s for after a leader that was killed: its Lease has run out. */
   leaseRunsOut(): Promise<void>;
-  /** Starts `rouse gateway`, linked to both places, on a loopback address of its own: two on one address would want the same ports. */
-  startGateway(address: string, main?: string, flags?: readonly string[]): Promise<RouseProcess>;
+  /** Where the gateway of that number listens: no other one on this machine does. */
+  gatewayAddress(number: number): string;
+  /** Starts `rouse gateway` at its address, linked to both places. */
+  startGateway(number: number, main?: string, flags?: readonly string[]): Promise<RouseProcess>;
   /** The count of the Deployment's only ReplicaSet, and how often it was changed: a Deployment's own generation counts its annotations too. */
   countOf(name: string): Promise<{ readonly replicas: number; readonly changes: number }>;
   close(): Promise<void>;
@@ -51,6 +54,7 @@ export const startSeparateProcesses = async (env: Readonly<Record<string, string
   await writeFile(file('kubeconfig'), cluster.api.kubeconfig(cluster.token('rouse-controller')));
   await writeFile(file('token'), cluster.token('rouse-gateway', [linkAudience]));
   const ports = [await freePort(), await freePort()] as const;
+  const loopback = await ownLoopback();
   const processes: RouseProcess[] = [];
   const start = (main: string | undefined, ...args: readonly string[]): RouseProcess => {
     const rouse = startRouse([...args, '--metrics-port', '0'], env, main);
@@ -82,9 +86,21 @@ export const startSeparateProcesses = async (env: Readonly<Record<string, string
       });
       if (status !== 200) throw new Error(JSON.stringify(body));
     },
-    startGateway: async (address, main, flags = []) => {
+    gatewayAddress: (number) => loopback.address(number),
+    startGateway: async (number, main, flags = []) => {
       const links = ports.flatMap((port) => ['--controller', `https://127.0.0.1:${port}`]);
-      const rouse = start(main, 'gateway', ...links, '--controller-ca', file('ca.pem'), '--token-file', file('token'), '--listen', address, ...flags);
+      const rouse = start(
+        main,
+        'gateway',
+        ...links,
+        '--controller-ca',
+        file('ca.pem'),
+        '--token-file',
+        file('token'),
+        '--listen',
+        loopback.address(number),
+        ...flags,
+      );
       await metricsUrl(rouse);
       return rouse;
     },
@@ -97,6 +113,7 @@ export const startSeparateProcesses = async (env: Readonly<Record<string, string
       await Promise.all(processes.map((rouse) => rouse.stop('SIGKILL')));
       await api.close();
       await cluster.close();
+      await loopback.release();
       await rm(directory, { recursive: true });
     },
   };

@@ -16,7 +16,6 @@ import { until } from '../support/until.ts';
  * controller and the gateway of the first build that spoke version 1 of the link. `test/data/rouse-link-v1.md` says how it was made, and how the next one is.
  */
 
-const [firstAddress, secondAddress] = ['127.0.0.6', '127.0.0.7'] as const;
 /** What only we write. */
 const ours: ReadonlySet<string> = new Set([annotation.state, annotation.status, annotation.selector, annotation.gatewayPorts]);
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
@@ -113,11 +112,11 @@ if (process.platform === 'linux')
     const older = await unpackOlderBuild(t);
     const { rouse, onboard, handBack, leadTo } = await startScene(t);
     const oldController = await rouse.startController(0, older);
-    const [oldGateway] = await Promise.all([rouse.startGateway(firstAddress, older), rouse.leads(oldController)]);
+    const [oldGateway] = await Promise.all([rouse.startGateway(0, older), rouse.leads(oldController)]);
     // `idle-n` sleep until they are asked; `given-n` are handed back by another build than the one that onboarded them.
     const apps = [onboard('web', { annotations: scaling }), onboard('idle-1'), onboard('idle-2'), onboard('given-1', given)] as const;
     const [web, idle1, idle2] = await Promise.all(apps);
-    await leadTo(firstAddress);
+    await leadTo(rouse.gatewayAddress(0));
     const loads = [startLoad(t, atFirst, () => web.get('/sleep?ms=1000'))];
     await until('a pod', async () => (await rouse.countOf('web')).replicas === 1);
     let before = await rouse.countOf('web');
@@ -145,10 +144,10 @@ if (process.platform === 'linux')
     await worksTogether('a newer controller, an older gateway', idle1, 'given-1');
 
     const oldAgain = await rouse.startController(0, older);
-    await rouse.startGateway(secondAddress);
-    await leadTo(firstAddress, secondAddress);
+    await rouse.startGateway(1);
+    await leadTo(rouse.gatewayAddress(0), rouse.gatewayAddress(1));
     t.is(await oldGateway.stop('SIGTERM'), 0, oldGateway.errors());
-    await leadTo(secondAddress);
+    await leadTo(rouse.gatewayAddress(1));
     await hasFewer('given-2');
     t.is(await newController.stop('SIGTERM'), 0, newController.errors());
     await rouse.leads(oldAgain);

@@ -73,7 +73,7 @@ test('nor against those of a controller, a gateway, and a gateway of two workers
   const processes = await startSeparateProcesses();
   t.teardown(() => processes.close());
   const controller = await processes.startController();
-  const gateways = [await processes.startGateway('127.0.0.61'), await processes.startGateway('127.0.0.62', undefined, ['--workers', '2'])];
+  const gateways = [await processes.startGateway(0), await processes.startGateway(1, undefined, ['--workers', '2'])];
   await processes.leads(controller);
   for (const rouse of [controller, ...gateways]) {
     const [, metrics = ''] = await rouse.line(/^ready: .*metrics=(\S+)/);
