@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../core/index.ts';
 import type { Scheme } from '../request.ts';
 import { breakOff } from '../splice.ts';
+import { AcceptedSocket, type Reader } from './accepted-socket.ts';
 import { HeadReader } from './head-reader.ts';
 import {
   endedClientSeconds,
@@ -19,6 +20,7 @@ import { Outbox } from './outbox.ts';
 import type { Member } from '../roster.ts';
 import type { Visitor } from '../trusted-proxies.ts';
 import { Head, type HeadProblem } from './request-head.ts';
+import { Unread } from './unread.ts';
 
 /** Who answers the requests of a connection. */
 export interface ConnectionOwner {
@@ -55,7 +57,7 @@ export interface RequestListener {
  * A client's connection: cuts what comes into heads and bodies, one request at a time, in order; what comes behind a request that is not answered yet waits. It knows when the
  * connection ends, and nothing of where requests go.
  */
-export class ClientConnection implements Member, Visitor {
+export class ClientConnection implements Member, Reader, Visitor {
   /** Among those of its listener. */
   place = -1;
   /** The client's address. */
@@ -72,14 +74,14 @@ export class ClientConnection implements Member, Visitor {
   /** The sweep at which the state began. */
   #since: number;
   #lingerUntil = Infinity;
-  /** What has come and is not read yet, from `#at`. */
-  #unread: Buffer | undefined;
-  #at = 0;
+  readonly #unread = new Unread();
   #reading = false;
   #head: Head | undefined;
   #listener: RequestListener | undefined;
   #body: BodyReader | undefined;
   #bodyTo: BodySink | undefined;
+  /** Where what was read last of a body went. */
+  #wentTo: BodySink | undefined;
   #keepsAlive = true;
   #endsByClose = false;
   /** A request has come over it. */
@@ -101,7 +103,9 @@ export class ClientConnection implements Member, Visitor {
     this.peer = peer;
     this.scheme = scheme;
     this.out = new Outbox(socket);
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
+    if (socket instanceof AcceptedSocket) socket.reader = this;
+    else socket.on('data', this.readStream);
+    socket.on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
   }
 
   // For whoever answers.
@@ -126,7 +130,7 @@ export class ClientConnection implements Member, Visitor {
 
   /** Read from the connection, and neither passed on nor dropped yet. */
   get unreadBytes(): number {
-    return (this.#unread?.length ?? 0) + this.#socket.readableLength;
+    return (this.#unread.chunk?.length ?? 0) + this.#socket.readableLength;
   }
 
   /** Content of the body that has been passed on. */
@@ -169,7 +173,7 @@ export class ClientConnection implements Member, Visitor {
     this.#listener = undefined;
     this.#bodyTo = undefined;
     this.#blocked = false;
-    if (!this.#keepsAlive || !this.requestWhole || this.#ended) return this.#finish(!this.requestWhole || this.#unread !== undefined);
+    if (!this.#keepsAlive || !this.requestWhole || this.#ended) return this.#finish(!this.requestWhole || this.#unread.chunk !== undefined);
     this.#head = this.#body = undefined;
     this.#enter('idle');
     this.#read();
@@ -197,12 +201,13 @@ export class ClientConnection implements Member, Visitor {
   /** Leaves the connection to whoever speaks another protocol over it; `rest` is what has come of that already. */
   leave(): { readonly socket: Socket; readonly rest: Buffer } {
     const socket = this.#socket;
-    const rest = this.#unread?.subarray(this.#at) ?? Buffer.alloc(0);
+    const rest = this.#unread.take();
+    if (socket instanceof AcceptedSocket) socket.reader = undefined;
     this.out.flushNow();
     this.#probe();
-    this.#unread = this.#listener = undefined;
+    this.#listener = undefined;
     this.#state = 'gone';
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError);
+    socket.off('data', this.readStream).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError);
     return { socket, rest };
   }
 
@@ -232,20 +237,36 @@ export class ClientConnection implements Member, Visitor {
 
   // From the socket.
 
-  readonly #onData = (chunk: Buffer): void => {
+  get passesBody(): boolean {
+    return this.#bodyTo !== undefined && this.#state === 'request' && !this.requestWhole;
+  }
+
+  readShared(chunk: Buffer): void {
+    if (this.#state === 'request' && !this.requestWhole) return this.readStream(Buffer.from(chunk));
+    this.#take(chunk, true);
+    this.#unread.keep();
+  }
+
+  readOwn(chunk: Buffer): boolean {
+    this.#wentTo = undefined;
+    this.#take(chunk, false);
+    return this.#isHeld;
+  }
+
+  readonly readStream = (chunk: Buffer): void => this.#take(chunk, false);
+
+  get #isHeld(): boolean {
+    return this.#unread.chunk !== undefined || this.#wentTo?.holdsBytes === true;
+  }
+
+  #take(chunk: Buffer, isLent: boolean): void {
     if (this.#state === 'lingering') {
       this.#since = this.#owner.sweeps;
       return;
     }
-    if (this.#unread === undefined) {
-      this.#unread = chunk;
-      this.#at = 0;
-    } else {
-      this.#unread = Buffer.concat([this.#unread.subarray(this.#at), chunk]);
-      this.#at = 0;
-    }
+    this.#unread.add(chunk, isLent);
     this.#read();
-  };
+  }
 
   readonly #onEnd = (): void => {
     this.#ended = true;
@@ -278,7 +299,7 @@ export class ClientConnection implements Member, Visitor {
   #read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    while (this.#unread !== undefined && this.#readOne());
+    while (this.#unread.chunk !== undefined && this.#readOne());
     this.#reading = false;
     this.#flow();
   }
@@ -292,18 +313,19 @@ export class ClientConnection implements Member, Visitor {
   }
 
   #readHead(): boolean {
-    const chunk = this.#unread;
+    const unread = this.#unread;
+    const { chunk } = unread;
     if (chunk === undefined) return false;
     // An empty line ahead of a request is passed over (RFC 9112 §2.2): some send one behind a body.
-    if (this.#state === 'idle' && chunk[this.#at] === 0x0d && chunk[this.#at + 1] === 0x0a) {
-      this.#readUpTo(this.#at + 2);
-      if (this.#unread === undefined) return false;
+    if (this.#state === 'idle' && chunk[unread.at] === 0x0d && chunk[unread.at + 1] === 0x0a) {
+      unread.readTo(unread.at + 2);
+      if (unread.bytes === 0) return false;
     }
     if (this.#state === 'idle' && this.#owner.headClock !== undefined) this.headAt = this.#owner.headClock.monotonic();
     const heads = this.#heads;
-    const at = heads.read(chunk, this.#at);
+    const at = heads.read(chunk, unread.at);
     if (at === 'more') {
-      this.#unread = undefined;
+      unread.drop();
       if (this.#state === 'idle') this.#enter('head');
       return false;
     }
@@ -311,7 +333,7 @@ export class ClientConnection implements Member, Visitor {
       this.#owner.unreadable(this, unreadable[at]);
       return false;
     }
-    this.#readUpTo(at);
+    unread.readTo(at);
     const head = Head.read(heads.text, heads.length, heads.bytes, heads.start);
     heads.done();
     if (!head.ok) {
@@ -320,6 +342,8 @@ export class ClientConnection implements Member, Visitor {
       return false;
     }
     this.#enter('request');
+    // Who takes a body takes its bytes as they are.
+    if (head.value.hasBody) unread.keep();
     this.#used = true;
     this.#head = head.value;
     this.#body = head.value.hasBody ? bodyReader(head.value.length, bodyForm(head.value)) : undefined;
@@ -328,27 +352,22 @@ export class ClientConnection implements Member, Visitor {
   }
 
   #readBody(): void {
-    const [chunk, body, to] = [this.#unread, this.#body, this.#bodyTo];
+    const [{ chunk }, body, to] = [this.#unread, this.#body, this.#bodyTo];
     if (chunk === undefined || body === undefined || to === undefined || body.done) return;
-    const at = body.read(chunk, this.#at, to);
+    this.#wentTo = to;
+    const at = body.read(chunk, this.#unread.at, to);
     if (at < 0) {
-      this.#unread = undefined;
+      this.#unread.drop();
       this.#bodyTo = undefined;
       this.#keepsAlive = false;
       this.#listener?.bodyBroken();
-    } else this.#readUpTo(at);
-  }
-
-  #readUpTo(at: number): void {
-    this.#at = at;
-    if (this.#unread !== undefined && at >= this.#unread.length) this.#unread = undefined;
+    } else this.#unread.readTo(at);
   }
 
   /** Reads from the socket while there is room for what comes. */
   #flow(): void {
-    const waiting = this.#unread === undefined ? 0 : this.#unread.length - this.#at;
     const most = this.requestWhole ? mostAheadBytes : 0;
-    const pause = this.#state !== 'lingering' && (this.#blocked || waiting > most);
+    const pause = this.#state !== 'lingering' && (this.#blocked || this.#unread.bytes > most);
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#socket.pause();
@@ -358,7 +377,8 @@ export class ClientConnection implements Member, Visitor {
   /** Ends the connection behind what is still on its way. `moreComes`: the client is still sending, so that the connection lingers until it has ended, too. */
   #finish(moreComes: boolean): void {
     if (this.#state === 'gone' || this.#state === 'lingering') return;
-    this.#listener = this.#unread = undefined;
+    this.#listener = undefined;
+    this.#unread.drop();
     this.#lingerUntil = this.#owner.sweeps + longestLingerSeconds;
     this.#enter('lingering');
     this.out.flushNow();

@@ -11,6 +11,7 @@ import { peerOf } from '../peer.ts';
 import { malformed, unknownHost, versionNotSpoken } from '../refusals.ts';
 import type { Scheme } from '../request.ts';
 import type { Agreed } from '../tls/termination.ts';
+import { acceptFrom } from './accepted-socket.ts';
 import { Roster } from '../roster.ts';
 import { ClientConnection, http2Preface, type ConnectionOwner } from './client-connection.ts';
 import { Exchange, type ExchangeSetting } from './exchange.ts';
@@ -47,6 +48,9 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   readonly #server: Server;
   readonly #clients = new Roster<ClientConnection>();
   #sweeping: Timer | undefined;
+  #closed: Promise<void> | undefined;
+  /** The last connection has ended. */
+  #left: () => void = () => undefined;
   #http2: Promise<ClientSessions> | undefined;
   #http2Clients: ClientSessions | undefined;
   #date = { second: -1, text: '' };
@@ -70,8 +74,9 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     return portOf(this.#server);
   }
 
-  open(address: string | undefined, port: number): Promise<void> {
-    return this.#around.sockets.listen(this.#server, address, port);
+  async open(address: string | undefined, port: number): Promise<void> {
+    await this.#around.sockets.listen(this.#server, address, port);
+    if (this.#entrance === undefined) acceptFrom(this.#server, (socket) => this.#serve(socket, peerOf(socket), 'http'));
   }
 
   get accessLog(): AccessLog | undefined {
@@ -90,12 +95,19 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
   }
 
   close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.sayGoodbye();
     this.#entrance?.close();
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#around.sockets.close(this.#server, resolve);
       this.#clients.forEach((client) => client.closeIdle());
     });
+    // The server has not counted all of them.
+    if (this.#clients.size > 0) await new Promise<void>((resolve) => (this.#left = resolve));
   }
 
   destroy(): void {
@@ -148,6 +160,7 @@ export class HttpListener implements OpenListener, ConnectionOwner, ExchangeSett
     if (this.#clients.size > 0) return;
     this.#sweeping?.cancel();
     this.#sweeping = undefined;
+    this.#left();
   }
 
   /** RFC 9110 §5.6.7. */

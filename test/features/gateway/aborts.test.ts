@@ -41,13 +41,15 @@ for (const how of ways) {
 }
 
 test('a client that leaves while it is held is counted once as 499', async (t) => {
+  const pieces = [[get], [`${post}Content-Length: 5\r\n\r\nhello`], [`${post}Content-Length: 20000\r\n\r\n`, 'x'.repeat(20_000)]];
   for (const how of ways)
-    for (const request of [get, `${post}Content-Length: 5\r\n\r\nhello`]) {
+    for (const [head = '', body] of pieces) {
       const rig = await startRig();
       t.teardown(rig.stop);
       const client = await dial(t, rig.port);
-      await client.send(request);
+      await client.send(head);
       await until('held', () => rig.gateway.counters.workloads.get(web)?.held === 1);
+      if (body !== undefined) await client.send(body);
       leave[how](client);
       await until('given up', () => rig.gateway.counters.workloads.get(web)?.held === 0);
       t.deepEqual(counted(rig), [[499, 1]]);
