@@ -19,7 +19,9 @@ test('trusted-proxies and access-log reach a gateway that runs, and go again; a 
   const client = async (name: string): Promise<string | undefined> => {
     await new Promise<void>((resolve, reject) => {
       const headers = { host: `${name}.example`, 'x-forwarded-for': '6.6.6.6, 9.9.9.9' };
-      request({ host: rouse.gatewayAddress(0), port, headers, agent: false }, (answer) => answer.resume().on('end', resolve)).on('error', reject).end(); // prettier-ignore
+      request({ host: rouse.gatewayAddress(0), port, headers, agent: false }, (answer) => answer.resume().on('end', resolve))
+        .on('error', reject)
+        .end();
     });
     await new Promise((resolve) => setTimeout(resolve, 200));
     const line = gateway.lines.find((each) => each.startsWith('{') && each.includes(`"${name}.example"`));

@@ -22,9 +22,10 @@ const dial = (t: ExecutionContext, port: number): Socket => {
 };
 
 test('without a reader it is a socket as any other: it streams, waits while it is paused, and ends', async (t) => {
-  let near: Socket | undefined;
-  const far = dial(t, await listen(t, (socket) => (near = socket)));
-  const socket = await until('accepted', () => near);
+  const near: Socket[] = [];
+  const port = await listen(t, (socket) => near.push(socket));
+  const far = dial(t, port);
+  const socket = await until('accepted', () => near[0]);
   let text = '';
   let isEnded = false;
   socket
@@ -32,12 +33,15 @@ test('without a reader it is a socket as any other: it streams, waits while it i
     .on('data', (chunk: Buffer) => (text += chunk.toString()))
     .on('end', () => (isEnded = true));
   far.end('hello');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // What was sent before is there when another connection is taken.
+  await until('it was sent', () => far.writableFinished);
+  dial(t, port);
+  await until('another is accepted', () => near[1]);
   t.is(text, '');
   socket.resume();
   await until('the end', () => isEnded);
   t.is(text, 'hello');
-  socket.destroy();
+  for (const each of near) each.destroy();
 });
 
 /** Bodies that are told apart: of another length each, none like the next. */
