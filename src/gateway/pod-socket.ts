@@ -1,4 +1,5 @@
-import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { SocketConstructorOpts } from 'node:net';
+import { DirectSocket } from './direct-socket.ts';
 
 /** `null` and undefined: it has gone out. */
 type Written = (error?: NodeJS.ErrnoException | null) => void;
@@ -7,7 +8,7 @@ type Written = (error?: NodeJS.ErrnoException | null) => void;
  * A connection to a pod that is read to its end though nothing can be written to it any more. A pod may answer before it has read all of an upload, and close: our next write then fails while its answer
  * still waits in the kernel, and Node would throw that away with the socket. Here such a write just never ends; what had still come is read, and behind it comes the end of the connection.
  */
-export class PodSocket extends Socket {
+export class PodSocket extends DirectSocket {
   /** It was reset: its end is no end of an answer. The kernel tells that once, to whoever writes first, and shows a plain end to whoever reads. */
   wasReset = false;
   /** False: whoever writes hears of a failure, as with any socket. */

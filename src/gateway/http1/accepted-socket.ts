@@ -1,4 +1,5 @@
-import { Socket, type Server, type SocketConstructorOpts } from 'node:net';
+import type { Server, Socket, SocketConstructorOpts } from 'node:net';
+import { DirectSocket } from '../direct-socket.ts';
 import { mostBytes, ReadBuffer } from './read-buffer.ts';
 
 /** Who takes what comes over an accepted connection, in place of its stream. */
@@ -63,7 +64,7 @@ const viewOfShared = (bytes: number): Buffer => {
 };
 
 /** A client's TCP connection that is not read by way of its stream while it has a reader, unless that has paused it; without one it is a socket as any other. */
-export class AcceptedSocket extends Socket {
+export class AcceptedSocket extends DirectSocket {
   readonly #intake: Intake;
 
   /** `handle`: the connection as the kernel's part of Node has it. */

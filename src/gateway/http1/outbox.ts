@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { DirectSocket } from '../direct-socket.ts';
 import { turn, type Late } from '../turn.ts';
 import type { BodySink } from './message-body.ts';
 
@@ -69,7 +70,8 @@ export class Outbox implements BodySink, Late {
     if (this.#pieces.length > 0) this.#writePieces(socket);
     else if (this.#text !== '') {
       this.hasWritten = true;
-      socket.write(this.takeText(), 'latin1');
+      if (socket instanceof DirectSocket) socket.writeText(this.takeText());
+      else socket.write(this.takeText(), 'latin1');
     }
   }
 
