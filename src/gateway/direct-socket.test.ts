@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { until } from '../../test/support/until.ts';
 import { DirectSocket } from './direct-socket.ts';
+import { PodSocket } from './pod-socket.ts';
 
 /** Counts what it was given as a stream. */
 class CountingSocket extends DirectSocket {
@@ -20,11 +23,12 @@ interface Pair {
   readonly far: Socket;
 }
 
-const pairOf = async (t: ExecutionContext): Promise<Pair> => {
+const pairOf = async (t: ExecutionContext): Promise<Pair> => joined(t, new CountingSocket({ allowHalfOpen: true }));
+
+const joined = async <Near extends DirectSocket>(t: ExecutionContext, near: Near): Promise<{ readonly near: Near; readonly far: Socket }> => {
   let accepted: Socket | undefined;
   const server = createServer({ allowHalfOpen: true }, (socket) => (accepted = socket.pause()));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const near = new CountingSocket({ allowHalfOpen: true });
   near.connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay(true);
   const far = await until('accepted', () => accepted);
   await until('connected', () => !near.connecting);
@@ -59,21 +63,30 @@ test('before it is connected text waits as it does in any socket', async (t) => 
   t.is(await come, 'early');
 });
 
-/** Until the other side takes no more: the last of them is begun and not ended. */
-const fill = (near: CountingSocket, text: string): string => {
+/** Until the other side takes no more: the last of them is begun and not ended. By way of the stream where that is asked for. */
+const fill = (near: DirectSocket, { byStream = false } = {}): string => {
   let sent = '';
   while (near.writableLength === 0) {
-    near.writeText(text);
+    const text = `${sent.length};`.repeat(8000).slice(0, 8000);
+    if (byStream) near.write(text, 'latin1');
+    else near.writeText(text);
     sent += text;
   }
   return sent;
+};
+
+/** What has come so far; the other side reads from now on. */
+const reading = (far: Socket): (() => string) => {
+  const pieces: Buffer[] = [];
+  far.on('data', (chunk: Buffer) => pieces.push(chunk)).resume();
+  return () => Buffer.concat(pieces).toString('latin1');
 };
 
 test('text that the kernel does not take at once is what the stream has to say: it is waited for, and drains', async (t) => {
   const { near, far } = await pairOf(t);
   let drains = 0;
   near.on('drain', () => (drains += 1));
-  let sent = fill(near, 'x'.repeat(8000));
+  let sent = fill(near);
   t.is(near.streamWrites, 1);
   t.is(near.writableLength, 8000);
   while (!near.writableNeedDrain) {
@@ -95,7 +108,7 @@ test('text that the kernel does not take at once is what the stream has to say: 
 
 test('an end that is asked for behind it comes behind it', async (t) => {
   const { near, far } = await pairOf(t);
-  const sent = fill(near, 'x'.repeat(8000));
+  const sent = fill(near);
   near.destroySoon();
   let read = 0;
   let isEnded = false;
@@ -105,19 +118,54 @@ test('an end that is asked for behind it comes behind it', async (t) => {
   t.is(read, sent.length);
 });
 
-test('destroyed with text on its way it closes, and says nothing of an error', async (t) => {
-  const { near } = await pairOf(t);
-  const errors: Error[] = [];
-  let isClosed = false;
-  near.on('error', (error) => errors.push(error)).on('close', () => (isClosed = true));
-  fill(near, 'x'.repeat(8000));
-  near.destroy();
-  near.writeText('nothing');
-  await until('closed', () => isClosed);
-  t.deepEqual(
-    errors.map(({ message }) => message),
-    [],
-  );
+test('one piece by way of the stream behind text that waits comes behind it', async (t) => {
+  const { near, far } = await pairOf(t);
+  const sent = fill(near);
+  near.write(Buffer.from('behind'));
+  near.end();
+  const read = reading(far);
+  await until('the end', () => far.readableEnded);
+  t.true(read() === `${sent}behind`);
+});
+
+test('text waits for as long as the other side does not read', async (t) => {
+  const { near, far } = await pairOf(t);
+  fill(near);
+  // Turns in which the kernel has its say.
+  for (let turns = 0; turns < 100; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  t.is(near.writableLength, 8000);
+  far.resume();
+  await until('it has gone', () => near.writableLength === 0);
+});
+
+test('corked, text that the kernel would not take goes out once', async (t) => {
+  const { near, far } = await pairOf(t);
+  const long = 'x'.repeat(12_000_000);
+  near.cork();
+  near.writeText(long);
+  near.write('y', 'latin1');
+  near.uncork();
+  near.end();
+  const read = reading(far);
+  await until('the end', () => far.readableEnded);
+  t.true(read() === `${long}y`);
+});
+
+test('destroyed with text on its way it closes as any socket does', async (t) => {
+  const ends = [];
+  for (const byStream of [false, true]) {
+    const { near } = await pairOf(t);
+    const errors: Error[] = [];
+    let isClosed = false;
+    near.on('error', (error) => errors.push(error)).on('close', () => (isClosed = true));
+    fill(near, { byStream });
+    near.destroy();
+    near.writeText('nothing');
+    await until('closed', () => isClosed && near.errored !== null);
+    ends.push({ told: errors.map(({ message }) => message), errored: near.errored?.message });
+  }
+  t.deepEqual(ends[0], ends[1]);
+  t.deepEqual(ends[0], { told: [], errored: 'write ECANCELED' });
 });
 
 /** As `{ code, errno, syscall, message }`. */
@@ -142,10 +190,56 @@ test('a write that fails says so as a write of the stream does', async (t) => {
   t.like(failures[0], { syscall: 'write' });
 });
 
+test('behind text that was refused nothing goes out', async (t) => {
+  const { near, far } = await pairOf(t);
+  const read = reading(far);
+  far.on('error', () => undefined);
+  const handle: unknown = Reflect.get(near, '_handle');
+  if (typeof handle !== 'object' || handle === null) return t.fail('a connection has a handle');
+  const writeLatin1String: unknown = Reflect.get(handle, 'writeLatin1String');
+  const noBufferSpace = -105;
+  Reflect.set(handle, 'writeLatin1String', () => noBufferSpace);
+  const failed = failureOf(near, () => {
+    near.writeText('first');
+    Reflect.set(handle, 'writeLatin1String', writeLatin1String);
+    near.writeText('second');
+  });
+  t.like(await failed, { code: 'ENOBUFS' });
+  await until('the end', () => far.readableEnded || far.destroyed);
+  t.is(read(), '');
+});
+
+test('a pod’s connection that refuses text is read on, and knows that it was reset', async (t) => {
+  const { near, far } = await joined(t, new PodSocket({ allowHalfOpen: true }));
+  near.on('error', () => undefined).pause();
+  far.resetAndDestroy();
+  await until('the reset is here', () => far.closed);
+  near.writeText('late');
+  t.true(near.wasReset);
+  t.false(near.destroyed);
+  t.is(near.writableLength, 4);
+});
+
+test('where `process.binding` is forbidden text goes the stream’s way', async (t) => {
+  const program = `
+    import { createServer } from 'node:net';
+    import { DirectSocket } from ${JSON.stringify(new URL('direct-socket.ts', import.meta.url).href)};
+    const server = createServer((socket) => socket.pipe(process.stdout)).listen(0, '127.0.0.1', () => {
+      const near = new DirectSocket();
+      near.connect(server.address().port, '127.0.0.1', () => { near.writeText('hello'); near.destroySoon(); server.close(); });
+    });`;
+  // Newer Nodes forbid sockets as well.
+  const net = process.allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : [];
+  const flags = ['--permission', '--allow-fs-read=*', ...net, '--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, flags);
+  t.is(stdout, 'hello');
+});
+
 const steps = fc.array(
   fc.oneof(
     fc.record({ do: fc.constantFrom('text', 'bytes'), length: fc.integer({ min: 1, max: 40_000 }) }),
     fc.record({ do: fc.constant('cork'), length: fc.integer({ min: 1, max: 3000 }) }),
+    fc.record({ do: fc.constant('fill'), length: fc.integer({ min: 8000, max: 20_000 }) }),
     fc.record({ do: fc.constant('read'), length: fc.integer({ min: 1, max: 400_000 }) }),
   ),
   { minLength: 1, maxLength: 60 },
@@ -159,13 +253,15 @@ test('whatever is written, as text or by way of the stream, to whoever reads whe
       let count = 0;
       let sent = '';
       const next = (length: number): string => {
-        const text = `${(count += 1)};`.repeat(length).slice(0, length);
+        const word = `${(count += 1)};`;
+        const text = word.repeat(Math.ceil(length / word.length)).slice(0, length);
         sent += text;
         return text;
       };
       for (const { do: what, length } of plan) {
         if (what === 'text') near.writeText(next(length));
         else if (what === 'bytes') near.write(Buffer.from(next(length), 'latin1'));
+        else if (what === 'fill') while (near.writableLength === 0) near.writeText(next(length));
         else if (what === 'cork') {
           near.cork();
           near.writeText(next(length));

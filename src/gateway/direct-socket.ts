@@ -50,9 +50,9 @@ const errorOf = (status: number): Error => {
 };
 
 /**
- * A TCP connection that writes text past its stream while that has nothing to say. A write of the stream is an object in V8's heap and one outside of it, three calls back and a tick of the event loop, also where the
- * kernel takes it at once, as it takes nearly all that is as short as a head. What it does not take at once is a write of the stream that has been begun already. decisions/0035 says on what of Node's this rests; where it is
- * not there, text goes the stream's way.
+ * A TCP connection that writes text past its stream while that has nothing to say. What the kernel takes at once, as it takes nearly all that is as short as a head, needs nothing of what the stream does for a write: an
+ * object for it, calls back, `process.nextTick`. What it does not take at once is a write of the stream that has been begun already. To `setTimeout` text is no activity.
+ * decisions/0035 says on what of Node's this rests; without `stream_wrap` text goes the stream's way.
  */
 export class DirectSocket extends Socket {
   #begun: Begun | undefined;
@@ -74,7 +74,7 @@ export class DirectSocket extends Socket {
     if (begun === undefined) return super._write(chunk, encoding, written);
     this.#begun = undefined;
     if (begun.status !== 0) return written(errorOf(begun.status));
-    begun.request.oncomplete = (status) => written(status === 0 || this.destroyed ? null : errorOf(status));
+    begun.request.oncomplete = (status) => written(status === 0 ? null : errorOf(status));
   }
 
   get #idleHandle(): Handle | undefined {
