@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { annotation } from '../../src/core/index.ts';
-import { deployment, service } from '../support/app.ts';
-import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
-import { until } from '../support/until.ts';
-import { ask, startLoad, type Load } from './faults/load.ts';
-import { clusterOf, type Cluster } from './harness/cluster.ts';
-import { install, systemNamespace } from './harness/installed.ts';
+import { annotation } from '../../../src/core/index.ts';
+import { deployment, service } from '../../support/app.ts';
+import { startRouse, type RouseProcess } from '../../support/rouse-process.ts';
+import { until } from '../../support/until.ts';
+import { clusterOf, type Cluster } from '../harness/cluster.ts';
+import { install, systemNamespace } from '../harness/installed.ts';
+import { ask, startLoad, type Load } from './load.ts';
 
 /** Leaving a real cluster without a trace. */
 
