@@ -17,15 +17,15 @@ class CountingSocket extends DirectSocket {
   }
 }
 
-interface Pair {
-  readonly near: CountingSocket;
+interface Pair<Near> {
+  readonly near: Near;
   /** Paused. */
   readonly far: Socket;
 }
 
-const pairOf = async (t: ExecutionContext): Promise<Pair> => joined(t, new CountingSocket({ allowHalfOpen: true }));
+const pairOf = (t: ExecutionContext): Promise<Pair<CountingSocket>> => connected(t, new CountingSocket({ allowHalfOpen: true }));
 
-const joined = async <Near extends DirectSocket>(t: ExecutionContext, near: Near): Promise<{ readonly near: Near; readonly far: Socket }> => {
+const connected = async <Near extends DirectSocket>(t: ExecutionContext, near: Near): Promise<Pair<Near>> => {
   let accepted: Socket | undefined;
   const server = createServer({ allowHalfOpen: true }, (socket) => (accepted = socket.pause()));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -40,15 +40,21 @@ const joined = async <Near extends DirectSocket>(t: ExecutionContext, near: Near
   return { near, far };
 };
 
+/** What has come so far; the other side reads from now on. */
+const reading = (far: Socket): (() => string) => {
+  const pieces: Buffer[] = [];
+  far.on('data', (chunk: Buffer) => pieces.push(chunk)).resume();
+  return () => Buffer.concat(pieces).toString('latin1');
+};
+
 test('what the kernel takes at once is never a write of the stream, and is counted', async (t) => {
   const { near, far } = await pairOf(t);
-  let read = '';
-  far.on('data', (chunk) => (read += chunk.toString('latin1'))).resume();
+  const read = reading(far);
   for (let count = 0; count < 100; count += 1) near.writeText('h\u00e4llo ');
   t.is(near.streamWrites, 0, 'this Node has no stream_wrap: see direct-socket.ts');
   t.is(near.writableLength, 0);
   t.is(near.bytesWritten, 600);
-  await until('all has come', () => read === 'h\u00e4llo '.repeat(100));
+  await until('all has come', () => read() === 'h\u00e4llo '.repeat(100));
 });
 
 test('before it is connected text waits as it does in any socket', async (t) => {
@@ -63,23 +69,22 @@ test('before it is connected text waits as it does in any socket', async (t) => 
   t.is(await come, 'early');
 });
 
+/** `length` characters, none like those with another `number`. */
+const textOf = (number: number, length: number): string => {
+  const word = `${number};`;
+  return word.repeat(Math.ceil(length / word.length)).slice(0, length);
+};
+
 /** Until the other side takes no more: the last of them is begun and not ended. By way of the stream where that is asked for. */
 const fill = (near: DirectSocket, { byStream = false } = {}): string => {
   let sent = '';
   while (near.writableLength === 0) {
-    const text = `${sent.length};`.repeat(8000).slice(0, 8000);
+    const text = textOf(sent.length, 8000);
     if (byStream) near.write(text, 'latin1');
     else near.writeText(text);
     sent += text;
   }
   return sent;
-};
-
-/** What has come so far; the other side reads from now on. */
-const reading = (far: Socket): (() => string) => {
-  const pieces: Buffer[] = [];
-  far.on('data', (chunk: Buffer) => pieces.push(chunk)).resume();
-  return () => Buffer.concat(pieces).toString('latin1');
 };
 
 test('text that the kernel does not take at once is what the stream has to say: it is waited for, and drains', async (t) => {
@@ -94,28 +99,23 @@ test('text that the kernel does not take at once is what the stream has to say: 
     sent += 'y'.repeat(8000);
   }
   t.is(near.bytesWritten, sent.length);
-  let read = '';
-  far.on('data', (chunk) => (read += chunk.toString('latin1'))).resume();
-  await until('all has come', () => read.length === sent.length);
-  t.is(read, sent);
+  const read = reading(far);
+  await until('all has come', () => read() === sent);
   await until('drained', () => drains === 1);
   t.is(near.writableLength, 0);
   const before = near.streamWrites;
   near.writeText('again');
   t.is(near.streamWrites, before, 'it is written past the stream again');
-  await until('that, too', () => read === `${sent}again`);
+  await until('that, too', () => read() === `${sent}again`);
 });
 
 test('an end that is asked for behind it comes behind it', async (t) => {
   const { near, far } = await pairOf(t);
   const sent = fill(near);
   near.destroySoon();
-  let read = 0;
-  let isEnded = false;
-  far.on('data', (chunk: Buffer) => (read += chunk.length)).on('end', () => (isEnded = true));
-  far.resume();
-  await until('the end', () => isEnded);
-  t.is(read, sent.length);
+  const read = reading(far);
+  await until('the end', () => far.readableEnded);
+  t.true(read() === sent);
 });
 
 test('one piece by way of the stream behind text that waits comes behind it', async (t) => {
@@ -130,10 +130,12 @@ test('one piece by way of the stream behind text that waits comes behind it', as
 
 test('text waits for as long as the other side does not read', async (t) => {
   const { near, far } = await pairOf(t);
-  fill(near);
+  // More than the kernel's buffers of both sides.
+  const length = 64_000_000;
+  near.writeText('x'.repeat(length));
   // Turns in which the kernel has its say.
   for (let turns = 0; turns < 100; turns += 1) await new Promise((resolve) => setImmediate(resolve));
-  t.is(near.writableLength, 8000);
+  t.is(near.writableLength, length);
   far.resume();
   await until('it has gone', () => near.writableLength === 0);
 });
@@ -210,7 +212,7 @@ test('behind text that was refused nothing goes out', async (t) => {
 });
 
 test('a pod’s connection that refuses text is read on, and knows that it was reset', async (t) => {
-  const { near, far } = await joined(t, new PodSocket({ allowHalfOpen: true }));
+  const { near, far } = await connected(t, new PodSocket({ allowHalfOpen: true }));
   near.on('error', () => undefined).pause();
   far.resetAndDestroy();
   await until('the reset is here', () => far.closed);
@@ -253,8 +255,7 @@ test('whatever is written, as text or by way of the stream, to whoever reads whe
       let count = 0;
       let sent = '';
       const next = (length: number): string => {
-        const word = `${(count += 1)};`;
-        const text = word.repeat(Math.ceil(length / word.length)).slice(0, length);
+        const text = textOf((count += 1), length);
         sent += text;
         return text;
       };
