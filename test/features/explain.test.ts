@@ -60,7 +60,11 @@ const replay = (path: string): Promise<Ended> => ended((write) => replayFiles([p
 test.serial('rouse explain says what is wanted, from what, through which steps, and what would change it', async (t) => {
   const load = startLoad(t, 5, () => web.get('/sleep?ms=200'));
   await web.reach(2, 20_000);
-  await until('a decision after that', () => rouse.local.controller.scaler.decided.explain('default', 'web')?.decisions.at(-1)?.kind === 'hold');
+  // The wake is decided by what is held, before a sample has come; and another target must have been worth another count.
+  await until('a decision by a measured concurrency of more than two', () => {
+    const { evidence } = rouse.local.controller.scaler.decided.explain('default', 'web')?.decisions.at(-1) ?? {};
+    return evidence?.demands.every(({ reading }) => reading.kind !== 'no-data' && reading.stable > 2) ?? false;
+  });
   const command = startRouse(['explain', 'web', '--controller', url]);
   const code = await command.ended;
   await load.stop();

@@ -30,10 +30,11 @@ test.before(async () => {
   const options = { annotations: { ...onboarded, 'rouse.dev/scale-to-zero-pod-retention-period': '5m' } };
   [web] = await Promise.all([rouse.run('web', options), rouse.run('sleeper')]);
   await web.get();
-  await until('a decision after the wake, when nothing is held any more', () => {
+  await until('a decision after the wake by what is measured, when nothing is held any more', () => {
     const explained = rouse.local.controller.scaler.decided.explain('default', 'web');
     const last = explained?.decisions.at(-1);
-    return explained?.workload.ready === 1 && last?.kind === 'hold' && last.evidence.held === 0;
+    const measured = last?.evidence.demands.every(({ reading }) => reading.kind !== 'no-data');
+    return explained?.workload.ready === 1 && last?.kind === 'hold' && last.evidence.held === 0 && measured === true;
   });
 });
 test.after.always(async () => {
