@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import test from 'ava';
 import { instant, ManualClock, millis, nextTurn, systemClock } from '../../../core/index.ts';
 import { NodeUsage, treeOf, type MeasuredContainer } from './node-usage.ts';
@@ -98,8 +99,10 @@ test('a container that began since is measured from its start; one that is gone 
 
 if (process.platform !== 'win32')
   test('a real process that burns is seen to, with its memory', async (t) => {
-    const child = spawn(process.execPath, ['-e', 'for (;;);'], { detached: true, stdio: 'ignore' });
+    const child = spawn(process.execPath, ['-e', `fs.writeSync(1, 'up');for (;;);`], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     t.teardown(() => child.kill('SIGKILL'));
+    // Until it runs its program it has next to no memory.
+    await once(child.stdout, 'data');
     const pid = child.pid ?? 0;
     const tables = process.platform === 'linux' ? [processTable('linux'), processTable('darwin')] : [processTable(process.platform)];
     for (const table of tables) {
