@@ -1,5 +1,5 @@
 import test from 'ava';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../../test/support/until.ts';
 import { at, isObject, listAt, textAt, type JsonObject } from './json.ts';
 import { brief, deploymentNamed, mergePatch, nextOf, send, startedApi, watchEvents, type Reply } from './testing/embedded.ts';
 
@@ -226,8 +226,7 @@ test('bodies that are too large, too deep or no JSON are refused with a Status',
 test('a namespace gets its ServiceAccount, and nothing new while it goes', async (t) => {
   const api = await startedApi(t);
   await send(api, 'POST', '/api/v1/namespaces', { metadata: { name: 'team' } });
-  await sleep(10);
-  t.is((await send(api, 'GET', '/api/v1/namespaces/team/serviceaccounts/default')).code, 200);
+  await until('it has one', async () => (await send(api, 'GET', '/api/v1/namespaces/team/serviceaccounts/default')).code === 200);
   const going = await send(api, 'DELETE', '/api/v1/namespaces/team');
   t.is(at(going.body, 'status', 'phase'), 'Terminating');
   const refused = await send(api, 'POST', '/api/v1/namespaces/team/configmaps', { metadata: { name: 'a' } });
