@@ -13,7 +13,7 @@ const target: ProbeTarget = {
   exec: (command) => Promise.resolve(command[0] === 'true' ? { exitCode: 0, output: '' } : { exitCode: 2, output: 'no luck' }),
 };
 
-const attempt = (probe: Probe, timeoutMs = 2000): Promise<ProbeResult> => tryProbe(probe, target, AbortSignal.timeout(timeoutMs));
+const attempt = (probe: Probe, timeoutMs = 30_000): Promise<ProbeResult> => tryProbe(probe, target, AbortSignal.timeout(timeoutMs));
 
 const listen = async (t: ExecutionContext, server: TcpServer | Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
