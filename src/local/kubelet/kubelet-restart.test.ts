@@ -72,9 +72,11 @@ test('a pod that waits for what it needs says so, keeps its restarts, and has fa
   const created = await createPod(embedded.api, [node(server())]);
   const before = await until(embedded.api, created, isReady);
   await first.close(500);
+  // Outside the range in which the kubelets of other test files begin somewhere.
+  const port = 7_122;
   const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(18_290, '127.0.0.1', resolve));
-  const second = await startEmbeddedKubelet({ ...options, ports: { first: 18_290, last: 18_290 } });
+  await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+  const second = await startEmbeddedKubelet({ ...options, ports: { first: port, last: port } });
   const waiting = await until(embedded.api, created, (one) => stateOf(one)?.state?.waiting?.reason === 'ContainerCreating');
   t.like(waiting.status, { phase: 'Pending', hostIP: '127.0.0.1' });
   t.false(isReady(waiting));
