@@ -78,11 +78,12 @@ test('between the deletion and SIGTERM lies a notice, also where the pod is chan
 test('a program that ignores SIGTERM is killed with its whole group when the grace period is over', async (t) => {
   const { api } = t.context;
   const mark = `stubborn-${process.pid}`;
-  const child = `require('child_process').spawn(process.execPath,['-e','process.on("SIGTERM",()=>0);setInterval(()=>0,1000)//${mark}'],{stdio:'inherit'})`;
-  const created = await createPod(api, [node(`${child};process.on('SIGTERM',()=>0);setInterval(()=>0,1000)//${mark}`)], { terminationGracePeriodSeconds: 1 });
+  const child = `require('child_process').spawn(process.execPath,['-e','process.on("SIGTERM",()=>0);setInterval(()=>0,1000);console.log("up")//${mark}'],{stdio:'inherit'})`;
+  const created = await createPod(api, [node(`process.on('SIGTERM',()=>0);${child};setInterval(()=>0,1000)//${mark}`)], { terminationGracePeriodSeconds: 1 });
   await until(api, created, isReady);
-  while (processesWith(mark).length < 2) await pause();
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  // By then both ignore it.
+  while (!(await logsOf(t.context, created)).includes('up')) await pause();
+  t.true(processesWith(mark).length >= 2);
   const ended = until(api, created, (pod) => pod.status?.phase === 'Failed');
   const since = Date.now();
   await api.delete(resources.pods, 'default', created.metadata.name, {}, 'test');
@@ -229,9 +230,9 @@ test('a failing liveness probe restarts the container, and a failing startup pro
   const failing = { exec: { command: ['node', '-e', 'process.exit(1)'] }, periodSeconds: 1, failureThreshold: 1 };
   const live = await createPod(api, [node('setInterval(()=>0,1000)', { livenessProbe: { ...failing, initialDelaySeconds: 1 } })]);
   const never = await createPod(api, [node('setInterval(()=>0,1000)', { startupProbe: failing, readinessProbe: { tcpSocket: { port: 1 } } })]);
-  t.like(stateOf(await until(api, live, (pod) => stateOf(pod)?.restartCount === 1))?.lastState?.terminated, { exitCode: 143, reason: 'Error' });
-  const pod = await until(api, never, (one) => stateOf(one)?.restartCount === 1);
-  t.false(stateOf(pod)?.started);
+  const [one, other] = await Promise.all([live, never].map((pod) => until(api, pod, (seen) => stateOf(seen)?.restartCount === 1)));
+  t.like(stateOf(one!)?.lastState?.terminated, { exitCode: 143, reason: 'Error' });
+  t.false(stateOf(other!)?.started);
   const isTold = (): boolean =>
     api
       .list(resources.events, 'default')
