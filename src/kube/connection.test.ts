@@ -14,6 +14,8 @@ interface Scene {
   readonly client: (timeout?: number) => KubeClient;
   /** How long an answer takes. */
   delayMs: number;
+  /** Nothing is answered before so many requests are in hand. */
+  atOnce: number;
 }
 
 /** An API server that speaks HTTP/2, as kube-apiserver does, behind a proxy. */
@@ -21,9 +23,11 @@ const scene = async (t: ExecutionContext): Promise<Scene> => {
   const authority = await createAuthority({ commonName: 'test', clock: systemClock, validDays: 1 });
   const { certificatePem, keyPem } = await authority.issue({ commonName: 'api', ipAddresses: ['127.0.0.1'], validDays: 1 });
   const sessions: ServerHttp2Session[] = [];
+  const inHand: (() => void)[] = [];
   const server = createSecureServer({ allowHTTP1: true, cert: certificatePem, key: keyPem }, (request, response) => {
     request.resume().on('end', () => {
-      setTimeout(() => response.end(JSON.stringify({ metadata: { name: 'web', resourceVersion: '7' }, spec: { replicas: 1 }, status: {} })), made.delayMs);
+      inHand.push(() => response.end(JSON.stringify({ metadata: { name: 'web', resourceVersion: '7' }, spec: { replicas: 1 }, status: {} })));
+      if (inHand.length >= made.atOnce) for (const answer of inHand.splice(0)) setTimeout(answer, made.delayMs);
     });
   });
   server.on('session', (session) => sessions.push(session));
@@ -41,6 +45,7 @@ const scene = async (t: ExecutionContext): Promise<Scene> => {
     proxy,
     sessions,
     delayMs: 0,
+    atOnce: 1,
     client: (timeout = 10_000) => createKubeClient({ connection, clock: systemClock, timeout: millis(timeout) }),
   };
   return made;
@@ -52,12 +57,10 @@ test('a hundred writes at once go over the one connection that is there, none wa
   const made = await scene(t);
   const client = made.client();
   t.true((await client.readScale(resources.deployments, name)).ok);
-  made.delayMs = 300;
-  const begun = performance.now();
+  made.atOnce = 100;
   const written = await Promise.all(Array.from({ length: 100 }, () => client.writeScale(resources.deployments, name, 1)));
   t.true(written.every(({ ok }) => ok));
   t.is(made.sessions.length, 1);
-  t.true(performance.now() - begun < 10 * made.delayMs, 'one after the other they take a hundred times as long');
 });
 
 test('a server that says goodbye to a connection is asked over another, and no call fails', async (t) => {
@@ -86,10 +89,10 @@ test('a connection that is cut while it is idle is replaced without the caller n
 
 test('a connection that has gone silent costs the call that finds it out; the next one takes another', async (t) => {
   const made = await scene(t);
-  const client = made.client(1000);
+  const client = made.client();
   t.true((await client.get(resources.pods, name)).ok);
   made.proxy.silence();
-  t.like(await client.get(resources.pods, name), { ok: false, problem: { kind: 'unavailable' } });
+  t.like(await made.client(1000).get(resources.pods, name), { ok: false, problem: { kind: 'unavailable' } });
   for (let call = 0; call < 5; call++) t.true((await client.get(resources.pods, name)).ok, `call ${String(call)}`);
   t.is(made.sessions.length, 2);
 });
@@ -106,12 +109,11 @@ test('where no connection comes about every call ends at its own limit, and at i
     for (const stranger of strangers) stranger.destroy();
     deaf.close();
   });
-  const client = createKubeClient({ connection, clock: systemClock, timeout: millis(500) });
+  const [impatient, patient] = [500, 30_000].map((timeout) => createKubeClient({ connection, clock: systemClock, timeout: millis(timeout) }));
   const begun = performance.now();
-  const calls = Array.from({ length: 20 }, () => client.get(resources.pods, name));
-  const aborted = client.get(resources.pods, name, AbortSignal.timeout(100));
+  const calls = Array.from({ length: 20 }, () => impatient!.get(resources.pods, name));
+  const aborted = patient!.get(resources.pods, name, AbortSignal.timeout(100));
   await t.throwsAsync(aborted, { name: 'TimeoutError' });
-  t.true(performance.now() - begun < 450);
   for (const outcome of await Promise.all(calls)) t.like(outcome, { ok: false, problem: { kind: 'unavailable' } });
-  t.true(performance.now() - begun < 2000);
+  t.true(performance.now() - begun < 2800, 'after 3 s the connection itself is given up');
 });
