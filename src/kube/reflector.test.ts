@@ -1,5 +1,5 @@
 import test from 'ava';
-import { millis, seededRandom, silentLogger, systemClock } from '../core/index.ts';
+import { instant, ManualClock, millis, seededRandom, silentLogger, systemClock } from '../core/index.ts';
 import { until, watching } from '../../test/support/reflector-scene.ts';
 import { ScriptedKubeApi } from '../../test/support/scripted-kube-api.ts';
 import { loadKubeConfig, resources, watchResource } from './index.ts';
@@ -76,12 +76,13 @@ test('an object that its mapper cannot read is left out; the others stay', async
 });
 
 test('bookmarks keep a quiet watch open', async (t) => {
-  const { api, watch } = await watching(t, () => undefined, { silence: millis(2000) });
-  await until(() => api.openWatches === 1);
-  // Far oftener than the watchdog asks for, so that a busy machine does not look like silence.
-  for (let round = 0; round < 10; round++) {
-    await systemClock.sleep(millis(300), new AbortController().signal);
+  const clock = new ManualClock(instant(0));
+  const { api, watch, states } = await watching(t, () => undefined, { silence: millis(60_000) }, undefined, clock);
+  await until(() => states.at(-1)?.phase === 'watching' && api.openWatches === 1);
+  for (let round = 0; round < 4; round++) {
+    await clock.advance(millis(40_000));
     api.bookmark();
+    await until(() => watch.lastHeard() === clock.now());
   }
   t.is(watch.counts().watches, 1);
 });

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { millis, seededRandom, silentLogger, systemClock } from '../../src/core/index.ts';
+import { millis, seededRandom, silentLogger, systemClock, type Clock } from '../../src/core/index.ts';
 import {
   configMapView,
   loadKubeConfig,
@@ -41,6 +41,7 @@ export const watching = async (
   prepare: (api: ScriptedKubeApi) => void,
   timing: Partial<WatchTiming> = {},
   namespace?: string,
+  clock: Clock = systemClock,
 ): Promise<Held> => {
   const api = await ScriptedKubeApi.start();
   prepare(api);
@@ -55,7 +56,7 @@ export const watching = async (
       if (data['throw'] !== undefined) throw new Error('a mapper with a mistake');
       return data['skip'] === undefined ? (data['x'] ?? '') : undefined;
     },
-    clock: systemClock,
+    clock,
     random: seededRandom(1),
     logger: silentLogger,
     onState: (state) => states.push(state),
