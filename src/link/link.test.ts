@@ -142,7 +142,7 @@ test('a gateway that leaves is first released, then gone as left; one that dies 
   await until('linked', () => gateway.client.connected() === 1);
   const seen: number[] = [];
   const unwatch = controller.link.onGateways((gateways) => seen.push(gateways.length));
-  await gateway.client.leave(millis(2000));
+  await gateway.client.leave(millis(30_000));
   t.deepEqual(released, ['gw-1']);
   t.deepEqual(controller.link.gateways(), []);
   t.deepEqual(seen, [0]);

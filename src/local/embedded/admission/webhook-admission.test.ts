@@ -70,7 +70,7 @@ const webhook = (hooks: Hooks, name: string, more: JsonObject = {}): JsonObject 
   rules: [{ operations: ['CREATE', 'UPDATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] }],
   sideEffects: 'None',
   admissionReviewVersions: ['v1'],
-  timeoutSeconds: 2,
+  timeoutSeconds: 20,
   ...more,
 });
 
@@ -94,7 +94,7 @@ test('a mutating webhook changes the object before it is stored, and defaults ar
   t.is(at(body, 'metadata', 'annotations', 'test/by'), 'hook');
   t.is(at(body, 'spec', 'replicas'), 1);
   const [request] = hooks.seen;
-  t.is(hooks.paths[0], '/a?timeout=2s');
+  t.is(hooks.paths[0], '/a?timeout=20s');
   t.like(request, {
     kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
     resource: { group: 'apps', version: 'v1', resource: 'deployments' },
@@ -243,7 +243,7 @@ test('a webhook behind a Service is reached through its endpoints under the name
   const clientConfig = { service: { namespace: 'default', name: 'hooks', path: '/svc' }, caBundle: hooks.caBundle };
   await register(t, api, 'validating', [webhook(hooks, 'a', { clientConfig })]);
   t.is((await send(api, 'POST', deployments, deploymentNamed('web'))).code, 201);
-  t.deepEqual(hooks.paths, ['/svc?timeout=2s']);
+  t.deepEqual(hooks.paths, ['/svc?timeout=20s']);
 });
 
 test('writes from inside the process meet the same webhooks', async (t) => {
