@@ -84,7 +84,7 @@ export const watching = async (
       const want = JSON.stringify(Object.entries(objects).sort());
       const timer = setTimeout(() => {
         reject(new Error(`want ${want}, have ${JSON.stringify([...content].sort())}`));
-      }, 5000);
+      }, 30_000);
       const check = (): void => {
         if (JSON.stringify([...content].sort()) !== want) return;
         clearTimeout(timer);
@@ -100,7 +100,7 @@ export const watching = async (
 /** Waits until `condition` holds. */
 export const until = async (condition: () => boolean): Promise<void> => {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 1000) throw new Error(`never came true: ${condition.toString()}`);
+    if (tries > 6000) throw new Error(`never came true: ${condition.toString()}`);
     await systemClock.sleep(millis(5), new AbortController().signal);
   }
 };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const until = async <Value>(
   what: string,
   check: () => Value | undefined | false | Promise<Value | undefined | false>,
-  withinMs = 15_000,
+  withinMs = 60_000,
   seen: () => unknown = () => '',
 ): Promise<Value> => {
   const deadline = performance.now() + withinMs;

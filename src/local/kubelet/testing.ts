@@ -59,7 +59,7 @@ export const createPod = (api: InProcessApi, containers: readonly Container[], s
   return api.create(resources.pods, { metadata: { name: `pod-${created}`, namespace: 'default' }, spec: { containers: [...containers], ...spec } }, 'test');
 };
 
-/** Resolves with the pod as soon as `isSo`; rejects after 15 s with the pod's status. */
+/** Resolves with the pod as soon as `isSo`; rejects after 60 s with the pod's status. */
 export const until = (api: InProcessApi, pod: StoredPod, isSo: (pod: StoredPod) => boolean): Promise<StoredPod> =>
   new Promise((resolve, reject) => {
     const found = (): StoredPod | undefined => api.get(resources.pods, 'default', pod.metadata.name);
@@ -72,7 +72,7 @@ export const until = (api: InProcessApi, pod: StoredPod, isSo: (pod: StoredPod) 
       stop();
       timer.cancel();
     };
-    const timer = systemClock.after(millis(15_000), () => {
+    const timer = systemClock.after(millis(60_000), () => {
       finish();
       reject(new Error(`waited in vain; the pod is ${JSON.stringify(found()?.status ?? 'gone')}`));
     });
@@ -144,11 +144,11 @@ export const processesWith = (text: string): readonly string[] =>
     .split('\n')
     .filter((line) => line.includes(text) && !/^\s*\d+\s+Z/.test(line) && !line.includes('ps -eo'));
 
-/** Resolves when no process has `text` in its command line any more; rejects after 5 s with those that have. */
+/** Resolves when no process has `text` in its command line any more; rejects after 30 s with those that have. */
 export const untilNoProcess = async (text: string): Promise<void> => {
   const since = systemClock.monotonic();
   for (let left = processesWith(text); left.length > 0; left = processesWith(text)) {
-    if (systemClock.monotonic() - since > 5000) throw new Error(`still there: ${left.join('; ')}`);
+    if (systemClock.monotonic() - since > 30_000) throw new Error(`still there: ${left.join('; ')}`);
     await pause();
   }
 };
