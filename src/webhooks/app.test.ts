@@ -42,7 +42,8 @@ const ports = (more: Partial<AdmissionPorts> = {}): AdmissionPorts => ({
 });
 
 const start = async (t: ExecutionContext, more: Partial<AdmissionPorts> = {}): Promise<string> => {
-  const server = createServer(createWebhookApp(ports(more))).listen(0, '127.0.0.1');
+  // For longer than we may stand still: a connection that ends just as it is used again fails its call.
+  const server = createServer({ keepAliveTimeout: 60_000 }, createWebhookApp(ports(more))).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();

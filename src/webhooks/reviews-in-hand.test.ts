@@ -19,7 +19,8 @@ const ports = (autoscalerOf: AdmissionPorts['autoscalerOf']): AdmissionPorts => 
 });
 
 const start = async (t: ExecutionContext, autoscalerOf: AdmissionPorts['autoscalerOf'] = () => Promise.resolve(undefined)): Promise<number> => {
-  const server = createServer(createWebhookApp(ports(autoscalerOf))).listen(0, '127.0.0.1');
+  // For longer than we may stand still: a connection that ends just as it is used again fails its call.
+  const server = createServer({ keepAliveTimeout: 60_000 }, createWebhookApp(ports(autoscalerOf))).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();

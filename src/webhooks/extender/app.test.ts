@@ -18,7 +18,8 @@ interface Running {
 
 const serve = async (t: ExecutionContext, placer: Placer, clock: Pick<Clock, 'monotonic'> = systemClock, logger: Logger = silentLogger): Promise<Running> => {
   const { app, figures } = createExtender({ placer, clock, logger });
-  const server = createServer(app).listen(0, '127.0.0.1');
+  // For longer than we may stand still: a connection that ends just as it is used again fails its call.
+  const server = createServer({ keepAliveTimeout: 60_000 }, app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();
