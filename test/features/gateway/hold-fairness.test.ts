@@ -142,7 +142,7 @@ test.serial('a workload that gives way loses its newest requests, and what it ke
   for (let count = 0; count < 10; count += 1) await ask(other, `/other/${count}`);
   const overdue = new Client(other.port, ['/other/10']);
   clients.push(overdue);
-  await until('the one too much is refused', () => overdue.done);
+  await until('the one too much is refused, and those that gave way are told', () => [...clients.slice(10, 20), overdue].every(({ done }) => done));
   t.deepEqual(overdue.answers, [{ status: 503, said: 'hold-queue-full' }]);
   t.deepEqual(
     clients.slice(0, 20).map(({ answers }) => answers[0]?.status),
