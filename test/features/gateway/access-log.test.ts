@@ -172,7 +172,7 @@ interface LoggingProcess {
 const portTaken = 3;
 
 const startProcess = async (t: ExecutionContext, tries = 5): Promise<LoggingProcess> => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-access-log-'));
   const origin = await startOrigin((_request, response) => response.end('ok'));
   t.teardown(async () => {

@@ -62,7 +62,7 @@ interface Traced {
 }
 
 const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, string>> = {}, tries = 5): Promise<Traced> => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const { url, spans } = await startOtlpReceiver(t);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-tracing-'));
   const file = join(directory, 'routes.json');
