@@ -172,7 +172,7 @@ interface LoggingProcess {
 const portTaken = 3;
 
 const startProcess = async (t: ExecutionContext, tries = 5): Promise<LoggingProcess> => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-access-log-'));
   const origin = await startOrigin((_request, response) => response.end('ok'));
   t.teardown(async () => {
@@ -222,7 +222,8 @@ test('while nobody reads standard output requests are answered, lines that find 
   for (let count = 0; count < 120; count += 1) await gateway.ask();
   const { written, dropped } = await gateway.lines();
   t.is(written + dropped, 120);
-  t.true(written >= 60 && written <= 80, `${written} lines of 16 KB were written`);
+  // 64 are the 1 MiB that may wait in the gateway; the kernel and this process take some more, as their buffers and the order of reads and writes have it.
+  t.true(written >= 60 && written <= 100, `${written} lines of 16 KB were written`);
   t.is(await gateway.end(), 0);
 });
 

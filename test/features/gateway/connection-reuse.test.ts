@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '../../../src/core/index.ts';
 import { podAt, startRig, until, web } from '../../support/gateway-rig.ts';
 import { closes, readAnswer, readRequest } from '../../support/raw-message.ts';
 import { eachRequest, namesRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
@@ -9,7 +10,8 @@ const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: 
 const post = (path: string, body: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 test('requests one after the other go to the pod over one connection, whichever client they come from', async (t) => {
-  const { origin, dial } = await startScene(t, namesRequest);
+  // Time stands still: a POST goes over no connection that has been idle for a second.
+  const { origin, dial } = await startScene(t, namesRequest, {}, { clock: { ...systemClock, monotonic: () => 0 } });
   for (let client = 0; client < 5; client += 1) {
     const wire = await dial();
     for (const [method, more, body] of [

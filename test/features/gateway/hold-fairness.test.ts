@@ -128,7 +128,7 @@ test.serial(
 );
 
 test.serial('a workload that gives way loses its newest requests, and what it keeps is served oldest first', async (t) => {
-  const rig = await startSharedRig([{}, {}], { holdSlots: 20 });
+  const rig = await startSharedRig([{ holdTimeoutMs: 60_000 }, { holdTimeoutMs: 60_000 }], { holdSlots: 20 });
   t.teardown(rig.stop);
   const [old, other] = rig.workloads as readonly [RigWorkload, RigWorkload];
   const clients: Client[] = [];
@@ -142,7 +142,7 @@ test.serial('a workload that gives way loses its newest requests, and what it ke
   for (let count = 0; count < 10; count += 1) await ask(other, `/other/${count}`);
   const overdue = new Client(other.port, ['/other/10']);
   clients.push(overdue);
-  await until('the one too much is refused', () => overdue.done);
+  await until('the one too much is refused, and those that gave way are told', () => [...clients.slice(10, 20), overdue].every(({ done }) => done));
   t.deepEqual(overdue.answers, [{ status: 503, said: 'hold-queue-full' }]);
   t.deepEqual(
     clients.slice(0, 20).map(({ answers }) => answers[0]?.status),
@@ -158,7 +158,7 @@ test.serial('a workload that gives way loses its newest requests, and what it ke
 });
 
 test.serial('requests of one connection for several workloads, each of which pushes out another connection, are each answered once', async (t) => {
-  const rig = await startSharedRig([{}, {}], { holdSlots: 300 });
+  const rig = await startSharedRig([{ holdTimeoutMs: 60_000 }, { holdTimeoutMs: 60_000 }], { holdSlots: 300 });
   t.teardown(rig.stop);
   const hosts = ['web.default.localhost', 'web-1.default.localhost'];
   const sockets = Array.from({ length: 300 }, () => connect(rig.gateway.sharedPort!, '127.0.0.1'));
@@ -237,7 +237,7 @@ test.serial(
 );
 
 test.serial('a request that grows while it is held is charged for it', async (t) => {
-  const rig = await startSharedRig([{}, {}], { holdSlots: 4 });
+  const rig = await startSharedRig([{ holdTimeoutMs: 60_000 }, { holdTimeoutMs: 60_000 }], { holdSlots: 4 });
   t.teardown(rig.stop);
   const [quiet, greedy] = rig.workloads as readonly [RigWorkload, RigWorkload];
   const calm = new Client(quiet.port, ['/calm']);
@@ -253,7 +253,7 @@ test.serial('a request that grows while it is held is charged for it', async (t)
 });
 
 test.serial('a TCP connection that has to give way is reset', async (t) => {
-  const rig = await startSharedRig([{}, {}], { holdSlots: 2 });
+  const rig = await startSharedRig([{ holdTimeoutMs: 60_000 }, { holdTimeoutMs: 60_000 }], { holdSlots: 2 });
   t.teardown(rig.stop);
   const [database, other] = rig.workloads as readonly [RigWorkload, RigWorkload];
   await database.route({ listeners: [{ address: '127.0.0.1', port: database.port, protocol: 'tcp', target: 'http' }] });

@@ -125,7 +125,8 @@ test('ClientIP affinity goes by the client that the header names', async (t) => 
   const pods = await Promise.all([1, 2, 3].map(() => startScriptedOrigin(eachRequest((wire) => wire.send(okWith(''))))));
   t.teardown(() => Promise.all(pods.map((pod) => pod.die())));
   const scene = await startProxiedScene(t);
-  await scene.rig.route({ pods: pods.map(({ port }) => podAt(port)), sessionAffinity: 'client-ip' });
+  // Clients are spread by the ids of pods: with those of ports that happen to be free all eight may fall to one.
+  await scene.rig.route({ pods: pods.map(({ port }, index) => podAt(port, { id: `pod-${index}` })), sessionAffinity: 'client-ip' });
   await until('pods are there', () => scene.rig.gateway.counters.workloads.has(web));
   const served = new Map<string, Set<number>>();
   for (let round = 0; round < 4; round += 1)

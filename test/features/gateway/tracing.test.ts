@@ -57,10 +57,12 @@ interface Traced {
   readonly spans: readonly ReceivedSpan[];
   readonly route: (endpoints: Readonly<Record<'web' | 'grpc', number | undefined>>) => Promise<void>;
   readonly send: (fields?: string, path?: string) => Promise<RawAnswer>;
+  /** Resolves when a request waits for a pod. */
+  readonly holds: () => Promise<unknown>;
 }
 
 const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, string>> = {}, tries = 5): Promise<Traced> => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const { url, spans } = await startOtlpReceiver(t);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-tracing-'));
   const file = join(directory, 'routes.json');
@@ -86,8 +88,9 @@ const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, str
     await gateway.stop('SIGKILL');
     await rm(directory, { recursive: true });
   });
+  let metrics: string;
   try {
-    await gateway.line(/^ready: /);
+    metrics = (await gateway.line(/^ready: .*metrics=(\S+)/))[1] ?? '';
   } catch (failure) {
     // Another process may have taken a port that was free a moment ago.
     if (tries > 1 && gateway.errors().includes('EADDRINUSE')) return startTraced(t, env, tries - 1);
@@ -104,6 +107,7 @@ const startTraced = async (t: ExecutionContext, env: Readonly<Record<string, str
       await client.send(`GET ${path} HTTP/1.1\r\nHost: a.example\r\n${fields}\r\n`);
       return readAnswer(client);
     },
+    holds: () => until('a request is held', async () => /^rouse_gateway_held_requests\{.*\} 1$/m.test(await (await fetch(metrics)).text())),
   };
 };
 
@@ -122,8 +126,9 @@ test('with tracing a request that wakes a workload is a span below its client’
     response.end('hello');
   });
   t.teardown(origin.die);
-  const { send, spans, route } = await startTraced(t);
+  const { send, spans, route, holds } = await startTraced(t);
   const answer = send(`traceparent: ${sampled}\r\ntracestate: a=1\r\ntracestate: b=2\r\nbaggage: k=v;p\r\nUser-Agent: curl/8\r\n`, '/p?q=1');
+  await holds();
   await new Promise((resolve) => setTimeout(resolve, 100));
   await route({ web: origin.port, grpc: undefined });
   t.is((await answer).status, 200);

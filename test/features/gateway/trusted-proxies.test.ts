@@ -231,7 +231,8 @@ test('sessionAffinity goes by that client, and not by the proxy that all have in
   const scene = await startScene(
     t,
     namesRequest,
-    { sessionAffinity: 'client-ip', pods: pods.map(({ port }) => podAt(port)) },
+    // Clients are spread by the ids of pods: not by ports, that happen to be free.
+    { sessionAffinity: 'client-ip', pods: pods.map(({ port }, index) => podAt(port, { id: `pod-${index}` })) },
     { trustedProxies: ['127.0.0.0/8'] },
   );
   const client = await dial(t, scene.rig.gateway.sharedPort!);
