@@ -44,12 +44,12 @@ test('two namespaces share a budget: the lower priority gives way, the last room
   t.true(decision?.evidence.budget?.losers.some(({ workload }) => workload === 'batch/nightly'));
 
   const full = await rouse.run('full', { namespace: 'shop', annotations: on(7) });
-  await until('the ceiling of shop holds', async () => (await full.replicas()) + (await web.replicas()) === 3);
+  await until('the ceiling of shop holds', async () => (await full.replicas()) + (await web.replicas()) === 3, 30_000);
   await until('and is in the metrics', async () => (await figures()).includes('rouse_budget_used_pods{namespace="shop"} 3'));
   t.true((await figures()).includes('rouse_budget_limit_pods{namespace=""} 4'));
 
   const path = '/api/v1/namespaces/rouse-system/configmaps/rouse-config';
   await rouse.api.patch(path, { data: { budget: null } });
-  await until('without a budget a wake is a wake', async () => (await asleep.get()).status === 200);
+  await until('without a budget a wake is a wake', async () => (await asleep.get()).status === 200, 30_000);
   t.deepEqual(await figures().then((lines) => lines.filter((line) => line.includes('{'))), []);
 });

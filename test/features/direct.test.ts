@@ -35,11 +35,15 @@ const slices = (name: string): readonly string[] => {
 };
 const controllers = 'endpointslice-controller.k8s.io';
 
-/** Serves on for a moment after SIGTERM, as a program should behind any proxy that hears of it a moment later. */
+const annotationsOf = (name: string): Readonly<Record<string, string>> =>
+  rouse.local.cluster.api.api.get(resources.services, 'default', name)?.metadata.annotations ?? {};
+
+/** Serves on for a moment before and after SIGTERM, as a program should behind any proxy that hears of its end a moment later. On a busy machine that moment is long. */
 const onPathDirect = (name: string, annotations: Readonly<Record<string, string>>, count: number): Record<string, unknown> =>
   deployment(name, {
     replicas: count,
     env: { DRAIN_MS: '500' },
+    preStopSeconds: 2,
     annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/path': 'direct', 'rouse.dev/window': '6s', ...annotations },
   });
 
@@ -47,12 +51,12 @@ const run = async (name: string, annotations: Readonly<Record<string, string>>, 
   await rouse.create('/apis/apps/v1/namespaces/default/deployments', onPathDirect(name, annotations, count));
   await rouse.create('/api/v1/namespaces/default/services', service(name));
   await until(`the pods of ${name} serve`, () => serviceTargets(rouse, name).length === Math.max(1, count) && slices(name).length === 1);
+  await until(`the gateways have ports for ${name}`, () => annotation.gatewayPorts in annotationsOf(name));
 };
 
 const untouched = (t: ExecutionContext, name: string): void => {
-  const found = rouse.local.cluster.api.api.get(resources.services, 'default', name);
-  t.deepEqual(found?.spec?.selector, { app: name });
-  t.deepEqual(Object.keys(found?.metadata.annotations ?? {}), [annotation.gatewayPorts], 'nothing but the ports that the gateways keep open');
+  t.deepEqual(rouse.local.cluster.api.api.get(resources.services, 'default', name)?.spec?.selector, { app: name });
+  t.deepEqual(Object.keys(annotationsOf(name)), [annotation.gatewayPorts], 'nothing but the ports that the gateways keep open');
 };
 
 const failed = async (traffic: ServiceTraffic): Promise<readonly string[]> => {
@@ -63,13 +67,17 @@ const failed = async (traffic: ServiceTraffic): Promise<readonly string[]> => {
 test('direct: our own sleep waits for the gateways to stand in, a request wakes, and they step aside again; no request fails', async (t) => {
   // A count that is not taken from gateway traffic: none, unless somebody waits.
   await run('own', { 'rouse.dev/formula': '0' });
+  // As the count goes to zero, in the order in which the API has it.
+  const atSleep: (readonly string[])[] = [];
+  const unwatch = rouse.local.cluster.api.api.watch(resources.deployments, ({ object: { metadata, spec } }) => {
+    if (metadata.name === 'own' && spec?.replicas === 0 && atSleep.length === 0) atSleep.push(slices('own'));
+  });
+  t.teardown(unwatch);
   const traffic = serviceTraffic(rouse, 'own', 4);
-  await until('the gateways stand in', () => slices('own').includes('rouse.dev'), 30_000);
-  t.is(await replicas('own'), 1, 'before the last pod goes');
-  t.true((await rouse.pods('own')).some(({ metadata }) => metadata.deletionTimestamp === undefined));
   const moves = (): readonly string[] =>
     rouse.events.flatMap((event) => (event.type === 'scaled' && event.workload === 'default/own' ? [`${event.from} → ${event.to}`] : []));
   await until('it sleeps, and the next request wakes it', () => moves().join() === '1 → 0,0 → 1', 30_000, moves);
+  t.deepEqual(atSleep, [[controllers, 'rouse.dev']], 'the gateways stand in before the last pod goes');
   await until('the pods are reached directly', () => slices('own').join() === controllers && traffic.answers.at(-1)?.throughGateway === false, 30_000);
   await traffic.stop();
   await until('without requests it sleeps again', async () => (await replicas('own')) === 0 && (await rouse.pods('own')).length === 0, 30_000);
@@ -105,6 +113,7 @@ test('direct: kubectl scale to zero under load loses no request, and the next on
 test('direct: the last pod that is lost is stood in for, and off-boarding leaves nothing behind', async (t) => {
   await run('lost', { 'rouse.dev/min-scale': '1', 'rouse.dev/formula': '1' });
   const traffic = serviceTraffic(rouse, 'lost', 4);
+  await until('it is asked', () => traffic.answers.length > 0);
   const [pod] = await rouse.pods('lost');
   const { status } = await rouse.api('DELETE', `/api/v1/namespaces/default/pods/${pod?.metadata.name ?? ''}`);
   t.is(status, 200);
@@ -112,8 +121,7 @@ test('direct: the last pod that is lost is stood in for, and off-boarding leaves
   const off = await rouse.api.patch('/apis/apps/v1/namespaces/default/deployments/lost', { metadata: { annotations: { 'rouse.dev/enabled': null } } });
   t.is(off.status, 200, JSON.stringify(off.body));
   await until('nothing of ours is on the Service', () => {
-    const found = rouse.local.cluster.api.api.get(resources.services, 'default', 'lost');
-    return Object.keys(found?.metadata.annotations ?? {}).length === 0 && slices('lost').join() === controllers;
+    return Object.keys(annotationsOf('lost')).length === 0 && slices('lost').join() === controllers;
   });
   t.deepEqual(await failed(traffic), []);
 });

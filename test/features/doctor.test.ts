@@ -265,10 +265,11 @@ test.serial('gateways that are not linked, cannot open a port, or lag behind', a
 test.serial('clocks that disagree', async (t) => {
   await findsNothing(t, 'clock');
   told.aheadMs = 60_000;
-  await findsWrong(t, 'clock', /the controller's clock is (59|60|61) s ahead of the API server's/, /chronyc/);
+  // The API server says its time to the second, and what an answer takes on a busy machine is in it too.
+  await findsWrong(t, 'clock', /the controller's clock is (5[5-9]|6[0-5]) s ahead of the API server's/, /chronyc/);
   told.aheadMs = 0;
   const behind = { now: () => instant(Date.now() - 3_600_000) };
-  await findsWrong(t, 'clock', /this machine's clock is 3(599|600|601) s behind the API server's/, /set-ntp/, { clock: behind, only: 'warning' });
+  await findsWrong(t, 'clock', /this machine's clock is 3(59[5-9]|60[0-5]) s behind the API server's/, /set-ntp/, { clock: behind, only: 'warning' });
 });
 
 test.serial('namespaces that ask for placement where nobody places', async (t) => {

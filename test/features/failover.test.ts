@@ -45,5 +45,5 @@ test('a standby takes over from a leader that ends, moves no count, fails no req
   t.deepEqual(await rouse.countOf('web'), before, 'nobody has touched the count');
   const failed = (await load.stop()).filter(({ status }) => status !== 200);
   t.deepEqual(failed, []);
-  await until('both sleep', async () => (await rouse.countOf('web')).replicas === 0 && (await rouse.countOf('idle')).replicas === 0);
+  await until('both sleep', async () => (await rouse.countOf('web')).replicas === 0 && (await rouse.countOf('idle')).replicas === 0, 30_000);
 });

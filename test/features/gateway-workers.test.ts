@@ -127,9 +127,12 @@ onLinux('a worker that does not answer a scrape is left out of the gauges, keeps
   await until('all are counted', async () => sumOf(await gateway.scrape(), requests, 'app') === 40);
   const [stuck] = gateway.workers();
   process.kill(stuck!, 'SIGSTOP');
-  const series = await gateway.scrape();
+  // On a busy machine the other one may be late too, once.
+  const series = await until('it alone does not answer', async () => {
+    const scraped = await gateway.scrape();
+    return scraped.get('rouse_gateway_workers_unanswered') === 1 && scraped;
+  });
   process.kill(stuck!, 'SIGCONT');
-  t.is(series.get('rouse_gateway_workers_unanswered'), 1);
   t.is(sumOf(series, requests, 'app'), 40);
   await until('it answers again', async () => (await gateway.scrape()).get('rouse_gateway_workers_unanswered') === 0);
 });
