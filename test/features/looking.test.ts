@@ -86,7 +86,11 @@ test.serial('rouse top puts who has most first, and adds up', async (t) => {
 });
 
 test.serial('rouse events tells what Rouse did, newest last, and goes on with --watch', async (t) => {
-  const { code, out } = await events('web');
+  // They are written a moment after what they tell.
+  const { code, out } = await until('both are written', async () => {
+    const shown = await events('web');
+    return /onboarded with 0 pods[^]*0 → 1/.test(shown.out) && shown;
+  });
   t.is(code, 0);
   t.regex(out, /^AGE +TYPE +REASON +OBJECT +MESSAGE\n/);
   t.regex(out, /onboarded with 0 pods[^]*0 → 1: a request is waiting/);
