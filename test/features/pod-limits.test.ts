@@ -59,7 +59,7 @@ const serves = (client: SliceClient, address: string): Promise<unknown> =>
         ))
       );
     },
-    30_000,
+    45_000,
     () => client.targets(),
   );
 
@@ -95,7 +95,7 @@ onLinux(
     await until(
       'both pods are full',
       () => [...peaks(load.answers).values()].join() === '4,4',
-      30_000,
+      45_000,
       () => [...peaks(load.answers)],
     );
     t.deepEqual(
@@ -120,7 +120,7 @@ onLinux('one place for three gateways: whoever has requests is served', async (t
   for (const address of addresses) await serves(narrow, address);
   for (const address of addresses) t.is((await through(address)).status, 200, address);
   const loads = addresses.map((address) => startLoad(t, 2, () => through(address)));
-  await until('each has been served while the others wanted to be', () => loads.every(({ answers }) => answers.length > 0), 30_000);
+  await until('each has been served while the others wanted to be', () => loads.every(({ answers }) => answers.length > 0));
   const answers = (await Promise.all(loads.map((load) => load.stop()))).flat();
   t.deepEqual([...peaks(answers).values()], [1]);
   t.true(answers.every(({ status }) => status === 200));

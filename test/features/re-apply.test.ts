@@ -38,7 +38,7 @@ const runTwo = async (name: string, apply: (manifest: Manifest) => Promise<Param
   ok(await apply(manifests.service));
   const port = await rouse.gatewayPort(name);
   await until(`nothing but the gateway is behind ${name}`, () => serviceTargets(rouse, name).every((target) => target.port === port));
-  await until(`${name} has two pods`, async () => (await user.get(manifests.deployment)).spec.replicas === 2 && (await rouse.pods(name)).length === 2, 25_000);
+  await until(`${name} has two pods`, async () => (await user.get(manifests.deployment)).spec.replicas === 2 && (await rouse.pods(name)).length === 2);
   return manifests;
 };
 
@@ -165,7 +165,7 @@ test('kubectl rollout undo past the onboarding goes back with the template and s
     last.some((warning) => warning.includes('off: Services and replicas are handed back')),
     JSON.stringify(last),
   );
-  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/undone'), 20_000);
+  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/undone'));
   const after = await user.get(version('2', off));
   t.deepEqual(
     Object.keys(after.metadata.annotations ?? {}).filter((key) => key.startsWith('rouse.dev/')),

@@ -69,7 +69,7 @@ onLinux(
     await until(
       'the counts are what Rouse wants',
       async () => (await live(deployments, 'busy')).spec.replicas === 2 && (await live(deployments, 'asleep')).spec.replicas === 0,
-      30_000,
+      45_000,
     );
     await until('the HPA is adopted', async () => (await rouse.api('GET', `${autoscalers}/auto`)).status === 404);
 

@@ -89,7 +89,7 @@ test('a paused workload answers held requests at once with the reason, stays as 
       const now = await status('paused');
       return now?.reason === 'paused' && now.desired === 1;
     },
-    30_000,
+    45_000,
     () => status('paused'),
   );
   await afterLooks('paused', 2);
@@ -125,7 +125,7 @@ test("policy kpa wakes, scales with the load and goes back to zero by Knative's 
   await until(
     'it has two pods',
     () => app.events().some((event) => event.type === 'scaled' && event.to === 2),
-    15_000,
+    45_000,
     () => app.events(),
   );
   t.deepEqual(new Set((await load.stop()).map(({ status: code }) => code)), new Set([200]));

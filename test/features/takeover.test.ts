@@ -214,7 +214,7 @@ test('a restarted controller goes on where the last one stopped, at any step', a
   await until(
     'taken over',
     () => taken(scene, 'web'),
-    15_000,
+    45_000,
     () => [serviceOf(scene, 'web'), slicesOf(scene, 'web'), last.notices, gateway.info, gateway.route(keyOf('web'))],
   );
   t.is(await connectThrough(scene, 'web'), 'pod-1');

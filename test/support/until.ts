@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until `check` gives a value other than undefined or false, looking every 10 ms; fails with `what` and the last thing seen. */
+/** Waits until `check` gives a value other than undefined or false, looking every 10 ms; fails with `what` and the last thing seen. As long as a busy machine may need. */
 export const until = async <Value>(
   what: string,
   check: () => Value | undefined | false | Promise<Value | undefined | false>,
-  withinMs = 15_000,
+  withinMs = 45_000,
   seen: () => unknown = () => '',
 ): Promise<Value> => {
   const deadline = performance.now() + withinMs;
