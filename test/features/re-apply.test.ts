@@ -4,6 +4,7 @@ import { deployment, service, type AppOptions } from '../support/app.ts';
 import { eventsAbout } from '../support/events.ts';
 import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
+import { patientAdmission } from '../support/patient-admission.ts';
 import { serviceTargets } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
 
@@ -11,6 +12,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
+  await patientAdmission(rouse.api);
   user = kubectl(rouse);
 });
 test.after.always(async () => {

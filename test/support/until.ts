@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until `check` gives a value other than undefined or false, looking every 10 ms; fails with `what` and the last thing seen. As long as a busy machine may need. */
+/** Waits until `check` gives a value other than undefined or false, looking every 10 ms; fails with `what` and the last thing seen. For a busy machine. */
 export const until = async <Value>(
   what: string,
   check: () => Value | undefined | false | Promise<Value | undefined | false>,
