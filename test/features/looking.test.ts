@@ -12,6 +12,7 @@ import { runSwitch } from '../../src/cli/look/switch-command.ts';
 import { runTop } from '../../src/cli/look/top-command.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
+import { patientAdmission } from '../support/patient-admission.ts';
 import { startRouse } from '../support/rouse-process.ts';
 import { served } from '../support/served.ts';
 import { kubeconfigFor, plain, runHere, type Ended, type TerminalOptions } from '../support/terminal.ts';
@@ -25,6 +26,7 @@ let directory: string;
 let kubeconfig: string;
 test.before(async () => {
   [rouse, directory] = await Promise.all([startTestLocal(), mkdtemp(join(tmpdir(), 'rouse-looking-'))]);
+  await patientAdmission(rouse.api);
   kubeconfig = join(directory, 'kubeconfig');
   await writeFile(kubeconfig, rouse.local.cluster.api.kubeconfig());
   const options = { annotations: { ...onboarded, 'rouse.dev/scale-to-zero-pod-retention-period': '5m' } };
@@ -86,7 +88,11 @@ test.serial('rouse top puts who has most first, and adds up', async (t) => {
 });
 
 test.serial('rouse events tells what Rouse did, newest last, and goes on with --watch', async (t) => {
-  const { code, out } = await events('web');
+  // They are written a moment after what they tell.
+  const { code, out } = await until('both are written', async () => {
+    const shown = await events('web');
+    return /onboarded with 0 pods[^]*0 → 1/.test(shown.out) && shown;
+  });
   t.is(code, 0);
   t.regex(out, /^AGE +TYPE +REASON +OBJECT +MESSAGE\n/);
   t.regex(out, /onboarded with 0 pods[^]*0 → 1: a request is waiting/);

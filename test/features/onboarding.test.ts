@@ -6,6 +6,7 @@ import { deployment, service } from '../support/app.ts';
 import { seriesOf } from '../support/exposition.ts';
 import { kubectl, type Kubectl, type Live, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
+import { patientAdmission } from '../support/patient-admission.ts';
 import { serviceTargets, serviceTraffic } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
 
@@ -13,6 +14,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
+  await patientAdmission(rouse.api);
   user = kubectl(rouse);
 });
 test.after.always(async () => {
@@ -100,7 +102,7 @@ test('live pods under load are onboarded and handed back by one annotation: no r
   );
 
   await user.annotate(plain.deployment, { [annotation.enabled]: null, 'rouse.dev/window': null, 'rouse.dev/min-scale': null });
-  await until('everything is handed back', () => isHandedBack(plain), 20_000);
+  await until('everything is handed back', () => isHandedBack(plain));
   const after = traffic.answers.length;
   await until('the pods answer without the gateway', () => traffic.answers.slice(after).filter(({ throughGateway }) => !throughGateway).length > 50);
   await traffic.stop();
@@ -128,13 +130,13 @@ test('switched off at zero, the pods of before come back before the traffic does
   const switchedOn = await user.applyServerSide(enabled('true'), flux);
   t.is(switchedOn.status, 200, JSON.stringify(switchedOn.body));
   t.is((await user.get(plain.deployment)).spec.replicas, 2, 'a manifest without replicas keeps the live count');
-  await until('it is at zero', async () => (await rouse.pods('resting')).length === 0, 25_000);
+  await until('it is at zero', async () => (await rouse.pods('resting')).length === 0);
 
   const switchedOff = await user.applyServerSide(enabled('false'), flux);
   t.is(switchedOff.status, 200, JSON.stringify(switchedOff.body));
   const traffic = serviceTraffic(rouse, 'resting', 1);
   t.teardown(() => traffic.stop());
-  await until('everything is handed back', () => isHandedBack(plain), 25_000);
+  await until('everything is handed back', () => isHandedBack(plain));
   const handedBack = traffic.answers.length;
   await until('the pods answer without the gateway', () => traffic.answers.slice(handedBack).filter(({ throughGateway }) => !throughGateway).length > 20);
   await traffic.stop();
@@ -204,7 +206,7 @@ test('a HorizontalPodAutoscaler on the same target is refused, adopted where tha
   await until('its minimum applies', async () => (await user.get(plain.deployment)).spec.replicas === 2);
 
   await user.annotate(plain.deployment, { [annotation.enabled]: null, 'rouse.dev/adopt-hpa': null });
-  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/scaled'), 20_000);
+  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/scaled'));
   const after = await user.get(hpa);
   t.deepEqual([after.spec, after.metadata.annotations], [before.spec, before.metadata.annotations]);
   t.is((await user.get(plain.deployment)).spec.replicas, 2, 'from here on the HPA decides');

@@ -4,6 +4,7 @@ import { deployment, service, type AppOptions } from '../support/app.ts';
 import { eventsAbout } from '../support/events.ts';
 import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
+import { patientAdmission } from '../support/patient-admission.ts';
 import { serviceTargets } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
 
@@ -11,6 +12,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
+  await patientAdmission(rouse.api);
   user = kubectl(rouse);
 });
 test.after.always(async () => {
@@ -36,8 +38,9 @@ const runTwo = async (name: string, apply: (manifest: Manifest) => Promise<Param
   const manifests = manifestsOf(name);
   ok(await apply(manifests.deployment));
   ok(await apply(manifests.service));
-  await rouse.gatewayPort(name);
-  await until(`${name} has two pods`, async () => (await user.get(manifests.deployment)).spec.replicas === 2 && (await rouse.pods(name)).length === 2, 25_000);
+  const port = await rouse.gatewayPort(name);
+  await until(`nothing but the gateway is behind ${name}`, () => serviceTargets(rouse, name).every((target) => target.port === port));
+  await until(`${name} has two pods`, async () => (await user.get(manifests.deployment)).spec.replicas === 2 && (await rouse.pods(name)).length === 2);
   return manifests;
 };
 
@@ -118,15 +121,20 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   ok(await user.scale(manifest, 2));
   await app.reach(2);
   await until('both are ready', () => rouse.local.controller.scaler.decided.workloads().some(({ name, ready }) => name === 'by-hand' && ready === 2));
-  const told = await until('it is told', () => app.events().find((event) => event.type === 'overridden'));
-  t.deepEqual([told.replicas, told.manager], [2, 'kubectl']);
+  const overridden = await until('it is told', () => app.events().find((event) => event.type === 'overridden'));
+  t.deepEqual([overridden.replicas, overridden.manager], [2, 'kubectl']);
   const events = await until('it is an Event', async () => (await eventsAbout(rouse, uid)).find(({ reason }) => reason === 'overridden'));
   t.regex(events.message, /^2 pods set by hand \(kubectl\)/);
   t.is(await app.replicas(), 2);
 
   await until('it is honoured no longer', () => app.events().some((event) => event.type === 'override-ended'));
   t.true(performance.now() - scaledAt >= 8000, 'not before its time');
-  t.is(app.events().filter((event) => event.type === 'scaled' || event.type === 'replicas-restored').length, 0, 'nobody wrote the count meanwhile');
+  const told = app.events();
+  const meanwhile = told.slice(
+    0,
+    told.findIndex(({ type }) => type === 'override-ended'),
+  );
+  t.is(meanwhile.filter(({ type }) => type === 'scaled' || type === 'replicas-restored').length, 0, 'nobody wrote the count meanwhile');
   await app.reach(0);
   await until('that is an Event too', async () => (await eventsAbout(rouse, uid)).some(({ reason }) => reason === 'override-ended'));
 });
@@ -159,7 +167,7 @@ test('kubectl rollout undo past the onboarding goes back with the template and s
     last.some((warning) => warning.includes('off: Services and replicas are handed back')),
     JSON.stringify(last),
   );
-  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/undone'), 20_000);
+  await until('it is handed back', () => rouse.events.some((event) => event.type === 'off-boarded' && event.workload === 'default/undone'));
   const after = await user.get(version('2', off));
   t.deepEqual(
     Object.keys(after.metadata.annotations ?? {}).filter((key) => key.startsWith('rouse.dev/')),

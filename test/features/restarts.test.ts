@@ -34,7 +34,7 @@ const onboard = async (name: string, { annotations = {}, ...options }: AppOption
   await until(
     `${name} leads to both gateways`,
     () => client.targets().length === 2,
-    15_000,
+    45_000,
     () => client.targets(),
   );
   return client;
@@ -77,7 +77,7 @@ onLinux('a gateway is replaced by another under load without a failed request', 
   await until(
     'the new gateway is an endpoint',
     () => web.targets().some((target) => target.startsWith(`${rouse.gatewayAddress(2)}:`)),
-    15_000,
+    45_000,
     () => web.targets(),
   );
   const before = load.answers.length;

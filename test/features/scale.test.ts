@@ -76,7 +76,10 @@ test('with one request per pod each waits for a pod of its own, and all are answ
   const app = await rouse.run('single', {
     annotations: { 'rouse.dev/enabled': 'true', 'rouse.dev/window': '6s', 'rouse.dev/container-concurrency': '1', 'rouse.dev/max-scale': '3' },
   });
-  const answers = await Promise.all(Array.from({ length: 12 }, () => slept(app, 250)));
+  // Until the last pod has started too: those that are there could have answered a dozen before that.
+  const load = startLoad(t, 12, () => slept(app, 250));
+  await until('each of three pods answers', () => new Set(load.answers.map(({ pod }) => pod)).size === 3);
+  const answers = await load.stop();
   t.deepEqual(
     answers.filter(({ most }) => most !== 1),
     [],

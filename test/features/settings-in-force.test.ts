@@ -5,6 +5,7 @@ import { deployment } from '../support/app.ts';
 import { eventsAbout } from '../support/events.ts';
 import { seriesOf } from '../support/exposition.ts';
 import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
+import { startLoad } from '../support/load.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
 import { until } from '../support/until.ts';
 
@@ -81,7 +82,16 @@ test('a paused workload answers held requests at once with the reason, stays as 
   await user.annotate(named('paused'), { 'rouse.dev/pause': 'down' });
   await until('it wakes', async () => (await app.get()).status === 200);
   t.is(await app.replicas(), 1);
-  await until('it is idle and may not go down', async () => (await status('paused'))?.reason === 'paused', 25_000);
+  // Paused altogether before, it was so at zero.
+  await until(
+    'it is idle and may not go down',
+    async () => {
+      const now = await status('paused');
+      return now?.reason === 'paused' && now.desired === 1;
+    },
+    45_000,
+    () => status('paused'),
+  );
   await afterLooks('paused', 2);
   t.is(await app.replicas(), 1);
   await user.annotate(named('paused'), { 'rouse.dev/pause': null });
@@ -111,15 +121,14 @@ test("policy kpa wakes, scales with the load and goes back to zero by Knative's 
   const app = await rouse.run('knative', {
     annotations: { ...on, 'rouse.dev/policy': 'kpa', 'rouse.dev/target': '1', 'rouse.dev/target-utilization-percentage': '100', 'rouse.dev/max-scale': '2' },
   });
-  const answers = await Promise.all([1, 2].map(() => app.get('/sleep?ms=4000')));
-  t.deepEqual(
-    answers.map(({ status: code }) => code),
-    [200, 200],
+  const load = startLoad(t, 2, () => app.get('/sleep?ms=2000'));
+  await until(
+    'it has two pods',
+    () => app.events().some((event) => event.type === 'scaled' && event.to === 2),
+    45_000,
+    () => app.events(),
   );
-  t.true(
-    app.events().some((event) => event.type === 'scaled' && event.to === 2),
-    JSON.stringify(app.events()),
-  );
+  t.deepEqual(new Set((await load.stop()).map(({ status: code }) => code)), new Set([200]));
   await app.reach(0);
 });
 

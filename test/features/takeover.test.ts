@@ -193,7 +193,7 @@ test('a selector that is changed while taken over is the one that is handed back
   await scene.client.mergePatch(resources.services, { namespace: 'default', name: 'web' }, { spec: { selector: { app: 'other' } } });
   await until('handed back, as it is no longer of this workload', () => serviceOf(scene, 'web')?.metadata.annotations?.[annotation.selector] === undefined);
   t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, labels('other'));
-  t.deepEqual(ours(scene, 'web'), []);
+  await until('our slice is gone', () => ours(scene, 'web').length === 0);
 });
 
 test('a restarted controller goes on where the last one stopped, at any step', async (t) => {
@@ -214,7 +214,7 @@ test('a restarted controller goes on where the last one stopped, at any step', a
   await until(
     'taken over',
     () => taken(scene, 'web'),
-    15_000,
+    45_000,
     () => [serviceOf(scene, 'web'), slicesOf(scene, 'web'), last.notices, gateway.info, gateway.route(keyOf('web'))],
   );
   t.is(await connectThrough(scene, 'web'), 'pod-1');
@@ -236,7 +236,7 @@ test('a Service of a workload that is gone for good is handed back by the next l
   t.teardown(() => second.stop());
   await until('handed back', () => serviceOf(scene, 'web')?.metadata.annotations?.[annotation.selector] === undefined);
   t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, labels('web'));
-  t.deepEqual(ours(scene, 'web'), []);
+  await until('our slice is gone', () => ours(scene, 'web').length === 0);
 });
 
 test('a Service that also selects pods of others, has a UDP port or is headless stays as it is, and its owner is told why', async (t) => {
@@ -467,8 +467,8 @@ test('law: whatever happens in between, a Service ends taken over, or as it was'
   await running.routing.handBack(keyOf(off ?? ''), AbortSignal.timeout(10_000));
   const state = () => [...names.map((name) => serviceOf(scene, name)), [...scene.snapshots.endpointSlices.values()]];
   for (const name of [on ?? '', again ?? '']) {
-    await until(`${name} is taken over`, () => taken(scene, name), 10_000, state);
-    t.deepEqual(api.get(resources.endpoints, 'default', name), undefined);
+    const isAll = (): boolean => taken(scene, name) && api.get(resources.endpoints, 'default', name) === undefined;
+    await until(`${name} is taken over, and no Endpoints are left`, isAll, 30_000, state);
   }
   const back = serviceOf(scene, off ?? '');
   t.deepEqual(back?.spec?.selector, labels(off ?? ''));

@@ -177,7 +177,7 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
   await until(
     'both gateways are endpoints',
     () => web.targets().length === 2,
-    30_000,
+    45_000,
     () => [web.targets(), controller.errors()],
   );
   const answers = await Promise.all(web.targets().map((target) => fetch(`http://${target}/`)));
@@ -219,13 +219,13 @@ onLinux('a controller that loses its Lease for a moment goes on with the wake th
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('late'));
   const late = await followSlices(rouse.api, 'late');
   t.teardown(() => late.close());
-  await until('the gateway is the endpoint', () => late.targets().length === 1, 30_000);
+  await until('the gateway is the endpoint', () => late.targets().length === 1);
   const answer = fetch(`http://${late.targets()[0]!}/`);
-  await until('it wakes', async () => (await rouse.countOf('late')).replicas === 1, 30_000);
+  await until('it wakes', async () => (await rouse.countOf('late')).replicas === 1);
   const lease = '/apis/coordination.k8s.io/v1/namespaces/rouse-system/leases/rouse-controller';
   await rouse.api.patch(lease, { spec: { holderIdentity: 'somebody', leaseDurationSeconds: 1 } });
   const holder = async (): Promise<unknown> => ((await rouse.api('GET', lease)).body['spec'] as { readonly holderIdentity?: string }).holderIdentity;
-  await until('it leads again', async () => (await holder()) !== 'somebody', 30_000);
+  await until('it leads again', async () => (await holder()) !== 'somebody');
   await rouse.leads(controller);
   await writeFile(go, '');
   t.is((await answer).status, 200);

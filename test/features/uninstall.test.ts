@@ -39,7 +39,7 @@ const run = async (name: string, options: AppOptions): Promise<SliceClient> => {
   await until(
     `${name} has its pods`,
     () => client.targets().length === (options.replicas ?? 0),
-    15_000,
+    45_000,
     () => client.targets(),
   );
   return client;
@@ -52,7 +52,7 @@ const onboard = async (name: string, client: SliceClient, annotations: Readonly<
   await until(
     `${name} leads to both gateways`,
     async () => client.targets().length === 2 && (await isTaken()),
-    15_000,
+    45_000,
     () => client.targets(),
   );
 };
@@ -92,8 +92,8 @@ onLinux(
     const [busy, resting] = [await run('busy', { replicas: 1, preStopSeconds: 2 }), await run('resting', { replicas: 2 })];
     await Promise.all([onboard('busy', busy, scaling), onboard('resting', resting)]);
     const load = startLoad(t, 9, () => busy.get('/sleep?ms=500'));
-    await until('three pods are needed', async () => (await rouse.countOf('busy')).replicas === 3, 30_000);
-    await until('nothing runs of the other', async () => (await live(deployments, 'resting')).spec.replicas === 0, 30_000);
+    await until('three pods are needed', async () => (await rouse.countOf('busy')).replicas === 3);
+    await until('nothing runs of the other', async () => (await live(deployments, 'resting')).spec.replicas === 0);
 
     const dry = await admin('uninstall', '--dry-run');
     t.is(dry.code, 0, dry.errors);

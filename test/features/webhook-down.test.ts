@@ -3,12 +3,14 @@ import { annotation, isTakenOver, parseWorkloadState } from '../../src/core/inde
 import { deployment, onboarded, service } from '../support/app.ts';
 import { startLoad, type Load } from '../support/load.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
+import { patientAdmission } from '../support/patient-admission.ts';
 import { until } from '../support/until.ts';
 
 /** All of this file runs with the webhooks out of reach; only its first test, which runs alone, brings them back for a moment. */
 let rouse: TestLocal;
 test.before(async () => {
   rouse = await startTestLocal();
+  await patientAdmission(rouse.api);
   reachable = await configurations();
   await pointWebhooks(outOfReach);
 });

@@ -64,11 +64,15 @@ export const startTestLocal = async (): Promise<TestLocal> => {
     return answer;
   };
   const gatewayPort = (name: string, namespace = 'default'): Promise<number> =>
-    until(`the Service ${name} leads to the gateway`, async () => {
-      const { body } = await api('GET', `${services(namespace)}/${name}`);
-      const ports = parseGatewayPorts(body.metadata?.annotations?.[annotation.gatewayPorts] ?? '');
-      return body.metadata?.annotations?.[annotation.selector] !== undefined && ports.ok ? [...ports.value.values()][0] : undefined;
-    });
+    until(
+      `the Service ${name} leads to the gateway`,
+      async () => {
+        const { body } = await api('GET', `${services(namespace)}/${name}`);
+        const ports = parseGatewayPorts(body.metadata?.annotations?.[annotation.gatewayPorts] ?? '');
+        return body.metadata?.annotations?.[annotation.selector] !== undefined && ports.ok ? [...ports.value.values()][0] : undefined;
+      },
+      60_000,
+    );
   const pods = async (name: string, namespace = 'default'): Promise<readonly PodStatus[]> =>
     ((await api('GET', `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${name}`)).body as { items?: readonly PodStatus[] }).items ?? [];
 
@@ -89,7 +93,7 @@ export const startTestLocal = async (): Promise<TestLocal> => {
         const answer = await fetch(`http://127.0.0.1:${port}${path}`, { ...init, dispatcher: client });
         return { status: answer.status, text: await answer.text() };
       },
-      reach: (count, withinMs = 30_000) =>
+      reach: (count, withinMs = 60_000) =>
         until(
           `${name} has ${count} pods`,
           async () => (await replicas()) === count && (await pods(name, namespace)).length === count,
