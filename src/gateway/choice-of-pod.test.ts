@@ -120,11 +120,14 @@ test('a pod whose answers break off five times in a row is left out, and comes b
   const rig = await startRig({ pods: [podAt(bad.port), podAt(good.port)] });
   t.teardown(() => Promise.all([rig.stop(), bad.die(), good.die()]));
   const statuses: number[] = [];
-  while (counters(rig).ejectedPods === 0 && statuses.length < 200) statuses.push(await statusOf(rig));
+  let from = 0;
+  while (counters(rig).ejectedPods === 0 && statuses.length < 200) {
+    from = performance.now();
+    statuses.push(await statusOf(rig));
+  }
   t.is(statuses.filter((status) => status === 502).length, 5);
   t.is(bad.requests.length, 5);
   isMended = true;
-  const from = performance.now();
   while (counters(rig).ejectedPods === 1) t.is(await statusOf(rig), 200);
   t.true(performance.now() - from > 900, 'it was out for a second at least, though any probe would have succeeded');
   t.true(good.requests.length > 5);
@@ -142,8 +145,13 @@ test('answers of the program’s own, 500 too, put no pod out; nor does anything
   await rig.route({ pods: [podAt(bad.port)] });
   for (let count = 0; count < 8; count += 1) t.is(await statusOf(rig), 502);
   await rig.route({ pods: [podAt(bad.port), podAt(bad.port, { id: 'b' }), podAt(bad.port, { id: 'c' })] });
-  for (let count = 0; count < 40; count += 1) t.is(await statusOf(rig), 502);
-  t.is(counters(rig).ejectedPods, 1, 'of three one');
+  // One that is out comes through its probe after a second.
+  const out: number[] = [];
+  for (let count = 0; count < 40; count += 1) {
+    t.is(await statusOf(rig), 502);
+    out.push(counters(rig).ejectedPods);
+  }
+  t.is(Math.max(...out), 1, 'of three one');
 });
 
 test('requests that are to be ignored put no pod out, whatever it does with them', async (t) => {

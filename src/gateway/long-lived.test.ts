@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { WebSocket, WebSocketServer } from 'ws';
 import { millis } from '../core/index.ts';
 import { freePort, parseJson, pause, podAt, raw, startOrigin, startRig, until, web } from '../../test/support/gateway-rig.ts';
+import { skippingClock } from '../../test/support/skipping-clock.ts';
 
 /** A WebSocket server that sends everything back. */
 const startEcho = async (t: ExecutionContext): Promise<number> => {
@@ -96,16 +97,22 @@ test('an offer of h2c is passed over: the request is served as what it is', asyn
 
 test('a WebSocket that is silent for idle-timeout is ended; one that talks is not', async (t) => {
   const port = await startEcho(t);
-  const rig = await startRig({ pods: [podAt(port)], idleTimeoutMs: 1000 });
+  const clock = skippingClock();
+  const rig = await startRig({ pods: [podAt(port)], idleTimeoutMs: 60_000 }, { clock });
   t.teardown(rig.stop);
   const [silent, talking] = [new WebSocket(`ws://127.0.0.1:${rig.port}`), new WebSocket(`ws://127.0.0.1:${rig.port}`)];
-  let silentClosed = false;
+  let [silentClosed, heard] = [false, 0];
   silent.on('close', () => (silentClosed = true));
-  await until('open', () => talking.readyState === WebSocket.OPEN);
-  const talk = setInterval(() => talking.send('.'), 50);
+  talking.on('message', () => (heard += 1));
+  await until('open, and greeted', () => silent.readyState === WebSocket.OPEN && heard === 1);
+  // What has gone through them is seen in sweeps, the silence only behind that.
+  for (let said = 1; !silentClosed && said < 2000; said += 1) {
+    clock.skip(25_000);
+    talking.send('.');
+    await until('echoed', () => heard === said + 1);
+  }
   await until('ended', () => silentClosed);
   t.is(talking.readyState, WebSocket.OPEN);
-  clearInterval(talk);
   talking.terminate();
 });
 

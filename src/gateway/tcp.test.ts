@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { millis } from '../core/index.ts';
 import { podAt, until } from '../../test/support/gateway-rig.ts';
+import { skippingClock } from '../../test/support/skipping-clock.ts';
 import { startTcpRig } from '../../test/support/tcp-rig.ts';
 
 /** The TCP path by what its two ends see of each other: how a connection breaks, and how it fills up. */
@@ -42,9 +43,9 @@ const startClient = (t: ExecutionContext, port: number): End => {
 };
 
 /** A client and a pod that have heard each other. */
-const join = async (t: ExecutionContext, patch: Parameters<typeof startTcpRig>[1] = {}) => {
+const join = async (t: ExecutionContext, patch: Parameters<typeof startTcpRig>[1] = {}, gateway: Parameters<typeof startTcpRig>[2] = {}) => {
   const pod = await startPod(t);
-  const rig = await startTcpRig(t, { pods: [podAt(pod.port)], ...patch });
+  const rig = await startTcpRig(t, { pods: [podAt(pod.port)], ...patch }, gateway);
   const client = startClient(t, rig.port);
   client.socket.write('hello');
   await until('heard by the pod', () => pod.taken[0]?.received === 'hello');
@@ -71,11 +72,16 @@ test('a client that resets the connection resets it for the pod', async (t) => {
 });
 
 test('a connection that the gateway cuts, for its silence or at the end of a drain, is reset at both ends', async (t) => {
-  const silent = await join(t, { idleTimeoutMs: 200 });
+  const clock = skippingClock();
+  const silent = await join(t, { idleTimeoutMs: 60_000 }, { clock });
   const drained = await join(t);
   t.is(await drained.rig.gateway.drain({ settle: millis(0), limit: millis(50) }), 1);
   const ends = [silent, drained].flatMap(({ client, server }) => [client, server]);
-  await until('over', () => ends.every(({ over }) => over !== undefined));
+  await until('over', () => {
+    // What has gone through it is seen in sweeps, the silence only behind that.
+    clock.skip(60_000);
+    return ends.every(({ over }) => over !== undefined);
+  });
   t.deepEqual(
     ends.map(({ over }) => over),
     ['ECONNRESET', 'ECONNRESET', 'ECONNRESET', 'ECONNRESET'],

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../core/index.ts';
 import { Call } from './call.ts';
-import { connectDeadline } from './connect-deadline.ts';
+import { connectDeadline } from './pod-deadline.ts';
 import { portOf, type ListeningSockets, type OpenListener } from './open-listener.ts';
 import type { Pod } from './pod.ts';
 import { connectionStatus } from './refusals.ts';

@@ -95,7 +95,8 @@ const routeOf = (key: WorkloadKey, port: number): WorkloadRoute => ({
   wakeFailure: undefined,
   containerConcurrency: undefined,
   holdQueueDepth: 1000,
-  holdTimeoutMs: 10_000,
+  // Longer than any test waits for its requests to be held.
+  holdTimeoutMs: 60_000,
   waitingPage: false,
   requestTimeoutMs: 0,
   responseStartTimeoutMs: 300_000,

@@ -130,9 +130,9 @@ export const grpcHeaders = (path = '/pkg.Service/Method'): OutgoingHttpHeaders =
 });
 
 /** A gateway with a port for HTTP/2 and no pod. */
-export const startHttp2Rig = async (t: ExecutionContext, patch: Partial<WorkloadRoute> = {}): Promise<Rig> => {
+export const startHttp2Rig = async (t: ExecutionContext, patch: Partial<WorkloadRoute> = {}, gateway: Parameters<typeof startRig>[1] = {}): Promise<Rig> => {
   const port = await freePort();
-  const rig = await startRig({ listeners: [{ address: '127.0.0.1', port, protocol: 'h2c', target: 'http' }], ...patch });
+  const rig = await startRig({ listeners: [{ address: '127.0.0.1', port, protocol: 'h2c', target: 'http' }], ...patch }, gateway);
   t.teardown(rig.stop);
   return { ...rig, port };
 };
@@ -149,9 +149,10 @@ export const startHttp2Scene = async (
   handler: Handler,
   patch: Partial<WorkloadRoute> = {},
   options: ServerOptions = {},
+  gateway: Parameters<typeof startRig>[1] = {},
 ): Promise<Http2Scene> => {
   const origin = await startHttp2Origin(handler, options);
   t.teardown(origin.die);
-  const rig = await startHttp2Rig(t, { pods: [podAt(origin.port)], ...patch });
+  const rig = await startHttp2Rig(t, { pods: [podAt(origin.port)], ...patch }, gateway);
   return { origin, rig, session: await dialHttp2(t, rig.port) };
 };

@@ -12,9 +12,9 @@ export interface TcpRig extends Rig {
 }
 
 /** A gateway with one TCP port, for a workload at zero. */
-export const startTcpRig = async (t: ExecutionContext, patch: Partial<WorkloadRoute> = {}): Promise<TcpRig> => {
+export const startTcpRig = async (t: ExecutionContext, patch: Partial<WorkloadRoute> = {}, gateway: Parameters<typeof startRig>[1] = {}): Promise<TcpRig> => {
   const port = await freePort();
-  const rig = await startRig({ listeners: [{ address: '127.0.0.1', port, protocol: 'tcp', target: 'http' }], ...patch });
+  const rig = await startRig({ listeners: [{ address: '127.0.0.1', port, protocol: 'tcp', target: 'http' }], ...patch }, gateway);
   t.teardown(rig.stop);
   const counters = rig.gateway.counters.workloads.get(web)!;
   const { pokes } = rig;

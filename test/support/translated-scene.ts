@@ -12,8 +12,13 @@ export interface TranslatedScene extends Scene {
   readonly counted: () => Promise<readonly (readonly [number, number])[]>;
 }
 
-export const startTranslatedScene = async (t: ExecutionContext, script: Script, patch: Partial<WorkloadRoute> = {}): Promise<TranslatedScene> => {
-  const scene = await startScene(t, script, patch);
+export const startTranslatedScene = async (
+  t: ExecutionContext,
+  script: Script,
+  patch: Partial<WorkloadRoute> = {},
+  gateway: Parameters<typeof startScene>[3] = {},
+): Promise<TranslatedScene> => {
+  const scene = await startScene(t, script, patch, gateway);
   const counters = scene.rig.gateway.counters.workloads.get(web)!;
   return {
     ...scene,

@@ -1,6 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/index.ts';
-import { connectDeadline } from '../connect-deadline.ts';
+import { connectDeadline } from '../pod-deadline.ts';
 import { HeadReader } from './head-reader.ts';
 import { mostAnswerHeadBytes } from './limits.ts';
 import { bodyReader, type BodyReader, type BodySink, type PassAs } from './message-body.ts';

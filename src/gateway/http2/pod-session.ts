@@ -1,5 +1,5 @@
-import { millis, type Clock, type Timer } from '../../core/index.ts';
-import { connectDeadline } from '../connect-deadline.ts';
+import type { Clock, Timer } from '../../core/index.ts';
+import { connectDeadline, podDeadline } from '../pod-deadline.ts';
 import type { ConnectFailure } from '../counters.ts';
 import { connectToPod } from '../pod-socket.ts';
 import { errors } from './engine/codes.ts';
@@ -148,7 +148,7 @@ export class PodSession implements ConnectionOwner {
   #connected(): void {
     this.#timer?.cancel();
     this.#failure = 'closed';
-    this.#timer = this.#clock.after(millis(settingsWithinMs), () => this.#ready());
+    this.#timer = podDeadline(this.#clock, settingsWithinMs, () => this.#ready());
   }
 
   #ready(): void {

@@ -3,10 +3,12 @@ import test, { type ExecutionContext } from 'ava';
 import { freePort, podAt, until } from '../../../test/support/gateway-rig.ts';
 import { Heard, requestFields } from '../../../test/support/http2-engine.ts';
 import { startHttp2Origin, type Handler, type Http2Origin } from '../../../test/support/http2-rig.ts';
+import { setting, settingsFrame } from '../../../test/support/http2-wire.ts';
 import { instant, ManualClock, millis } from '../../core/index.ts';
 import type { PodConnectionCounts } from '../counters.ts';
 import { Pod } from '../pod.ts';
 import { RevisionFigures } from '../revision-figures.ts';
+import { settingIds } from './engine/codes.ts';
 import { noneSensitive } from './engine/sensitive.ts';
 import type { Stream } from './engine/stream.ts';
 import type { PodSession } from './pod-session.ts';
@@ -21,9 +23,11 @@ class Taker implements StreamTaker {
   stream: Stream | undefined;
   problem: string | undefined;
   away = false;
+  tunnels = false;
 
   opened(session: PodSession): void {
     this.session = session;
+    this.tunnels = session.takesTunnels;
     this.stream = session.request(requestFields(), noneSensitive, true, this.heard);
   }
 
@@ -111,8 +115,34 @@ test('a pod that accepts and says nothing is given a second, and then what it ma
   await clock.advance(millis(999));
   t.is(taker.stream, undefined);
   await clock.advance(millis(1));
-  t.truthy(taker.stream);
+  await until('it has a stream', () => taker.stream !== undefined);
   t.is(taker.problem, undefined);
+});
+
+test('SETTINGS that have come while the gateway stood still are read before they are called late', async (t) => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    // From a timer, as the clock's own are, behind which what has come is read.
+    const late = (): void => {
+      socket.write(settingsFrame(setting(settingIds.enableConnectProtocol, 1)));
+      void clock.advance(millis(1));
+    };
+    socket.once('data', () => void clock.advance(millis(999)).then(() => setTimeout(late)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = server.address() as AddressInfo;
+  const { clock, sessions, pod, take } = sceneAt(t, port);
+  // The sweeps of its connections come at another moment.
+  sessions.of(pod, port);
+  await clock.advance(millis(1));
+  const taker = take();
+  await until('it has a stream', () => taker.stream !== undefined);
+  t.true(taker.tunnels);
 });
 
 test('a connection that is idle for a minute is closed; one with a stream is not', async (t) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import test from 'ava';
-import { millis } from '../../../src/core/index.ts';
+import { millis, systemClock } from '../../../src/core/index.ts';
 import { pause, podAt, until, web } from '../../support/gateway-rig.ts';
 import { answerOf, ask, bodyOf, dialHttp2, grpcHeaders, startHttp2Origin, startHttp2Rig, startHttp2Scene } from '../../support/http2-rig.ts';
 
@@ -56,14 +56,25 @@ test('what a drain has no time for is cut: visibly within an answer, by status 1
 });
 
 test('while a drain settles, a new connection is still served, a request at a time', async (t) => {
-  const { rig } = await startHttp2Scene(t, (stream) => stream.respond({ ':status': 200 }, { endStream: true }));
-  const drained = rig.gateway.drain({ settle: millis(1500), limit: millis(5000) });
+  const settle = millis(1500);
+  let settled = (): void => undefined;
+  // Over when the test says so.
+  const settling = new Promise<void>((resolve) => (settled = resolve));
+  const { rig } = await startHttp2Scene(
+    t,
+    (stream) => stream.respond({ ':status': 200 }, { endStream: true }),
+    {},
+    {},
+    { clock: { ...systemClock, sleep: (delay, signal) => (delay === settle ? settling : systemClock.sleep(delay, signal)) } },
+  );
+  const drained = rig.gateway.drain({ settle, limit: millis(5000) });
   const late = await dialHttp2(t, rig.port);
   const goaway = once(late, 'goaway');
   t.is((await ask(late)).status, 200);
   await goaway;
   // The port is still open, so it was the request that brought the GOAWAY and not the end of the drain.
   t.is((await ask(await dialHttp2(t, rig.port))).status, 200);
+  settled();
   t.is(await drained, 0);
 });
 

@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import test from 'ava';
 import { parseJson, pause, podAt, raw, until, web, type Rig } from '../../support/gateway-rig.ts';
 import { answerOf, ask, dialHttp2, grpcHeaders, startHttp2Origin, startHttp2Rig, startHttp2Scene } from '../../support/http2-rig.ts';
+import { skippingClock } from '../../support/skipping-clock.ts';
 
 /** Missing in the types: fields that are to stand once may be sent twice. */
 const loosely: object = { strictSingleValueFields: false };
@@ -168,7 +169,8 @@ test('a pod that speaks HTTP/1.1 is no pod to connect to', async (t) => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const address = server.address();
-  const rig = await startHttp2Rig(t, { holdTimeoutMs: 200, pods: [podAt(typeof address === 'object' ? address!.port : 0)] });
+  // Over before the third attempt, behind which it is a 502.
+  const rig = await startHttp2Rig(t, { holdTimeoutMs: 10, pods: [podAt(typeof address === 'object' ? address!.port : 0)] });
   const session = await dialHttp2(t, rig.port);
   t.is((await ask(session)).status, 503);
 });
@@ -193,9 +195,12 @@ for (const [what, patch, code, grpcStatus, status] of [
   });
 
 test('an answer that does not begin in time: 504, status 4 for gRPC, and the pod is told', async (t) => {
-  // Long enough for both to reach the pod, on a busy machine too.
-  const { session, origin, rig } = await startHttp2Scene(t, () => undefined, { responseStartTimeoutMs: 1500 });
-  const [plain, grpc] = await Promise.all([ask(session), ask(session, grpcHeaders(), 'x')]);
+  const clock = skippingClock();
+  const { session, origin, rig } = await startHttp2Scene(t, () => undefined, { responseStartTimeoutMs: 60_000 }, {}, { clock });
+  const answers = Promise.all([ask(session), ask(session, grpcHeaders(), 'x')]);
+  await until('both are in the pod', () => origin.requests.length === 2);
+  clock.skip(60_000);
+  const [plain, grpc] = await answers;
   t.is(plain.status, 504);
   t.is(grpc.headers['grpc-status'], '4');
   await until('the pod is told', () => origin.requests.length === 2 && origin.requests.every(({ closedWith }) => closedWith() === cancel));
@@ -203,15 +208,20 @@ test('an answer that does not begin in time: 504, status 4 for gRPC, and the pod
 });
 
 test('a request that takes too long within its answer is cut visibly', async (t) => {
+  const clock = skippingClock();
   const { session } = await startHttp2Scene(
     t,
     (stream) => {
       stream.respond({ ':status': 200 });
       stream.write('half');
     },
-    { requestTimeoutMs: 1500 },
+    { requestTimeoutMs: 60_000 },
+    {},
+    { clock },
   );
-  const { body, code } = await ask(session);
+  const stream = session.request();
+  stream.once('data', () => clock.skip(60_000));
+  const { body, code } = await answerOf(stream);
   t.is(body, 'half');
   t.is(code, internal);
 });

@@ -130,16 +130,16 @@ test('a drain says GOAWAY over TLS, and what is under way runs to its end', asyn
 test('a client that takes its request back, or is gone, ends it at the pod', async (t) => {
   const scene = await start(t);
   const session = await scene.dial();
-  for (const leaves of ['takes it back', 'is gone']) {
+  for (const [before, leaves] of ['takes it back', 'is gone'].entries()) {
     const stream = session.request({ ':authority': 'new.example', ':path': '/never' });
     stream.on('error', () => undefined);
-    await until('there', () => inFlight(scene, 1) === 1);
+    await until('at the pod', () => scene.h2c.requests.length === before + 1);
+    t.is(inFlight(scene, 1), 1);
     if (leaves === 'is gone') session.destroy();
     else stream.close(constants.NGHTTP2_CANCEL);
     await until('over', () => inFlight(scene, 1) === 0);
     await until('at the pod, too', () => scene.h2c.requests.at(-1)?.closedWith() !== undefined);
   }
-  t.pass();
 });
 
 /** A second of the sweeps is 40 ms. */

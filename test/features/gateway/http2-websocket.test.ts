@@ -7,6 +7,7 @@ import { parseJson, podAt, until, web } from '../../support/gateway-rig.ts';
 import { answerOf, ask, startHttp2Scene, type Answer } from '../../support/http2-rig.ts';
 import { readHead, valuesOf, without, type Field } from '../../support/raw-message.ts';
 import { okWith, type Script } from '../../support/scripted-origin.ts';
+import { skippingClock } from '../../support/skipping-clock.ts';
 import { startTranslatedScene } from '../../support/translated-scene.ts';
 import type { Wire } from '../../support/wire.ts';
 
@@ -171,8 +172,11 @@ for (const [what, fields, status] of [
   });
 
 test('a silence too long ends it', async (t) => {
-  const idle = await startTranslatedScene(t, echo, { idleTimeoutMs: 700 });
-  t.is((await open(idle.session).end).code, 2);
+  const clock = skippingClock();
+  const idle = await startTranslatedScene(t, echo, { idleTimeoutMs: 60_000 }, { clock });
+  const { stream, end } = open(idle.session);
+  stream.once('response', () => clock.skip(60_000));
+  t.is((await end).code, 2);
   t.deepEqual(await idle.counted(), [[200, 1]]);
 });
 
