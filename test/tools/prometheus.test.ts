@@ -56,7 +56,7 @@ test.after.always(() => rouse.stop());
 
 /** What promtool says to an exposition; nothing is good. */
 const promtoolSays = async (exposition: string): Promise<readonly [number | null, string]> => {
-  const child = spawn('promtool', ['check', 'metrics'], { timeout: 30_000 });
+  const child = spawn('promtool', ['check', 'metrics'], { timeout: 120_000 });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
