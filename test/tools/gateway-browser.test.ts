@@ -130,7 +130,7 @@ const startApp = async (t: ExecutionContext): Promise<Origin & { readonly endles
   return { ...origin, endless };
 };
 
-test('a page at zero is held until its pod is there; its events, WebSocket, streams and uploads then work as they do without a gateway', async (t) => {
+test.serial('a page at zero is held until its pod is there; its events, WebSocket, streams and uploads then work as they do without a gateway', async (t) => {
   t.timeout(60_000);
   const [app, rig, browser] = await Promise.all([startApp(t), startRig(), startBrowser(t)]);
   t.teardown(rig.stop);
@@ -159,7 +159,7 @@ test('a page at zero is held until its pod is there; its events, WebSocket, stre
   );
 });
 
-test('with the waiting page a browser shows at once that the application starts, and by itself the application when it has', async (t) => {
+test.serial('with the waiting page a browser shows at once that the application starts, and by itself the application when it has', async (t) => {
   t.timeout(60_000);
   const [app, rig, browser] = await Promise.all([startApp(t), startRig({ waitingPage: true }), startBrowser(t)]);
   t.teardown(rig.stop);

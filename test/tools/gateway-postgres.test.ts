@@ -74,7 +74,7 @@ test.serial('two sessions at once: one waits for the lock of the other, and hear
   second.child.stdin.write("listen paid; select 'listening';\n");
   first.child.stdin.write("begin; update account set balance = balance - 3; notify paid, '3 of 10'; select 'taken';\n");
   await until('both are at it', () => first.text() === 'taken\n' && second.text() === 'listening\n');
-  t.is(rig.counters.inFlight, 2);
+  await until('the one before has left', () => rig.counters.inFlight === 2);
   second.child.stdin.write('update account set balance = balance * 2; select balance from account;\n');
   await untilWaiting(t, rig.port, "wait_event_type = 'Lock'");
   t.is(second.text(), 'listening\n');

@@ -81,7 +81,7 @@ test('cat fails, instead of taking half a file for the whole, when the pod break
 });
 
 test('fifty connections at once to a workload at zero, ten at a time: every one is answered, and never more than ten are in the pod', async (t) => {
-  const rig = await startTcpRig(t, { containerConcurrency: 10 });
+  const rig = await startTcpRig(t, { containerConcurrency: 10, holdTimeoutMs: 60_000 });
   const clients = Array.from({ length: 50 }, (_, index) => socat(t, rig.port, `client ${index}`));
   await until('all are held', () => rig.counters.held === 50);
   let most = 0;

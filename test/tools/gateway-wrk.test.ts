@@ -1,6 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { freePort, startOrigin, until } from '../support/gateway-rig.ts';
 import { startProgram } from '../support/real-program.ts';
@@ -11,8 +12,8 @@ import { until as untilAsync } from '../support/until.ts';
 
 const clients = 64;
 
-test('4 seconds of 64 connections, begun at zero: no error, and the gateway counts every request exactly once', async (t) => {
-  t.timeout(60_000);
+test('3 seconds and more of 64 connections, begun at zero: no error, and the gateway counts every request exactly once', async (t) => {
+  t.timeout(120_000);
   const directory = await mkdtemp(join(tmpdir(), 'rouse-wrk-'));
   t.teardown(() => rm(directory, { recursive: true }));
   let [seen, finished, cut] = [0, 0, 0];
@@ -38,10 +39,12 @@ test('4 seconds of 64 connections, begun at zero: no error, and the gateway coun
   const sum = (text: string, name: string): number =>
     [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'))].reduce((total, [, value]) => total + Number(value), 0);
 
-  const wrk = startProgram(t, 'wrk', ['-t', '2', '-c', String(clients), '-d', '4s', '--timeout', '10s', `http://127.0.0.1:${port}/`]);
+  // It is ended, as by ^C, when it has done enough: how long a wake takes, and how much is answered in a second, is the machine's affair.
+  const wrk = startProgram(t, 'wrk', ['-t', '2', '-c', String(clients), '-d', '100s', '--timeout', '30s', `http://127.0.0.1:${port}/`], { limitMs: 110_000 });
   await untilAsync('all are held', async () => sum(await figures(), 'rouse_gateway_held_requests') === clients);
   await route({ address: '127.0.0.1', port: pod.port });
-  const { code, text: report, errors } = await wrk.ended;
+  await Promise.all([sleep(3000), untilAsync('thousands are answered', () => finished > 2000, 60_000)]);
+  const { code, text: report, errors } = await wrk.stop('SIGINT');
   t.is(code, 0, errors);
   t.notRegex(report, /Socket errors|Non-2xx/);
   const completed = Number(/(\d+) requests in/.exec(report)?.[1]);

@@ -211,27 +211,35 @@ test('every rule is evaluated without an error, and what is recorded has numbers
 });
 
 test('the alert about a workload that cannot be woken is on its way to fire, those about Rouse are silent', async (t) => {
-  const { data } = (await (await fetch(`${prometheus}/api/v1/alerts`)).json()) as {
-    data: { alerts: readonly { labels: Readonly<Record<string, string>> }[] };
+  let ofLocal: readonly Readonly<Record<string, string>>[] = [];
+  // One scrape may come while a gateway does not have the newest routes yet: what is over by the next one is on its way to nothing.
+  const isSo = async (): Promise<boolean> => {
+    const { data } = (await (await fetch(`${prometheus}/api/v1/alerts`)).json()) as {
+      data: { alerts: readonly { labels: Readonly<Record<string, string>> }[] };
+    };
+    ofLocal = data.alerts.map(({ labels }) => labels).filter(({ job }) => job === 'rouse');
+    const areOfWakes = ofLocal.every(({ alertname }) => alertname === 'RouseWakeFailing');
+    return areOfWakes && ofLocal.some(({ workload: name }) => name === 'broken');
   };
-  const ofLocal = data.alerts.map(({ labels }) => labels).filter(({ job, instance }) => job === 'rouse' || instance !== undefined);
-  t.true(ofLocal.some(({ alertname, workload: name, job }) => alertname === 'RouseWakeFailing' && name === 'broken' && job === 'rouse'));
-  t.deepEqual(ofLocal.filter(({ alertname, job }) => job === 'rouse' && alertname !== 'RouseWakeFailing'), []); // prettier-ignore
+  await until('no alert but the one about broken', isSo, 15_000, () => ofLocal);
+  t.pass();
 });
 
 test('what sleeps saves pods, what is under load uses them', async (t) => {
-  const [sleepy] = await ask('rouse_saved_pod_seconds_total{job="rouse",workload="sleepy"}');
-  t.true((sleepy?.values.at(-1) ?? 0) > 2, JSON.stringify(sleepy?.values.slice(-3)));
-  const [busy] = await ask('rouse_pod_seconds_total{job="rouse",workload="busy"}');
-  t.true((busy?.values.at(-1) ?? 0) > 5, JSON.stringify(busy?.values.slice(-3)));
+  const newest = async (expr: string): Promise<number> => (await ask(expr))[0]?.values.at(-1) ?? 0;
+  const [saved, used] = ['rouse_saved_pod_seconds_total{job="rouse",workload="sleepy"}', 'rouse_pod_seconds_total{job="rouse",workload="busy"}'];
+  await until('sleepy has saved', async () => (await newest(saved)) > 2, 30_000, () => newest(saved)); // prettier-ignore
+  await until('busy has used', async () => (await newest(used)) > 5, 30_000, () => newest(used)); // prettier-ignore
+  t.pass();
 });
 
 test('promtool has nothing to say against the rules, and their tests are green', async (t) => {
+  t.timeout(500_000);
   for (const args of [
     ['check', 'rules', ...rules.map((name) => join(rulesFolder, name))],
     ['test', 'rules', join(rulesFolder, 'tests', 'alerts.yaml')],
   ]) {
-    const child = spawn('promtool', args, { timeout: 60_000 });
+    const child = spawn('promtool', args, { timeout: 240_000 });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -212,7 +212,8 @@ test.serial('logs: of a Deployment, following, and of what ran before a crash', 
 });
 
 test.serial('describe tells a pod that crashes from its events and state', async (t) => {
-  const text = await scene.kubectl(['describe', 'pod', '-l', 'app=crashing']);
+  // An Event is written when nothing else is under way.
+  const text = await untilAnswer(scene.kubectl, ['describe', 'pod', '-l', 'app=crashing'], (said) => said.includes('Back-off restarting failed container'));
   tells(t, text, [/^ +Last State: +Terminated\n +Reason: +Error\n +Exit Code: +3$/m, /^ +Restart Count: +[1-9]/m, /Back-off restarting failed container/]);
   tells(t, await scene.kubectl(['describe', 'node', 'local']), [/^ +Ready +True /m, /^ +default +crashing-/m]);
 });

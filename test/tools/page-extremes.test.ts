@@ -41,7 +41,7 @@ const open = async (browser: Browser, { url }: PageScene, hash: string, ready: s
   await browser.until(ready);
 };
 
-test('nothing is wider than a phone or than a desk, whatever the names, reasons and figures are, and axe-core finds nothing', async (t) => {
+test.serial('nothing is wider than a phone or than a desk, whatever the names, reasons and figures are, and axe-core finds nothing', async (t) => {
   t.timeout(120_000);
   const [page, browser] = await Promise.all([
     servePage(t, { workloads: extremes, ticks: (key) => ticksOf(key.includes('huge') ? 1e6 : 1e-6) }),
@@ -63,23 +63,26 @@ test('nothing is wider than a phone or than a desk, whatever the names, reasons 
   t.deepEqual(browser.complaints, []);
 });
 
-test('a page that was left, or that nobody looks at, keeps no connection: more pages than a browser has connections are opened one after the other', async (t) => {
-  t.timeout(120_000);
-  const [page, browser] = await Promise.all([servePage(t, { workloads: [liveWorkload('default', 'hello')] }), startBrowser(t)]);
-  for (let visit = 0; visit < 8; visit++) await open(browser, page, '', `${rows}.length === 1`);
-  await until('the pages before are let go', () => page.openStreams() === 1);
-  await browser.evaluate(
-    "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))",
-  );
-  await until('nobody looks', () => page.openStreams() === 0);
-  await browser.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))");
-  await until('somebody looks again', () => page.openStreams() === 1);
-  await browser.open('about:blank');
-  await until('it is left', () => page.openStreams() === 0);
-  t.pass();
-});
+test.serial(
+  'a page that was left, or that nobody looks at, keeps no connection: more pages than a browser has connections are opened one after the other',
+  async (t) => {
+    t.timeout(120_000);
+    const [page, browser] = await Promise.all([servePage(t, { workloads: [liveWorkload('default', 'hello')] }), startBrowser(t)]);
+    for (let visit = 0; visit < 8; visit++) await open(browser, page, '', `${rows}.length === 1`);
+    await until('the pages before are let go', () => page.openStreams() === 1);
+    await browser.evaluate(
+      "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))",
+    );
+    await until('nobody looks', () => page.openStreams() === 0);
+    await browser.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))");
+    await until('somebody looks again', () => page.openStreams() === 1);
+    await browser.open('about:blank');
+    await until('it is left', () => page.openStreams() === 0);
+    t.pass();
+  },
+);
 
-test('of a workload that is deleted while it is looked at, what was known stays, and the page says so; when it is back it goes on', async (t) => {
+test.serial('of a workload that is deleted while it is looked at, what was known stays, and the page says so; when it is back it goes on', async (t) => {
   t.timeout(120_000);
   const hello = liveWorkload('default', 'hello');
   const [page, browser] = await Promise.all([servePage(t, { workloads: [hello], ticks: () => ticksOf(4) }), startBrowser(t)]);
@@ -95,7 +98,7 @@ test('of a workload that is deleted while it is looked at, what was known stays,
   t.deepEqual(browser.complaints, []);
 });
 
-test('after a controller has gone and another has come what happened is told once', async (t) => {
+test.serial('after a controller has gone and another has come what happened is told once', async (t) => {
   t.timeout(120_000);
   const [page, browser] = await Promise.all([servePage(t, { workloads: [liveWorkload('default', 'hello')] }), startBrowser(t)]);
   const event = { at: Date.now() - 2 * 86_400_000, namespace: 'default', name: 'hello', kind: 'scaled', text: '0 → 1: a request is waiting' };
@@ -118,7 +121,7 @@ test('after a controller has gone and another has come what happened is told onc
   await browser.until(`${told}.length === 2`);
 });
 
-test('behind a Service of several replicas the page asks until the leader answers; where none does it shows the standby, and says so', async (t) => {
+test.serial('behind a Service of several replicas the page asks until the leader answers; where none does it shows the standby, and says so', async (t) => {
   t.timeout(120_000);
   const page = await servePage(t, { workloads: [liveWorkload('default', 'hello')] });
   const browser = await startBrowser(t);
@@ -128,13 +131,13 @@ test('behind a Service of several replicas the page asks until the leader answer
   t.true(asked > 6);
   page.shown.leads = () => false;
   await browser.until(`${connection}.startsWith('Live, from a standby')`);
-  t.is(page.openStreams(), 1);
+  await until('the streams before are let go', () => page.openStreams() === 1);
   page.shown.leads = () => true;
   await browser.until(`${connection} === 'Live'`);
   t.deepEqual(browser.complaints, []);
 });
 
-test('a controller whose clock is not the one of this computer is said to be so', async (t) => {
+test.serial('a controller whose clock is not the one of this computer is said to be so', async (t) => {
   t.timeout(120_000);
   const [page, browser] = await Promise.all([servePage(t, { workloads: [] }, { aheadMs: 300_000 }), startBrowser(t)]);
   await open(browser, page, '', `${connection} !== ''`);
@@ -142,7 +145,7 @@ test('a controller whose clock is not the one of this computer is said to be so'
   t.pass();
 });
 
-test('an address that means nothing, and a page that is paused, are no dead ends', async (t) => {
+test.serial('an address that means nothing, and a page that is paused, are no dead ends', async (t) => {
   t.timeout(120_000);
   const [page, browser] = await Promise.all([servePage(t, { workloads: [liveWorkload('default', 'hello')] }), startBrowser(t)]);
   await open(browser, page, 'a/%', "document.getElementById('story-problem').textContent.includes('a/% is not onboarded')");

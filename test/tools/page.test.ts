@@ -53,78 +53,83 @@ const isClean = async (t: ExecutionContext, browser: Browser, what: string): Pro
   t.deepEqual(browser.complaints, [], what);
 };
 
-test('the page of a real rouse local: rows, a wake as it happens, the story of a workload, by keyboard alone; it says when the controller is gone, and goes on when it is back', async (t) => {
-  t.timeout(makesPictures ? 480_000 : 240_000);
-  const port = await freePort();
-  const [{ rouse, url }, browser] = await Promise.all([startLocal(t, ['hello', 'reports', 'shop'], port), startBrowser(t, 400_000)]);
-  await browser.show({ ...desk, scheme: 'light' });
-  await browser.open(url);
-  await browser.until(`${rows}.length === 3 && ${connection} === 'Live'`);
-  await browser.until(`${rowOf('default/hello')}.innerText.includes('asleep')`);
-  t.is(await browser.evaluate("document.getElementById('count').textContent"), '3 workloads');
+test.serial(
+  'the page of a real rouse local: rows, a wake as it happens, the story of a workload, by keyboard alone; it says when the controller is gone, and goes on when it is back',
+  async (t) => {
+    t.timeout(makesPictures ? 480_000 : 240_000);
+    const port = await freePort();
+    const [{ rouse, url }, browser] = await Promise.all([startLocal(t, ['hello', 'reports', 'shop'], port), startBrowser(t, 400_000)]);
+    await browser.show({ ...desk, scheme: 'light' });
+    await browser.open(url);
+    await browser.until(`${rows}.length === 3 && ${connection} === 'Live'`);
+    await browser.until(`${rowOf('default/hello')}.innerText.includes('asleep')`);
+    t.is(await browser.evaluate("document.getElementById('count').textContent"), '3 workloads');
 
-  const apps = await Promise.all(['hello', 'shop'].map((name) => appUrl(rouse, name)));
-  t.is((await fetch(apps[0] ?? '')).status, 200);
-  await browser.until("document.getElementById('feed').innerText.includes('0 → 1: a request is waiting')");
-  await browser.until("/default\\/hello first byte after \\d+ ms/.test(document.getElementById('feed').innerText)");
-  await browser.until(`/active/.test(${rowOf('default/hello')}.innerText)`);
-  await isClean(t, browser, 'the list');
-  if (makesPictures) await playLoad(apps);
-  if (makesPictures) await picture(browser, 'live-page-list');
+    const apps = await Promise.all(['hello', 'shop'].map((name) => appUrl(rouse, name)));
+    t.is((await fetch(apps[0] ?? '')).status, 200);
+    await browser.until("document.getElementById('feed').innerText.includes('0 → 1: a request is waiting')");
+    await browser.until("/default\\/hello first byte after \\d+ ms/.test(document.getElementById('feed').innerText)");
+    await browser.until(`/active/.test(${rowOf('default/hello')}.innerText)`);
+    await isClean(t, browser, 'the list');
+    if (makesPictures) await playLoad(apps);
+    if (makesPictures) await picture(browser, 'live-page-list');
 
-  // By keyboard: to the filter, then to the row, into the story and back.
-  await browser.press('/');
-  t.is(await browser.evaluate('document.activeElement.id'), 'filter');
-  for (const key of 'hel') await browser.press(key);
-  await browser.until(`${rows}.length === 1`);
-  for (let presses = 0; presses < 20 && (await browser.evaluate(focused)) !== 'default/hello'; presses++) await browser.press('Tab');
-  t.is(await browser.evaluate(focused), 'default/hello');
-  await browser.press('Enter');
-  await browser.until("location.hash === '#/default/hello' && document.querySelector('#wakes caption') !== null");
-  t.is(await browser.evaluate("document.getElementById('story-title').textContent"), 'default/hello');
-  t.deepEqual(await browser.evaluate("[...document.querySelectorAll('.wake:first-child tbody th')].map((th) => th.textContent)"), [
-    'decide',
-    'schedule',
-    'start',
-    'ready',
-    'forward',
-  ]);
-  t.true(
-    await browser.evaluate("[...document.querySelectorAll('#decisions li')].some((li) => li.textContent.includes('0 → 1: a request is waiting wake-request'))"),
-  );
-  t.regex(String(await browser.evaluate("document.querySelector('#pods-chart [role=img]').ariaLabel")), /^Chart .* desired \d, ready \d\./);
-  t.true(Number(await browser.evaluate("document.querySelector('#load-chart canvas').width")) > 600);
-  await browser.evaluate("document.querySelector('#figures summary').click()");
-  await browser.until("document.querySelectorAll('#figures tbody tr').length > 2");
-  await browser.evaluate("document.getElementById('explain').click()");
-  await browser.until("document.getElementById('explanation').textContent.includes('From the load to the count')");
-  await isClean(t, browser, 'a story');
-  if (makesPictures) {
+    // By keyboard: to the filter, then to the row, into the story and back.
+    await browser.press('/');
+    t.is(await browser.evaluate('document.activeElement.id'), 'filter');
+    for (const key of 'hel') await browser.press(key);
+    await browser.until(`${rows}.length === 1`);
+    for (let presses = 0; presses < 20 && (await browser.evaluate(focused)) !== 'default/hello'; presses++) await browser.press('Tab');
+    t.is(await browser.evaluate(focused), 'default/hello');
+    await browser.press('Enter');
+    await browser.until("location.hash === '#/default/hello' && document.querySelector('#wakes caption') !== null");
+    t.is(await browser.evaluate("document.getElementById('story-title').textContent"), 'default/hello');
+    t.deepEqual(await browser.evaluate("[...document.querySelectorAll('.wake:first-child tbody th')].map((th) => th.textContent)"), [
+      'decide',
+      'schedule',
+      'start',
+      'ready',
+      'forward',
+    ]);
+    t.true(
+      await browser.evaluate(
+        "[...document.querySelectorAll('#decisions li')].some((li) => li.textContent.includes('0 → 1: a request is waiting wake-request'))",
+      ),
+    );
+    t.regex(String(await browser.evaluate("document.querySelector('#pods-chart [role=img]').ariaLabel")), /^Chart .* desired \d, ready \d\./);
+    t.true(Number(await browser.evaluate("document.querySelector('#load-chart canvas').width")) > 600);
     await browser.evaluate("document.querySelector('#figures summary').click()");
-    await picture(browser, 'live-page');
-    await picture(browser, 'live-page-dark', 'dark');
-  }
-  await browser.press('Escape');
-  await browser.until(`location.hash === '#/?filter=hel' && ${focused} === 'default/hello'`);
-  await browser.evaluate("location.hash = '#/?sort=ready&order=desc'");
-  await browser.until(`${rows}.length === 3`);
-  t.is(
-    await browser.evaluate("document.querySelector('th[aria-sort]').textContent + ' ' + document.querySelector('th[aria-sort]').ariaSort"),
-    'Ready descending',
-  );
-  await browser.evaluate(`${rows}[0].querySelector('a').focus()`);
-  await browser.press('ArrowDown');
-  t.is(await browser.evaluate(focused), await browser.evaluate(`${rows}[1].querySelector('a').textContent`));
+    await browser.until("document.querySelectorAll('#figures tbody tr').length > 2");
+    await browser.evaluate("document.getElementById('explain').click()");
+    await browser.until("document.getElementById('explanation').textContent.includes('From the load to the count')");
+    await isClean(t, browser, 'a story');
+    if (makesPictures) {
+      await browser.evaluate("document.querySelector('#figures summary').click()");
+      await picture(browser, 'live-page');
+      await picture(browser, 'live-page-dark', 'dark');
+    }
+    await browser.press('Escape');
+    await browser.until(`location.hash === '#/?filter=hel' && ${focused} === 'default/hello'`);
+    await browser.evaluate("location.hash = '#/?sort=ready&order=desc'");
+    await browser.until(`${rows}.length === 3`);
+    t.is(
+      await browser.evaluate("document.querySelector('th[aria-sort]').textContent + ' ' + document.querySelector('th[aria-sort]').ariaSort"),
+      'Ready descending',
+    );
+    await browser.evaluate(`${rows}[0].querySelector('a').focus()`);
+    await browser.press('ArrowDown');
+    t.is(await browser.evaluate(focused), await browser.evaluate(`${rows}[1].querySelector('a').textContent`));
 
-  await rouse.stop('SIGKILL');
-  await browser.until(`/^The controller does not answer: trying again\\. What is shown is of \\d\\d:\\d\\d:\\d\\d\\.$/.test(${connection})`);
-  t.is(await browser.evaluate(`${rows}.length`), 3, 'what was known last stays');
-  t.deepEqual(await axeViolations(browser), [], 'the controller is gone');
-  await startLocal(t, ['anew'], port);
-  await browser.until(`${connection} === 'Live' && ${rows}.length === 1 && ${rowOf('default/anew')} !== null`);
-});
+    await rouse.stop('SIGKILL');
+    await browser.until(`/^The controller does not answer: trying again\\. What is shown is of \\d\\d:\\d\\d:\\d\\d\\.$/.test(${connection})`);
+    t.is(await browser.evaluate(`${rows}.length`), 3, 'what was known last stays');
+    t.deepEqual(await axeViolations(browser), [], 'the controller is gone');
+    await startLocal(t, ['anew'], port);
+    await browser.until(`${connection} === 'Live' && ${rows}.length === 1 && ${rowOf('default/anew')} !== null`);
+  },
+);
 
-test('where nothing is onboarded the page says how it is done; of a workload that is not, too', async (t) => {
+test.serial('where nothing is onboarded the page says how it is done; of a workload that is not, too', async (t) => {
   t.timeout(120_000);
   const [{ url }, browser] = await Promise.all([startLocal(t, [], await freePort()), startBrowser(t)]);
   await browser.open(url);
@@ -135,7 +140,7 @@ test('where nothing is onboarded the page says how it is done; of a workload tha
   await isClean(t, browser, 'an unknown workload');
 });
 
-test('of 5,000 busy workloads that the real scaler looks after the first row is there within a second, and the next page too', async (t) => {
+test.serial('of 5,000 busy workloads that the real scaler looks after the first row is there within a second, and the next page too', async (t) => {
   t.timeout(180_000);
   const [many, browser] = await Promise.all([startManyWorkloads(), startBrowser(t, 170_000)]);
   t.teardown(() => many.stop());
@@ -168,7 +173,7 @@ test('of 5,000 busy workloads that the real scaler looks after the first row is 
   t.log(`ms of CPU in 10 s with a page that shows the list: ${await cpuMs()}`);
 });
 
-test('in a cluster the page asks for a token and keeps it nowhere but in its memory', async (t) => {
+test.serial('in a cluster the page asks for a token and keeps it nowhere but in its memory', async (t) => {
   t.timeout(120_000);
   const check: Extract<PageAccess, { kind: 'token' }>['check'] = (token) =>
     Promise.resolve(token === 'right' ? { kind: 'allowed' } : { kind: 'unknown', detail: 'the API server does not know this token' });

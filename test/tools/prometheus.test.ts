@@ -38,11 +38,11 @@ test.before(async (t) => {
   t.is((await fetchText(shared)).status, 404, 'no workload by this host');
   await rouse.line(/^hello: first byte after /);
   // The next tick reads what the reports have brought by then.
-  text = await until('the load is in the windows', async () => {
+  text = await until('the load is in the windows, and a pod that is ready', async () => {
     const { status, body, type } = await fetchText(metrics);
     t.is(status, 200);
     t.regex(type, /^text\/plain; version=0\.0\.4/);
-    return /^rouse_stable_value\{.*\} 0\.\d*[1-9]/m.test(body) && body;
+    return /^rouse_stable_value\{.*\} [\d.]*[1-9]/m.test(body) && /^rouse_ready_pods\{.*\} [1-9]/m.test(body) && body;
   });
   for (const line of text.split('\n')) {
     const [, kindOf, kind] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
@@ -56,7 +56,7 @@ test.after.always(() => rouse.stop());
 
 /** What promtool says to an exposition; nothing is good. */
 const promtoolSays = async (exposition: string): Promise<readonly [number | null, string]> => {
-  const child = spawn('promtool', ['check', 'metrics'], { timeout: 30_000 });
+  const child = spawn('promtool', ['check', 'metrics'], { timeout: 120_000 });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { startKubectlScene, untilAnswer, type KubectlScene } from '../support/kubectl-scene.ts';
 import { kubectlBinary } from '../support/real-kubectl.ts';
@@ -40,6 +41,12 @@ test.before(async (t) => {
     ['-n', 'rouse-system', 'get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[0].ready}'],
     (ready) => ready === 'true true',
   );
+  // Ready as soon as they run: what they say comes a moment later.
+  await untilAnswer(
+    scene.kubectl,
+    ['-n', 'rouse-system', 'logs', '-l', 'app.kubernetes.io/name=rouse', '--tail=-1'],
+    (text) => text.split('a line').length === 3,
+  );
   await scene.kubectl(['annotate', 'deployment', 'hello', 'rouse.dev/min-scale=1']);
   await scene.kubectl([
     'apply',
@@ -71,6 +78,18 @@ const nothingToSay: readonly (readonly [RegExp, RegExp])[] = [
   [/describe quota$/, /the server doesn't have a resource type "quota"/],
 ];
 
+/** Runs it to its end; once more where the controller says that it has answered much lately, as these tests together are too much for one on a slow machine. */
+const ran = async (shell: string): Promise<{ readonly code: number | null; readonly said: string }> => {
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', shell], { cwd: root, env, timeout: 60_000 });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  const [, wait] = /^rouse: this controller has answered much lately: ask again in (\d+) s$/m.exec(said) ?? [];
+  if (wait === undefined) return { code, said };
+  await sleep(Number(wait) * 1000);
+  return ran(shell);
+};
+
 for (const { alert, spans } of pages) {
   const commands = [...new Set(spans.filter((span) => isCommand(span) && span.includes(' ')))];
   if (commands.length > 0)
@@ -78,10 +97,7 @@ for (const { alert, spans } of pages) {
       for (const command of commands) {
         const text = filledIn(command, { namespace: 'default', name: 'hello', pod: command.includes('rouse-system') ? ownPod : pod });
         const shell = `rouse() { node ${join(root, 'src', 'cli', 'main.ts')} "$@"; }; ${text}${changes.test(text) ? ' --dry-run=server' : ''}`;
-        const child = spawn('bash', ['-euo', 'pipefail', '-c', shell], { cwd: root, env, timeout: 60_000 });
-        let said = '';
-        for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
-        const [code] = (await once(child, 'close')) as [number | null];
+        const { code, said } = await ran(shell);
         t.log(`${text}: ${String(code)} ${said.slice(0, 200)}`);
         const [, excused] = nothingToSay.find(([of]) => of.test(command)) ?? [];
         t.true((code === 0 && said.trim() !== '') || excused?.test(said) === true, `${text}: ${String(code)}\n${said}`);
