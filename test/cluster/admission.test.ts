@@ -78,6 +78,8 @@ test.serial('nothing but what is onboarded is sent to us: no other Deployment, n
   const shown = (await requestsShownTo('workloads.rouse.dev', cluster.directory, from)).filter(({ namespace: where }) => where === namespace);
   const kinds = [...new Set(shown.map(({ user, verb, resource }) => `${verb} ${resource} by ${user}`))].sort();
   t.deepEqual(kinds, ['create deployments by admin', 'patch deployments by system:serviceaccount:rouse-system:rouse-controller']);
+  // The calls of the next test are counted to the last: none may be about what is left of this one, as its namespace goes.
+  await kubectl('delete', 'service/web', 'deployment/web');
 });
 
 test.serial('a dry run is answered as the real thing, and leaves nothing behind', async (t) => {

@@ -16,11 +16,12 @@ test('the conformance suite of the embedded API holds on kube-apiserver, unchang
   await cluster.restartApiServer();
   // It answers before all of its checks are well, and one case asks for these.
   const dispatcher = new Agent({ connect: { ca: cluster.caPem } });
-  await until('the API server says that it is ready', async () => {
+  const isReady = async (): Promise<boolean> => {
     const { statusCode, body } = await request(`${cluster.server}/readyz`, { dispatcher });
     await body.dump();
     return statusCode === 200;
-  });
+  };
+  await until('the API server says that it is ready', isReady, 60_000);
   await dispatcher.close();
   const [token, ca] = ['conformance.token', 'conformance.ca'].map((name) => join(cluster.directory, name));
   await writeFile(token ?? '', await cluster.token('admin'));

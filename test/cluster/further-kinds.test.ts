@@ -91,7 +91,16 @@ test('a kind is of no use without its definition and its rights, which is said; 
     stop.abort();
     await operating;
   });
-  const bad = await kubectl.try(['annotate', made.target, '-n', namespace, 'rouse.dev/enabled=true', 'rouse.dev/windw=6s']);
+  // The API server follows the configuration a moment later: until then a dry run leaves nothing behind.
+  const bad = await until(
+    'a setting that does not exist is refused',
+    async () => {
+      const tried = await kubectl.try(['annotate', made.target, '-n', namespace, 'rouse.dev/enabled=true', 'rouse.dev/windw=6s', '--dry-run=server']);
+      return tried.code !== 0 && tried;
+    },
+    20_000,
+    rouse.errors,
+  );
   t.regex(bad.stderr, /did you mean rouse\.dev\/window/);
   await made.annotate(...Object.entries(onboarded).map(([key, value]) => `${key}=${value}`));
   await made.untilTaken();

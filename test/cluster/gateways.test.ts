@@ -83,8 +83,8 @@ test.serial('a scale-in from four pods to two, and from two to four and back, fa
   const { namespace, clusterIP } = await run(t, 4);
   await onboard(namespace, 4);
   await leadsTo(namespace, addresses);
-  // Nodes hear of it up to a second later, and a connection that is made before stays with its pod.
-  for (let inRow = 0; inRow < 5;) {
+  // Nodes hear of it up to a second later, until then they know pods and gateways; and a connection that is made before stays with its pod.
+  for (let inRow = 0; inRow < 50;) {
     const answer = await fetch(`http://${clusterIP}/`, { headers: { connection: 'close' } });
     inRow = (await answer.text()).includes('"x-forwarded-for"') ? inRow + 1 : 0;
   }

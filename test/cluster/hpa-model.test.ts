@@ -67,6 +67,11 @@ interface PodObject {
   readonly status: { readonly phase: string };
 }
 
+interface DeploymentObject {
+  readonly spec: { readonly replicas: number };
+  readonly status: { readonly replicas?: number; readonly readyReplicas?: number };
+}
+
 /** A workload whose pods no node has: they run when the trace says so. */
 class Scene {
   readonly syncs: Sync[] = [];
@@ -110,7 +115,7 @@ class Scene {
     const { load, silent } = this.trace;
     await this.#starting;
     const sync = this.syncs.length;
-    const [replicas, pods] = await Promise.all([this.#replicas(), this.#pods()]);
+    const { replicas, pods } = await until(`${this.trace.name} is as its controllers see it`, () => this.#settled(), 30_000);
     const running = pods.filter(({ status }) => status.phase === 'Running').map(({ metadata }) => metadata.name);
     const told = running.slice(silent?.(sync) ?? 0);
     const milli = Math.round(((load[Math.min(sync, load.length - 1)] ?? 0) * 1000) / Math.max(1, told.length));
@@ -131,7 +136,14 @@ class Scene {
       const running = { phase: 'Running', startTime: metadata.creationTimestamp, conditions: [{ type: 'Ready', status: 'True' }] };
       await this.#cluster.api.patch(`/api/v1/namespaces/${this.#namespace}/pods/${metadata.name}/status`, { status: running });
     }
-    await sleep(200);
+  }
+
+  /** What there is, once the controllers have made the pods that are wanted and have seen those that run: they see pods by the same watch as the autoscaler does. */
+  async #settled(): Promise<{ readonly replicas: number; readonly pods: readonly PodObject[] } | undefined> {
+    const [{ spec, status }, pods] = await Promise.all([this.#deployment(), this.#pods()]);
+    const running = pods.filter((pod) => pod.status.phase === 'Running').length;
+    const isSeen = pods.length === spec.replicas && status.replicas === pods.length && (status.readyReplicas ?? 0) === running;
+    return isSeen ? { replicas: spec.replicas, pods } : undefined;
   }
 
   async #pods(): Promise<readonly PodObject[]> {
@@ -139,9 +151,8 @@ class Scene {
     return body['items'] as readonly PodObject[];
   }
 
-  async #replicas(): Promise<number> {
-    const { body } = await this.#cluster.api('GET', `/apis/apps/v1/namespaces/${this.#namespace}/deployments/${this.trace.name}`);
-    return (body['spec'] as { readonly replicas: number }).replicas;
+  async #deployment(): Promise<DeploymentObject> {
+    return (await this.#cluster.api('GET', `/apis/apps/v1/namespaces/${this.#namespace}/deployments/${this.trace.name}`)).body as unknown as DeploymentObject;
   }
 }
 

@@ -68,13 +68,14 @@ test('a pod waits for its ConfigMap, and then has its volumes, its user, its fil
   const kubectl = (...args: readonly string[]): Promise<string> => cluster.kubectl(['-n', namespace, ...args]);
   await cluster.kubectl(['-n', namespace, 'apply', '-f', '-'], { stdin: JSON.stringify(pod) });
   const read = async (): Promise<PodObject> => (await cluster.api('GET', `/api/v1/namespaces/${namespace}/pods/look`)).body as unknown as PodObject;
-  await until('an Event says what is missing', async () => (await kubectl('get', 'events')).includes('configmap "paint" not found'));
+  await until('an Event says what is missing', async () => (await kubectl('get', 'events')).includes('configmap "paint" not found'), 30_000);
   t.is((await read()).status?.phase, 'Pending');
   await kubectl('create', 'configmap', 'paint', '--from-literal=colour=green\n');
-  const logs = await until('it has looked', async () => {
+  const looked = async (): Promise<string | false> => {
     const { stdout } = await cluster.kubectl.try(['-n', namespace, 'logs', 'look']);
     return stdout.includes('look on') && stdout;
-  });
+  };
+  const logs = await until('it has looked', looked, 30_000);
   t.deepEqual(logs.trim().split('\n').filter(Boolean).slice(0, 13), [
     'looker',
     '65532',

@@ -56,7 +56,11 @@ test.serial('a hook that runs as soon as its container starts finds the files of
   const volumes = { volumes: [{ name: 'blob', secret: { secretName: 'blob' } }] };
   const pod = podOf('hooked', { ...container, volumeMounts: [{ name: 'blob', mountPath: '/blob' }] }, volumes);
   await cluster.api('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
-  const told = await until('the hook has run in it', async () => (await cluster.kubectl.try(['-n', namespace, 'logs', 'hooked'])).stdout.trim() || undefined);
+  const told = await until(
+    'the hook has run in it',
+    async () => (await cluster.kubectl.try(['-n', namespace, 'logs', 'hooked'])).stdout.trim() || undefined,
+    30_000,
+  );
   t.is(told, blob);
 });
 

@@ -9,6 +9,7 @@ import { startBrowser } from '../support/browser.ts';
 import { codeBlocks } from '../support/document.ts';
 import { kubectlBinary } from '../support/real-kubectl.ts';
 import { until } from '../support/until.ts';
+import { clusterLoad } from './harness/cluster-load.ts';
 import { clusterOf, type Cluster } from './harness/cluster.ts';
 import { install } from './harness/installed.ts';
 import { rouseFromShell } from './harness/rouse-from-shell.ts';
@@ -87,8 +88,12 @@ test.serial(
     const wake = async (): Promise<boolean> =>
       (await fetchFrom(`http://${clusterIP}/`, { signal: AbortSignal.timeout(30_000) }).catch(() => undefined))?.status === 200;
     await until('it is woken', wake, 60_000);
+    // It stays awake until the page, which may be slow, has shown it so.
+    const load = clusterLoad(clusterIP, { clients: 1 });
+    t.teardown(() => load.stop());
     await browser.until("/web first byte after \\d+ ms/.test(document.getElementById('feed').innerText)");
     await browser.until(`/active/.test(${row}.innerText)`);
+    await load.stop();
     t.is(await browser.evaluate("document.getElementById('connection').textContent"), 'Live', 'one of two replicas leads, and the page has found it');
     await browser.evaluate(`location.hash = '#/${namespace}/web'`);
     await browser.until("document.querySelectorAll('#wakes tbody tr').length === 5");

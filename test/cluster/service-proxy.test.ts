@@ -23,13 +23,14 @@ test('a Service leads to all of its ready pods, by address and by name, and refu
   const ask = async (host: string): Promise<string> =>
     ((await (await fetch(`http://${host}/`, { headers: { connection: 'close' } })).json()) as { pod: string }).pod;
   const seen = new Set<string>();
-  await until('three pods answered', async () => {
+  const answered = async (): Promise<boolean> => {
     await ask(clusterIP).then(
       (pod) => seen.add(pod),
       () => undefined,
     );
     return seen.size === 3;
-  });
+  };
+  await until('three pods answered', answered, 30_000);
   t.is((await lookup(`web.${namespace}.svc`, { family: 4 })).address, clusterIP);
   t.true(seen.has(await ask(`web.${namespace}.svc.cluster.local`)));
   await cluster.api.patch(`${path}/web/scale`, { spec: { replicas: 0 } });
@@ -108,11 +109,13 @@ test('a connection stays with its pod while the Service moves on, and with Clien
   for (let time = 0; time < 10; time += 1) t.is(await ask(), pod);
   // Nothing is behind the Service any more: whoever is connected stays, and nobody else gets in.
   await cluster.api.patch(`${services}/web`, { spec: { selector: { app: 'nobody' } } });
-  await until('new connections are refused', () =>
-    ask().then(
+  await until('new connections are refused', async () => {
+    // The program ends a connection that is idle for 5 s.
+    t.is(await ask(agent), pod);
+    return ask().then(
       () => false,
       () => true,
-    ),
-  );
+    );
+  });
   t.is(await ask(agent), pod);
 });

@@ -193,6 +193,7 @@ test.serial(
       [['flux', 'Apply']],
     );
     const changed = serviceManifest(web.namespace, { selector: { app: 'web', also: 'this' } });
+    await untilNotOurs(web);
     await web.finish(t);
     await web.apply(changed, '--server-side', '--field-manager=flux');
     t.deepEqual((await web.get('service')).spec.selector, { app: 'web', also: 'this' });
@@ -200,6 +201,18 @@ test.serial(
     t.is((await web.get('deployment')).spec.replicas, 1, 'nor of the Deployment');
   },
 );
+
+/** Whether we are among its managers. */
+const isOurs = ({ metadata: { managedFields = [] } }: Live): boolean => JSON.stringify(managedFields).includes(`"${fieldManager}"`);
+
+/** The count before is restored when nothing comes through us any more, and our last write is that nothing is ours. */
+const untilNotOurs = (web: Scene): Promise<unknown> =>
+  until(
+    'nothing of the Deployment is ours',
+    async () => !isOurs(await web.get('deployment')),
+    20_000,
+    async () => [await web.get('deployment'), errors()],
+  );
 
 interface Applied {
   readonly how: string;
@@ -228,9 +241,6 @@ const applyAll = async (web: Scene, { args, replicas }: Applied): Promise<void> 
   await web.apply(web.service(), ...args);
 };
 
-/** Whether we are among its managers. */
-const isOurs = ({ metadata: { managedFields = [] } }: Live): boolean => JSON.stringify(managedFields).includes(`"${fieldManager}"`);
-
 const untilTwo = (web: Scene, how: string): Promise<unknown> =>
   until(`${how}: two pods`, async () => (await web.get('deployment')).spec.replicas === 2, 30_000, errors);
 
@@ -258,13 +268,7 @@ test.serial('re-applying with the real kubectl in every way changes nothing and 
   await web.untilBack();
   await web.untilServedBy('pods');
   t.false(isOurs(await web.get('service')));
-  // The count before is restored when nothing comes through us any more, and our last write is that nothing is ours.
-  await until(
-    'nothing of the Deployment is ours',
-    async () => !isOurs(await web.get('deployment')),
-    20_000,
-    async () => [await web.get('deployment'), errors()],
-  );
+  await untilNotOurs(web);
   t.is((await web.get('deployment')).spec.replicas, 1);
   await web.finish(t);
   t.deepEqual((await web.get('service')).spec.selector, { app: 'web' });

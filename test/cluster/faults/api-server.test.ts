@@ -34,20 +34,20 @@ const apiAnswers = (): Promise<boolean> =>
     () => false,
   );
 
-/** A wake that begins in the middle of the trouble, and whether it was over before the trouble was. */
-const wakeDuring = async (fault: Fault, trouble: () => Promise<void>): Promise<{ readonly text: string; readonly early: boolean }> => {
+/** A wake that begins in the middle of a trouble of so long, and whether it was over before somebody began to end the trouble. */
+const wakeDuring = async (fault: Fault, ms: number, mend: () => Promise<void>): Promise<{ readonly text: string; readonly early: boolean }> => {
   let over = false;
   const woken = fault.wake().then((text) => ({ text, early: !over }));
-  await trouble();
+  await fault.during(ms);
   over = true;
+  await mend();
   return woken;
 };
 
 test.serial('the API server is killed and comes back after 30 s: no request fails, no count changes, and what waits is woken', async (t) => {
   const fault = await scene.begin(t);
   await scene.cluster.apiServer.kill();
-  const { text, early } = await wakeDuring(fault, async () => {
-    await fault.during(30_000);
+  const { text, early } = await wakeDuring(fault, 30_000, async () => {
     await scene.cluster.apiServer.start();
     await until('the API server answers again', apiAnswers, 60_000);
   });
@@ -61,10 +61,7 @@ test.serial('the API server is killed and comes back after 30 s: no request fail
 test.serial('etcd answers nobody for 10 s: no request fails, no count changes, and what waits is woken', async (t) => {
   const fault = await scene.begin(t);
   await scene.cluster.etcd.pause();
-  const { text } = await wakeDuring(fault, async () => {
-    await fault.during(10_000);
-    await scene.cluster.etcd.resume();
-  });
+  const { text } = await wakeDuring(fault, 10_000, () => scene.cluster.etcd.resume());
   t.regex(text, /"pod":"idle-/);
   await until('the API server answers again', apiAnswers, 60_000);
   await scene.rouse.leader();
@@ -97,7 +94,12 @@ test.serial('a storm of 429: a wake comes through as soon as the API server lets
   });
   t.regex(await fault.wake(), /"pod":"idle-/);
   await fault.during(15_000);
-  t.true(refused > 10, String(refused));
+  await until(
+    'it was a storm',
+    () => refused > 10,
+    60_000,
+    () => refused,
+  );
   proxy.decide(() => 'pass');
   await scene.rouse.leader();
   await fault.during(8000);

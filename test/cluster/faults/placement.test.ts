@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 import { clusterOf } from '../harness/cluster.ts';
 import { rouseFromShell } from '../harness/rouse-from-shell.ts';
 import { startSecondScheduler } from '../harness/second-scheduler.ts';
-import { address, answersIn, cordon, fakePod, fakes, labelled, podsIn, scene, spread } from './placement-scene.ts';
+import { address, answerCounts, answersIn, cordon, fakePod, fakes, labelled, placedAnew, podsIn, scene, spread } from './placement-scene.ts';
 
 /** The real kube-scheduler, a second time, with Rouse as its extender. Tests are serial: they change the nodes. */
 
@@ -64,7 +64,7 @@ test.serial('a workload wakes on the node where it has run, though another is em
 });
 
 test.serial('the first pods go to base nodes and the rest to burst nodes, and those on burst nodes go first', async (t) => {
-  const { cluster, seen } = await scene(t);
+  const { cluster, metrics, seen } = await scene(t);
   const { kubectl } = cluster;
   const namespace = await cluster.namespace(t, labelled);
   await kubectl(['label', 'node', 'n1', 'capacity=on-demand']);
@@ -82,10 +82,16 @@ test.serial('the first pods go to base nodes and the rest to burst nodes, and th
       40_000,
       async () => [await where(), await seen()],
     );
-  await untilSpread({ n1: 2, n2: 3 });
+  /** A round in which the scheduler had our answer about each: the first pods may come before the controller has seen the workload, or a sign of life of the scheduler. */
+  const placed = async (): Promise<Readonly<Record<string, number>> | false> => {
+    const scored = async (): Promise<number> => answerCounts(await metrics())['prioritize scored'] ?? 0;
+    const before = await scored();
+    const pods = await placedAnew(cluster, namespace, 'web', 5);
+    return pods.every(({ spec }) => spec.schedulerName === 'rouse-scheduler') && (await scored()) >= before + 5 && spread(pods);
+  };
+  t.deepEqual(await until('five pods are placed by our word', placed, 60_000, seen), { n1: 2, n2: 3 });
   await kubectl(['annotate', 'deployment', 'web', '-n', namespace, '--overwrite', 'rouse.dev/min-scale=2', 'rouse.dev/max-scale=2']);
   await untilSpread({ n1: 2 });
-  t.pass();
 });
 
 test.serial('pods that are no workload’s, of other namespaces, or with a scheduler of their own are scheduled as without us', async (t) => {
@@ -121,7 +127,7 @@ type Behaviour = (answer: (status: number, body: string) => void) => void;
 
 /** What an extender may do wrong. */
 const behaviours: Readonly<Record<string, Behaviour>> = {
-  'is slow': (answer) => void systemClock.after(5000 as Parameters<typeof systemClock.after>[0], () => answer(200, '[]')),
+  'is slow': (answer) => void systemClock.after(30_000 as Parameters<typeof systemClock.after>[0], () => answer(200, '[]')),
   'answers garbage': (answer) => answer(200, '{"Host": ['),
   'answers 500': (answer) => answer(500, 'no'),
   'scores nodes that do not exist, beyond all bounds': (answer) => answer(200, JSON.stringify([{ Host: 'n99', Score: 10_000 }])),
@@ -150,7 +156,7 @@ const extenderThat = async (
   return Object.assign(scripted, { urlPrefix: `https://127.0.0.1:${port}/extender`, caFile, server });
 };
 
-test.serial('whatever the extender does, a pod is scheduled within 2 s and twenty within 3 s', async (t) => {
+test.serial('whatever the extender does, no pod waits for it: one is scheduled within 4 s and twenty within 10 s', async (t) => {
   t.timeout(150_000);
   const cluster = await clusterOf(t);
   await rouseFromShell(t, cluster, { placement: true });
@@ -170,11 +176,12 @@ test.serial('whatever the extender does, a pod is scheduled within 2 s and twent
     return performance.now() - begun;
   };
   const times: string[] = [];
+  /** Without our 30 ms each pod would wait for 5 s, the scheduler's own limit: on any machine by far the longest part of it. */
   const judge = async (what: string): Promise<void> => {
     const [one, twenty] = [await scheduled(1), await scheduled(20)];
     times.push(`${what}: ${one.toFixed(0)} ms, ${twenty.toFixed(0)} ms`);
-    t.true(one < 2000, what);
-    t.true(twenty < 3000, what);
+    t.true(one < 4000, times.at(-1));
+    t.true(twenty < 10_000, times.at(-1));
   };
   for (const [what, behave] of Object.entries(behaviours)) {
     extender.behave = behave;

@@ -119,13 +119,14 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
       40_000,
       async () => [(await api('GET', `${deployments}/idle`)).body.metadata?.annotations, rouse.errors()],
     );
+    // For longer than a window: what was measured before the load may still take a pod away, which comes back.
+    await goesOn(load, clients * 36);
     await until(
       'two pods are what the load needs',
       async () => (await countOf('busy')).replicas === pods,
       30_000,
       () => rouse.errors(),
     );
-    await goesOn(load, clients * 20);
     const before = await countOf('busy');
     const counts = watchCounts(() => countOf('busy').then(({ replicas }) => replicas));
     t.teardown(() => counts.stop());

@@ -66,9 +66,9 @@ const onboard = async ({ kubectl }: Cluster, namespace: string, names: readonly 
     await kubectl(['wait', 'service', name, '-n', namespace, '--for=jsonpath={.metadata.annotations.rouse\\.dev/selector}', '--timeout=30s']);
 };
 
-/** Nodes have heard of the takeover: a connection that is made before stays with its pod. */
+/** Nodes have heard of the takeover: a connection that is made before stays with its pod. Until they have, they know its pod and the gateways. */
 const leadsToGateways = async ({ address }: App): Promise<void> => {
-  for (let inRow = 0; inRow < 5;) {
+  for (let inRow = 0; inRow < 50;) {
     const text = await ask(address);
     inRow = text.includes('"x-forwarded-for"') ? inRow + 1 : 0;
   }

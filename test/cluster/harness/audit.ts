@@ -25,12 +25,30 @@ interface AuditEvent {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+const parsed = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+};
+
+/** The events of the audit log of the cluster in `directory` so far whose line has `text` in it. The last line may be half written still: then it is none yet. */
+export async function* auditEvents<Event>(directory: string, text: string): AsyncGenerator<Event> {
+  let broken: string | undefined;
+  for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
+    if (broken !== undefined) throw new Error(`the audit log has a line that is no event: ${broken}`);
+    if (!line.includes(text)) continue;
+    const event = parsed(line);
+    if (event === undefined) broken = line;
+    else yield event as Event;
+  }
+}
+
 /** What the audit log of the cluster in `directory` has since `from` of requests whose line has `text` in it and that are `wanted`; watches that go on are left out. */
 const auditedRequests = async (directory: string, from: number, text: string, wanted: (event: AuditEvent) => boolean): Promise<readonly AuditedRequest[]> => {
   const found: AuditedRequest[] = [];
-  for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
-    if (!line.includes(text)) continue;
-    const event = JSON.parse(line) as AuditEvent;
+  for await (const event of auditEvents<AuditEvent>(directory, text)) {
     const { stage, verb, user, requestReceivedTimestamp, objectRef } = event;
     const at = Date.parse(requestReceivedTimestamp);
     if (at < from || stage === 'ResponseStarted' || !wanted(event)) continue;

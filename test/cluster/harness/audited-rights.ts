@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { auditEvents } from './audit.ts';
 
 const controller = 'system:serviceaccount:rouse-system:rouse-controller';
 const system = 'rouse-system';
@@ -45,9 +43,7 @@ export const auditedRights = async (directory: string): Promise<AuditedRights> =
   const denied = new Set<string>();
   // Controllers that still run while an installation is taken away are refused, as they should be.
   let rightsSince = Infinity;
-  for await (const line of createInterface({ input: createReadStream(join(directory, 'audit.log')) })) {
-    if (!line.includes('rouse-')) continue;
-    const event = JSON.parse(line) as AuditEvent;
+  for await (const event of auditEvents<AuditEvent>(directory, 'rouse-')) {
     const { resource, subresource, apiGroup = '', namespace = '', name = '' } = event.objectRef ?? {};
     const changed = changeOfRights(event);
     if (changed !== undefined) rightsSince = changed === 'taken' ? Infinity : Date.parse(event.stageTimestamp);

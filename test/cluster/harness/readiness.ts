@@ -1,5 +1,7 @@
+import { connect } from 'node:net';
 import { apiClient, type ApiAnswer } from '../../support/api-client.ts';
 import { until } from '../../support/until.ts';
+import { kubernetesServiceAddress } from './addresses.ts';
 import type { Credentials } from './credentials.ts';
 
 const read = async ({ server, caPem, tokens }: Credentials, path: string): Promise<ApiAnswer | undefined> => {
@@ -22,6 +24,21 @@ export const serverReady = async (credentials: Credentials): Promise<void> => {
 /** Pods are refused until it is there. */
 export const controllersReady = async (credentials: Credentials): Promise<void> => {
   await until('the controllers made the default ServiceAccount', () => read(credentials, '/api/v1/namespaces/default/serviceaccounts/default'), 60_000);
+};
+
+const accepts = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (isOpen: boolean): void => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
+
+/** Services have listeners, and names: the proxy serves DNS first. */
+export const proxyReady = async (): Promise<void> => {
+  await until('the Service "kubernetes" is listened for', () => accepts(kubernetesServiceAddress, 443), 60_000);
 };
 
 interface NodeObject {

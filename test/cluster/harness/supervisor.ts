@@ -14,7 +14,7 @@ import { controlPlaneCommands, type Patience } from './control-plane.ts';
 import { kubeconfigFile, writeCredentials } from './credentials.ts';
 import { guardsEnded, guardsOf } from './node-pods.ts';
 import { nodeCommand, nodeNames, type NodeOptions } from './nodes.ts';
-import { nodeReady, serverReady, controllersReady } from './readiness.ts';
+import { nodeReady, proxyReady, serverReady, controllersReady } from './readiness.ts';
 
 export interface SupervisorSettings {
   readonly binary: string;
@@ -118,6 +118,7 @@ start('etcd', 'kube-apiserver');
 await orEnd(serverReady(credentials), 'etcd', 'kube-apiserver');
 start('kube-controller-manager', 'kube-scheduler', 'service-proxy', ...nodes);
 await orEnd(controllersReady(credentials), 'kube-controller-manager');
+await orEnd(proxyReady(), 'service-proxy');
 for (const name of nodes) await orEnd(nodeReady(credentials, name), name);
 const state: ClusterState = { directory, socket, nodes, ...credentials };
 await writeFile(join(directory, 'cluster.json'), JSON.stringify(state));
