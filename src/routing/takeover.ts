@@ -14,7 +14,7 @@ import {
   type Result,
   type WorkloadKey,
 } from '../core/index.ts';
-import type { ServiceView } from '../kube/index.ts';
+import type { EndpointSliceView, ServiceView } from '../kube/index.ts';
 import { addressTypes, familyOf } from './address-type.ts';
 import { gatewayPortsOf } from './gateway-ports.ts';
 import { isOurs } from './gateway-slice.ts';
@@ -117,6 +117,15 @@ const needsStandIn = ({ world, holds }: ReconcileEnv, workload: WorkloadKey): bo
   world.readyPodsOf(workload) === 0 || holds.has(workload) || world.workload(workload)?.view.specReplicas === 0;
 
 /**
+ * Some endpoint of the controllers' leads to a pod that is ready. Their slices are written a while after pods change, so one may still call ready what has gone;
+ * endpoints that name no pod are believed.
+ */
+const servesDirectly = ({ world }: ReconcileEnv, service: ServiceView, slices: readonly EndpointSliceView[]): boolean => {
+  const pods = new Set(world.readyPodsBehind(service).map(({ uid }) => uid));
+  return slices.some((slice) => !isOurs(slice) && slice.endpoints.some(({ ready, podUid }) => ready && (podUid === undefined || pods.has(podUid))));
+};
+
+/**
  * Path `direct`: our slice is there, beside the controllers' own, only while it is needed. Nodes get the slices of all Services by one watch, so one
  * that has seen a pod of ours go has seen our slice before, where it was written before.
  */
@@ -125,10 +134,9 @@ export const standIn = async (env: ReconcileEnv, service: ServiceView, workload:
   if (!ports.ok) return ports.problem;
   const slices = env.world.slicesOf(keyOf(service));
   if (needsStandIn(env, workload)) return point(env, service, workload, ports.value, signal);
-  const served = slices.some((slice) => !isOurs(slice) && slice.endpoints.some(({ ready }) => ready));
   const ours = slices.filter(isOurs);
   if (ours.length === 0) return done();
-  if (!served) return waiting("a ready pod in the controllers' slice");
+  if (!servesDirectly(env, service, slices)) return waiting("a ready pod in the controllers' slice");
   const dropped = await deleteSlices(env, ours, signal);
   return dropped.ok ? done() : refused('cannot delete our EndpointSlice', dropped.problem);
 };

@@ -67,17 +67,17 @@ test('a program that uses CPU gets more pods for it and loses them after; its tr
   await app.reach(0);
 });
 
-/** 560 ms are 1.4 times as much: 1.4 pods, well away from the edge of a third, also on a busy machine. */
+/** 2.1 s are 1.4 times as much: 1.4 pods, well away from the edge of a third, also where a busy machine adds a good half-second. */
 const byLatency = {
   'rouse.dev/enabled': 'true',
   'rouse.dev/window': '6s',
   'rouse.dev/metric': 'latency',
-  'rouse.dev/target': '400ms',
+  'rouse.dev/target': '1500ms',
   'rouse.dev/container-concurrency': '10',
 };
 
 const answered = async (app: TestApp): Promise<string> => {
-  const { status, text } = await app.get('/sleep?ms=560');
+  const { status, text } = await app.get('/sleep?ms=2100');
   if (status !== 200) throw new Error(`${status}: ${text}`);
   return text;
 };
@@ -89,7 +89,7 @@ test('a p95 over its target gets busy pods company, once', async (t) => {
   const rise = decisionsOf(app).findLast(({ kind }) => kind === 'scale');
   const reading = rise?.evidence.demands[0]?.reading;
   t.like(reading, { metric: 'latency', kind: 'value' });
-  t.true(reading?.kind === 'value' && reading.stable >= 530 && reading.stable < 2000, JSON.stringify(reading));
+  t.true(reading?.kind === 'value' && reading.stable >= 2000 && reading.stable < 6000, JSON.stringify(reading));
   await until('the window holds nothing of the time with one pod, and more', () => (lastOf(app)?.at ?? 0) > (rise?.at ?? 0) + 10_000);
   t.is(await app.replicas(), 2, 'six requests are not much for two pods: they are slow for another reason');
   await asking.stop();

@@ -368,6 +368,41 @@ test('path direct: the gateways stand in only while no pod is ready, and the Ser
   t.deepEqual(serviceOf(scene, 'web')?.spec?.selector, { app: 'web' });
 });
 
+test("path direct: the gateways step aside for a pod that is ready, not for one that the controllers' slice still calls so", async (t) => {
+  const scene = await scened(t);
+  const { api } = scene.cluster;
+  const gateway = new LineGateway(scene.network);
+  const { spec, ...named } = deploymentManifest('web', { [annotation.enabled]: 'true', 'rouse.dev/path': 'direct' });
+  const behind = { ...labels('web'), behind: 'web' };
+  const service = serviceManifest('web', 'web');
+  await api.create(resources.services, { ...service, spec: { ...service.spec, selector: behind } }, admin);
+  await api.create(resources.deployments, { ...named, spec: { ...spec, template: { ...spec.template, metadata: { labels: behind } } } }, admin);
+  const running = runRouting(scene, gateway, fast);
+  t.teardown(async () => {
+    await running.stop();
+    await gateway.close();
+  });
+  await until('the gateways stand in', () => ours(scene, 'web').length === 1);
+  const late = {
+    metadata: { name: 'web-late', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.77.0.9'], conditions: { ready: true }, targetRef: { kind: 'Pod', namespace: 'default', name: 'gone', uid: 'gone' } }],
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  };
+  await api.create(resources.endpointSlices, late, admin);
+  await patchDeployment(scene, 'web', { spec: { replicas: 1 } });
+  // Not behind the Service yet: as if the controllers had not come to it.
+  await scene.startPod('pod-1', labels('web'));
+  await until('the pod is known to be ready', () => gateway.route(keyOf('web'))?.pods.some(({ state }) => state === 'ready'));
+  await api.create(resources.services, serviceManifest('next', 'next'), admin);
+  await api.create(resources.deployments, deploymentManifest('next', { [annotation.enabled]: 'true', 'rouse.dev/path': 'direct' }), admin);
+  await until('Services have been looked at since', () => ours(scene, 'next').length === 1);
+  t.is(ours(scene, 'web').length, 1);
+  const patched = await scene.client.mergePatch(resources.pods, { namespace: 'default', name: 'pod-1' }, { metadata: { labels: behind } });
+  t.true(patched.ok);
+  await until('they step aside', () => ours(scene, 'web').length === 0);
+});
+
 test('one gateway that does not answer does not block a takeover; it enters when it does', async (t) => {
   const scene = await scened(t);
   const { api } = scene.cluster;
