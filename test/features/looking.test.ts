@@ -11,8 +11,8 @@ import { runStatus } from '../../src/cli/look/status-command.ts';
 import { runSwitch } from '../../src/cli/look/switch-command.ts';
 import { runTop } from '../../src/cli/look/top-command.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
-import { patientAdmission } from '../support/patient-admission.ts';
 import { startRouse } from '../support/rouse-process.ts';
 import { served } from '../support/served.ts';
 import { kubeconfigFor, plain, runHere, type Ended, type TerminalOptions } from '../support/terminal.ts';
@@ -26,7 +26,7 @@ let directory: string;
 let kubeconfig: string;
 test.before(async () => {
   [rouse, directory] = await Promise.all([startTestLocal(), mkdtemp(join(tmpdir(), 'rouse-looking-'))]);
-  await patientAdmission(rouse.api);
+  await holdWebhooks(rouse, patientAdmission);
   kubeconfig = join(directory, 'kubeconfig');
   await writeFile(kubeconfig, rouse.local.cluster.api.kubeconfig());
   const options = { annotations: { ...onboarded, 'rouse.dev/scale-to-zero-pod-retention-period': '5m' } };

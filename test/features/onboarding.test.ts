@@ -4,9 +4,9 @@ import { annotation, selectorOwners } from '../../src/core/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { deployment, service } from '../support/app.ts';
 import { seriesOf } from '../support/exposition.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { kubectl, type Kubectl, type Live, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
-import { patientAdmission } from '../support/patient-admission.ts';
 import { serviceTargets, serviceTraffic } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
 
@@ -14,7 +14,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
-  await patientAdmission(rouse.api);
+  await holdWebhooks(rouse, patientAdmission);
   user = kubectl(rouse);
 });
 test.after.always(async () => {

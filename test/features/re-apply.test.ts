@@ -2,9 +2,9 @@ import test from 'ava';
 import { annotation, parseSavedSelector } from '../../src/core/index.ts';
 import { deployment, service, type AppOptions } from '../support/app.ts';
 import { eventsAbout } from '../support/events.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
-import { patientAdmission } from '../support/patient-admission.ts';
 import { serviceTargets } from '../support/service-traffic.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +12,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
-  await patientAdmission(rouse.api);
+  await holdWebhooks(rouse, patientAdmission);
   user = kubectl(rouse);
 });
 test.after.always(async () => {

@@ -4,9 +4,9 @@ import { annotation } from '../../src/core/index.ts';
 import { settingNames, settings, type SettingName } from '../../src/core/spec/index.ts';
 import { deployment, service } from '../support/app.ts';
 import { eventsAbout } from '../support/events.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { kubectl, type Kubectl, type Manifest } from '../support/kubectl.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
-import { patientAdmission } from '../support/patient-admission.ts';
 import { until } from '../support/until.ts';
 
 const on = { [annotation.enabled]: 'true' };
@@ -25,7 +25,7 @@ let rouse: TestLocal;
 let user: Kubectl;
 test.before(async () => {
   rouse = await startTestLocal();
-  await patientAdmission(rouse.api);
+  await holdWebhooks(rouse, patientAdmission);
   user = kubectl(rouse);
   // The first formula of all has mathjs loaded, half a second during which this process does nothing else: not while admission is timed.
   const formula = plain('with-formula', { ...on, 'rouse.dev/formula': illegal('formula') });

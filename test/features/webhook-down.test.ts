@@ -1,45 +1,29 @@
 import test, { type ExecutionContext } from 'ava';
 import { annotation, isTakenOver, parseWorkloadState } from '../../src/core/index.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { startLoad, type Load } from '../support/load.ts';
 import { startTestLocal, type TestApp, type TestLocal } from '../support/local.ts';
-import { patientAdmission } from '../support/patient-admission.ts';
 import { until } from '../support/until.ts';
 
 /** All of this file runs with the webhooks out of reach; only its first test, which runs alone, brings them back for a moment. */
 let rouse: TestLocal;
 test.before(async () => {
   rouse = await startTestLocal();
-  await patientAdmission(rouse.api);
-  reachable = await configurations();
-  await pointWebhooks(outOfReach);
+  pointWebhooks = await holdWebhooks(rouse, outOfReach);
 });
 test.after.always(() => rouse.close());
 
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
 const services = '/api/v1/namespaces/default/services';
-const kinds = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'].map((kind) => `/apis/admissionregistration.k8s.io/v1/${kind}/rouse`);
 
-interface Webhook {
-  readonly clientConfig: { readonly url: string };
-}
-let reachable: readonly (readonly Webhook[])[];
-const configurations = async (): Promise<readonly (readonly Webhook[])[]> =>
-  Promise.all(kinds.map(async (path) => ((await rouse.api('GET', path)).body as { webhooks?: readonly Webhook[] }).webhooks ?? []));
-
-const outOfReach = (url: string): string => url.replace(/:\d+\//, ':1/');
-
-/** Makes the API server call the webhooks elsewhere. */
-const pointWebhooks = async (where: (url: string) => string): Promise<void> => {
-  for (const [index, path] of kinds.entries()) {
-    const webhooks = (reachable[index] ?? []).map((webhook) => ({
-      ...webhook,
-      clientConfig: { ...webhook.clientConfig, url: where(webhook.clientConfig.url) },
-    }));
-    const { status, body } = await rouse.api.patch(path, { webhooks });
-    if (status !== 200 || webhooks.length === 0) throw new Error(JSON.stringify(body));
-  }
-};
+let pointWebhooks: Awaited<ReturnType<typeof holdWebhooks>>;
+type Change = Parameters<typeof pointWebhooks>[0];
+const at =
+  (port: () => number): Change =>
+  ({ clientConfig, ...webhook }) =>
+    patientAdmission({ ...webhook, clientConfig: { ...clientConfig, url: (clientConfig.url ?? '').replace(/:\d+\//, `:${String(port())}/`) } });
+const [outOfReach, inReach] = [at(() => 1), at(() => rouse.local.controller.port)];
 
 interface Stored {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
@@ -64,7 +48,7 @@ test.serial('the cluster goes on without the webhooks, and when they are back, a
   );
   t.regex(JSON.stringify(told), /rouse\.dev\/windo.*rouse\.dev\/window/);
 
-  await pointWebhooks((url) => url);
+  await pointWebhooks(inReach);
   const refused = await rouse.api.patch(`${deployments}/plain`, { metadata: { annotations: { ...onboarded, 'rouse.dev/window': '1s' } } });
   t.is(refused.status, 422, JSON.stringify(refused.body));
   await pointWebhooks(outOfReach);
