@@ -156,7 +156,7 @@ const extenderThat = async (
   return Object.assign(scripted, { urlPrefix: `https://127.0.0.1:${port}/extender`, caFile, server });
 };
 
-test.serial('whatever the extender does, no pod waits for it: one is scheduled within 4 s and twenty within 10 s', async (t) => {
+test.serial('whatever the extender does, a pod is scheduled within 2 s and twenty within 3 s', async (t) => {
   t.timeout(150_000);
   const cluster = await clusterOf(t);
   await rouseFromShell(t, cluster, { placement: true });
@@ -176,20 +176,25 @@ test.serial('whatever the extender does, no pod waits for it: one is scheduled w
     return performance.now() - begun;
   };
   const times: string[] = [];
-  /** Without our 30 ms each pod would wait for 5 s, the scheduler's own limit: on any machine by far the longest part of it. */
+  /** A machine that is busy elsewhere adds to a time now and then; what an extender costs is in each, also in the least of three. */
+  const least = async (count: number, limitMs: number): Promise<number> => {
+    let best = Infinity;
+    for (let attempt = 0; attempt < 3 && best >= limitMs; attempt += 1) best = Math.min(best, await scheduled(count));
+    return best;
+  };
   const judge = async (what: string): Promise<void> => {
-    const [one, twenty] = [await scheduled(1), await scheduled(20)];
+    const [one, twenty] = [await least(1, 2000), await least(20, 3000)];
     times.push(`${what}: ${one.toFixed(0)} ms, ${twenty.toFixed(0)} ms`);
-    t.true(one < 4000, times.at(-1));
-    t.true(twenty < 10_000, times.at(-1));
+    t.true(one < 2000, times.at(-1));
+    t.true(twenty < 3000, times.at(-1));
   };
   for (const [what, behave] of Object.entries(behaviours)) {
     extender.behave = behave;
-    const before = extender.calls;
+    const [before, madeBefore] = [extender.calls, made];
     await judge(what);
     // Of a call that the scheduler gave up within its handshake nothing is seen here.
     const calls = extender.calls - before;
-    t.true(calls >= 1 && calls <= 21, `${what}: asked, and once for each pod at most, ${calls}`);
+    t.true(calls >= 1 && calls <= made - madeBefore, `${what}: asked, and once for each pod at most, ${calls}`);
     times.push(`beside it, by the default scheduler: ${(await scheduled(20, 'default-scheduler')).toFixed(0)} ms`);
     t.is(extender.calls - before, calls, `${what}: the default scheduler asks nobody`);
   }
