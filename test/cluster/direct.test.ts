@@ -18,10 +18,10 @@ test('path direct on the real controllers: to zero by hand and by our own decisi
     cluster.kubectl([...args, '-n', namespace], stdin === undefined ? {} : { stdin });
   // A count that is not taken from gateway traffic. The program serves on for a while after SIGTERM, as nodes hear of its end up to a second later.
   const annotations = { [annotation.enabled]: 'true', 'rouse.dev/path': 'direct', 'rouse.dev/window': '6s', 'rouse.dev/formula': '2' };
-  const made = deployment('web', { namespace, replicas: 2, annotations, env: { DRAIN_MS: '10000' } }) as {
+  const made = deployment('web', { namespace, replicas: 2, annotations, env: { DRAIN_MS: '6000' } }) as {
     readonly spec: { readonly template: { readonly spec: object } };
   };
-  const template = { ...made.spec.template, spec: { ...made.spec.template.spec, terminationGracePeriodSeconds: 15 } };
+  const template = { ...made.spec.template, spec: { ...made.spec.template.spec, terminationGracePeriodSeconds: 10 } };
   const items = [{ ...made, spec: { ...made.spec, template } }, service('web', namespace)];
   await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   await kubectl(['rollout', 'status', 'deployment/web', '--timeout=25s']);

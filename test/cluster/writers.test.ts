@@ -96,7 +96,7 @@ test('a manifest that is applied again at zero wakes nobody and keeps nobody awa
 });
 
 test('kubectl scale is honoured for a while, told, and taken back', async (t) => {
-  const made = await scene(t, { ...onboarded, 'rouse.dev/manual-override': '30s' });
+  const made = await scene(t, { ...onboarded, 'rouse.dev/manual-override': '22s' });
   await made.untilTaken();
   await made.untilReplicas(0);
   await rouse.cluster.kubectl(['scale', 'deployment/web', '-n', made.namespace, '--replicas=3']);
