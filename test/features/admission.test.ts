@@ -9,7 +9,10 @@ import { startControllers, startEmbeddedApi, type EmbeddedApi } from '../../src/
 import { autoscalerLookup, createWebhookApp, registerWebhooks, unregisterWebhooks } from '../../src/webhooks/index.ts';
 import { apiClient, type ApiClient } from '../support/api-client.ts';
 
-/** The webhooks as the embedded API server really calls them: over TLS, by its own match conditions. */
+/**
+ * The webhooks as the embedded API server really calls them: over TLS, by its own match conditions. One after the other: it goes on without an answer after 2 s,
+ * and all of them in this one process at once are a machine that stands still.
+ */
 
 interface Scene {
   readonly cluster: EmbeddedApi;
@@ -86,7 +89,7 @@ const deployment = (name: string, annotations: Record<string, string>, image = '
 const on = { [annotation.enabled]: 'true' };
 const replicasOf = (body: unknown): unknown => (body as { spec?: { replicas?: number } }).spec?.replicas;
 
-test('onboarding writes what handing back needs, and its effective settings come back as a warning', async (t) => {
+test.serial('onboarding writes what handing back needs, and its effective settings come back as a warning', async (t) => {
   const { call } = await scene(t);
   const created = await call('POST', path, deployment('web', on));
   t.is(created.status, 201);
@@ -97,7 +100,7 @@ test('onboarding writes what handing back needs, and its effective settings come
   );
 });
 
-test('bad annotations are refused with all problems, and nothing is stored', async (t) => {
+test.serial('bad annotations are refused with all problems, and nothing is stored', async (t) => {
   const { call, cluster } = await scene(t);
   const refused = await call('POST', path, deployment('web', { ...on, 'rouse.dev/min-scale': '-1', 'rouse.dev/windw': '1m' }));
   t.is(refused.status, 422);
@@ -105,7 +108,7 @@ test('bad annotations are refused with all problems, and nothing is stored', asy
   t.is(cluster.api.get(resources.deployments, 'default', 'web'), undefined);
 });
 
-test('the API server asks us for nothing but what concerns us', async (t) => {
+test.serial('the API server asks us for nothing but what concerns us', async (t) => {
   const { call, asked, cluster } = await scene(t);
   await call('POST', path, deployment('other', {}));
   await call.patch(`${path}/other`, { metadata: { labels: { a: 'b' } } });
@@ -124,7 +127,7 @@ test('the API server asks us for nothing but what concerns us', async (t) => {
   t.is(asked.length, 2);
 });
 
-test('applying the manifest again keeps the live count; a dry run says the same and changes nothing', async (t) => {
+test.serial('applying the manifest again keeps the live count; a dry run says the same and changes nothing', async (t) => {
   const { call } = await scene(t);
   await call('POST', path, deployment('web', on));
   await call.patch(`${path}/web/scale`, { spec: { replicas: 0 } });
@@ -138,7 +141,7 @@ test('applying the manifest again keeps the live count; a dry run says the same 
   t.is(replicasOf(forced.body), 0);
 });
 
-test('a rollback of the template, as kubectl sends it, keeps our annotations', async (t) => {
+test.serial('a rollback of the template, as kubectl sends it, keeps our annotations', async (t) => {
   const { call } = await scene(t);
   await call('POST', path, deployment('web', { note: 'new' }, 'app:2'));
   await call.patch(`${path}/web?fieldManager=kubectl-annotate`, { metadata: { annotations: { ...on, 'rouse.dev/window': '90s' } } });
@@ -154,7 +157,7 @@ test('a rollback of the template, as kubectl sends it, keeps our annotations', a
   t.deepEqual(undone.body.metadata?.annotations, { note: 'old', ...on, 'rouse.dev/window': '90s', [annotation.state]: '{"v":1,"replicasBefore":3}' });
 });
 
-test('a taken-over Service stays so when its manifest is applied again', async (t) => {
+test.serial('a taken-over Service stays so when its manifest is applied again', async (t) => {
   const { call } = await scene(t);
   const manifest = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } };
   const services = '/api/v1/namespaces/default/services';
@@ -171,7 +174,7 @@ test('a taken-over Service stays so when its manifest is applied again', async (
   t.deepEqual((JSON.parse(applied.body.metadata?.annotations?.[annotation.selector] ?? '{}') as { selector?: unknown }).selector, { app: 'web2' });
 });
 
-test('an autoscaler and Rouse never scale one workload together', async (t) => {
+test.serial('an autoscaler and Rouse never scale one workload together', async (t) => {
   const { call } = await scene(t);
   const autoscalers = '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers';
   const hpa = (name: string): object => ({
@@ -187,7 +190,7 @@ test('an autoscaler and Rouse never scale one workload together', async (t) => {
   t.is((await call('POST', path, deployment('api', { ...on, 'rouse.dev/adopt-hpa': 'true' }))).status, 201);
 });
 
-test('with the webhooks down, and with them gone, the cluster goes on', async (t) => {
+test.serial('with the webhooks down, and with them gone, the cluster goes on', async (t) => {
   const started = await scene(t);
   const { call, client } = started;
   started.stopWebhooks();
@@ -198,7 +201,7 @@ test('with the webhooks down, and with them gone, the cluster goes on', async (t
   t.is((await call('POST', path, deployment('api', on))).status, 201);
 });
 
-test('several replicas that register at once, and a new CA, leave one right configuration each', async (t) => {
+test.serial('several replicas that register at once, and a new CA, leave one right configuration each', async (t) => {
   const { client, cluster } = await scene(t);
   const address = { url: 'https://127.0.0.1:1', caBundle: Buffer.from('other').toString('base64') };
   const all = await Promise.all([1, 2, 3].map(() => registerWebhooks(client, address)));

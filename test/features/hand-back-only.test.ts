@@ -3,12 +3,14 @@ import { uninstall, type UninstallOptions } from '../../src/cli/hand-back/uninst
 import { annotation, seconds, silentLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { loadKubeConfig } from '../../src/kube/index.ts';
 import { deployment, service } from '../support/app.ts';
+import { holdWebhooks, patientAdmission } from '../support/held-webhooks.ts';
 import { startTestLocal, type TestLocal } from '../support/local.ts';
 import { until } from '../support/until.ts';
 
 let rouse: TestLocal;
 test.before(async () => {
   rouse = await startTestLocal();
+  await holdWebhooks(rouse, patientAdmission);
 });
 test.after.always(() => rouse.close());
 
