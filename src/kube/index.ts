@@ -31,7 +31,7 @@ export { parseLabelSelector } from './label-selector.ts';
 export { printKubeConfig, type KubeConfigParts } from './print-kube-config.ts';
 export { watchResource } from './reflector.ts';
 export { resources, type KubeObject, type Resource } from './resource.ts';
-export { serverTime } from './server-time.ts';
+export { clockOffset } from './clock-offset.ts';
 export { getThroughProxy, type ProxiedAnswer } from './service-proxy.ts';
 export { watchScaledKind, type ScaledKindOptions } from './scaled-kind-watch.ts';
 export type { Snapshot, SnapshotEvent } from './snapshot.ts';

@@ -1,5 +1,5 @@
 import type { ControllerSummary, WorkloadSummary } from '../../api/index.ts';
-import { systemNamespace, type Clock, type Instant, type Result } from '../../core/index.ts';
+import { systemNamespace, type Clock, type Instant, type Millis, type Result } from '../../core/index.ts';
 import type { KubeClient, KubeConnection, KubeObject, ObjectName, Refusal, Resource, Selection } from '../../kube/index.ts';
 
 /** What one check came to. `skipped`: it does not apply here, or may not be looked at. */
@@ -33,8 +33,8 @@ export interface Patient {
   readonly signal: AbortSignal;
   /** The problem is a sentence. */
   controller(): Promise<Result<ControllerView, string>>;
-  /** The clock of the API server. */
-  serverTime(): Promise<Result<Instant, Refusal>>;
+  /** How far our own clock is ahead of the API server's. */
+  clockOffset(): Promise<Result<Millis, Refusal>>;
   /** Where the controller runs: as the Deployment of deploy/, within `rouse local`, or somewhere else outside the cluster. */
   place(): Promise<'cluster' | 'local' | 'outside' | 'nowhere'>;
   /** All objects of a kind, once. Throws `NotReadable`. */

@@ -73,20 +73,20 @@ export const clock: Check = {
   id: 'clock',
   about: 'the clocks of controller, API server and this machine agree',
   run: async (patient) => {
-    const [server, here] = [await patient.serverTime(), patient.clock.now()];
-    if (!server.ok) return skipped(server.problem.message);
+    const offset = await patient.clockOffset();
+    if (!offset.ok) return skipped(offset.problem.message);
     const view = await patient.controller();
     // The view may have been read a while before: what passed since is counted by our own clock.
     const controller = view.ok ? view.value.about.now - view.value.readAt : undefined;
-    const ofController = controller === undefined ? undefined : controller + here - server.value;
+    const ofController = controller === undefined ? undefined : controller + offset.value;
     if (ofController !== undefined && Math.abs(ofController) > most)
       return problem(
         `the controller's clock is ${apart(ofController)} the API server's: schedules, ages and certificates are wrong by that`,
         `chronyc tracking (or timedatectl) on the node: ${kubectlHere} get pods -o wide`,
       );
-    if (Math.abs(here - server.value) > most)
+    if (Math.abs(offset.value) > most)
       return warning(
-        `this machine's clock is ${apart(here - server.value)} the API server's: ages that are shown here are wrong by that`,
+        `this machine's clock is ${apart(offset.value)} the API server's: ages that are shown here are wrong by that`,
         'timedatectl set-ntp true',
       );
     return good(`within ${seconds(most)}`);

@@ -1,5 +1,5 @@
 import { failed, messageOf, ok, systemNamespace, annotation, type Clock, type Result } from '../../core/index.ts';
-import { resources, serverTime, type KubeObject, type Resource } from '../../kube/index.ts';
+import { clockOffset, resources, type KubeObject, type Resource } from '../../kube/index.ts';
 import type { ControllerSummary, WorkloadSummary } from '../../api/index.ts';
 import { readDocument } from '../look/controller-answer.ts';
 import { CommandError } from '../exit-code.ts';
@@ -59,7 +59,7 @@ export const patientOf = (around: Around): Patient => {
     clock,
     signal,
     controller: once(() => view(around)),
-    serverTime: once(() => serverTime(cluster.connection, signal)),
+    clockOffset: once(() => clockOffset(cluster.connection, clock, signal)),
     place: once(() => placeOf(cluster)),
     all: <T extends KubeObject>(resource: Resource<T>) => {
       const key = `${resource.group}/${resource.plural}`;
