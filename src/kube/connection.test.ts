@@ -115,5 +115,5 @@ test('where no connection comes about every call ends at its own limit, and at i
   const aborted = patient!.get(resources.pods, name, AbortSignal.timeout(100));
   await t.throwsAsync(aborted, { name: 'TimeoutError' });
   for (const outcome of await Promise.all(calls)) t.like(outcome, { ok: false, problem: { kind: 'unavailable' } });
-  t.true(performance.now() - begun < 2800, 'after 3 s the connection itself is given up');
+  t.true(performance.now() - begun < 2000);
 });

@@ -36,8 +36,8 @@ const answers = (app: TestApp): Promise<Answer> =>
     return answer.status === 200 && answer;
   });
 
-/** `hold-timeout` is 60 s; who is refused this early was told, not timed out. A pod crashes twice before it is told, on a busy machine some seconds each. */
-const earlyMs = 40_000;
+/** `hold-timeout` is 60 s; who is refused this early was told, not timed out. */
+const earlyMs = 15_000;
 
 const wakeFailures = (app: TestApp): readonly string[] => app.events().flatMap((event) => (event.type === 'wake-failed' ? [event.reason] : []));
 

@@ -228,8 +228,19 @@ test('the alert about a workload that cannot be woken is on its way to fire, tho
 test('what sleeps saves pods, what is under load uses them', async (t) => {
   const newest = async (expr: string): Promise<number> => (await ask(expr))[0]?.values.at(-1) ?? 0;
   const [saved, used] = ['rouse_saved_pod_seconds_total{job="rouse",workload="sleepy"}', 'rouse_pod_seconds_total{job="rouse",workload="busy"}'];
-  await until('sleepy has saved', async () => (await newest(saved)) > 2, 30_000, () => newest(saved)); // prettier-ignore
-  await until('busy has used', async () => (await newest(used)) > 5, 30_000, () => newest(used)); // prettier-ignore
+  const more = async (expr: string, than: number): Promise<boolean> => (await newest(expr)) > than;
+  await until(
+    'sleepy has saved',
+    () => more(saved, 2),
+    30_000,
+    () => newest(saved),
+  );
+  await until(
+    'busy has used',
+    () => more(used, 5),
+    30_000,
+    () => newest(used),
+  );
   t.pass();
 });
 

@@ -51,7 +51,7 @@ test.serial('a terminal gets colours, and none with NO_COLOR', async (t) => {
 
 test.serial('what takes longer than a second says so until it is done', async (t) => {
   const out = await onTerminal(['status'], await controller(t, 1500), { NO_COLOR: '1' });
-  t.regex(out, /asking the controller … [1-9]\d* s\r\u001B\[K[^]*NAME +PHASE/);
+  t.regex(out, /asking the controller … 1 s\r\u001B\[K[^]*NAME +PHASE/);
 });
 
 for (const command of ['uninstall', 'restore'])
@@ -61,5 +61,5 @@ for (const command of ['uninstall', 'restore'])
     await writeFile(join(directory, 'kubeconfig'), stringify(kubeconfigFor(await controller(t, 1500))));
     const [code, out] = await ended([command, '--dry-run', '--kubeconfig', join(directory, 'kubeconfig')], {});
     t.is(code, 3, out);
-    t.regex(out, /reading the cluster … [1-9]\d* s\r\u001B\[K[^]*rouse: .*not you/);
+    t.regex(out, /reading the cluster … 1 s\r\u001B\[K[^]*rouse: .*not you/);
   });

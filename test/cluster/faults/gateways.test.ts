@@ -4,8 +4,8 @@ import { startCuttableProxy, type CuttableProxy } from '../../support/cuttable-p
 import { controllerAddress, controllerPort, gatewayAddresses, other, type Place } from './processes.ts';
 import { startScene, type Scene } from './scene.ts';
 
-/** Between a gateway's end as an endpoint and the moment in which no node sends a connection there any more: they take changes once a second. */
-const mostMs = 3000;
+/** Between a gateway's death and the moment in which no node sends a connection there any more. */
+const mostMs = 4000;
 
 /** The wall clock of a process as its last log line tells it. */
 const timeOf = (log: string): number => Date.parse(/"time":"([^"]+)"/.exec(log.trim().split('\n').at(-1) ?? '')?.[1] ?? '');
@@ -21,16 +21,14 @@ test.serial('kill -9 of a gateway costs what was in it, and what nodes send ther
   const fault = await scene.begin(t);
   const killedAt = performance.now();
   await rouse.gateways[0].stop('SIGKILL');
-  // The link that broke says so: one that is merely silent is given up after 15 s.
-  await fault.leadsTo([gatewayAddresses[1]], 10_000);
-  const goneAt = performance.now();
+  await fault.leadsTo([gatewayAddresses[1]], 5000);
   // As its kubelet would, at once.
   await rouse.startGateway(0);
   await fault.leadsTo(gatewayAddresses);
   await fault.during(8000);
   t.regex(await fault.wake(), /"pod":"idle-/);
   await fault.end((failures) => {
-    const late = failures.filter(({ at }) => at - goneAt > mostMs);
+    const late = failures.filter(({ at }) => at - killedAt > mostMs);
     t.deepEqual(late, []);
     for (const { text } of failures) t.regex(text, /ECONNRESET|ECONNREFUSED|socket hang up/);
     t.log(`${failures.length} requests failed, the last ${Math.round((failures.at(-1)?.at ?? killedAt) - killedAt)} ms after the kill`);

@@ -1,10 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { LatencySketch, systemClock, type PodRoute, type RevisionReport } from '../../../src/core/index.ts';
+import { LatencySketch, type PodRoute, type RevisionReport } from '../../../src/core/index.ts';
 import type { WorkloadCounters } from '../../../src/gateway/index.ts';
 import { podAt, startRig, until, web, type Rig } from '../../support/gateway-rig.ts';
 import { ask, startHttp2Scene } from '../../support/http2-rig.ts';
 import { readAnswer, readHead } from '../../support/raw-message.ts';
 import { eachRequest, okWith, startScene, startScriptedOrigin, type Script } from '../../support/scripted-origin.ts';
+import { skippingClock } from '../../support/skipping-clock.ts';
 import { startTcpRig } from '../../support/tcp-rig.ts';
 import { until as eventually } from '../../support/until.ts';
 import { dial } from '../../support/wire.ts';
@@ -199,7 +200,7 @@ test('a report has the figures of its second by revision: concurrency, requests,
 
 test('who broke a request off is counted, and whether the answer had begun', async (t) => {
   // Time runs out when it is put forward, and not before the answer has begun.
-  let ahead = 0;
+  const clock = skippingClock();
   const { rig, dial: another } = await startScene(
     t,
     eachRequest(async (wire, { target }) => {
@@ -207,7 +208,7 @@ test('who broke a request off is counted, and whether the answer had begun', asy
       if (target.endsWith('reset')) wire.reset();
     }),
     { requestTimeoutMs: 0 },
-    { clock: { ...systemClock, monotonic: () => systemClock.monotonic() + ahead } },
+    { clock },
   );
   const counters = countersOf(rig);
   const each = async (target: string, end: 'pod' | 'client'): Promise<void> => {
@@ -231,12 +232,12 @@ test('who broke a request off is counted, and whether the answer had begun', asy
   await rig.route({ requestTimeoutMs: 60_000 });
   await late.send(get('/begun'));
   await late.until('begun');
-  ahead += 60_000;
+  clock.skip(60_000);
   await late.rest();
   const refused = await another();
   await refused.send(get('/none'));
   await until('it is in the pod', () => counters.inFlight === 1);
-  ahead += 60_000;
+  clock.skip(60_000);
   t.is((await readAnswer(refused)).status, 504);
   await until('all is over', () => counters.inFlight === 0);
   t.deepEqual(counters.aborted, { client: { none: 1, begun: 2 }, pod: { none: 1, begun: 1 }, gateway: { none: 0, begun: 1 } });
