@@ -85,10 +85,7 @@ export const clock: Check = {
         `chronyc tracking (or timedatectl) on the node: ${kubectlHere} get pods -o wide`,
       );
     if (Math.abs(offset.value) > most)
-      return warning(
-        `this machine's clock is ${apart(offset.value)} the API server's: ages that are shown here are wrong by that`,
-        'timedatectl set-ntp true',
-      );
+      return warning(`this machine's clock is ${apart(offset.value)} the API server's: ages that are shown here are wrong by that`, 'timedatectl set-ntp true');
     return good(`within ${seconds(most)}`);
   },
 };
