@@ -19,12 +19,13 @@ const inPodMs = 200;
 
 interface Target {
   readonly host: string;
+  readonly port?: number;
   readonly path: string;
 }
 
-const once = (agent: Agent | false, { host, path }: Target): Promise<string> =>
+const once = (agent: Agent | false, target: Target): Promise<string> =>
   new Promise((resolve, reject) => {
-    const call = request({ host, path, agent, timeout: patienceMs }, (response) => {
+    const call = request({ ...target, agent, timeout: patienceMs }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('error', reject);
@@ -36,14 +37,14 @@ const once = (agent: Agent | false, { host, path }: Target): Promise<string> =>
     call.on('timeout', () => call.destroy(new Error(`no answer in ${patienceMs} ms`)));
     // A kept connection that the other side closed while it was idle: clients with pools take another, before anything was answered.
     call.on('error', (failure) => {
-      if (call.reusedSocket && 'code' in failure && failure.code === 'ECONNRESET' && agent !== false) once(agent, { host, path }).then(resolve, reject);
+      if (call.reusedSocket && 'code' in failure && failure.code === 'ECONNRESET' && agent !== false) once(agent, target).then(resolve, reject);
       else reject(failure);
     });
     call.end();
   });
 
 /** One request on a connection of its own; its body. */
-export const ask = (host: string, path = '/'): Promise<string> => once(false, { host, path });
+export const ask = (host: string, path = '/', port = 80): Promise<string> => once(false, { host, path, port });
 
 /** `clients` at a time, each again as soon as it has its answer; every other one keeps its connection. */
 export const startLoad = (host: string, clients: number): Load => {

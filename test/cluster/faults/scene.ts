@@ -19,8 +19,8 @@ export interface Scene {
 /** While something is broken. */
 export interface Fault {
   readonly load: Load;
-  /** One request to the app at zero: resolves with the answer of its pod. */
-  wake(): Promise<string>;
+  /** One request to the app at zero, through its Service or straight to a gateway: resolves with the answer of its pod. */
+  wake(gateway?: string): Promise<string>;
   /** The app that sleeps does so. */
   isIdle(): Promise<boolean>;
   /** Resolves after `ms` of the load going on. */
@@ -53,6 +53,7 @@ interface ReplicaSets {
 }
 interface Slices {
   readonly items: readonly {
+    readonly ports?: readonly { readonly port?: number }[] | null;
     readonly endpoints?: readonly { readonly addresses: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[] | null;
   }[];
 }
@@ -100,11 +101,14 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
     const { items } = (await api('GET', `/apis/apps/v1/namespaces/${namespace}/replicasets?labelSelector=app%3D${name}`)).body as unknown as ReplicaSets;
     return { replicas: items[0]?.spec.replicas ?? -1, changes: items[0]?.metadata.generation ?? 0 };
   };
-  const endpointsOf = async (name: string): Promise<readonly string[]> => {
+  const slicesOf = async (name: string): Promise<Slices['items']> => {
     const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3D${name}`;
-    const { items } = (await api('GET', path)).body as unknown as Slices;
-    return items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap((endpoint) => endpoint.addresses)).sort();
+    return ((await api('GET', path)).body as unknown as Slices).items;
   };
+  const endpointsOf = async (name: string): Promise<readonly string[]> =>
+    (await slicesOf(name)).flatMap(({ endpoints }) => (endpoints ?? []).flatMap((endpoint) => endpoint.addresses)).sort();
+  /** Where gateways listen for an app whose Service leads to them. */
+  const gatewayPort = async (name: string): Promise<number> => (await slicesOf(name))[0]?.ports?.[0]?.port ?? 0;
   const leadsTo = async (name: string, wanted: readonly string[], withinMs = 20_000): Promise<void> => {
     const seen = async (): Promise<unknown> => [await endpointsOf(name), rouse.errors()];
     await until(`${name} leads to ${wanted.join()}`, async () => (await endpointsOf(name)).join() === [...wanted].sort().join(), withinMs, seen);
@@ -134,7 +138,7 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
     const from = performance.now();
     return {
       load,
-      wake: () => ask(hostOf('idle')),
+      wake: async (gateway) => (gateway === undefined ? ask(hostOf('idle')) : ask(gateway, '/', await gatewayPort('idle'))),
       isIdle: async () => (await countOf('idle')).replicas === 0,
       during: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       endpoints: () => endpointsOf('busy'),
