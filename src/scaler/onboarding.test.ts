@@ -213,6 +213,22 @@ test('an HPA that comes later is adopted, where that is allowed; an edit in betw
   t.is(w.events.filter(({ type }) => type === 'hpa-adopted').length, 1);
 });
 
+test('an HPA that is to be given back is not forgotten for another that comes later, which stays and is told', async (t) => {
+  const w = await world((c) => {
+    c.put(viewOf({ annotations: adopting, specReplicas: 3 }));
+    c.hpas.push(hpa);
+  });
+  await w.advance(seconds(2));
+  w.cluster.hpas.push({ ...hpa, metadata: { ...hpa.metadata, name: 'other', uid: 'uid-other' } });
+  await w.advance(seconds(62));
+  t.like(stateOf(w), { adoptedHpa: { metadata: { name: 'hello' } } });
+  t.deepEqual(
+    w.cluster.hpas.map(({ metadata }) => metadata?.name),
+    ['other'],
+  );
+  t.true(w.events.some((event) => event.type === 'settings-refused' && /other scales the same workload, and hello is adopted/.test(event.problems[0] ?? '')));
+});
+
 test('that an HPA may be adopted can be said later', async (t) => {
   const w = await world((c) => {
     c.put(viewOf({ annotations: on, specReplicas: 3 }));

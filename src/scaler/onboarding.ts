@@ -36,10 +36,7 @@ const setUpWorkload = async (ports: OnboardingPorts, record: WorkloadRecord, rep
   const { key, view, spec, state } = record;
   const hpa = state === undefined || spec.adoptHpa ? await lookForHpa(ports, record, signal) : undefined;
   const before = state?.replicasBefore ?? replicasBefore;
-  const kept = rememberedHpa(state?.adoptedHpa)?.metadata?.name;
-  // One can be given back, not two: the first is not forgotten for another.
-  if (hpa !== undefined && spec.adoptHpa && kept !== undefined && kept !== hpa.metadata?.name) tellSecond(ports, record, hpa, kept);
-  else if (hpa !== undefined && spec.adoptHpa) await adopt(ports, record, hpa, before, signal);
+  if (hpa !== undefined && spec.adoptHpa) await adoptOrTell(ports, record, hpa, before, signal);
   else if (!isSetUp(record)) await writeState(ports, record, { ...state, v: 1, replicasBefore: before }, signal);
   if (!(annotation.status in view.annotations)) ports.tell({ type: 'onboarded', workload: key, replicas: replicasBefore });
   if (hpa !== undefined && !spec.adoptHpa) tellRival(ports, record, hpa);
@@ -53,6 +50,13 @@ const lookForHpa = async ({ client, resourceOf }: OnboardingPorts, { ref }: Work
   const found = await findHpa(client, ref, resource, signal);
   if (!found.ok) throw new Unfinished('looking for a HorizontalPodAutoscaler', found.problem);
   return found.value;
+};
+
+/** One can be given back, not two: the first is not forgotten for another. */
+const adoptOrTell = async (ports: OnboardingPorts, record: WorkloadRecord, hpa: Hpa, replicasBefore: number, signal: AbortSignal): Promise<void> => {
+  const kept = rememberedHpa(record.state?.adoptedHpa)?.metadata?.name;
+  if (kept !== undefined && kept !== hpa.metadata?.name) tellSecond(ports, record, hpa, kept);
+  else await adopt(ports, record, hpa, replicasBefore, signal);
 };
 
 /** Saved first, then removed, and only as it was saved: an edit in between makes us begin again. */
@@ -134,7 +138,7 @@ export const startHpaLook = (ports: OnboardingPorts, record: WorkloadRecord, mem
   lookForHpa(ports, record, signal)
     .then(async (hpa) => {
       if (hpa === undefined) return;
-      if (adoptHpa) await adopt(ports, record, hpa, record.state?.replicasBefore ?? memory.replicasAtFirst, signal);
+      if (adoptHpa) await adoptOrTell(ports, record, hpa, record.state?.replicasBefore ?? memory.replicasAtFirst, signal);
       else tellRival(ports, record, hpa);
     })
     .catch((thrown: unknown) => {
