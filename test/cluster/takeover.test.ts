@@ -54,8 +54,8 @@ interface Scene {
   apply(manifest: string, ...args: readonly string[]): Promise<string>;
   untilTaken(what?: string): Promise<void>;
   untilBack(): Promise<void>;
-  /** Everything is served by gateways from now on, or by pods. */
-  untilServedBy(who: 'gateways' | 'pods'): Promise<void>;
+  /** Nodes lead to gateways alone, or to pods alone, where no gateway has anything left; or to both. */
+  untilServedBy(who: 'gateways' | 'pods' | 'both'): Promise<void>;
   finish(t: ExecutionContext): Promise<void>;
 }
 
@@ -127,13 +127,15 @@ const scene = async (t: ExecutionContext, prepare: (namespace: string) => Promis
         told,
       ).then(() => undefined),
     untilServedBy: async (who) => {
-      for (let quiet = 0, [gateways, answered] = [load.throughGateway, load.answered]; quiet < 3;) {
+      const seen = (): readonly number[] => [load.throughGateway, load.fresh.throughGateway, load.fresh.answered];
+      for (let quiet = 0, before = seen(); quiet < 3;) {
         await new Promise((resolve) => setTimeout(resolve, 500));
-        const [byGateway, all] = [load.throughGateway - gateways, load.answered - answered];
-        [gateways, answered] = [load.throughGateway, load.answered];
+        const now = seen();
+        const [byGateway = 0, fresh = 0, all = 0] = now.map((count, index) => count - (before[index] ?? 0));
+        before = now;
         if (all === 0) continue;
         // Connections to pods that were made before stay with them; the gateways end theirs.
-        const isSo = who === 'gateways' ? byGateway > 0.4 * all : byGateway === 0;
+        const isSo = { gateways: fresh === all, pods: byGateway === 0, both: fresh > 0 && fresh < all }[who];
         quiet = isSo ? quiet + 1 : 0;
       }
     },
@@ -294,7 +296,8 @@ test.serial('re-applying while the webhook is down fails no request, and the nex
       await applyAll(web, applied);
       t.deepEqual((await web.get('service')).spec.selector, { app: 'web' }, `${applied.how}: nobody kept it back`);
     }
-    await Promise.all(webs.map(({ web }) => web.untilServedBy('gateways')));
+    // Nodes know of pods again, and the gateways are endpoints still.
+    await Promise.all(webs.map(({ web }) => web.untilServedBy('both')));
     controller = processes[0] = await rouse.startController('10.77.200.10', 0);
     for (const { web, applied } of outage) {
       await web.untilTaken(`${applied.how}: taken over again`);

@@ -8,6 +8,8 @@ export interface ClusterLoad {
   /** Answers by the name of their pod, and of those that came by a gateway. */
   readonly pods: ReadonlyMap<string, number>;
   readonly throughGateway: number;
+  /** The same of new connections alone: where nodes lead now, as connections that are kept stay where they were. */
+  readonly fresh: { readonly answered: number; readonly throughGateway: number };
   /** Everything that was no answer of the program, in words, with the second of the load at which it began. */
   readonly failures: readonly string[];
   stop(): Promise<void>;
@@ -33,6 +35,7 @@ export const clusterLoad = (address: string, { clients = 50, pauseMs = 150, port
   const pods = new Map<string, number>();
   const failures: string[] = [];
   const counts = { answered: 0, throughGateway: 0 };
+  const fresh = { answered: 0, throughGateway: 0 };
   let running = true;
   const client = async (keeps: boolean): Promise<void> => {
     const agent = new Agent({ keepAlive: keeps, maxSockets: 1 });
@@ -42,9 +45,11 @@ export const clusterLoad = (address: string, { clients = 50, pauseMs = 150, port
       const at = ((performance.now() - began) / 1000).toFixed(2);
       try {
         const { pod, throughGateway } = await ask(agent, { host: address, port, path });
-        counts.answered += 1;
         pods.set(pod, (pods.get(pod) ?? 0) + 1);
-        if (throughGateway) counts.throughGateway += 1;
+        for (const count of keeps ? [counts] : [counts, fresh]) {
+          count.answered += 1;
+          if (throughGateway) count.throughGateway += 1;
+        }
       } catch (failure) {
         failures.push(`${at} s, ${keeps ? 'kept' : 'new'} connection: ${failure instanceof Error ? failure.message : String(failure)}`);
       }
@@ -61,6 +66,7 @@ export const clusterLoad = (address: string, { clients = 50, pauseMs = 150, port
       return counts.throughGateway;
     },
     pods,
+    fresh,
     failures,
     stop: async () => {
       running = false;
