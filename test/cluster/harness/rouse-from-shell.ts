@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { annotation } from '../../../src/core/index.ts';
+import { deployment, onboarded } from '../../support/app.ts';
 import { startRouse, type RouseProcess } from '../../support/rouse-process.ts';
 import { until } from '../../support/until.ts';
 import type { Cluster, Scope } from './cluster.ts';
@@ -8,7 +10,7 @@ import { removeRouse } from './remove-rouse.ts';
 
 /** `rouse controller` and `rouse gateway` run from a shell against the cluster, with the rights of `deploy/` and no more. */
 export interface RouseFromShell {
-  /** Resolves when it is ready; the first one that starts leads. Webhooks by URL at `address`. One that is to follow another, which has ended, takes its `place`. */
+  /** Resolves when it is ready; the first one that starts leads, and the API server asks its webhooks. Webhooks by URL at `address`. One that is to follow another, which has ended, takes its `place`. */
   startController(address: string, place?: number): Promise<RouseProcess>;
   /** What controllers and webhooks prove themselves by: a file that is there once the first controller is. */
   readonly caFile: string;
@@ -70,7 +72,16 @@ export const rouseFromShell = async (t: Scope, cluster: Cluster, { placement = f
           async (answer) => /^rouse_leader 1$/m.test(await answer.text()),
           () => false,
         );
-      if (isFirst) await until('the controller leads', isLeading, 30_000, () => rouse.errors());
+      if (isFirst) {
+        await until('the controller leads', isLeading, 30_000, () => rouse.errors());
+        // It registers its webhooks after that, and the API server hears of them by a watch of its own.
+        await until(
+          'the API server asks the webhooks',
+          () => isAsking(cluster),
+          30_000,
+          () => rouse.errors(),
+        );
+      }
       return rouse;
     },
     startGateway: async (address) => {
@@ -79,4 +90,12 @@ export const rouseFromShell = async (t: Scope, cluster: Cluster, { placement = f
       return (await start(['gateway', ...where, ...how])).rouse;
     },
   };
+};
+
+/** Of each configuration it hears by itself: a mutating webhook has to have changed what it is shown, and a validating one to refuse what is wrong. */
+const isAsking = async ({ api }: Cluster): Promise<boolean> => {
+  const tried = (annotations: Readonly<Record<string, string>>): ReturnType<typeof api> =>
+    api('POST', '/apis/apps/v1/namespaces/default/deployments?dryRun=All', deployment('probe', { annotations }));
+  const [good, bad] = await Promise.all([tried(onboarded), tried({ ...onboarded, 'rouse.dev/target': 'many' })]);
+  return good.body.metadata?.annotations?.[annotation.state] !== undefined && bad.status !== 201;
 };
