@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { annotation } from '../../src/core/index.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
 import { deployment, onboarded, service } from '../support/app.ts';
 import { until } from '../support/until.ts';
 import { clusterWithRouse, workloadScene, type ClusterWithRouse, type WorkloadScene } from './harness/rouse-for-file.ts';
@@ -156,8 +156,25 @@ test('in the middle of a rollout that fails, what is there serves on; from zero 
   await made.untilReplicas(0, 40_000);
 });
 
-/** For 250 ms after a refusal requests are told of it without another try (`src/scaler/zero-failure.ts`): on a fast machine commands take less. */
-const pauseIsOver = (): Promise<void> => sleep(300);
+/** For a moment after a refusal requests are told of it without another try (`src/scaler/zero-failure.ts`). */
+const pauseIsOver = (made: WorkloadScene): Promise<unknown> =>
+  until('requests wake again', async () => !(await rouse.explain(made.namespace, 'web')).includes('"wakeFailure"'), 20_000, rouse.errors);
+
+/** The API server hears of quotas and limits by a watch of its own: what it says to one more pod, `refusal`, or nothing where that is undefined. */
+const untilPodsMeet = async ({ namespace }: WorkloadScene, refusal: RegExp | undefined): Promise<void> => {
+  const containers = [{ name: 'app', image: 'none', resources: { limits: { memory: '128Mi' } } }];
+  const answer = (): Promise<ApiAnswer> =>
+    rouse.cluster.api('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, { metadata: { name: 'probe' }, spec: { containers } });
+  await until(
+    refusal === undefined ? 'pods are let in' : `pods meet ${String(refusal)}`,
+    async () => {
+      const { status, body } = await answer();
+      return refusal === undefined ? status === 201 : refusal.test(JSON.stringify(body));
+    },
+    60_000,
+    answer,
+  );
+};
 
 const quota = (pods: number): object => ({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'small' }, spec: { hard: { pods: String(pods) } } });
 
@@ -171,12 +188,8 @@ const refusedThenServed = async (t: ExecutionContext, made: WorkloadScene): Prom
   t.true(refused.ms < 10_000, `told after ${Math.round(refused.ms)} ms`);
   await made.untilReplicas(0);
   await made.apply(quota(5));
-  // The quota controller has to see it first.
-  await until(
-    'the quota is raised',
-    async () => (await rouse.cluster.kubectl(['get', 'quota/small', '-n', made.namespace, '-o', 'jsonpath={.status.hard.pods}'])) === '5',
-  );
-  await pauseIsOver();
+  await untilPodsMeet(made, undefined);
+  await pauseIsOver(made);
   const served = await made.ask();
   t.is(served.status, 200, served.text);
   t.true(served.ms < 15_000, `served after ${Math.round(served.ms)} ms`);
@@ -185,10 +198,7 @@ const refusedThenServed = async (t: ExecutionContext, made: WorkloadScene): Prom
 
 const untilQuotaCounts = async (made: WorkloadScene): Promise<void> => {
   await made.apply(quota(0));
-  await until(
-    'the quota counts',
-    async () => (await rouse.cluster.kubectl(['get', 'quota/small', '-n', made.namespace, '-o', 'jsonpath={.status.hard.pods}'])) === '0',
-  );
+  await untilPodsMeet(made, /exceeded quota: small/);
 };
 
 test('a ResourceQuota that forbids the pod is told early; after it was raised the next request wakes at once', async (t) => {
@@ -228,6 +238,7 @@ test('a LimitRange that forbids the pod is told early, too', async (t) => {
   await made.untilReplicas(0);
   const limits = [{ type: 'Container', max: { memory: '64Mi' } }];
   await made.apply({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'small' }, spec: { limits } });
+  await untilPodsMeet(made, /maximum memory usage per Container is 64Mi/);
   await rouse.cluster.kubectl(['set', 'resources', 'deployment/web', '-n', made.namespace, '--limits=memory=128Mi']);
   const refused = await made.ask();
   t.is(refused.status, 503, refused.text);
@@ -236,7 +247,8 @@ test('a LimitRange that forbids the pod is told early, too', async (t) => {
   // Until the wake that failed is taken back, requests are told of it.
   await made.untilReplicas(0);
   await rouse.cluster.kubectl(['delete', 'limitrange/small', '-n', made.namespace]);
-  await pauseIsOver();
+  await untilPodsMeet(made, undefined);
+  await pauseIsOver(made);
   const served = await made.ask();
   t.is(served.status, 200, served.text);
 });

@@ -48,6 +48,7 @@ export interface WorkloadScene {
   annotate(...annotations: readonly string[]): Promise<string>;
   annotation(key: string): Promise<string>;
   replicas(): Promise<number>;
+  /** At zero its pods are gone, too, or about to go. */
   untilReplicas(count: number, withinMs?: number): Promise<void>;
   /** One request at the ClusterIP. */
   ask(): Promise<{ readonly status: number; readonly text: string; readonly ms: number }>;
@@ -67,8 +68,13 @@ export const workloadScene = ({ cluster, errors, explain }: ClusterWithRouse, na
     const plural = kind.endsWith('s') ? kind : `${kind}s`;
     return `/apis/${group}/v1/namespaces/${namespace}/${plural}/${name}/scale`;
   };
-  const replicas = async (): Promise<number> =>
-    ((await cluster.api('GET', scalePath())).body as unknown as { readonly spec: { readonly replicas?: number } }).spec.replicas ?? 0;
+  const scale = async (): Promise<{ readonly wanted: number; readonly there: number }> => {
+    const { spec, status } = (await cluster.api('GET', scalePath())).body as unknown as {
+      readonly spec: { readonly replicas?: number };
+      readonly status: { readonly replicas?: number };
+    };
+    return { wanted: spec.replicas ?? 0, there: status.replicas ?? 0 };
+  };
   const ask = async (): Promise<{ status: number; text: string; ms: number }> => {
     const address = await field('service/web', '.spec.clusterIP');
     const begun = performance.now();
@@ -93,9 +99,14 @@ export const workloadScene = ({ cluster, errors, explain }: ClusterWithRouse, na
     apply: (object, ...args) => kubectl(['apply', '-n', namespace, ...args, '-f', '-'], { stdin: JSON.stringify(object) }),
     annotate: (...annotations) => kubectl(['annotate', target, '-n', namespace, '--overwrite', ...annotations]),
     annotation: (key) => field(target, `.metadata.annotations.${key.replaceAll('.', '\\.')}`),
-    replicas,
+    replicas: async () => (await scale()).wanted,
     untilReplicas: async (count, withinMs = 25_000) => {
-      await until(`${target} has ${count} replicas`, async () => (await replicas()) === count, withinMs, seen);
+      // Whoever owns the pods hears of a zero later than it is written: woken before that, it keeps those that it has.
+      const isSo = async (): Promise<boolean> => {
+        const { wanted, there } = await scale();
+        return wanted === count && (count > 0 || there === 0);
+      };
+      await until(`${target} has ${count} replicas`, isSo, withinMs, seen);
     },
     ask,
     untilTaken: async () => {
