@@ -59,7 +59,9 @@ test('kubectl rouse on a real cluster: what it shows, to whom, and what doctor f
   t.is(well.get('gateway-link')?.says, '2 linked');
   t.is(well.get('webhooks-answer')?.status, 'ok');
   t.is(well.get('controller-rights')?.status, 'ok');
-  t.regex((await rouse(['events', 'web', '-n', namespace])).stdout, /Deployment\/web +onboarded with 0 pods/);
+  // Events are written when there is nothing else to do.
+  const onboarding = async (): Promise<boolean> => /Deployment\/web +onboarded with 0 pods/.test((await rouse(['events', 'web', '-n', namespace])).stdout);
+  await until('the onboarding is told', onboarding, 20_000);
   t.is((await rouse(['explain', 'web', '-n', namespace])).code, 0);
 
   // Somebody who may look at the controller, and no more.

@@ -109,7 +109,12 @@ test('a kind is of no use without its definition and its rights, which is said; 
   const woken = await made.ask();
   t.is(woken.status, 200, woken.text);
   t.is(await made.replicas(), 1);
-  t.true((await made.events()).some((event) => /^onboarded: onboarded with 2 pods/.test(event)));
+  await until(
+    'the onboarding is told',
+    async () => (await made.events()).some((event) => /^onboarded: onboarded with 2 pods/.test(event)),
+    20_000,
+    rouse.errors,
+  );
 
   await allow('deployments.apps,statefulsets.apps');
   await made.untilBack();
