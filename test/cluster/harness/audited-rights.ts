@@ -22,6 +22,7 @@ type Uses = ReadonlyMap<string, ReadonlySet<string>>;
 
 interface AuditEvent {
   readonly verb: string;
+  readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
   readonly user: { readonly username: string };
   readonly objectRef?: {
@@ -40,22 +41,25 @@ const forEverybody = new Set(['selfsubjectaccessreviews', 'selfsubjectreviews'])
 /** Reads the audit log of the cluster in `directory`. */
 export const auditedRights = async (directory: string): Promise<AuditedRights> => {
   const used = { cluster: new Map<string, Set<string>>(), system: new Map<string, Set<string>>(), workloads: new Map<string, Set<string>>() };
-  const denied = new Set<string>();
+  let denied: { readonly right: string; readonly at: number }[] = [];
   // Controllers that still run while an installation is taken away are refused, as they should be.
   let rightsSince = Infinity;
   for await (const event of auditEvents<AuditEvent>(directory, 'rouse-')) {
     const { resource, subresource, apiGroup = '', namespace = '', name = '' } = event.objectRef ?? {};
     const changed = changeOfRights(event);
     if (changed !== undefined) rightsSince = changed === 'taken' ? Infinity : Date.parse(event.stageTimestamp);
+    // A request has its line when it is answered: who was refused because of it may have had theirs before.
+    if (changed === 'taken') denied = denied.filter(({ at }) => at < Date.parse(event.requestReceivedTimestamp));
     if (event.user.username !== controller || resource === undefined || forEverybody.has(resource)) continue;
     const kind = keyOf({ verb: event.verb, group: apiGroup, resource: subresource === undefined ? resource : `${resource}/${subresource}` });
     const isDenied = event.annotations?.['authorization.k8s.io/decision'] === 'forbid';
-    if (isDenied && Date.parse(event.stageTimestamp) - rightsSince > inForceWithinMs) denied.add(`${kind} ${namespace}/${name}`);
+    const at = Date.parse(event.stageTimestamp);
+    if (isDenied && at - rightsSince > inForceWithinMs) denied.push({ right: `${kind} ${namespace}/${name}`, at });
     if (isDenied) continue;
     const place = namespace === system ? used.system : namespace === '' && clusterWide.has(resource) ? used.cluster : used.workloads;
     place.set(kind, (place.get(kind) ?? new Set()).add(name));
   }
-  return { used, denied: [...denied].sort() };
+  return { used, denied: [...new Set(denied.map(({ right }) => right))].sort() };
 };
 
 /** A role that was written is in force once the API server's own watch has told it. */
