@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Agent, request } from 'undici';
 import { apiClient, type ApiAnswer } from '../../support/api-client.ts';
 import { until } from '../../support/until.ts';
 import { kubernetesServiceAddress } from './addresses.ts';
@@ -16,9 +17,23 @@ const read = async ({ server, caPem, tokens }: Credentials, path: string): Promi
   }
 };
 
-/** /readyz answers in plain text; that the system's namespaces are there says as much. */
+/** It answers before its hooks are done: whoever starts before these have made the roles is refused, and tries again later and later. */
 export const serverReady = async (credentials: Credentials): Promise<void> => {
-  await until('the API server is ready', () => read(credentials, '/api/v1/namespaces/kube-system'), 60_000);
+  const { server, caPem, tokens } = credentials;
+  const dispatcher = new Agent({ connect: { ca: caPem } });
+  const headers = { authorization: `Bearer ${tokens['admin'] ?? ''}` };
+  const isReady = async (): Promise<boolean> => {
+    try {
+      const { statusCode, body } = await request(`${server}/readyz`, { dispatcher, headers });
+      await body.dump();
+      return statusCode === 200;
+    } catch {
+      return false;
+    }
+  };
+  await until('the API server is ready', isReady, 60_000);
+  await dispatcher.close();
+  await until('the namespaces of the system are there', () => read(credentials, '/api/v1/namespaces/kube-system'), 60_000);
 };
 
 /** Pods are refused until it is there. */
