@@ -77,6 +77,29 @@ test('an Event from before the count was set, or that counted already, says noth
   t.is(await ask(after(start, millis(1500))), undefined);
 });
 
+test('an Event that a refused wake is told by once more, after it was found, says nothing about the one that follows at once', async (t) => {
+  const { clock, refused, tell } = scene();
+  const ask = async (since: Instant): Promise<unknown> => {
+    refused.why(record, since, clock.now());
+    await clock.advance(millis(300));
+    refused.why(record, since, clock.now());
+    await clock.advance(millis(0));
+    return refused.why(record, since, clock.now());
+  };
+  tell(start);
+  t.truthy(await ask(start));
+  // The controller had not heard of the end of the wake yet.
+  tell(clock.now());
+  await clock.advance(millis(700));
+  const since = clock.now();
+  t.is(await ask(since), undefined);
+  tell(clock.now());
+  await clock.advance(seconds(1));
+  refused.why(record, since, clock.now());
+  await clock.advance(millis(0));
+  t.truthy(refused.why(record, since, clock.now()), 'it is refused again');
+});
+
 test('while nothing is found, Events are asked for less and less often', async (t) => {
   const { clock, asked, refused } = scene();
   for (let tick = 0; tick < 60; tick++) {

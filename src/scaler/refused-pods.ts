@@ -37,8 +37,8 @@ interface Asked {
 export class RefusedPods {
   readonly #ports: RefusedPodsPorts;
   readonly #asked = new Map<WorkloadKey, Asked>();
-  /** Newest Event that was taken into account, by workload: it says nothing about a later wake. */
-  readonly #seen = new Map<WorkloadKey, string>();
+  /** Newest Event that was taken into account, by workload, and when: it says nothing about a later wake. */
+  readonly #seen = new Map<WorkloadKey, { readonly version: string; readonly at: Instant }>();
   #signal: AbortSignal | undefined;
 
   constructor(ports: RefusedPodsPorts) {
@@ -61,6 +61,10 @@ export class RefusedPods {
       this.#ports.clock.after(millis(wait), () => {
         this.#ports.onFound(key);
       });
+      const seen = this.#seen.get(key);
+      // The controller refuses a wake until it has heard of its end: what it says by now is not about this one.
+      if (seen !== undefined && between(seen.at, since) <= 2 * clockDoubt)
+        this.#list(record, asked, (newest) => this.#seen.set(key, { version: versionOf(newest), at: seen.at }));
     }
     if (asked.found === undefined && !asked.isAsking && between(asked.nextAt, now) >= 0) this.#ask(record, asked, now);
     return asked.found;
@@ -76,18 +80,24 @@ export class RefusedPods {
     this.#seen.delete(key);
   }
 
-  #ask({ key, ref, view }: WorkloadRecord, asked: Asked, now: Instant): void {
+  #ask(record: WorkloadRecord, asked: Asked, now: Instant): void {
+    asked.nextAt = after(now, asked.pause);
+    asked.pause = millis(Math.min(longestPause, 2 * asked.pause));
+    this.#list(record, asked, (newest) => this.#read(record.key, asked, newest));
+  }
+
+  /** Tells `heard` of the newest Event, unless there is none or another wake has begun. */
+  #list({ key, ref, view }: WorkloadRecord, asked: Asked, heard: (newest: Event) => void): void {
     const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
     asked.isAsking = true;
-    asked.nextAt = after(now, asked.pause);
-    asked.pause = millis(Math.min(longestPause, 2 * asked.pause));
     const fieldSelector = `involvedObject.uid=${view.uid},reason=FailedCreate`;
     this.#ports.client
       .list(resources.events, { namespace: ref.namespace, fieldSelector }, signal)
       .then((listed) => {
-        if (listed.ok) this.#read(key, asked, listed.value.items);
-        else this.#ports.logger.debug('Events could not be asked for', { workload: key, problem: listed.problem.message });
+        if (!listed.ok) this.#ports.logger.debug('Events could not be asked for', { workload: key, problem: listed.problem.message });
+        const newest = listed.ok ? newestOf(listed.value.items) : undefined;
+        if (newest !== undefined && this.#asked.get(key) === asked) heard(newest);
       })
       .catch((problem: unknown) => {
         if (!isAbort(problem)) this.#ports.logger.error('asking for Events failed', { workload: key, problem });
@@ -97,17 +107,19 @@ export class RefusedPods {
       });
   }
 
-  #read(key: WorkloadKey, asked: Asked, events: readonly Event[]): void {
-    if (this.#asked.get(key) !== asked) return;
-    const newest = events.reduce<Event | undefined>((best, event) => (best === undefined || timeOf(event) > timeOf(best) ? event : best), undefined);
-    if (newest === undefined) return;
-    const version = `${newest.metadata.uid ?? ''}@${newest.metadata.resourceVersion ?? ''}`;
-    if (this.#seen.get(key) === version || between(instant(timeOf(newest)), asked.since) > clockDoubt) return;
-    this.#seen.set(key, version);
+  #read(key: WorkloadKey, asked: Asked, newest: Event): void {
+    const version = versionOf(newest);
+    if (this.#seen.get(key)?.version === version || between(instant(timeOf(newest)), asked.since) > clockDoubt) return;
+    this.#seen.set(key, { version, at: this.#ports.clock.now() });
     asked.found = { reason: 'quota', message: newest.message ?? 'the API server refuses its pods' };
     this.#ports.onFound(key);
   }
 }
+
+const newestOf = (events: readonly Event[]): Event | undefined =>
+  events.reduce<Event | undefined>((best, event) => (best === undefined || timeOf(event) > timeOf(best) ? event : best), undefined);
+
+const versionOf = ({ metadata: { uid = '', resourceVersion = '' } }: Event): string => `${uid}@${resourceVersion}`;
 
 /** When it happened last; 0 where that cannot be read. */
 const timeOf = ({ lastTimestamp, eventTime, firstTimestamp, series }: Event): number => {
