@@ -32,10 +32,23 @@ test('a kubelet that comes back runs its pods again, as restarts, and closing it
   await embedded.close();
 });
 
+const quiet: KubeletApi = {
+  watchPods: () => () => undefined,
+  finishPod: () => Promise.resolve(),
+  writePodStatus: () => Promise.resolve('written'),
+  readConfigMap: () => Promise.resolve(undefined),
+  readSecret: () => Promise.resolve(undefined),
+  writeNode: () => Promise.resolve(),
+  isNodeReady: () => Promise.resolve(true),
+  renewLease: () => Promise.resolve(),
+  recordEvent: () => undefined,
+};
+
 test('a pod that an earlier kubelet ended but did not take out of the API is taken out, however often that fails', async (t) => {
   const finished = Promise.withResolvers<string>();
   const tries: string[] = [];
   const api: KubeletApi = {
+    ...quiet,
     watchPods: (_node, listener) => {
       const metadata = { namespace: 'default', name: 'over', uid: 'u1', deletionTimestamp: '2026-01-01T00:00:00Z' };
       // Told twice, as a watch that is made anew does.
@@ -48,19 +61,32 @@ test('a pod that an earlier kubelet ended but did not take out of the API is tak
       finished.resolve(name);
       return Promise.resolve();
     },
-    writePodStatus: () => Promise.resolve('written'),
-    readConfigMap: () => Promise.resolve(undefined),
-    readSecret: () => Promise.resolve(undefined),
-    writeNode: () => Promise.resolve(),
-    isNodeReady: () => Promise.resolve(true),
-    renewLease: () => Promise.resolve(),
-    recordEvent: () => undefined,
   };
   const addressing = new NetworkNamespaceAddressing();
   const kubelet = await startKubelet({ api, clock: systemClock, logger: silentLogger, addressing, nodeName: 'n', baseEnvironment: {}, cwd: '/' });
   t.teardown(() => kubelet.close());
   t.is(await finished.promise, 'over');
   t.is(tries.length, 3);
+});
+
+test('a node that others call not ready says that it is as often as it renews its Lease: pods are taken off it soon after', async (t) => {
+  const calls: string[] = [];
+  const renewed = Promise.withResolvers<undefined>();
+  const api: KubeletApi = {
+    ...quiet,
+    isNodeReady: () => Promise.resolve(calls.filter((call) => call === 'node').length > 1),
+    writeNode: () => Promise.resolve(void calls.push('node')),
+    renewLease: () => {
+      if (calls.push('lease') >= 6) renewed.resolve(undefined);
+      return Promise.resolve();
+    },
+  };
+  const addressing = new NetworkNamespaceAddressing();
+  const own = { addressing, nodeName: 'n', baseEnvironment: {}, cwd: '/', leaseSeconds: 0.2 };
+  const kubelet = await startKubelet({ api, clock: systemClock, logger: silentLogger, ...own });
+  t.teardown(() => kubelet.close());
+  await renewed.promise;
+  t.is(calls.filter((call) => call === 'node').length, 2, calls.join());
 });
 
 test('a pod that waits for what it needs says so, keeps its restarts, and has failed when it is deleted before it ran', async (t) => {

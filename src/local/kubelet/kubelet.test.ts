@@ -225,6 +225,16 @@ test('readiness follows the probe, also while the pod ends', async (t) => {
   await untilGone(api, created);
 });
 
+test('a pod that others call not ready, as controllers do while its node is silent, is ready again at once', async (t) => {
+  const { api } = t.context;
+  const created = await createPod(api, [node(server())]);
+  const pod = await until(api, created, isReady);
+  const conditions = (pod.status?.conditions ?? []).map((condition) => (condition.type === 'Ready' ? { ...condition, status: 'False' as const } : condition));
+  const { metadata } = await api.update(resources.pods, { ...pod, status: { ...pod.status, conditions } }, 'node-controller', 'status');
+  const after = await until(api, created, isReady);
+  t.not(after.metadata.resourceVersion, metadata.resourceVersion);
+});
+
 test('a failing liveness probe restarts the container, and a failing startup probe too', async (t) => {
   const { api } = t.context;
   const failing = { exec: { command: ['node', '-e', 'process.exit(1)'] }, periodSeconds: 1, failureThreshold: 1 };

@@ -51,8 +51,6 @@ export interface Kubelet {
 
 const defaultLeaseSeconds = 40;
 const statusRenewal = seconds(300);
-/** As the kubelet's `nodeStatusUpdateFrequency`: what others have made of our Node meanwhile is put right. */
-const statusLook = seconds(10);
 
 const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
 
@@ -165,14 +163,13 @@ class NodeHeartbeat {
     this.#timers = [
       options.clock.every(seconds(this.#leaseSeconds / 4), () => {
         void this.#attempt(() => this.#renew());
-      }),
-      options.clock.every(statusRenewal, () => {
-        void this.#attempt(() => this.register());
-      }),
-      options.clock.every(statusLook, () => {
+        // What others have made of our Node meanwhile is put right: by default as often as by the kubelet's `nodeStatusUpdateFrequency`.
         void this.#attempt(async () => {
           if (!(await options.api.isNodeReady(options.nodeName))) await this.register();
         });
+      }),
+      options.clock.every(statusRenewal, () => {
+        void this.#attempt(() => this.register());
       }),
     ];
   }

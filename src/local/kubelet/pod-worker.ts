@@ -40,6 +40,15 @@ const timestampOf = (clock: Clock): string => `${new Date(clock.now()).toISOStri
 
 const initRole = ({ restartPolicy }: Container): ContainerRole => (restartPolicy === 'Always' ? 'sidecar' : 'init');
 
+/**
+ * Its containers are ready and it is not: so upstream's node lifecycle controller has it for every pod of a node that is silent (`MarkPodsNotReady`), and leaves
+ * it to the kubelet to say when that is over.
+ */
+const isCalledUnready = ({ status }: Pod): boolean => {
+  const statusOf = (wanted: string): string | undefined => status?.conditions?.find(({ type }) => type === wanted)?.status;
+  return statusOf('Ready') === 'False' && statusOf('ContainersReady') === 'True';
+};
+
 /** The life of one pod on this node, from its binding to the end of its deletion. */
 export class PodWorker {
   readonly #options: PodWorkerOptions;
@@ -106,6 +115,7 @@ export class PodWorker {
     const before = this.#pod;
     this.#pod = pod;
     if (pod.metadata?.deletionTimestamp !== undefined) this.#delete(pod);
+    else if (isCalledUnready(pod)) this.#status.request();
     else if ((pod.spec?.readinessGates ?? []).length > 0 && pod.status?.conditions !== before.status?.conditions) this.#status.request();
   }
 

@@ -28,14 +28,15 @@ export const startApiProxy = async (server: { readonly url: string; readonly caP
   const authority = await createAuthority({ commonName: 'trouble', clock: systemClock, validDays: 1 });
   const { certificatePem, keyPem } = await authority.issue({ commonName: 'trouble', ipAddresses: [host], validDays: 1 });
   const agent = new Agent({ ca: server.caPem, keepAlive: true });
-  const watches = new Set<ServerResponse>();
+  /** Open watches, each with what the API server says to it. */
+  const watches = new Map<ServerResponse, IncomingMessage>();
   const sockets = new Set<Socket>();
   let fate: Parameters<ApiProxy['decide']>[0] = () => 'pass';
   const pass = (incoming: IncomingMessage, outgoing: ServerResponse, isWatch: boolean): void => {
     const { method = 'GET', url = '/', headers } = incoming;
     const upstream = secureRequest(new URL(url, server.url), { method, headers, agent }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      if (isWatch) watches.add(outgoing);
+      if (isWatch) watches.set(outgoing, answer);
       answer.on('error', () => outgoing.destroy());
       answer.pipe(outgoing);
     });
@@ -74,14 +75,17 @@ export const startApiProxy = async (server: { readonly url: string; readonly caP
     caPem: authority.certificatePem,
     decide: (decision) => (fate = decision),
     cutWatches: () => {
-      const cut = [...watches];
+      const cut = [...watches.keys()];
       for (const watch of cut) watch.destroy();
       return cut.length;
     },
     expireWatches: () => {
       const expired = [...watches];
-      for (const watch of expired)
+      for (const [watch, answer] of expired) {
+        // An event that comes until the end is out would be written after it, which ends this process.
+        answer.unpipe(watch);
         watch.end(`${JSON.stringify({ type: 'ERROR', object: JSON.parse(status(410, 'Expired', 'too old resource version')) as unknown })}\n`);
+      }
       return expired.length;
     },
     close: async () => {

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { until } from '../../support/until.ts';
 
 /** Requests that each stay in a pod for a while, so that at any moment some are in flight, and what came of them. */
 export interface Load {
@@ -45,6 +46,20 @@ const once = (agent: Agent | false, target: Target): Promise<string> =>
 
 /** One request on a connection of its own; its body. */
 export const ask = (host: string, path = '/', port = 80): Promise<string> => once(false, { host, path, port });
+
+/**
+ * Resolves when nodes have heard that the Service leads to gateways: they hear of it up to a second after the API server, and a connection that is made before
+ * stays with its pod. Until they have, they know its pods and the gateways, or nobody.
+ */
+export const leadsToGateways = async (host: string): Promise<void> => {
+  let [inRow, last] = [0, ''];
+  const isFiftieth = async (): Promise<boolean> => {
+    last = await ask(host).catch(String);
+    inRow = last.includes('"x-forwarded-for"') ? inRow + 1 : 0;
+    return inRow === 50;
+  };
+  await until('nodes lead to gateways alone', isFiftieth, 30_000, () => last);
+};
 
 /** `clients` at a time, each again as soon as it has its answer; every other one keeps its connection. */
 export const startLoad = (host: string, clients: number): Load => {

@@ -3,7 +3,7 @@ import { annotation } from '../../../src/core/index.ts';
 import { deployment, service } from '../../support/app.ts';
 import { until } from '../../support/until.ts';
 import { clusterOf, type Cluster, type Scope } from '../harness/cluster.ts';
-import { ask, startLoad, type Load } from './load.ts';
+import { ask, leadsToGateways, startLoad, type Load } from './load.ts';
 import { gatewayAddresses, startProcesses, type Processes } from './processes.ts';
 
 /** What a fault happens to: Rouse, an app `busy` under load that needs two pods, no more and no fewer, and an app `idle` at zero. */
@@ -115,6 +115,8 @@ const createApps = async (cluster: Cluster, rouse: Processes, namespace: string)
   };
   const begin = async (t: ExecutionContext): Promise<Fault> => {
     for (const name of ['busy', 'idle']) await leadsTo(name, gatewayAddresses, 30_000);
+    // Or half of the load would stay with the pods, unseen by any gateway.
+    await leadsToGateways(hostOf('busy'));
     const load = startLoad(hostOf('busy'), clients);
     t.teardown(() => load.stop());
     await until(

@@ -47,6 +47,10 @@ export const startSecondScheduler = async (
   };
   await writeFile(file, stringify(content));
   const binary = await controlPlaneBinary(() => undefined);
+  const lease = '/apis/coordination.k8s.io/v1/namespaces/rouse-system/leases/rouse-scheduler';
+  const holder = async (): Promise<string | undefined> =>
+    ((await cluster.api('GET', lease)).body as { spec?: { holderIdentity?: string } }).spec?.holderIdentity;
+  const before = await holder();
   const child = spawn(binary, ['kube-scheduler', `--config=${file}`, '--secure-port=0'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said = `${said}${chunk}`.slice(-4000)));
@@ -59,10 +63,6 @@ export const startSecondScheduler = async (
     await kill();
     await rm(directory, { recursive: true, force: true });
   });
-  const lease = '/apis/coordination.k8s.io/v1/namespaces/rouse-system/leases/rouse-scheduler';
-  const holder = async (): Promise<string | undefined> =>
-    ((await cluster.api('GET', lease)).body as { spec?: { holderIdentity?: string } }).spec?.holderIdentity;
-  const before = await holder();
   await until(
     'the second scheduler leads',
     async () => ![undefined, '', before].includes(await holder()),
