@@ -54,6 +54,7 @@ test('docs/first-steps.md, step by step: the demo, its page in a browser, the qu
 
   await writeFile(join(directory, 'prometheus.yml'), block('prometheus.yml').replace('9090', String(port)));
   const prometheusPort = await freePort();
+  const begun = Date.now() / 1000;
   const prometheus = shell(block('prometheus').replace('9099', String(prometheusPort)), directory);
   await printed(/(first byte after \d+ ms)/);
 
@@ -66,8 +67,10 @@ test('docs/first-steps.md, step by step: the demo, its page in a browser, the qu
   const dashboard = JSON.parse(await readFile(join(root, 'grafana', 'dashboards', 'workload.json'), 'utf8')) as ClassicDashboard;
   const [ready] = dashboardQueries('workload.json', dashboard).filter(({ expr }) => expr.includes('rouse_ready_pods'));
   const expr = (ready?.expr ?? '').replaceAll('$namespace', 'default').replaceAll('$workload', 'hello').replaceAll('$__rate_interval', '15s');
+  // Since it began: when the demo is over, what was scraped is no figure of now any more.
   const figures = async (): Promise<boolean> => {
-    const answer = await fetch(`http://127.0.0.1:${prometheusPort}/api/v1/query?query=${encodeURIComponent(expr)}`).catch(() => undefined);
+    const query = new URLSearchParams({ query: expr, start: String(begun), end: String(Date.now() / 1000), step: '1' });
+    const answer = await fetch(`http://127.0.0.1:${prometheusPort}/api/v1/query_range?${query.toString()}`).catch(() => undefined);
     if (answer?.ok !== true) return false;
     return ((await answer.json()) as { readonly data: { readonly result: readonly unknown[] } }).data.result.length > 0;
   };
