@@ -26,7 +26,10 @@ const serving = async (): Promise<boolean> => {
 /** Requests to `web` that the controller has been told of. */
 const reported = async (): Promise<number> => {
   const [, metrics = ''] = await controller.line(/^ready: .*metrics=(\S+)/);
-  const { workloads } = (await (await fetch(new URL('/workloads', metrics))).json()) as {
+  const answer = await fetch(new URL('/workloads', metrics));
+  // It may have answered much lately: then it says to ask again.
+  if (answer.status === 429) return 0;
+  const { workloads } = (await answer.json()) as {
     readonly workloads: readonly { readonly name: string; readonly held: number; readonly inFlight: number }[];
   };
   return workloads.reduce((sum, { name, held, inFlight }) => sum + (name === 'web' ? held + inFlight : 0), 0);

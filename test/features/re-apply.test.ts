@@ -41,6 +41,8 @@ const runTwo = async (name: string, apply: (manifest: Manifest) => Promise<Param
   const port = await rouse.gatewayPort(name);
   await until(`nothing but the gateway is behind ${name}`, () => serviceTargets(rouse, name).every((target) => target.port === port));
   await until(`${name} has two pods`, async () => (await user.get(manifests.deployment)).spec.replicas === 2 && (await rouse.pods(name)).length === 2);
+  // Written beside the count, and of a Deployment the generation counts annotations too.
+  await until('that is published', async () => (await user.get(manifests.deployment)).metadata.annotations?.[annotation.status]?.includes('"desired":2'));
   return manifests;
 };
 
@@ -120,12 +122,8 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   const scaledAt = performance.now();
   ok(await user.scale(manifest, 2));
   await app.reach(2);
-  await until('both are ready', () => rouse.local.controller.scaler.decided.workloads().some(({ name, ready }) => name === 'by-hand' && ready === 2));
   const overridden = await until('it is told', () => app.events().find((event) => event.type === 'overridden'));
   t.deepEqual([overridden.replicas, overridden.manager], [2, 'kubectl']);
-  const events = await until('it is an Event', async () => (await eventsAbout(rouse, uid)).find(({ reason }) => reason === 'overridden'));
-  t.regex(events.message, /^2 pods set by hand \(kubectl\)/);
-  t.is(await app.replicas(), 2);
 
   await until('it is honoured no longer', () => app.events().some((event) => event.type === 'override-ended'));
   t.true(performance.now() - scaledAt >= 8000, 'not before its time');
@@ -136,7 +134,9 @@ test('a count set by kubectl scale is honoured for rouse.dev/manual-override, to
   );
   t.is(meanwhile.filter(({ type }) => type === 'scaled' || type === 'replicas-restored').length, 0, 'nobody wrote the count meanwhile');
   await app.reach(0);
-  await until('that is an Event too', async () => (await eventsAbout(rouse, uid)).some(({ reason }) => reason === 'override-ended'));
+  const event = await until('it is an Event', async () => (await eventsAbout(rouse, uid)).find(({ reason }) => reason === 'overridden'));
+  t.regex(event.message, /^2 pods set by hand \(kubectl\)/);
+  await until('that it ended is one too', async () => (await eventsAbout(rouse, uid)).some(({ reason }) => reason === 'override-ended'));
 });
 
 test('kubectl rollout undo past the onboarding goes back with the template and stays onboarded; an ordinary apply still switches off', async (t) => {

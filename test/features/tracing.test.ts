@@ -22,13 +22,34 @@ interface Running {
   readonly metrics: string;
 }
 
-const startLocal = async (t: ExecutionContext, env: Readonly<Record<string, string>>, ...flags: readonly string[]): Promise<Running> => {
+/** The command of a pod that begins to serve when it is told to. */
+const servesOn = async (
+  t: ExecutionContext,
+): Promise<{ readonly command: readonly string[]; readonly directory: string; readonly go: () => Promise<void> }> => {
+  const directory = await mkdtemp(join(tmpdir(), 'rouse-tracing-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'go');
+  const program = join(import.meta.dirname, '../support/programs/app.js');
+  const command = ['/bin/sh', '-c', `until [ -e ${file} ]; do sleep 0.1; done; exec ${process.execPath} ${program}`];
+  return { command, directory, go: () => writeFile(file, '') };
+};
+
+/** All of those that were asked wait: one that comes when the pod serves already is in no wake. */
+const untilHeld = (requests: number, metrics: readonly string[]): Promise<unknown> =>
+  until(`${requests} are held`, async () => {
+    const texts = await Promise.all(metrics.map(async (url) => (await fetch(url)).text()));
+    const held = texts.flatMap((text) => [...text.matchAll(/^rouse_gateway_held_requests\{.*\} (\d+)$/gm)]).map(([, count]) => Number(count));
+    return held.reduce((sum, count) => sum + count, 0) === requests;
+  });
+
+const metricsOf = async (rouse: RouseProcess): Promise<string> => (await rouse.line(/^ready: .*metrics=(\S+)$/))[1] ?? '';
+
+const startLocal = async (t: ExecutionContext, manifest: string, env: Readonly<Record<string, string>>, ...flags: readonly string[]): Promise<Running> => {
   t.timeout(110_000);
-  const rouse = startRouse(['local', '-f', 'deploy/examples/hello.yaml', ...anyPorts, ...flags], env);
+  const rouse = startRouse(['local', '-f', manifest, ...anyPorts, ...flags], env);
   t.teardown(() => rouse.stop('SIGKILL'));
   const [, gateway = ''] = await rouse.line(/^ {2}gateway {2}(\S+),/);
-  const [, metrics = ''] = await rouse.line(/^ready: .*metrics=(\S+)$/);
-  return { rouse, gateway, metrics };
+  return { rouse, gateway, metrics: await metricsOf(rouse) };
 };
 
 /** A request to `hello` by its host name, once the gateway knows that: nothing is traced before. */
@@ -58,8 +79,12 @@ const named = (receiver: OtlpReceiver, name: string, count = 1): Promise<readonl
 
 test('requests that wait at zero are linked to their wake, which has all its phases and the decision below it; metrics go out as /metrics has them', async (t) => {
   const receiver = await startOtlpReceiver(t);
+  const { command, directory, go } = await servesOn(t);
+  const manifest = join(directory, 'hello.yaml');
+  await writeFile(manifest, [deployment('hello', { command }), service('hello')].map((object) => JSON.stringify(object)).join('\n---\n'));
   const { rouse, gateway, metrics } = await startLocal(
     t,
+    manifest,
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: receiver.grpcUrl,
@@ -72,7 +97,10 @@ test('requests that wait at zero are linked to their wake, which has all its pha
   );
   const traces = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
   const parent = 'b7ad6b7169203331';
-  t.deepEqual(await Promise.all(traces.map((traceId) => ask(gateway, `00-${traceId}-${parent}-01`))), [200, 200]);
+  const statuses = Promise.all(traces.map((traceId) => ask(gateway, `00-${traceId}-${parent}-01`)));
+  await untilHeld(2, [metrics]);
+  await go();
+  t.deepEqual(await statuses, [200, 200]);
 
   const [wake] = await named(receiver, 'wake');
   t.is(wake?.parentSpanId, undefined);
@@ -169,8 +197,9 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
   t.teardown(() => rouse.close());
   const controller = await rouse.startController();
   await rouse.leads(controller);
-  await Promise.all([rouse.startGateway(0), rouse.startGateway(1)]);
-  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web'));
+  const gateways = await Promise.all([rouse.startGateway(0), rouse.startGateway(1)]);
+  const { command, go } = await servesOn(t);
+  await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('web', { command }));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('web'));
   const web = await followSlices(rouse.api, 'web');
   t.teardown(() => web.close());
@@ -180,8 +209,10 @@ onLinux('the wake is the controller’s, whose process it is, and what waited in
     45_000,
     () => [web.targets(), controller.errors()],
   );
-  const answers = await Promise.all(web.targets().map((target) => fetch(`http://${target}/`)));
-  t.deepEqual(answers.map(({ status }) => status), [200, 200]); // prettier-ignore
+  const statuses = Promise.all(web.targets().map(async (target) => (await fetch(`http://${target}/`)).status));
+  await untilHeld(2, await Promise.all(gateways.map(metricsOf)));
+  await go();
+  t.deepEqual(await statuses, [200, 200]);
   const [wake] = await named(receiver, 'wake');
   t.is(wake?.service, 'rouse-controller');
   t.is(wake?.attributes['rouse.wake.outcome'], 'served', controller.errors());
@@ -206,15 +237,7 @@ onLinux('a controller that loses its Lease for a moment goes on with the wake th
   const controller = await rouse.startController();
   await rouse.leads(controller);
   await rouse.startGateway(0);
-  const directory = await mkdtemp(join(tmpdir(), 'rouse-lease-'));
-  t.teardown(() => rm(directory, { recursive: true }));
-  const go = join(directory, 'go');
-  // The pod begins to serve when it is told to.
-  const command = [
-    '/bin/sh',
-    '-c',
-    `until [ -e ${go} ]; do sleep 0.1; done; exec ${process.execPath} ${join(import.meta.dirname, '../support/programs/app.js')}`,
-  ];
+  const { command, go } = await servesOn(t);
   await rouse.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('late', { command }));
   await rouse.api('POST', '/api/v1/namespaces/default/services', service('late'));
   const late = await followSlices(rouse.api, 'late');
@@ -227,7 +250,7 @@ onLinux('a controller that loses its Lease for a moment goes on with the wake th
   const holder = async (): Promise<unknown> => ((await rouse.api('GET', lease)).body['spec'] as { readonly holderIdentity?: string }).holderIdentity;
   await until('it leads again', async () => (await holder()) !== 'somebody');
   await rouse.leads(controller);
-  await writeFile(go, '');
+  await go();
   t.is((await answer).status, 200);
   const [wake] = await named(receiver, 'wake');
   t.is(wake?.attributes['rouse.wake.outcome'], 'served', controller.errors());

@@ -47,9 +47,6 @@ export const createPostgres = async (): Promise<Postgres> => {
 
 const quiet = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-U', 'postgres', '-d', 'postgres'];
 
-/** How many connections the server says that it has taken. */
-export const connectionsTaken = (server: RunningProgram): number => server.errors().match(/connection received/g)?.length ?? 0;
-
 /** psql with its statements on standard input, or as the arguments say. */
 export const startPsql = (t: ExecutionContext, port: number, args: readonly string[], options?: ProgramOptions): RunningProgram =>
   startProgram(t, 'psql', [...quiet, '-p', String(port), ...args], options);
@@ -59,4 +56,12 @@ export const psql = async (t: ExecutionContext, port: number, statement: string,
   const { code, text, errors } = await startPsql(t, port, ['-c', statement], options).ended;
   if (code !== 0) throw new Error(`psql ended with ${String(code)}: ${errors}`);
   return text;
+};
+
+/** How many connections the server says that it has taken before this call, which makes one: what it said of the others has been read when its own words have. */
+export const connectionsTaken = async (t: ExecutionContext, { port, server }: { readonly port: number; readonly server: RunningProgram }): Promise<number> => {
+  const told = `asked at ${performance.now()}`;
+  await psql(t, port, `do $$ begin raise log '${told}'; end $$`);
+  await until('the server has told of it', () => server.errors().includes(told));
+  return (server.errors().match(/connection received/g)?.length ?? 0) - 1;
 };

@@ -72,7 +72,8 @@ const startScene = async (t: ExecutionContext): Promise<Scene> => {
         const left = Object.keys({ ...workload.metadata.annotations, ...front.metadata.annotations }).filter((key) => ours.has(key));
         return workload.spec.replicas === replicas && front.spec.selector?.app === name && left.length === 0;
       };
-      await until(`${name} is as before`, isAsBefore, 15_000, both);
+      // Two programs have to start first, for which Rouse itself waits so long.
+      await until(`${name} is as before`, isAsBefore, 60_000, both);
     },
     leadTo: async (...addresses) => {
       const targets = (): readonly (readonly string[])[] => [...taken.values()].map((client) => client.targets());

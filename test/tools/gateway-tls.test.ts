@@ -135,7 +135,10 @@ test('several workers share the port for TLS, each by the same files, and their 
   const { code, text, errors } = await scene.curl(`https://${host}/`, '--no-keepalive', '-H', 'Connection: close', ...urls);
   t.is(code, 0, errors);
   t.is(text, 'https 127.0.0.1\n'.repeat(21));
-  const figures = await scene.metrics();
+  const figures = await untilAsync('both answer the scrape', async () => {
+    const scraped = await scene.metrics();
+    return /^rouse_gateway_workers_unanswered 0$/m.test(scraped) && scraped;
+  });
   t.regex(figures, /^rouse_gateway_certificate_valid\{file="web\/tls.crt"\} 1$/m);
   const expires = Number(/^rouse_gateway_certificate_expiry_timestamp_seconds\{file="web\/tls.crt"\} (\S+)$/m.exec(figures)?.[1]);
   t.true(expires < Date.now() / 1000 + 8 * 24 * 3600);

@@ -12,6 +12,7 @@ import { startBrowser, type Browser } from '../support/browser.ts';
 import { freePort } from '../support/free-port.ts';
 import { liveWorkload, servePage } from '../support/page-scene.ts';
 import { startRouse, type RouseProcess } from '../support/rouse-process.ts';
+import { until } from '../support/until.ts';
 
 const images = join(import.meta.dirname, '..', '..', 'docs', 'images');
 /** `UPDATE_SCREENSHOTS=1`: the pictures of docs/ are made anew, with a minute of load in them. */
@@ -44,13 +45,29 @@ const startLocal = async (
 
 const appUrl = async (rouse: RouseProcess, name: string): Promise<string> => (await rouse.line(new RegExp(`${name}: (http://127\\S+)`)))[1] ?? '';
 
-/** Nothing that axe-core finds, in either colour scheme; nothing that the browser complains of. */
+const explanation = "document.getElementById('explanation').textContent";
+/** Asks, and asks again where the controller has answered much lately, as one on a slow machine soon has. */
+const isExplained = async (browser: Browser): Promise<unknown> =>
+  until('it is explained', async () => {
+    await browser.evaluate("document.getElementById('explain').click()");
+    await browser.until(`${explanation} !== 'Working it out …'`);
+    const answer = String(await browser.evaluate(explanation));
+    const [, wait] = /answered much lately: ask again in (\d+) s/.exec(answer) ?? [];
+    if (wait !== undefined) await sleep(Number(wait) * 1000);
+    return answer.includes('From the load to the count');
+  });
+
+/** Nothing that axe-core finds, in either colour scheme; nothing that the browser complains of, but for being told to ask again. */
 const isClean = async (t: ExecutionContext, browser: Browser, what: string): Promise<void> => {
   for (const scheme of ['dark', 'light'] as const) {
     await browser.show({ ...desk, scheme });
     t.deepEqual(await axeViolations(browser), [], `${what}, ${scheme}`);
   }
-  t.deepEqual(browser.complaints, [], what);
+  t.deepEqual(
+    browser.complaints.filter((complaint) => !complaint.includes('status of 429')),
+    [],
+    what,
+  );
 };
 
 test.serial(
@@ -100,8 +117,7 @@ test.serial(
     t.true(Number(await browser.evaluate("document.querySelector('#load-chart canvas').width")) > 600);
     await browser.evaluate("document.querySelector('#figures summary').click()");
     await browser.until("document.querySelectorAll('#figures tbody tr').length > 2");
-    await browser.evaluate("document.getElementById('explain').click()");
-    await browser.until("document.getElementById('explanation').textContent.includes('From the load to the count')");
+    await isExplained(browser);
     await isClean(t, browser, 'a story');
     if (makesPictures) {
       await browser.evaluate("document.querySelector('#figures summary').click()");
@@ -116,6 +132,9 @@ test.serial(
       await browser.evaluate("document.querySelector('th[aria-sort]').textContent + ' ' + document.querySelector('th[aria-sort]').ariaSort"),
       'Ready descending',
     );
+    // By name: pods that come or go change any other order meanwhile.
+    await browser.evaluate("location.hash = '#/?order=desc'");
+    await browser.until(`${rows}[0].dataset.name === 'default/shop'`);
     await browser.evaluate(`${rows}[0].querySelector('a').focus()`);
     await browser.press('ArrowDown');
     t.is(await browser.evaluate(focused), await browser.evaluate(`${rows}[1].querySelector('a').textContent`));

@@ -78,7 +78,7 @@ const nothingToSay: readonly (readonly [RegExp, RegExp])[] = [
   [/describe quota$/, /the server doesn't have a resource type "quota"/],
 ];
 
-/** Runs it to its end; again, a few times, where the controller says that it has answered much lately, as these tests together are too much for one on a slow machine. */
+/** Runs it to its end; again, a few times, where the controller says that it has answered much lately, as one on a slow machine soon has. */
 const ran = async (shell: string, tries = 5): Promise<{ readonly code: number | null; readonly said: string }> => {
   const child = spawn('bash', ['-euo', 'pipefail', '-c', shell], { cwd: root, env, timeout: 60_000 });
   let said = '';
@@ -92,8 +92,9 @@ const ran = async (shell: string, tries = 5): Promise<{ readonly code: number | 
 
 for (const { alert, spans } of pages) {
   const commands = [...new Set(spans.filter((span) => isCommand(span) && span.includes(' ')))];
+  // One after the other: all at once, each would take as long as two dozen programs do.
   if (commands.length > 0)
-    test(`the commands of ${alert} run`, async (t) => {
+    test.serial(`the commands of ${alert} run`, async (t) => {
       for (const command of commands) {
         const text = filledIn(command, { namespace: 'default', name: 'hello', pod: command.includes('rouse-system') ? ownPod : pod });
         const shell = `rouse() { node ${join(root, 'src', 'cli', 'main.ts')} "$@"; }; ${text}${changes.test(text) ? ' --dry-run=server' : ''}`;
