@@ -94,7 +94,7 @@ test.serial(
       sent.push(fault.wake());
       return Promise.race([Promise.any(sent), fault.during(1000).then(() => undefined)]);
     };
-    t.regex(await until('the other gateway wakes', woken, 30_000, rouse.errors), /"pod":"idle-/);
+    t.regex(await until('the other gateway wakes', woken, 30_000, () => rouse.errors()), /"pod":"idle-/);
     await fault.during(15_000);
     t.is(await rouse.leader(), leader);
     proxies[leader]?.mend();
