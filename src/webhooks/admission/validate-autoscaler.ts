@@ -25,7 +25,10 @@ export const validateAutoscaler = (
   const target = targetOf(object, namespace, kinds);
   const workload = target === undefined ? undefined : onboarded(target);
   if (target === undefined || workload === undefined) return allow;
-  if (workload.adoptHpa) return { kind: 'allow', warnings: [`Rouse takes this over for ${target.name} (rouse.dev/adopt-hpa) and removes it`] };
+  if (workload.adoptHpa) {
+    const warning = `Rouse takes this over for ${target.name} (rouse.dev/adopt-hpa) and removes it, unless it has another one to give back already`;
+    return { kind: 'allow', warnings: [warning] };
+  }
   if (workload.mode === 'observe') return { kind: 'allow', warnings: [] };
   const before = oldObject === undefined ? undefined : targetOf(oldObject, namespace, kinds);
   const message = `Rouse scales ${target.name} (rouse.dev/enabled); set its bounds with rouse.dev/min-scale and max-scale, or rouse.dev/adopt-hpa: "true" to have this taken over`;
