@@ -54,6 +54,19 @@ test('a pod that is on its way counts on its node until it is seen bound, wherev
   t.is(cluster.book.podsByNode(id).get('n1'), undefined);
 });
 
+test('a pod that ends uses its node until it is gone, and is none of its revision any more', async (t) => {
+  const cluster = await new PlacedCluster().synced();
+  cluster.putNode(nodeOf('n1', { zone: 'x' }));
+  cluster.putPod(boundOf('a', 'n1'), boundOf('b', 'n1'));
+  cluster.putPod(boundOf('a', 'n1', { deleting: true }));
+  t.like(cluster.book.node('n1'), { requested: { pods: 2, cpu: 1 } });
+  t.is(cluster.book.podsByNode(id).get('n1'), 1);
+  t.is(cluster.book.podsByZone(id).get('x'), 1);
+  cluster.dropPod('a');
+  t.like(cluster.book.node('n1'), { requested: { pods: 1, cpu: 0.5 } });
+  t.is(cluster.book.podsByNode(id).get('n1'), 1);
+});
+
 test('a start is measured from being bound to being ready, where both were seen, and once', async (t) => {
   const cluster = new PlacedCluster();
   cluster.putNode(nodeOf('n1'));

@@ -180,14 +180,15 @@ export class NodeBook {
 
   #changePod(previous: BoundPodView | undefined, pod: BoundPodView | undefined): void {
     const [was, is] = [isThere(previous) ? previous : undefined, isThere(pod) ? pod : undefined];
-    if (was !== undefined && (is === undefined || was.nodeName !== is.nodeName || was.requests !== is.requests)) this.#countPod(was, -1);
+    const isCountedAlike = was?.nodeName === is?.nodeName && was?.requests === is?.requests && was?.deleting === is?.deleting;
+    if (was !== undefined && !isCountedAlike) this.#countPod(was, -1);
     if (is === undefined) {
       if (was !== undefined) this.#stopsStarting(was.uid);
       return;
     }
     // Assumed no more, wherever it went.
     this.release(is.uid);
-    if (was === undefined || was.nodeName !== is.nodeName || was.requests !== is.requests) this.#countPod(is, 1);
+    if (!isCountedAlike) this.#countPod(is, 1);
     if (was === undefined) this.#ports.bound?.(is);
     if (isGettingReady(is)) this.#starts(is, was === undefined);
     else {
@@ -197,10 +198,14 @@ export class NodeBook {
     }
   }
 
+  /**
+   * A pod that ends still uses its node, but the one that is created for it is there already: as kube-scheduler's PodTopologySpread has it
+   * (kubernetes/kubernetes#87845), it is none of those that the next pod is placed beside.
+   */
   #countPod(pod: BoundPodView, by: 1 | -1): void {
     const node = this.#nodeOf(pod.nodeName);
     node.requested.add(pod.requests, by);
-    this.#revisions.add(revisionId(pod), pod.nodeName, by);
+    if (!pod.deleting) this.#revisions.add(revisionId(pod), pod.nodeName, by);
     this.#tidy(node);
   }
 

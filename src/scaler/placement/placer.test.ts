@@ -90,6 +90,18 @@ test('the first pods go to base nodes and the rest to burst nodes, those on thei
   t.deepEqual(cluster.place(toPlace('e')), ['base']);
 });
 
+test('a pod that ends holds no place among the first ones: the one that is created for it goes where it was', async (t) => {
+  const record = recordOf({ 'rouse.dev/base-nodes': 'capacity=stable', 'rouse.dev/base-replicas': '1' });
+  const cluster = await new PlacedCluster(record).synced();
+  cluster.putNode(nodeOf('base', { labels: { capacity: 'stable' } }), nodeOf('spot', { images: [image] }));
+  cluster.putPod(boundOf('a', 'base'));
+  t.deepEqual(cluster.place(toPlace('b')), ['spot']);
+  cluster.putPod(boundOf('a', 'base', { deleting: true }));
+  t.deepEqual(cluster.place(toPlace('c')), ['base']);
+  cluster.dropPod('a');
+  t.deepEqual(cluster.place(toPlace('d')), ['spot'], 'and it is not taken out twice');
+});
+
 test('the first pods of a StatefulSet are the first of its ordinals, wherever these begin', async (t) => {
   const pools = { 'rouse.dev/base-nodes': 'capacity=stable', 'rouse.dev/base-replicas': '1' };
   const ref = { resource: 'statefulsets.apps', namespace: 'default', name: 'hello' };

@@ -96,7 +96,7 @@ const standingsOn = (known: KnownBook, record: WorkloadRecord, node: BookNode, s
   return standings.map((each) => ({ ...about, score: each, emptied }));
 };
 
-/** By pod uid; pods that are not seen on a node are not in it. */
+/** By pod uid; pods that are not seen on a node, or that end, are not in it. */
 export const standingsOf = (known: KnownBook, record: WorkloadRecord, pods: Iterable<PodView>): ReadonlyMap<string, Standing> => {
   const { book } = known;
   const byNode = new Map<BookNode, Seated[]>();
@@ -104,7 +104,8 @@ export const standingsOf = (known: KnownBook, record: WorkloadRecord, pods: Iter
   for (const pod of pods) {
     const bound = book.pod(pod.namespace, pod.name);
     const node = bound?.uid === pod.uid ? book.node(bound.nodeName) : undefined;
-    if (bound === undefined || node === undefined) continue;
+    // One that ends goes in any case, and is counted no more.
+    if (bound === undefined || bound.deleting || node === undefined) continue;
     seats ??= new Seats(book, revisionId(bound), poolOfNodes(record.spec.placement));
     const seated = byNode.get(node);
     if (seated === undefined) byNode.set(node, [{ pod, bound }]);
