@@ -43,7 +43,15 @@ const scene = () => {
   refused.start(new AbortController().signal);
   const tell = (at: number, uid = 'e'): void =>
     void events.push({ metadata: { uid, resourceVersion: String(events.length) }, message, lastTimestamp: new Date(at).toISOString() });
-  return { clock, asked, found, refused, tell };
+  /** Why a wake of that time is refused, once Events have been asked for. */
+  const ask = async (since: Instant): Promise<unknown> => {
+    refused.why(record, since, clock.now());
+    await clock.advance(millis(300));
+    refused.why(record, since, clock.now());
+    await clock.advance(millis(0));
+    return refused.why(record, since, clock.now());
+  };
+  return { clock, asked, found, refused, tell, ask };
 };
 
 test('a pod that is refused is found in the Events of the workload, a moment after the count was set', async (t) => {
@@ -60,15 +68,8 @@ test('a pod that is refused is found in the Events of the workload, a moment aft
 });
 
 test('an Event from before the count was set, or that counted already, says nothing', async (t) => {
-  const { clock, refused, tell } = scene();
+  const { clock, tell, ask } = scene();
   tell(start - 10_000);
-  const ask = async (since: Instant): Promise<unknown> => {
-    refused.why(record, since, clock.now());
-    await clock.advance(millis(300));
-    refused.why(record, since, clock.now());
-    await clock.advance(millis(0));
-    return refused.why(record, since, clock.now());
-  };
   t.is(await ask(start), undefined);
   await clock.advance(seconds(1));
   tell(clock.now(), 'f');
@@ -78,14 +79,7 @@ test('an Event from before the count was set, or that counted already, says noth
 });
 
 test('an Event that a refused wake is told by once more, after it was found, says nothing about the one that follows at once', async (t) => {
-  const { clock, refused, tell } = scene();
-  const ask = async (since: Instant): Promise<unknown> => {
-    refused.why(record, since, clock.now());
-    await clock.advance(millis(300));
-    refused.why(record, since, clock.now());
-    await clock.advance(millis(0));
-    return refused.why(record, since, clock.now());
-  };
+  const { clock, refused, tell, ask } = scene();
   tell(start);
   t.truthy(await ask(start));
   // The controller had not heard of the end of the wake yet.

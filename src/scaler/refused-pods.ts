@@ -95,8 +95,11 @@ export class RefusedPods {
     this.#ports.client
       .list(resources.events, { namespace: ref.namespace, fieldSelector }, signal)
       .then((listed) => {
-        if (!listed.ok) this.#ports.logger.debug('Events could not be asked for', { workload: key, problem: listed.problem.message });
-        const newest = listed.ok ? newestOf(listed.value.items) : undefined;
+        if (!listed.ok) {
+          this.#ports.logger.debug('Events could not be asked for', { workload: key, problem: listed.problem.message });
+          return;
+        }
+        const newest = newestOf(listed.value.items);
         if (newest !== undefined && this.#asked.get(key) === asked) heard(newest);
       })
       .catch((problem: unknown) => {
