@@ -107,6 +107,23 @@ test('with no controller the split stands; the next leader learns it from each g
   ]);
 });
 
+test('what a gateway has stays its own also where it is lost before it has said anything to the next leader', (t) => {
+  const world = settled(1);
+  t.deepEqual(world.shares(), [[1, 0]]);
+  world.act('next leader');
+  world.act('link', 0);
+  world.act('link', 1);
+  world.act('lose', 0);
+  arrive(world, 1);
+  t.deepEqual(world.shares(), [[1, 0]]);
+  t.is(world.excess, undefined);
+  world.act('crash', 0);
+  world.act('notice');
+  world.act('time');
+  arrive(world, 0);
+  t.deepEqual(world.shares(), [[1]], 'it has ended');
+});
+
 test('what a lost gateway has stays its own until it is known to have ended', (t) => {
   const world = settled(4);
   world.act('crash', 1);

@@ -100,7 +100,7 @@ export class Permits {
     }
     for (const [id, { info, lostAt }] of this.#sessions) {
       if (linked.has(id) || lostAt !== undefined) continue;
-      this.#sessions.set(id, { info: { ...info, permitsInUse: undefined, acknowledged: 0 }, lostAt: now });
+      this.#sessions.set(id, { info: { ...info, permitsInUse: undefined }, lostAt: now });
       membership = true;
     }
     this.#learn();
@@ -193,13 +193,13 @@ export class Permits {
     else open.add(pod);
   }
 
-  /** Once every gateway that there may be has said what it has of a pod, nothing of it is unknown, for good. */
+  /** Once every gateway that there may be has said what it has of a pod, nothing of it is unknown, for good. One that is lost counts until it has ended: what it has not said, it may have. */
   #learn(): void {
     const { clock, someUnheard, changed } = this.#options;
     this.#allHeard ||= !someUnheard((clock.monotonic() - this.#ledAt) as Millis);
     if (!this.#allHeard) return;
     let heard = Infinity;
-    for (const { info, lostAt } of this.#sessions.values()) if (lostAt === undefined) heard = Math.min(heard, info.acknowledged);
+    for (const { info } of this.#sessions.values()) heard = Math.min(heard, info.acknowledged);
     for (const key of this.#learning) {
       let isKnown = true;
       for (const ledger of this.#workloads.get(key)?.pods.values() ?? []) {
