@@ -4,6 +4,7 @@ const rank = (file) => (/\/(wake|uninstall|restore)\.test\.ts$/.test(file) ? 0 :
 export default {
   extensions: ['ts'],
   files: ['src/**/*.test.ts', 'test/features/**/*.test.ts'],
+  require: ['./test/support/property-seed.ts'],
   timeout: '120s',
   concurrency: 4,
   sortTestFiles: (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),

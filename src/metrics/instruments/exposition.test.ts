@@ -13,7 +13,7 @@ const plainly = (metric: Metric): readonly string[] => {
   };
   if (metric.type !== 'histogram')
     for (const { labels, more = '', value } of metric.samples())
-      lines.push(`${metric.name}${braces(labels, more)} ${String(value).replace('Infinity', 'Inf')}`);
+      lines.push(`${metric.name}${braces(labels, more)} ${String(value).replace(/^(-?)Infinity$/, (_, sign) => `${sign || '+'}Inf`)}`);
   else
     for (const { labels, more = '', value } of metric.samples()) {
       let below = 0;
