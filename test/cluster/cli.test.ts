@@ -123,19 +123,18 @@ test('kubectl rouse on a real cluster: what it shows, to whom, and what doctor f
   t.regex(down.stderr, /no controller answers through the API server at https:\S+ \(status 503\): .*no endpoints available/);
   // One that is on its way out is an endpoint no more, and still holds the Lease.
   await cluster.kubectl(['-n', 'rouse-system', 'wait', 'pod', '-l', 'app.kubernetes.io/component=controller', '--for=delete', '--timeout=29s']);
-  const without = await doctor();
-  for (const id of ['controller-pods', 'leader', 'controller-answers', 'webhooks-target', 'webhooks-answer']) t.is(without.get(id)?.status, 'problem', id);
   // Only now that nobody uses them: what is denied to a controller fails rights.test.ts.
   await cluster.kubectl(['delete', 'clusterrolebinding', 'rouse-workloads']);
-  const lacking = await until(
+  const without = await until(
     'the right is missed',
     async () => {
-      const found = (await doctor()).get('controller-rights');
-      return found?.status === 'problem' && found;
+      const checks = await doctor();
+      return checks.get('controller-rights')?.status === 'problem' && checks;
     },
     60_000,
   );
-  t.regex(lacking.says, /the controller may not .*patch deployments\.apps/);
+  t.regex(without.get('controller-rights')?.says ?? '', /the controller may not .*patch deployments\.apps/);
+  for (const id of ['controller-pods', 'leader', 'controller-answers', 'webhooks-target', 'webhooks-answer']) t.is(without.get(id)?.status, 'problem', id);
   await cluster.kubectl(['apply', '-k', overlay]);
   await until(
     'all is well again',
