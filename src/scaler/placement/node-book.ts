@@ -200,7 +200,7 @@ export class NodeBook {
 
   /**
    * A pod that ends still uses its node, but the one that is created for it is there already: as kube-scheduler's PodTopologySpread has it
-   * (kubernetes/kubernetes#87845), it is none of those that the next pod is placed beside.
+   * (kubernetes/kubernetes#87621), it is none of those that the next pod is placed beside.
    */
   #countPod(pod: BoundPodView, by: 1 | -1): void {
     const node = this.#nodeOf(pod.nodeName);
