@@ -4,6 +4,6 @@ import fc from 'fast-check';
 const seed = process.env['PROPERTY_SEED'];
 
 if (seed !== undefined) {
-  if (!Number.isSafeInteger(Number(seed))) throw new Error(`PROPERTY_SEED is ${JSON.stringify(seed)}; it has to be a whole number, as PROPERTY_SEED=1`);
+  if (!/^-?\d+$/.test(seed)) throw new Error(`PROPERTY_SEED is ${JSON.stringify(seed)}; it has to be a whole number, as PROPERTY_SEED=1`);
   fc.configureGlobal({ seed: Number(seed) });
 }
